@@ -1,0 +1,1 @@
+//! An S3 origin for tests and demonstrations that verifies every signature.

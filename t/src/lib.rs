@@ -1,0 +1,1 @@
+//! Runs nginx with the module against verifying origins.
