@@ -1,0 +1,83 @@
+//! An HTTP/2 client without TLS (prior knowledge): the `curl` program.
+
+use std::process::{Command, Stdio};
+
+use crate::http::Response;
+
+/// Sends `GET path` over HTTP/2; `path` starts with `/` and is sent as it is.
+#[track_caller]
+pub fn get(port: u16, path: &str, headers: &[(&str, &str)]) -> Response {
+    request("GET", port, path, headers)
+}
+
+/// Sends a request without a body over HTTP/2.
+#[track_caller]
+pub fn request(method: &str, port: u16, path: &str, headers: &[(&str, &str)]) -> Response {
+    assert!(
+        path.starts_with('/'),
+        "{path:?} does not start with a slash"
+    );
+
+    let mut curl = Command::new("curl");
+    curl.args([
+        "-sS",
+        "--http2-prior-knowledge",
+        "--globoff",
+        "--path-as-is",
+        "--noproxy",
+        "*",
+    ])
+    .args(["--max-time", "20", "--include"]);
+    if method == "HEAD" {
+        curl.arg("--head");
+    } else {
+        curl.args(["--request", method]);
+    }
+    for (name, value) in headers {
+        curl.arg("--header").arg(format!("{name}: {value}"));
+    }
+    let output = curl
+        .arg(format!("http://127.0.0.1:{port}{path}"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|e| panic!("cannot run curl, which the HTTP/2 tests need: {e}"));
+    assert!(
+        output.status.success(),
+        "curl: {}{}",
+        String::from_utf8_lossy(&output.stderr),
+        String::from_utf8_lossy(&output.stdout)
+    );
+
+    parse(&output.stdout)
+}
+
+fn parse(output: &[u8]) -> Response {
+    let end = output
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .unwrap_or_else(|| {
+            panic!(
+                "curl printed no head: {:?}",
+                String::from_utf8_lossy(output)
+            )
+        });
+    let head = String::from_utf8_lossy(&output[..end]).into_owned();
+    let mut lines = head.split("\r\n");
+
+    let status_line = lines.next().unwrap_or_default();
+    let status = status_line
+        .strip_prefix("HTTP/2 ")
+        .and_then(|rest| rest.split(' ').next())
+        .and_then(|code| code.parse().ok())
+        .unwrap_or_else(|| panic!("not an answer of HTTP/2: {status_line:?}"));
+
+    Response {
+        status,
+        reason: String::new(),
+        headers: lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+            .collect(),
+        body: output[end + 4..].to_vec(),
+    }
+}

@@ -1,0 +1,344 @@
+//! The configuration of an nginx under test, and how it starts.
+
+use std::path::Path;
+
+use super::{Nginx, TestResult, module_path, nginx_version, process};
+use crate::scratch::Scratch;
+
+/// A configuration, built from snippets that are put into a minimal `nginx.conf`.
+///
+/// Snippets and files may hold placeholders, which are replaced when nginx starts: `{port}`, the
+/// server's port; `{dir}`, nginx's folder; `{h2_port}`; and the names given to
+/// [`Builder::extra_port`] and [`Builder::var`]. Any other brace stays as it is.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    main: String,
+    events: String,
+    http: String,
+    server: String,
+    conf: Option<String>,
+    files: Vec<(String, Vec<u8>)>,
+    vars: Vec<(String, String)>,
+    extra_ports: Vec<String>,
+    env: Vec<(String, String)>,
+    modules: Vec<String>,
+    with_module: bool,
+    workers: usize,
+    pub(super) master: bool,
+    level: String,
+    debug: bool,
+    http2: bool,
+    pub(super) allowed: Vec<String>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            main: String::new(),
+            events: String::new(),
+            http: String::new(),
+            server: String::new(),
+            conf: None,
+            files: Vec::new(),
+            vars: Vec::new(),
+            extra_ports: Vec::new(),
+            env: Vec::new(),
+            modules: Vec::new(),
+            with_module: true,
+            workers: 1,
+            master: true,
+            level: "info".to_owned(),
+            debug: false,
+            http2: false,
+            allowed: Vec::new(),
+        }
+    }
+}
+
+impl Builder {
+    /// Sets the snippet at the top level, after `load_module`.
+    pub fn main(mut self, snippet: &str) -> Self {
+        self.main = snippet.to_owned();
+        self
+    }
+
+    /// Sets the snippet in `events`.
+    pub fn events(mut self, snippet: &str) -> Self {
+        self.events = snippet.to_owned();
+        self
+    }
+
+    /// Sets the snippet in `http`, before the server.
+    pub fn http(mut self, snippet: &str) -> Self {
+        self.http = snippet.to_owned();
+        self
+    }
+
+    /// Sets the snippet in `server`.
+    pub fn server(mut self, snippet: &str) -> Self {
+        self.server = snippet.to_owned();
+        self
+    }
+
+    /// Sets the whole configuration file instead of the snippets. Besides the other placeholders,
+    /// `{preamble}` stands for the top-level directives every test needs (load_module, user, pid,
+    /// error_log) and `{paths}` for those of `http` (access_log and temporary folders).
+    pub fn conf(mut self, conf: &str) -> Self {
+        self.conf = Some(conf.to_owned());
+        self
+    }
+
+    /// Adds a file below nginx's folder, with placeholders replaced where it is text.
+    pub fn file(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        self.files.retain(|(n, _)| n != name);
+        self.files
+            .push((name.to_owned(), content.as_ref().to_vec()));
+        self
+    }
+
+    /// Adds the placeholder `{name}`; its value may hold `{port}`, `{dir}` and names given before.
+    pub fn var(mut self, name: &str, value: impl ToString) -> Self {
+        self.vars.retain(|(n, _)| n != name);
+        self.vars.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Takes another free port; `{name}` stands for it, and [`Nginx::port_of`] tells it.
+    pub fn extra_port(mut self, name: &str) -> Self {
+        self.extra_ports.push(name.to_owned());
+        self
+    }
+
+    /// Makes the server listen on `{h2_port}` too, for HTTP/2 without TLS.
+    pub fn http2(mut self) -> Self {
+        self.http2 = true;
+        self
+    }
+
+    /// Sets a variable in nginx's environment, which otherwise has `PATH` and little else.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Loads another module, by its absolute path or by its name in nginx's modules folder.
+    pub fn load_module(mut self, module: &str) -> Self {
+        self.modules.push(module.to_owned());
+        self
+    }
+
+    /// Does not load the module under test.
+    pub fn without_module(mut self) -> Self {
+        self.with_module = false;
+        self
+    }
+
+    /// Sets the number of workers (1).
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Runs nginx as a single process.
+    pub fn master_off(mut self) -> Self {
+        self.master = false;
+        self
+    }
+
+    /// Sets the level of the error log (`info`).
+    pub fn log_level(mut self, level: &str) -> Self {
+        self.level = level.to_owned();
+        self
+    }
+
+    /// Writes a second log of level `debug`, for [`Nginx::debug_log`].
+    pub fn debug(mut self) -> Self {
+        self.debug = true;
+        self
+    }
+
+    /// Does not hold those error log lines against the test that hold this text.
+    pub fn allow_log(mut self, text: &str) -> Self {
+        self.allowed.push(text.to_owned());
+        self
+    }
+
+    /// Starts nginx and waits until it takes connections; fails the test if it does not start.
+    #[track_caller]
+    pub fn start(self) -> Nginx {
+        match self.try_start() {
+            Ok(nginx) => nginx,
+            Err(output) => panic!("nginx does not start:\n{output}"),
+        }
+    }
+
+    /// Starts nginx and waits until it takes connections; `Err` holds what nginx printed.
+    #[track_caller]
+    pub fn try_start(self) -> Result<Nginx, String> {
+        // Another process may take a port between our look and nginx's bind.
+        let mut attempts = 10;
+        loop {
+            let scratch = Scratch::new("nginx");
+            let ports = self.choose_ports();
+            self.prepare(&scratch, &ports);
+
+            match process::Process::start(scratch.path(), &self, &ports) {
+                Ok(process) => {
+                    let allowed = self.allowed.clone();
+                    return Ok(Nginx {
+                        process,
+                        builder: self,
+                        ports,
+                        allowed,
+                        scratch,
+                    });
+                }
+                Err(output) if output.contains("Address already in use") && attempts > 0 => {
+                    attempts -= 1;
+                }
+                Err(output) => return Err(output),
+            }
+        }
+    }
+
+    /// Runs `nginx -t` over the configuration.
+    #[track_caller]
+    pub fn check(self) -> TestResult {
+        let scratch = Scratch::new("nginx-t");
+        self.prepare(&scratch, &self.choose_ports());
+
+        let output = process::command(scratch.path(), &self.env)
+            .arg("-t")
+            .output()
+            .unwrap_or_else(|e| panic!("cannot run nginx: {e}"));
+        TestResult {
+            ok: output.status.success(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    pub(super) fn environment(&self) -> &[(String, String)] {
+        &self.env
+    }
+
+    pub(super) fn worker_count(&self) -> usize {
+        self.workers
+    }
+
+    fn choose_ports(&self) -> Vec<(String, u16)> {
+        let mut names = vec!["port".to_owned()];
+        if self.http2 {
+            names.push("h2_port".to_owned());
+        }
+        names.extend(self.extra_ports.iter().cloned());
+
+        // All are held until the last is chosen, so that they differ.
+        let listeners: Vec<_> = names
+            .iter()
+            .map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a free port"))
+            .collect();
+        let port =
+            |l: &std::net::TcpListener| l.local_addr().map(|a| a.port()).expect("an address");
+        names.into_iter().zip(listeners.iter().map(port)).collect()
+    }
+
+    /// Writes the files that nginx starts with.
+    #[track_caller]
+    fn prepare(&self, scratch: &Scratch, ports: &[(String, u16)]) {
+        for (name, content) in &self.files {
+            match std::str::from_utf8(content) {
+                Ok(text) => scratch.write(name, self.replace(text, scratch.path(), ports)),
+                Err(_) => scratch.write(name, content),
+            };
+        }
+        // nginx creates the temporary folders itself, with the worker's owner.
+        scratch.write("nginx.conf", self.render(scratch.path(), ports));
+    }
+
+    /// The text of `nginx.conf`.
+    #[track_caller]
+    pub(super) fn render(&self, dir: &Path, ports: &[(String, u16)]) -> String {
+        let conf = match &self.conf {
+            Some(conf) => conf
+                .replace("{preamble}", &self.preamble())
+                .replace("{paths}", &self.paths()),
+            None => format!(
+                "{}{}\n\
+                 events {{\n    worker_connections 512;\n{}\n}}\n\
+                 http {{\n{}{}\n\
+                 server {{\n    listen 127.0.0.1:{{port}};\n{}{}\n}}\n}}\n",
+                self.preamble(),
+                self.main,
+                self.events,
+                self.paths(),
+                self.http,
+                self.listen_http2(),
+                self.server
+            ),
+        };
+        self.replace(&conf, dir, ports)
+    }
+
+    #[track_caller]
+    fn preamble(&self) -> String {
+        let mut text = String::new();
+        if self.with_module {
+            text.push_str(&format!("load_module {};\n", module_path().display()));
+        }
+        for module in &self.modules {
+            let path = match module.starts_with('/') {
+                true => module.clone(),
+                false => process::modules_folder().join(module).display().to_string(),
+            };
+            text.push_str(&format!("load_module {path};\n"));
+        }
+        // As root, workers would become a user who cannot write to our folder.
+        if rustix::process::geteuid().is_root() {
+            text.push_str("user root;\n");
+        }
+        if !self.master {
+            text.push_str("master_process off;\n");
+        }
+        text.push_str(&format!(
+            "daemon off;\npid {{dir}}/nginx.pid;\nworker_processes {};\n\
+             error_log {{dir}}/error.log {};\n",
+            self.workers, self.level
+        ));
+        if self.debug {
+            text.push_str("error_log {dir}/debug.log debug;\n");
+        }
+        text
+    }
+
+    fn paths(&self) -> String {
+        let mut text = "    log_format harness '$request_method|$request_uri|$status\
+                        |$upstream_status|$upstream_cache_status';\n    \
+                        access_log {dir}/access.log harness;\n"
+            .to_owned();
+        for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
+            text.push_str(&format!("    {kind}_temp_path {{dir}}/{kind}_temp;\n"));
+        }
+        text
+    }
+
+    fn listen_http2(&self) -> &'static str {
+        match self.http2 {
+            false => "",
+            // The parameter of `listen` is deprecated since 1.25.1, with a warning.
+            true if nginx_version() < (1, 25, 1) => "    listen 127.0.0.1:{h2_port} http2;\n",
+            true => "    listen 127.0.0.1:{h2_port};\n    http2 on;\n",
+        }
+    }
+
+    fn replace(&self, text: &str, dir: &Path, ports: &[(String, u16)]) -> String {
+        let mut text = text.to_owned();
+        // Last given first: a value may hold the names given before it.
+        for (name, value) in self.vars.iter().rev() {
+            text = text.replace(&format!("{{{name}}}"), value);
+        }
+        for (name, port) in ports {
+            text = text.replace(&format!("{{{name}}}"), &port.to_string());
+        }
+        text.replace("{dir}", &dir.display().to_string())
+    }
+}

@@ -1,0 +1,258 @@
+//! The processes of an nginx under test: started together, and ended together whatever happens.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+
+use super::{Builder, nginx_version, wait_until};
+use crate::http::TIMEOUT;
+
+/// How long nginx gets to end by itself before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The processes of one nginx: the master is the leader of a process group that all of them, and
+/// no others, belong to.
+#[derive(Debug)]
+pub(super) struct Process {
+    master: Child,
+    group: i32,
+}
+
+/// The workers of a master, by what their process titles say.
+#[derive(Debug, Default)]
+pub(super) struct Workers {
+    pub(super) serving: Vec<i32>,
+    pub(super) leaving: Vec<i32>,
+}
+
+impl Process {
+    /// Starts nginx in its folder and waits until it takes connections; `Err` holds what it
+    /// printed when it ended instead.
+    #[track_caller]
+    pub(super) fn start(
+        dir: &Path,
+        builder: &Builder,
+        ports: &[(String, u16)],
+    ) -> Result<Self, String> {
+        let stderr = dir.join("stderr.log");
+        let mut command = command(dir, builder.environment());
+        command
+            .stderr(File::create(&stderr).unwrap_or_else(|e| panic!("{}: {e}", stderr.display())))
+            .process_group(0);
+        let master = spawn(command);
+        let group = master.id().cast_signed();
+        let mut process = Self { master, group };
+
+        let start = Instant::now();
+        while !process.serves(dir, builder, ports) {
+            if let Ok(Some(status)) = process.master.try_wait() {
+                let printed = fs::read_to_string(&stderr).unwrap_or_default();
+                let logged = fs::read_to_string(dir.join("error.log")).unwrap_or_default();
+                return Err(format!("{printed}{logged}{status}"));
+            }
+            assert!(
+                start.elapsed() < TIMEOUT,
+                "nginx has not started within {TIMEOUT:?}"
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Ok(process)
+    }
+
+    pub(super) fn master(&self) -> i32 {
+        self.master.id().cast_signed()
+    }
+
+    pub(super) fn workers(&self) -> Workers {
+        let mut workers = Workers::default();
+        for pid in self.left() {
+            let title = title(pid);
+            if title.starts_with("nginx: worker process is shutting down") {
+                workers.leaving.push(pid);
+            } else if title.starts_with("nginx: worker process") {
+                workers.serving.push(pid);
+            }
+        }
+        workers
+    }
+
+    /// Ends nginx gracefully and waits for it.
+    #[track_caller]
+    pub(super) fn quit(&mut self) {
+        signal(self.master(), Signal::QUIT);
+        wait_until("nginx has quit", || {
+            !matches!(self.master.try_wait(), Ok(None))
+        });
+    }
+
+    /// Ends all processes: politely, then by force.
+    pub(super) fn stop(&mut self) {
+        let start = Instant::now();
+        if matches!(self.master.try_wait(), Ok(None)) {
+            signal(self.master(), Signal::TERM);
+        }
+        while matches!(self.master.try_wait(), Ok(None)) && start.elapsed() < GRACE {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+
+        // The master's workers, where it was killed, or another master after a binary upgrade.
+        if !self.left().is_empty() {
+            if let Some(group) = Pid::from_raw(self.group) {
+                let _ = rustix::process::kill_process_group(group, Signal::KILL);
+            }
+            let _ = self.master.wait();
+            while !self.left().is_empty() && start.elapsed() < 2 * GRACE {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+    }
+
+    /// The processes that are alive.
+    pub(super) fn left(&self) -> Vec<i32> {
+        let Ok(entries) = fs::read_dir("/proc") else {
+            return Vec::new();
+        };
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|pid| group_of_living(*pid) == Some(self.group))
+            .collect()
+    }
+
+    /// Whether this nginx, and not another on the same port, takes connections: the pid file is
+    /// written after the listening sockets are bound, and workers start after that.
+    fn serves(&self, dir: &Path, builder: &Builder, ports: &[(String, u16)]) -> bool {
+        let pid = fs::read_to_string(dir.join("nginx.pid")).unwrap_or_default();
+        let workers_wanted = if builder.master {
+            builder.worker_count()
+        } else {
+            0
+        };
+
+        pid.trim() == self.master().to_string()
+            && self.workers().serving.len() >= workers_wanted
+            && TcpStream::connect(("127.0.0.1", ports[0].1)).is_ok()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The command that runs the nginx under test in a folder, without the caller's environment: the
+/// credentials of whoever runs the tests are none of nginx's business.
+pub(super) fn command(dir: &Path, env: &[(String, String)]) -> Command {
+    let mut command = Command::new(binary());
+    command
+        .arg("-p")
+        .arg(dir)
+        .arg("-c")
+        .arg(dir.join("nginx.conf"));
+    // Without it, nginx complains that it cannot open the log of its build's configuration.
+    if nginx_version() >= (1, 19, 5) {
+        command.arg("-e").arg(dir.join("error.log"));
+    }
+    command
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    for name in [
+        "PATH",
+        "LD_LIBRARY_PATH",
+        "LD_PRELOAD",
+        "ASAN_OPTIONS",
+        "LSAN_OPTIONS",
+        "TZ",
+    ] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.envs(env.iter().map(|(name, value)| (name, value)));
+    command
+}
+
+/// What `nginx -v` prints.
+pub(super) fn version_line() -> String {
+    let output = Command::new(binary()).arg("-v").output();
+    let output = output.unwrap_or_else(|e| {
+        panic!(
+            "cannot run {:?}: {e}: install nginx, or name it in AWS_AUTH_NGINX",
+            binary()
+        )
+    });
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The folder of nginx's own dynamic modules, as it was built.
+pub(super) fn modules_folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
+    FOLDER.get_or_init(|| {
+        let output = Command::new(binary()).arg("-V").output();
+        let printed = output.map(|o| String::from_utf8_lossy(&o.stderr).into_owned());
+        printed
+            .unwrap_or_default()
+            .split_whitespace()
+            .find_map(|argument| argument.strip_prefix("--modules-path="))
+            .map_or_else(|| PathBuf::from("/usr/lib/nginx/modules"), PathBuf::from)
+    })
+}
+
+/// Sends a signal to a process of ours; one that is gone already does not need it.
+pub(super) fn signal(pid: i32, signal: Signal) {
+    if let Some(pid) = Pid::from_raw(pid) {
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+fn binary() -> OsString {
+    std::env::var_os("AWS_AUTH_NGINX").unwrap_or_else(|| {
+        // Debian leaves sbin out of the PATH of ordinary users.
+        match Path::new("/usr/sbin/nginx").exists() {
+            true => "/usr/sbin/nginx".into(),
+            false => "nginx".into(),
+        }
+    })
+}
+
+/// Spawns nginx such that it ends when this test's thread does, even by SIGKILL.
+#[track_caller]
+fn spawn(mut command: Command) -> Child {
+    // SAFETY: between fork and exec the closure makes one prctl system call: it allocates
+    // nothing, takes no lock and touches no memory of the parent.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
+            Ok(())
+        });
+    }
+    command
+        .spawn()
+        .unwrap_or_else(|e| panic!("cannot run nginx: {e}"))
+}
+
+/// The process group of a process; none where it has ended, be it as a zombie.
+fn group_of_living(pid: i32) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // "pid (name) state ppid pgrp ...": the name may hold blanks and parentheses.
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    match fields.next()? {
+        "Z" | "X" => None,
+        _ => fields.nth(1)?.parse().ok(),
+    }
+}
+
+fn title(pid: i32) -> String {
+    fs::read(format!("/proc/{pid}/cmdline"))
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
+}
