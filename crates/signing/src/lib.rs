@@ -1,0 +1,61 @@
+//! Signatures of requests to AWS and to stores that speak its protocols, computed from bytes alone.
+//!
+//! Nothing here reads a clock, a file or a socket: the time, the credentials and the request are
+//! arguments, so the same input always gives the same signature. What is implemented is
+//! [Signature Version 4][sigv4] in the `Authorization` header, together with the canonical forms
+//! of paths, queries and headers that it signs; for S3 a proxy can send these very forms, and
+//! most disagreement between servers about what was signed is gone.
+//!
+//! ```
+//! use aws_signing::{CredentialScope, Header, Request, Signer, SigningKey, Timestamp};
+//!
+//! let now = Timestamp::from_unix(1_369_353_600);
+//! let scope = CredentialScope::new(now.date(), "us-east-1", "s3").unwrap();
+//! let key = SigningKey::derive(b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", &scope);
+//!
+//! let mut path = Vec::new();
+//! aws_signing::path::s3(b"/test.txt", &mut path);
+//! let mut request = Request {
+//!     method: b"GET",
+//!     path: &path,
+//!     query: b"",
+//!     headers: &mut [
+//!         Header { name: b"Host", value: b"examplebucket.s3.amazonaws.com" },
+//!         Header { name: b"X-Amz-Date", value: now.amz_date().as_bytes() },
+//!         Header { name: b"X-Amz-Content-SHA256", value: aws_signing::UNSIGNED_PAYLOAD.as_bytes() },
+//!     ],
+//!     payload: aws_signing::UNSIGNED_PAYLOAD.as_bytes(),
+//! };
+//!
+//! let mut signer = Signer::new();
+//! let signature = signer.sign(&mut request, &key, &scope, &now).unwrap();
+//! let mut authorization = Vec::new();
+//! signature.write_authorization(b"AKIAIOSFODNN7EXAMPLE", &mut authorization);
+//! assert!(authorization.starts_with(b"AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/"));
+//! ```
+//!
+//! [sigv4]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+
+#![forbid(unsafe_code)]
+
+pub mod encode;
+mod header;
+mod key;
+pub mod path;
+pub mod query;
+mod scope;
+mod sign;
+mod timestamp;
+
+pub use header::Header;
+pub use key::{SigningKey, derive_key_bytes};
+pub use scope::{CredentialScope, ScopeError};
+pub use sign::{Request, SignError, Signature, Signer};
+pub use timestamp::Timestamp;
+
+/// The payload line of a request without a body: SHA-256 of nothing, in hex.
+pub const EMPTY_PAYLOAD_SHA256: &str =
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// The payload line of a request to S3 whose body is not part of the signature.
+pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";

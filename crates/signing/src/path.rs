@@ -1,0 +1,174 @@
+//! Canonical paths.
+//!
+//! S3 signs the path of the object as it is, every other service a path that is first normalised
+//! and then encoded once more. A path here is what stands in the request line up to `?`; it
+//! begins with `/`, and an empty one is the root.
+
+use crate::encode::{self, Plus, SEGMENT, SLASH, UNRESERVED};
+
+/// How a service makes a path canonical.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Encode what is on the wire once more, `%` included, rather than decode and encode it.
+    pub double_encode: bool,
+    /// Remove empty segments, `.` and `..`.
+    pub normalize: bool,
+}
+
+impl Rules {
+    /// S3, S3 Object Lambda, S3 on Outposts, S3 Express: each byte of the path belongs to a key.
+    pub const S3: Self = Self {
+        double_encode: false,
+        normalize: false,
+    };
+    /// All other services.
+    pub const SERVICE: Self = Self {
+        double_encode: true,
+        normalize: true,
+    };
+}
+
+/// Appends the canonical form of a path under any [`Rules`].
+pub fn canonical(path: &[u8], rules: Rules, out: &mut Vec<u8>) {
+    let encode = |text: &[u8], out: &mut Vec<u8>| {
+        if rules.double_encode {
+            encode::encode(text, UNRESERVED | SLASH, out);
+        } else {
+            encode::canonicalize(text, UNRESERVED | SLASH, Plus::Plus, out);
+        }
+    };
+    if rules.normalize {
+        normalize(path, out, encode);
+    } else if path.is_empty() {
+        out.push(b'/');
+    } else {
+        encode(path, out);
+    }
+}
+
+/// Appends the canonical path of a request to S3.
+///
+/// The path is decoded once and each byte encoded, but `/` is kept. Nothing is normalised: `//`,
+/// `.` and `..` are parts of a key. An S3 request may carry this form on the wire as well.
+pub fn s3(path: &[u8], out: &mut Vec<u8>) {
+    canonical(path, Rules::S3, out);
+}
+
+/// Appends the canonical path of a request to any other service, computed from the path on the
+/// wire: normalised without decoding, then every byte but the unreserved ones and `/` encoded.
+pub fn double_encoded(path: &[u8], out: &mut Vec<u8>) {
+    canonical(path, Rules::SERVICE, out);
+}
+
+/// Appends what a proxy sends to any other service as the path: normalised as the signature is,
+/// so that no server between has a reason to change it, with valid escapes as they were and all
+/// bytes encoded that RFC 3986 forbids in a path.
+pub fn service_wire(path: &[u8], out: &mut Vec<u8>) {
+    normalize(path, out, |segment, out| {
+        encode::encode_keeping_escapes(segment, UNRESERVED | SEGMENT, out);
+    });
+}
+
+/// Appends `path` segment by segment, each through `encode`, without empty segments and `.`;
+/// `..` takes back the segment before it, down to the root. A final slash stays if anything does.
+///
+/// Segments are compared undecoded, as AWS does: `%2e%2e` is a name like any other.
+fn normalize(path: &[u8], out: &mut Vec<u8>, encode: impl Fn(&[u8], &mut Vec<u8>)) {
+    let root = out.len();
+    for segment in path.split(|&byte| byte == b'/') {
+        match segment {
+            b"" | b"." => {}
+            b".." => {
+                let parent = out[root..]
+                    .iter()
+                    .rposition(|&byte| byte == b'/')
+                    .unwrap_or(0);
+                out.truncate(root + parent);
+            }
+            _ => {
+                out.push(b'/');
+                encode(segment, out);
+            }
+        }
+    }
+    if out.len() == root || path.ends_with(b"/") {
+        out.push(b'/');
+    }
+}
+
+/// Whether decoding the path, once or again and again, reveals a `.` or `..` segment that is not
+/// one as written: `%2e%2e`, `..%2f`, `%252e.`. A backslash separates too, since servers exist
+/// that take it for a slash.
+///
+/// Such a path means one resource to whoever matched it undecoded and may mean another to the
+/// service. Time is linear in the length of the path.
+pub fn has_encoded_dot_segment(path: &[u8]) -> bool {
+    // Whatever can end as a separator, a dot or part of another escape begins with one of these.
+    if !path.iter().any(|&byte| byte == b'%' || byte == b'\\') {
+        return false;
+    }
+
+    let mut segment = Revealed::default();
+    // Decoded text whose end may still be the beginning of an escape: `%`, `%2`, `%%2` ...
+    let mut pending: Vec<(u8, bool)> = Vec::new();
+    for &byte in path {
+        pending.push((byte, false));
+        while let [.., (b'%', _), (high, _), (low, _)] = pending[..]
+            && let Some(decoded) = encode::escaped(high, low)
+        {
+            pending.truncate(pending.len() - 3);
+            pending.push((decoded, true));
+        }
+        if !may_grow(&pending) {
+            for (byte, decoded) in pending.drain(..) {
+                if segment.ends_in_dots(byte, decoded) {
+                    return true;
+                }
+            }
+        }
+    }
+    pending
+        .drain(..)
+        .any(|(byte, decoded)| segment.ends_in_dots(byte, decoded))
+        || segment.ends_in_dots(b'/', false)
+}
+
+/// Whether an escape may yet come to be at the end of `text`.
+fn may_grow(text: &[(u8, bool)]) -> bool {
+    match text {
+        [.., (b'%', _)] => true,
+        [.., (b'%', _), (high, _)] => high.is_ascii_hexdigit(),
+        _ => false,
+    }
+}
+
+/// The segment that is being read.
+#[derive(Default)]
+struct Revealed {
+    dots: u8,
+    /// Something other than a dot was read, or a third dot.
+    name: bool,
+    /// A dot of this segment or a separator at either end of it is there only once decoded.
+    decoded: bool,
+}
+
+impl Revealed {
+    /// Reads one more byte; true if it ends a `.` or `..` segment that decoding revealed.
+    fn ends_in_dots(&mut self, byte: u8, decoded: bool) -> bool {
+        match byte {
+            b'/' | b'\\' => {
+                let hidden = decoded || byte == b'\\';
+                let dots = !self.name && self.dots > 0 && (self.decoded || hidden);
+                *self = Self {
+                    decoded: hidden,
+                    ..Self::default()
+                };
+                return dots;
+            }
+            b'.' if self.dots < 2 => self.dots += 1,
+            _ => self.name = true,
+        }
+        self.decoded |= decoded;
+        false
+    }
+}

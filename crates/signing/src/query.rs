@@ -1,0 +1,183 @@
+//! Canonical queries, and the parameters they are made of.
+//!
+//! A query here is what stands behind the `?` of a request line, without it. It is a list of
+//! `name=value` pairs separated by `&`, of which any byte may be percent-encoded and in which `+`
+//! is a space.
+
+use std::ops::Range;
+
+use crate::encode::{self, Plus, QUERY, SEGMENT, SLASH, UNRESERVED};
+
+/// One parameter of a query, as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter<'a> {
+    /// What stands before the first `=`, undecoded.
+    pub name: &'a [u8],
+    /// What stands behind the first `=`, undecoded; `None` if there is no `=`.
+    pub value: Option<&'a [u8]>,
+    /// The whole parameter.
+    pub raw: &'a [u8],
+}
+
+impl<'a> Parameter<'a> {
+    fn new(raw: &'a [u8]) -> Self {
+        match raw.iter().position(|&byte| byte == b'=') {
+            Some(equals) => Self {
+                name: &raw[..equals],
+                value: Some(&raw[equals + 1..]),
+                raw,
+            },
+            None => Self {
+                name: raw,
+                value: None,
+                raw,
+            },
+        }
+    }
+
+    /// Whether the decoded name is `name` in any case of ASCII letters.
+    pub fn decoded_name_eq_ignore_case(&self, name: &[u8]) -> bool {
+        let mut decoded = encode::decode(self.name, Plus::Space);
+        name.iter().all(|byte| {
+            decoded
+                .next()
+                .is_some_and(|got| got.eq_ignore_ascii_case(byte))
+        }) && decoded.next().is_none()
+    }
+
+    /// Whether the decoded name begins with `prefix` in any case of ASCII letters.
+    pub fn decoded_name_starts_with_ignore_case(&self, prefix: &[u8]) -> bool {
+        let mut decoded = encode::decode(self.name, Plus::Space);
+        prefix.iter().all(|byte| {
+            decoded
+                .next()
+                .is_some_and(|got| got.eq_ignore_ascii_case(byte))
+        })
+    }
+}
+
+/// The parameters of a query in the order written. Empty pieces (`a=1&&b=2&`) are none.
+pub fn parameters(query: &[u8]) -> impl Iterator<Item = Parameter<'_>> {
+    query
+        .split(|&byte| byte == b'&')
+        .filter(|raw| !raw.is_empty())
+        .map(Parameter::new)
+}
+
+/// Appends what a proxy sends as the query to a service that is not sent the canonical form: the
+/// parameters that `keep` lets pass in their own order and spelling, with all bytes encoded that
+/// RFC 3986 forbids in a query. Returns how many parameters `keep` held back.
+pub fn service_wire(
+    query: &[u8],
+    mut keep: impl FnMut(&Parameter<'_>) -> bool,
+    out: &mut Vec<u8>,
+) -> usize {
+    let start = out.len();
+    let mut dropped = 0;
+    for parameter in parameters(query) {
+        if !keep(&parameter) {
+            dropped += 1;
+            continue;
+        }
+        if out.len() > start {
+            out.push(b'&');
+        }
+        let raw = UNRESERVED | SLASH | SEGMENT | QUERY;
+        encode::encode_keeping_escapes(parameter.raw, raw, out);
+    }
+    dropped
+}
+
+/// Makes queries canonical; its buffers grow once and are used again.
+#[derive(Debug, Default)]
+pub struct Canonicalizer {
+    written: Vec<Written>,
+    sorted: Vec<u8>,
+}
+
+/// Where the name and the value of a parameter stand in the output.
+#[derive(Clone, Debug)]
+struct Written {
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Written {
+    fn order<'t>(&self, text: &'t [u8]) -> (&'t [u8], &'t [u8]) {
+        (&text[self.name.clone()], &text[self.value.clone()])
+    }
+}
+
+impl Canonicalizer {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends the canonical form of those parameters of `query` that `keep` lets pass, and
+    /// returns how many it held back.
+    ///
+    /// Names and values are decoded and encoded, then sorted by encoded name and, within one
+    /// name, by encoded value; a parameter without `=` is given one. A query that is canonical
+    /// already is recognised while it is copied.
+    pub fn write(
+        &mut self,
+        query: &[u8],
+        mut keep: impl FnMut(&Parameter<'_>) -> bool,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        self.written.clear();
+        let start = out.len();
+        let mut dropped = 0;
+        let mut in_order = true;
+        for parameter in parameters(query) {
+            if !keep(&parameter) {
+                dropped += 1;
+                continue;
+            }
+            if out.len() > start {
+                out.push(b'&');
+            }
+            let written = write_parameter(&parameter, out);
+            if let Some(last) = self.written.last() {
+                in_order &= last.order(out) <= written.order(out);
+            }
+            self.written.push(written);
+        }
+        if !in_order {
+            self.sort(start, out);
+        }
+        dropped
+    }
+
+    /// Brings the parameters written from `start` on into order.
+    fn sort(&mut self, start: usize, out: &mut Vec<u8>) {
+        // Unstable is enough: parameters that compare equal are equal to the byte.
+        self.written
+            .sort_unstable_by(|a, b| a.order(out).cmp(&b.order(out)));
+        self.sorted.clear();
+        for written in &self.written {
+            if !self.sorted.is_empty() {
+                self.sorted.push(b'&');
+            }
+            self.sorted
+                .extend_from_slice(&out[written.name.start..written.value.end]);
+        }
+        out.truncate(start);
+        out.extend_from_slice(&self.sorted);
+    }
+}
+
+fn write_parameter(parameter: &Parameter<'_>, out: &mut Vec<u8>) -> Written {
+    let name = out.len();
+    encode::canonicalize(parameter.name, UNRESERVED, Plus::Space, out);
+    let equals = out.len();
+    out.push(b'=');
+    if let Some(value) = parameter.value {
+        encode::canonicalize(value, UNRESERVED, Plus::Space, out);
+    }
+    Written {
+        name: name..equals,
+        value: equals + 1..out.len(),
+    }
+}

@@ -1,0 +1,200 @@
+//! The credential scope: which day, region and service a signing key is good for.
+
+use std::fmt;
+
+use time::{Date, Month};
+
+/// The last part of every scope.
+const TERMINATOR: &str = "aws4_request";
+
+/// `yyyymmdd/region/service/aws4_request`, as it stands in a string to sign.
+///
+/// See [Elements of an AWS API request signature][1].
+///
+/// [1]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CredentialScope {
+    text: String,
+    /// Where region and service end in `text`; the date always ends at 8.
+    region_end: usize,
+    service_end: usize,
+}
+
+impl CredentialScope {
+    /// The scope of one UTC day (`yyyymmdd`), one region and one service.
+    pub fn new(date: &str, region: &str, service: &str) -> Result<Self, ScopeError> {
+        if !is_calendar_date(date) {
+            return Err(ScopeError::Date);
+        }
+        if !is_name(region) {
+            return Err(ScopeError::Region);
+        }
+        if !is_name(service) {
+            return Err(ScopeError::Service);
+        }
+        let region_end = date.len() + 1 + region.len();
+        Ok(Self {
+            text: [date, region, service, TERMINATOR].join("/"),
+            region_end,
+            service_end: region_end + 1 + service.len(),
+        })
+    }
+
+    /// Reads a whole scope, e.g. `20130524/us-east-1/s3/aws4_request`.
+    pub fn parse(scope: &str) -> Result<Self, ScopeError> {
+        let mut parts = scope.split('/');
+        let (Some(date), Some(region), Some(service), Some(terminator), None) = (
+            parts.next(),
+            parts.next(),
+            parts.next(),
+            parts.next(),
+            parts.next(),
+        ) else {
+            return Err(ScopeError::Parts);
+        };
+        if terminator != TERMINATOR {
+            return Err(ScopeError::Terminator);
+        }
+        Self::new(date, region, service)
+    }
+
+    /// The UTC day, `yyyymmdd`.
+    pub fn date(&self) -> &str {
+        &self.text[..8]
+    }
+
+    /// The region, e.g. `eu-west-1`.
+    pub fn region(&self) -> &str {
+        &self.text[9..self.region_end]
+    }
+
+    /// The service, e.g. `s3`.
+    pub fn service(&self) -> &str {
+        &self.text[self.region_end + 1..self.service_end]
+    }
+
+    /// The whole scope.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for CredentialScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Why a text is not a credential scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopeError {
+    /// Not four parts separated by `/`.
+    Parts,
+    /// The date is not a day of the calendar, written as eight digits.
+    Date,
+    /// The region is empty or holds a character that no region has.
+    Region,
+    /// The service is empty or holds a character that no service has.
+    Service,
+    /// The last part is not `aws4_request`.
+    Terminator,
+}
+
+impl fmt::Display for ScopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Parts => "a credential scope is written yyyymmdd/region/service/aws4_request",
+            Self::Date => "the date of a credential scope is a calendar day written yyyymmdd",
+            Self::Region => "a region is one or more ASCII letters, digits and any of \"-._:\"",
+            Self::Service => "a service is one or more ASCII letters, digits and any of \"-._:\"",
+            Self::Terminator => "a credential scope ends with aws4_request",
+        })
+    }
+}
+
+impl std::error::Error for ScopeError {}
+
+fn is_calendar_date(text: &str) -> bool {
+    if text.len() != 8 || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return false;
+    }
+    let number = |digits: &str| digits.parse::<u16>().expect("at most four digits");
+    let (year, month, day) = (number(&text[..4]), number(&text[4..6]), number(&text[6..]));
+    Month::try_from(month as u8)
+        .is_ok_and(|month| Date::from_calendar_date(year.into(), month, day as u8).is_ok())
+}
+
+/// AWS uses lower-case letters, digits and `-`; other stores also have `RegionOne` or `s3.local`.
+/// What is let in stands in an Authorization header as it is, so no blank, comma or slash is.
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_found_again() {
+        let scope = CredentialScope::parse("20240229/eu-west-1/execute-api/aws4_request").unwrap();
+        assert_eq!(scope.date(), "20240229");
+        assert_eq!(scope.region(), "eu-west-1");
+        assert_eq!(scope.service(), "execute-api");
+        assert_eq!(
+            scope.as_str(),
+            "20240229/eu-west-1/execute-api/aws4_request"
+        );
+        assert_eq!(
+            CredentialScope::new("20240229", "eu-west-1", "execute-api"),
+            Ok(scope)
+        );
+    }
+
+    #[test]
+    fn names_of_other_stores_are_taken() {
+        for region in ["auto", "RegionOne", "default", "us_east.1", "garage", "a:b"] {
+            assert_eq!(
+                CredentialScope::new("20240101", region, "s3")
+                    .unwrap()
+                    .region(),
+                region
+            );
+        }
+    }
+
+    #[test]
+    fn each_part_is_checked() {
+        use ScopeError::*;
+        for (scope, error) in [
+            ("", Parts),
+            ("20240101/us-east-1/s3", Parts),
+            ("20240101/us-east-1/s3/aws4_request/", Parts),
+            ("20240101//us-east-1/s3/aws4_request", Parts),
+            ("2024011/us-east-1/s3/aws4_request", Date),
+            ("202401011/us-east-1/s3/aws4_request", Date),
+            ("2024-1-1/us-east-1/s3/aws4_request", Date),
+            ("+2240101/us-east-1/s3/aws4_request", Date),
+            ("20230229/us-east-1/s3/aws4_request", Date),
+            ("20240431/us-east-1/s3/aws4_request", Date),
+            ("20241301/us-east-1/s3/aws4_request", Date),
+            ("20240001/us-east-1/s3/aws4_request", Date),
+            ("20240100/us-east-1/s3/aws4_request", Date),
+            ("20240101//s3/aws4_request", Region),
+            ("20240101/us east/s3/aws4_request", Region),
+            ("20240101/us,east/s3/aws4_request", Region),
+            ("20240101/us\neast/s3/aws4_request", Region),
+            ("20240101/\u{e9}/s3/aws4_request", Region),
+            ("20240101/us-east-1//aws4_request", Service),
+            ("20240101/us-east-1/s3\"/aws4_request", Service),
+            ("20240101/us-east-1/s3/aws4_request ", Terminator),
+            ("20240101/us-east-1/s3/", Terminator),
+            ("/20240101/us-east-1/s3", Terminator),
+            ("20240101/us-east-1/s3/AWS4_REQUEST", Terminator),
+        ] {
+            assert_eq!(CredentialScope::parse(scope), Err(error), "{scope:?}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Signature Version 4 in the Authorization header.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::{CredentialScope, Header, SigningKey, Timestamp, encode, header};
+
+/// The name of the algorithm, as it stands in strings to sign and in headers.
+const ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256";
+
+/// The parts of a request that are signed.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The method, as on the request line.
+    pub method: &'a [u8],
+    /// The canonical path, made by a function of [`crate::path`].
+    pub path: &'a [u8],
+    /// The canonical query, made by [`crate::query::Canonicalizer`].
+    pub query: &'a [u8],
+    /// The header fields to sign, in the order sent; [`Signer::sign`] sorts them, stably. Host
+    /// must be among them, and AWS wants every `x-amz-*` that is sent.
+    pub headers: &'a mut [Header<'a>],
+    /// The last line of the canonical request: SHA-256 of the body in hex, or a literal such as
+    /// [`UNSIGNED_PAYLOAD`](crate::UNSIGNED_PAYLOAD). For S3, the value of
+    /// `X-Amz-Content-SHA256`.
+    pub payload: &'a [u8],
+}
+
+/// Signs requests; its buffers grow once and are used again.
+#[derive(Default)]
+pub struct Signer {
+    canonical_request: Vec<u8>,
+    signed_headers: Vec<u8>,
+    string_to_sign: Vec<u8>,
+}
+
+impl Signer {
+    /// One with empty buffers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Signs `request` with a key that was derived for `scope`.
+    ///
+    /// The date of the scope may differ from that of `timestamp`: a stale key signs all the same,
+    /// and the service refuses what it signed.
+    pub fn sign<'s>(
+        &'s mut self,
+        request: &mut Request<'_>,
+        key: &SigningKey,
+        scope: &'s CredentialScope,
+        timestamp: &Timestamp,
+    ) -> Result<Signature<'s>, SignError> {
+        self.write_canonical_request(request)?;
+        self.write_string_to_sign(scope, timestamp);
+        Ok(Signature {
+            hex: encode::hex32(&key.mac(&self.string_to_sign)),
+            canonical_request: &self.canonical_request,
+            signed_headers: &self.signed_headers,
+            string_to_sign: &self.string_to_sign,
+            scope,
+        })
+    }
+
+    fn write_canonical_request(&mut self, request: &mut Request<'_>) -> Result<(), SignError> {
+        check_line(request.method, SignError::Method)?;
+        check_line(request.path, SignError::Path)?;
+        if has_separator(request.query) {
+            return Err(SignError::Query);
+        }
+        check_line(request.payload, SignError::Payload)?;
+
+        let text = &mut self.canonical_request;
+        text.clear();
+        for line in [request.method, request.path, request.query] {
+            text.extend_from_slice(line);
+            text.push(b'\n');
+        }
+        header::canonicalize(request.headers, &mut self.signed_headers, text)?;
+        for line in [&self.signed_headers, request.payload] {
+            text.push(b'\n');
+            text.extend_from_slice(line);
+        }
+        Ok(())
+    }
+
+    fn write_string_to_sign(&mut self, scope: &CredentialScope, timestamp: &Timestamp) {
+        let hash = encode::hex32(&Sha256::digest(&self.canonical_request).into());
+        let text = &mut self.string_to_sign;
+        text.clear();
+        for line in [
+            ALGORITHM,
+            timestamp.amz_date().as_bytes(),
+            scope.as_str().as_bytes(),
+        ] {
+            text.extend_from_slice(line);
+            text.push(b'\n');
+        }
+        text.extend_from_slice(&hash);
+    }
+}
+
+impl fmt::Debug for Signer {
+    /// The buffers are left out: a canonical request may hold a session token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").finish_non_exhaustive()
+    }
+}
+
+/// A canonical request is made of lines: what holds a line break or a blank could pass for others.
+fn check_line(line: &[u8], error: SignError) -> Result<(), SignError> {
+    if line.is_empty() || has_separator(line) {
+        Err(error)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether there is a blank or a control byte.
+fn has_separator(text: &[u8]) -> bool {
+    // Not stopping at the first hit lets the compiler compare many bytes at once.
+    text.iter()
+        .fold(false, |found, &byte| found | (byte <= b' ' || byte == 0x7f))
+}
+
+/// A signature, with the texts that led to it; it borrows them from its [`Signer`].
+pub struct Signature<'s> {
+    canonical_request: &'s [u8],
+    signed_headers: &'s [u8],
+    string_to_sign: &'s [u8],
+    scope: &'s CredentialScope,
+    hex: [u8; 64],
+}
+
+impl Signature<'_> {
+    /// The canonical request. It may hold a session token: not for logs.
+    pub fn canonical_request(&self) -> &[u8] {
+        self.canonical_request
+    }
+
+    /// The string to sign.
+    pub fn string_to_sign(&self) -> &[u8] {
+        self.string_to_sign
+    }
+
+    /// The names of the signed headers: lower-case, sorted, separated by `;`.
+    pub fn signed_headers(&self) -> &[u8] {
+        self.signed_headers
+    }
+
+    /// The signature itself, in lower-case hexadecimal digits.
+    pub fn hex(&self) -> &[u8; 64] {
+        &self.hex
+    }
+
+    /// Appends the value of the Authorization header.
+    pub fn write_authorization(&self, access_key: &[u8], out: &mut Vec<u8>) {
+        let parts = [
+            ALGORITHM,
+            b" Credential=",
+            access_key,
+            b"/",
+            self.scope.as_str().as_bytes(),
+            b", SignedHeaders=",
+            self.signed_headers,
+            b", Signature=",
+            &self.hex,
+        ];
+        out.reserve(parts.iter().map(|part| part.len()).sum());
+        for part in parts {
+            out.extend_from_slice(part);
+        }
+    }
+}
+
+impl fmt::Debug for Signature<'_> {
+    /// The texts are left out: a canonical request may hold a session token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Signature({}, {})",
+            self.scope,
+            self.signed_headers.escape_ascii()
+        )
+    }
+}
+
+/// Why a request cannot be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignError {
+    /// The method is empty or holds a blank or a control byte.
+    Method,
+    /// The path is empty or holds a blank or a control byte: it is not canonical.
+    Path,
+    /// The query holds a blank or a control byte: it is not canonical.
+    Query,
+    /// The payload line is empty or holds a blank or a control byte.
+    Payload,
+    /// A header's name is empty or holds a byte that no name may hold.
+    HeaderName,
+    /// A header's value holds a line break or a zero byte.
+    HeaderValue {
+        /// The header's name.
+        name: String,
+    },
+    /// Host is not among the headers: the signature would be good for every host.
+    NoHost,
+}
+
+impl fmt::Display for SignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Method => f.write_str("the method is empty or holds a blank or control byte"),
+            Self::Path => f.write_str("the path is empty or not percent-encoded"),
+            Self::Query => f.write_str("the query is not percent-encoded"),
+            Self::Payload => {
+                f.write_str("the payload line is empty or holds a blank or control byte")
+            }
+            Self::HeaderName => f.write_str("a header to sign has an invalid name"),
+            Self::HeaderValue { name } => {
+                write!(
+                    f,
+                    "the value of header \"{name}\" holds a line break or a zero byte"
+                )
+            }
+            Self::NoHost => f.write_str("there is no Host header to sign"),
+        }
+    }
+}
+
+impl std::error::Error for SignError {}

@@ -1,0 +1,121 @@
+//! The moment of a signature, in the two spellings that Signature Version 4 uses.
+
+use std::fmt;
+
+use time::OffsetDateTime;
+
+/// Length of `20130524T000000Z`.
+const AMZ_DATE_LEN: usize = 16;
+/// Length of `20130524`, with which the longer form begins.
+const DATE_LEN: usize = 8;
+
+/// A moment in UTC, to the second, kept as the text of an `X-Amz-Date` header.
+///
+/// Making one costs a calendar computation; a caller that signs often makes one each second.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    text: [u8; AMZ_DATE_LEN],
+}
+
+impl Timestamp {
+    /// The moment `secs` seconds after (or, below zero, before) 1970-01-01T00:00:00Z.
+    ///
+    /// The text has room for four digits of year: moments outside the years 0 to 9999 become
+    /// the nearest moment inside.
+    pub fn from_unix(secs: i64) -> Self {
+        const FIRST: i64 = -62_167_219_200; // 0000-01-01T00:00:00Z
+        const LAST: i64 = 253_402_300_799; // 9999-12-31T23:59:59Z
+        let moment = OffsetDateTime::from_unix_timestamp(secs.clamp(FIRST, LAST))
+            .expect("every second of the years 0 to 9999 has a date");
+
+        let mut text = *b"00000000T000000Z";
+        decimal(&mut text[0..4], moment.year().unsigned_abs());
+        decimal(&mut text[4..6], u8::from(moment.month()).into());
+        decimal(&mut text[6..8], moment.day().into());
+        decimal(&mut text[9..11], moment.hour().into());
+        decimal(&mut text[11..13], moment.minute().into());
+        decimal(&mut text[13..15], moment.second().into());
+        Self { text }
+    }
+
+    /// The value of `X-Amz-Date`: `yyyymmddThhmmssZ`.
+    pub fn amz_date(&self) -> &str {
+        ascii(&self.text)
+    }
+
+    /// The date of a credential scope: `yyyymmdd`.
+    pub fn date(&self) -> &str {
+        ascii(&self.text[..DATE_LEN])
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({})", self.amz_date())
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.amz_date())
+    }
+}
+
+/// Fills `digits` with the last decimal digits of `number`.
+fn decimal(digits: &mut [u8], mut number: u32) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+fn ascii(text: &[u8]) -> &str {
+    std::str::from_utf8(text).expect("digits and two letters")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_known_moments() {
+        for (secs, text) in [
+            (0, "19700101T000000Z"),
+            (1_369_353_600, "20130524T000000Z"),
+            (1_440_938_160, "20150830T123600Z"),
+            (951_827_696, "20000229T123456Z"),
+            (4_107_542_399, "21000228T235959Z"),
+            (4_107_542_400, "21000301T000000Z"),
+            (-1, "19691231T235959Z"),
+        ] {
+            let timestamp = Timestamp::from_unix(secs);
+            assert_eq!(timestamp.amz_date(), text);
+            assert_eq!(timestamp.date(), &text[..8]);
+        }
+    }
+
+    #[test]
+    fn stays_within_four_digits_of_year() {
+        assert_eq!(
+            Timestamp::from_unix(i64::MIN).amz_date(),
+            "00000101T000000Z"
+        );
+        assert_eq!(
+            Timestamp::from_unix(-62_167_219_200).amz_date(),
+            "00000101T000000Z"
+        );
+        assert_eq!(
+            Timestamp::from_unix(253_402_300_799).amz_date(),
+            "99991231T235959Z"
+        );
+        assert_eq!(
+            Timestamp::from_unix(i64::MAX).amz_date(),
+            "99991231T235959Z"
+        );
+    }
+
+    #[test]
+    fn orders_as_time_does() {
+        assert!(Timestamp::from_unix(999_999_999) < Timestamp::from_unix(1_000_000_000));
+    }
+}
