@@ -10,6 +10,8 @@ use std::time::Duration;
 /// How long a client waits for a connection, or for the next byte of an answer.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
 
+const DEFAULT_HOST: &str = "localhost";
+
 /// Sends `GET target` to nginx on a connection of its own.
 #[track_caller]
 pub fn get(port: u16, target: impl AsRef<[u8]>) -> Response {
@@ -104,7 +106,7 @@ impl Request {
         wire.extend_from_slice(format!(" HTTP/{}\r\n", self.version).as_bytes());
 
         if self.version == "1.1" && !self.has("host") {
-            wire.extend_from_slice(b"Host: localhost\r\n");
+            wire.extend_from_slice(format!("Host: {DEFAULT_HOST}\r\n").as_bytes());
         }
         for (name, value) in &self.headers {
             wire.extend_from_slice(name.as_bytes());
@@ -132,6 +134,38 @@ impl Request {
             }
         }
         wire
+    }
+
+    pub(crate) fn method(&self) -> &str {
+        &self.method
+    }
+
+    pub(crate) fn target_text(&self) -> String {
+        String::from_utf8_lossy(&self.target).into_owned()
+    }
+
+    pub(crate) fn header_pairs(&self) -> Vec<(String, String)> {
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        self.headers
+            .iter()
+            .map(|(name, value)| (name.clone(), text(value)))
+            .collect()
+    }
+
+    pub(crate) fn body_bytes(&self) -> &[u8] {
+        match &self.framing {
+            Framing::Length(body) => body,
+            _ => b"",
+        }
+    }
+
+    /// Adds the Host that would be sent, where there is none.
+    pub(crate) fn with_host(self) -> Self {
+        if self.has("host") {
+            self
+        } else {
+            self.header("Host", DEFAULT_HOST)
+        }
     }
 
     fn has(&self, name: &str) -> bool {

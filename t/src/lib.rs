@@ -16,7 +16,12 @@ pub mod http2;
 mod nginx;
 mod raw_origin;
 mod scratch;
+mod signer;
+mod swift;
 
+pub use aws_origin::{Origin, OriginConfig, RecordedRequest, StartError, Storage, Watch};
 pub use nginx::{Builder, Nginx, TestResult, nginx_t, nginx_version};
 pub use raw_origin::{DeadPort, RawOrigin, RawRequest, Reply};
 pub use scratch::Scratch;
+pub use signer::{Signer, encode_key};
+pub use swift::Swift;
