@@ -140,3 +140,134 @@ static TOKEN: [u8; 256] = {
     }
     table
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(headers: &[(&str, &str)]) -> Result<(String, String), SignError> {
+        let mut headers: Vec<Header<'_>> = headers
+            .iter()
+            .map(|(name, value)| Header {
+                name: name.as_bytes(),
+                value: value.as_bytes(),
+            })
+            .collect();
+        let (mut names, mut out) = (b"left over".to_vec(), Vec::new());
+        canonicalize(&mut headers, &mut names, &mut out)?;
+        Ok((
+            String::from_utf8(out).unwrap(),
+            String::from_utf8(names).unwrap(),
+        ))
+    }
+
+    #[test]
+    fn names_are_lower_case_and_sorted() {
+        let (lines, names) = made(&[
+            ("X-Amz-Meta-a", "1"),
+            ("x-amz-meta_a", "2"),
+            ("X-AMZ-META", "3"),
+            ("Host", "Example.com:8080"),
+            ("date", ""),
+        ])
+        .unwrap();
+        let want = "date:\nhost:Example.com:8080\nx-amz-meta:3\nx-amz-meta-a:1\nx-amz-meta_a:2\n";
+        assert_eq!(lines, want);
+        assert_eq!(names, "date;host;x-amz-meta;x-amz-meta-a;x-amz-meta_a");
+    }
+
+    #[test]
+    fn blanks_are_trimmed_and_collapsed() {
+        for (value, canonical) in [
+            ("a", "a"),
+            ("  a\t", "a"),
+            ("a  b\t \tc", "a b c"),
+            ("\" a   b \"", "\" a b \""),
+            (" \t ", ""),
+            ("\u{a0}a\u{a0}\u{a0}b", "\u{a0}a\u{a0}\u{a0}b"),
+            ("a\u{1}\u{7f}b  c", "a\u{1}\u{7f}b c"),
+        ] {
+            let (lines, _) = made(&[("host", "h"), ("x", value)]).unwrap();
+            assert_eq!(lines, format!("host:h\nx:{canonical}\n"), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn values_of_one_name_are_joined_in_the_order_sent() {
+        let (lines, names) = made(&[
+            ("X-B", "2"),
+            ("x-a", " z "),
+            ("X-b", "1"),
+            ("host", "h"),
+            ("X-A", ""),
+            ("x-B", "2"),
+        ])
+        .unwrap();
+        assert_eq!(lines, "host:h\nx-a:z,\nx-b:2,1,2\n");
+        assert_eq!(names, "host;x-a;x-b");
+    }
+
+    #[test]
+    fn many_headers_are_sorted_stably() {
+        let numbers: Vec<String> = (0..200).map(|number| number.to_string()).collect();
+        let mut headers: Vec<Header<'_>> = numbers
+            .iter()
+            .map(|number| Header {
+                name: if number.len() % 2 == 0 { b"X" } else { b"host" },
+                value: number.as_bytes(),
+            })
+            .collect();
+        canonicalize(&mut headers, &mut Vec::new(), &mut Vec::new()).unwrap();
+        let values = |name: &[u8]| -> Vec<u32> {
+            let of_name = headers.iter().filter(|header| header.name == name);
+            of_name
+                .map(|h| std::str::from_utf8(h.value).unwrap().parse().unwrap())
+                .collect()
+        };
+        assert!(values(b"X").is_sorted() && values(b"host").is_sorted());
+        assert_eq!((values(b"X").len(), headers[0].name), (90, &b"host"[..]));
+    }
+
+    #[test]
+    fn what_would_forge_lines_is_refused() {
+        for name in ["", "a b", "a:b", "a\n", "\u{e9}"] {
+            assert_eq!(
+                made(&[("host", "h"), (name, "1")]),
+                Err(SignError::HeaderName),
+                "{name:?}"
+            );
+        }
+        for value in ["a\nb", "\r", "\0"] {
+            let error = SignError::HeaderValue {
+                name: "X-A".to_owned(),
+            };
+            assert_eq!(
+                made(&[("host", "h"), ("X-A", value)]),
+                Err(error),
+                "{value:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn host_is_required() {
+        assert_eq!(made(&[]), Err(SignError::NoHost));
+        assert_eq!(
+            made(&[("hostname", "h"), ("ghost", "h")]),
+            Err(SignError::NoHost)
+        );
+        assert!(made(&[("HOST", "h")]).is_ok());
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let header = Header {
+            name: b"X-Amz-Security-Token",
+            value: b"secret",
+        };
+        assert_eq!(
+            format!("{header:?}"),
+            "Header(X-Amz-Security-Token: 6 bytes)"
+        );
+    }
+}

@@ -39,6 +39,7 @@
 #![forbid(unsafe_code)]
 
 pub mod encode;
+mod error;
 mod header;
 mod key;
 pub mod path;
@@ -47,10 +48,11 @@ mod scope;
 mod sign;
 mod timestamp;
 
+pub use error::SignError;
 pub use header::Header;
 pub use key::{SigningKey, derive_key_bytes};
 pub use scope::{CredentialScope, ScopeError};
-pub use sign::{Request, SignError, Signature, Signer};
+pub use sign::{Request, Signature, Signer};
 pub use timestamp::Timestamp;
 
 /// The payload line of a request without a body: SHA-256 of nothing, in hex.

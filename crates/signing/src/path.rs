@@ -103,8 +103,12 @@ fn normalize(path: &[u8], out: &mut Vec<u8>, encode: impl Fn(&[u8], &mut Vec<u8>
 /// Such a path means one resource to whoever matched it undecoded and may mean another to the
 /// service. Time is linear in the length of the path.
 pub fn has_encoded_dot_segment(path: &[u8]) -> bool {
-    // Whatever can end as a separator, a dot or part of another escape begins with one of these.
-    if !path.iter().any(|&byte| byte == b'%' || byte == b'\\') {
+    // A path without an escape that can come to matter, as nearly all are, needs no memory.
+    let matters = |at: usize| match encode::escape(&path[at..]) {
+        Some(byte) => matches!(byte, b'.' | b'/' | b'\\' | b'%') || byte.is_ascii_hexdigit(),
+        None => path[at] == b'\\',
+    };
+    if !(0..path.len()).any(matters) {
         return false;
     }
 
@@ -170,5 +174,168 @@ impl Revealed {
         }
         self.decoded |= decoded;
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(write: fn(&[u8], &mut Vec<u8>), path: &str) -> String {
+        let mut out = b"/kept".to_vec();
+        write(path.as_bytes(), &mut out);
+        String::from_utf8(out)
+            .unwrap()
+            .strip_prefix("/kept")
+            .unwrap()
+            .to_owned()
+    }
+
+    #[test]
+    fn s3_keeps_the_key_and_changes_the_spelling() {
+        for (path, canonical) in [
+            ("", "/"),
+            ("/", "/"),
+            ("//a/./../b//", "//a/./../b//"),
+            ("/a b+c", "/a%20b%2Bc"),
+            ("/%61%2e%7E", "/a.~"),
+            ("/%c3%a9\u{e9}", "/%C3%A9%C3%A9"),
+            ("/%ff%00", "/%FF%00"),
+            ("/%252F%2F", "/%252F/"),
+            ("/100%", "/100%25"),
+            (
+                "/(1)!'*;:@&=$,?#[]",
+                "/%281%29%21%27%2A%3B%3A%40%26%3D%24%2C%3F%23%5B%5D",
+            ),
+        ] {
+            assert_eq!(made(s3, path), canonical, "{path}");
+            assert_eq!(made(s3, canonical), canonical, "again");
+        }
+    }
+
+    #[test]
+    fn services_normalise_and_encode_twice() {
+        for (path, wire, canonical) in [
+            ("", "/", "/"),
+            ("/", "/", "/"),
+            ("//", "/", "/"),
+            ("/..", "/", "/"),
+            ("/../../x/..", "/", "/"),
+            ("/a/b/../", "/a/", "/a/"),
+            ("/a/b/..", "/a", "/a"),
+            ("/a/.", "/a", "/a"),
+            ("/a/./", "/a/", "/a/"),
+            ("/a//b", "/a/b", "/a/b"),
+            ("/.../..a/b..", "/.../..a/b..", "/.../..a/b.."),
+            ("/a/%2e%2e/b", "/a/%2e%2e/b", "/a/%252e%252e/b"),
+            ("/a:b@c", "/a:b@c", "/a%3Ab%40c"),
+            ("/a%3Ab", "/a%3Ab", "/a%253Ab"),
+            ("/a b", "/a%20b", "/a%2520b"),
+            ("/\u{e9}", "/%C3%A9", "/%25C3%25A9"),
+            ("/100%", "/100%25", "/100%2525"),
+            ("/%zz%4", "/%25zz%254", "/%2525zz%25254"),
+            (
+                "/a?b#c[d]\\",
+                "/a%3Fb%23c%5Bd%5D%5C",
+                "/a%253Fb%2523c%255Bd%255D%255C",
+            ),
+        ] {
+            assert_eq!(made(service_wire, path), wire, "{path}");
+            assert_eq!(made(service_wire, wire), wire, "again");
+            assert_eq!(made(double_encoded, wire), canonical, "{path}");
+        }
+    }
+
+    #[test]
+    fn each_rule_can_be_chosen() {
+        for (double_encode, normalize, canonical_form) in [
+            (false, false, "/a//b/../c%20d"),
+            (false, true, "/a/c%20d"),
+            (true, false, "/a//b/../c%2520d"),
+            (true, true, "/a/c%2520d"),
+        ] {
+            let mut out = Vec::new();
+            canonical(
+                b"/a//b/../c%20d",
+                Rules {
+                    double_encode,
+                    normalize,
+                },
+                &mut out,
+            );
+            assert_eq!(out, canonical_form.as_bytes());
+        }
+    }
+
+    #[test]
+    fn encoded_dot_segments_are_found() {
+        for path in [
+            "/%2e%2e/b",
+            "/a/%2E%2E",
+            "/a/.%2e/b",
+            "/a/%2e./b",
+            "/a/%2e",
+            "%2e",
+            "/a/%2e/",
+            "/a/..%2fb",
+            "/a%2f..",
+            "/a%2f../b",
+            "/a%2F.%2Fb",
+            "/a/..%5cb",
+            "/a%5C..%5Cb",
+            "/a\\..\\b",
+            "/..\\b",
+            "/a/%252e%252e/b",
+            "/a/%25252e./b",
+            "/a/..%252fb",
+            "/a/..%255cb",
+            "/a/%%32%65./b",
+            "/a/%2%65./b",
+            "/a/%%%33%32%65./b",
+            "/a/%25%32%65/b",
+            "/a/../%2e%2e/b",
+            "/a/..%%32f",
+        ] {
+            assert!(has_encoded_dot_segment(path.as_bytes()), "{path}");
+        }
+    }
+
+    #[test]
+    fn other_paths_hold_no_encoded_dot_segment() {
+        for path in [
+            "",
+            "/",
+            "/a/../b",
+            "/./a",
+            "..",
+            "/a%20b/../c",
+            "/%2e%2e%2e/a",
+            "/a%2eb",
+            "/a/..b%2f",
+            "/%2e%2ea/",
+            "/a%2f/b",
+            "/%41/..",
+            "/a/..%20/b",
+            "/a/%2/../%",
+            "/%252e%252e%252e",
+            "/%",
+            "/%%",
+            "/%2",
+            "/a%5cb",
+            "/100%25/../x",
+            "/%2ehidden",
+            "/x%2e%2e/",
+            "/%61/./b",
+        ] {
+            assert!(!has_encoded_dot_segment(path.as_bytes()), "{path}");
+        }
+    }
+
+    #[test]
+    fn encoded_dot_segments_are_looked_for_in_linear_time() {
+        // Decoding this round by round would take as many rounds as there are "25".
+        let nested = [b"/%".to_vec(), b"25".repeat(1 << 20), b"2e./a".to_vec()].concat();
+        assert!(has_encoded_dot_segment(&nested));
+        assert!(!has_encoded_dot_segment(&b"%".repeat(1 << 20)));
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::{CredentialScope, Header, SigningKey, Timestamp, encode, header};
+use crate::{CredentialScope, Header, SignError, SigningKey, Timestamp, encode, header};
 
 /// The name of the algorithm, as it stands in strings to sign and in headers.
 const ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256";
@@ -61,6 +61,11 @@ impl Signer {
             string_to_sign: &self.string_to_sign,
             scope,
         })
+    }
+
+    /// The canonical request of the last signature, for a debug log.
+    pub fn canonical_request(&self) -> &[u8] {
+        &self.canonical_request
     }
 
     fn write_canonical_request(&mut self, request: &mut Request<'_>) -> Result<(), SignError> {
@@ -186,47 +191,179 @@ impl fmt::Debug for Signature<'_> {
     }
 }
 
-/// Why a request cannot be signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SignError {
-    /// The method is empty or holds a blank or a control byte.
-    Method,
-    /// The path is empty or holds a blank or a control byte: it is not canonical.
-    Path,
-    /// The query holds a blank or a control byte: it is not canonical.
-    Query,
-    /// The payload line is empty or holds a blank or a control byte.
-    Payload,
-    /// A header's name is empty or holds a byte that no name may hold.
-    HeaderName,
-    /// A header's value holds a line break or a zero byte.
-    HeaderValue {
-        /// The header's name.
-        name: String,
-    },
-    /// Host is not among the headers: the signature would be good for every host.
-    NoHost,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl fmt::Display for SignError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Method => f.write_str("the method is empty or holds a blank or control byte"),
-            Self::Path => f.write_str("the path is empty or not percent-encoded"),
-            Self::Query => f.write_str("the query is not percent-encoded"),
-            Self::Payload => {
-                f.write_str("the payload line is empty or holds a blank or control byte")
-            }
-            Self::HeaderName => f.write_str("a header to sign has an invalid name"),
-            Self::HeaderValue { name } => {
-                write!(
-                    f,
-                    "the value of header \"{name}\" holds a line break or a zero byte"
-                )
-            }
-            Self::NoHost => f.write_str("there is no Host header to sign"),
-        }
+    fn scope() -> CredentialScope {
+        CredentialScope::parse("20130524/us-east-1/s3/aws4_request").unwrap()
+    }
+
+    /// Signs with one part of an otherwise good request replaced.
+    fn error(change: fn(&mut Request<'_>)) -> Option<SignError> {
+        let mut headers = [
+            Header {
+                name: b"Host",
+                value: b"h",
+            },
+            Header {
+                name: b"X-A",
+                value: b"1",
+            },
+        ];
+        let mut request = Request {
+            method: b"GET",
+            path: b"/a",
+            query: b"b=c",
+            headers: &mut headers,
+            payload: crate::UNSIGNED_PAYLOAD.as_bytes(),
+        };
+        change(&mut request);
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let timestamp = Timestamp::from_unix(1_369_353_600);
+        Signer::new()
+            .sign(&mut request, &key, &scope(), &timestamp)
+            .err()
+    }
+
+    #[test]
+    fn each_part_is_checked() {
+        assert_eq!(error(|_| {}), None);
+        assert_eq!(error(|request| request.query = b""), None);
+        assert_eq!(
+            error(|request| request.method = b""),
+            Some(SignError::Method)
+        );
+        assert_eq!(
+            error(|request| request.method = b"GET /"),
+            Some(SignError::Method)
+        );
+        assert_eq!(error(|request| request.path = b""), Some(SignError::Path));
+        assert_eq!(
+            error(|request| request.path = b"/a b"),
+            Some(SignError::Path)
+        );
+        assert_eq!(
+            error(|request| request.path = b"/a\n"),
+            Some(SignError::Path)
+        );
+        assert_eq!(
+            error(|request| request.query = b"a=b\nc"),
+            Some(SignError::Query)
+        );
+        assert_eq!(
+            error(|request| request.query = b"\x7f"),
+            Some(SignError::Query)
+        );
+        assert_eq!(
+            error(|request| request.payload = b""),
+            Some(SignError::Payload)
+        );
+        assert_eq!(
+            error(|request| request.payload = b"a\n"),
+            Some(SignError::Payload)
+        );
+        assert_eq!(
+            error(|request| request.headers[1].name = b""),
+            Some(SignError::HeaderName)
+        );
+        assert_eq!(
+            error(|request| request.headers[1].value = b"a\r\nb"),
+            Some(SignError::HeaderValue {
+                name: "X-A".to_owned()
+            })
+        );
+        assert_eq!(
+            error(|request| request.headers[0].name = b"X-B"),
+            Some(SignError::NoHost)
+        );
+    }
+
+    #[test]
+    fn a_signer_keeps_nothing_of_the_request_before() {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let (scope, timestamp) = (scope(), Timestamp::from_unix(1_369_353_600));
+        let sign = |signer: &mut Signer, path: &[u8], token: &[u8]| {
+            let mut headers = [
+                Header {
+                    name: b"x-amz-security-token",
+                    value: token,
+                },
+                Header {
+                    name: b"host",
+                    value: b"h",
+                },
+            ];
+            let headers = &mut headers[usize::from(token.is_empty())..];
+            let mut request = Request {
+                method: b"GET",
+                path,
+                query: b"",
+                headers,
+                payload: b"-",
+            };
+            let signature = signer.sign(&mut request, &key, &scope, &timestamp).unwrap();
+            (*signature.hex(), signature.canonical_request().to_vec())
+        };
+        let mut used = Signer::new();
+        sign(&mut used, b"/a/long/path", b"token");
+        assert_eq!(
+            sign(&mut used, b"/", b""),
+            sign(&mut Signer::new(), b"/", b"")
+        );
+        assert_ne!(sign(&mut used, b"/", b"").0, sign(&mut used, b"/b", b"").0);
+    }
+
+    /// A key that was derived yesterday goes on signing for its own day.
+    #[test]
+    fn scope_and_timestamp_may_differ() {
+        let timestamp = Timestamp::from_unix(1_369_353_600 + 86_400);
+        let mut headers = [Header {
+            name: b"host",
+            value: b"h",
+        }];
+        let mut request = Request {
+            method: b"GET",
+            path: b"/",
+            query: b"",
+            headers: &mut headers,
+            payload: b"UNSIGNED-PAYLOAD",
+        };
+        let (mut signer, scope) = (Signer::new(), scope());
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let signature = signer.sign(&mut request, &key, &scope, &timestamp).unwrap();
+        let lines = "AWS4-HMAC-SHA256\n20130525T000000Z\n20130524/us-east-1/s3/aws4_request\n";
+        assert!(signature.string_to_sign().starts_with(lines.as_bytes()));
+    }
+
+    #[test]
+    fn debug_shows_neither_token_nor_signature() {
+        let mut signer = Signer::new();
+        let mut headers = [
+            Header {
+                name: b"host",
+                value: b"h",
+            },
+            Header {
+                name: b"x-amz-security-token",
+                value: b"hush",
+            },
+        ];
+        let mut request = Request {
+            method: b"GET",
+            path: b"/",
+            query: b"",
+            headers: &mut headers,
+            payload: b"-",
+        };
+        assert!(!format!("{request:?}").contains("hush"));
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let (scope, timestamp) = (scope(), Timestamp::from_unix(0));
+        let signature = signer.sign(&mut request, &key, &scope, &timestamp).unwrap();
+        assert_eq!(
+            format!("{signature:?}"),
+            "Signature(20130524/us-east-1/s3/aws4_request, host;x-amz-security-token)"
+        );
+        assert_eq!(format!("{signer:?}"), "Signer { .. }");
     }
 }
-
-impl std::error::Error for SignError {}

@@ -1,16 +1,17 @@
-//! Signs every vector and compares each stage. The formats are described in `vectors/README.md`.
+//! Signs every vector and compares each stage. The formats are described in `README.md` beside.
 //!
 //! `AWS_AUTH_VECTORS=<dir>` checks the files of these names in another directory as well.
 
+mod formats;
+
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use aws_signing::path::Rules;
 use aws_signing::query::Canonicalizer;
 use aws_signing::{CredentialScope, Header, Request, Signer, SigningKey, Timestamp};
-use serde_json::Value;
+use formats::{Failure, Line, Message, lines, unfold};
 use sha2::{Digest, Sha256};
 use time::{Date, Month, Time, UtcDateTime};
 
@@ -54,9 +55,6 @@ fn vectors_of_another_directory() {
         }
     }
 }
-
-/// What went wrong with one vector.
-type Failure = Box<dyn Error>;
 
 /// Checks the files there are, fails with the name of each vector that differs, and returns how
 /// many of each file were checked.
@@ -277,7 +275,7 @@ fn check_suite_case(case: &Path) -> Result<(), Failure> {
         fs::read_to_string(case.join(name)).map_err(|error| format!("{name}: {error}"))
     };
     let context = Line::new(&read("context.json")?);
-    let credentials = Line(Ok(context.value("credentials")?.clone()));
+    let credentials = context.object("credentials")?;
     let canonical_request = read("header-canonical-request.txt")?;
     let message = unfold(&read("header-signed-request.txt")?);
     let message = Message::parse(&message)?;
@@ -315,7 +313,7 @@ fn check_suite_case(case: &Path) -> Result<(), Failure> {
 
 /// One line of `v4-botocore-copy.jsonl`. All its cases share one context.
 fn check_old_case(line: &Line) -> Result<(), Failure> {
-    let files = Line(Ok(line.value("files")?.clone()));
+    let files = line.object("files")?;
     let canonical_request = files.text(".creq")?;
     let message = unfold(files.text(".sreq")?);
     let message = Message::parse(&message)?;
@@ -343,112 +341,6 @@ fn check_old_case(line: &Line) -> Result<(), Failure> {
                 .1,
             authorization,
         },
-    )
-}
-
-/// A request in the suite's notation, which is nearly HTTP: the target may hold raw blanks.
-struct Message<'a> {
-    method: &'a str,
-    path: &'a str,
-    query: &'a str,
-    headers: Vec<(&'a str, &'a str)>,
-    body: &'a str,
-}
-
-impl<'a> Message<'a> {
-    fn parse(text: &'a str) -> Result<Self, Failure> {
-        let (head, body) = text
-            .split_once("\n\n")
-            .unwrap_or((text.trim_end_matches('\n'), ""));
-        let (line, fields) = head.split_once('\n').ok_or("no headers")?;
-        let (method, target) = line.split_once(' ').ok_or("no target")?;
-        let target = target.strip_suffix(" HTTP/1.1").ok_or("no version")?;
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let header = |field: &'a str| field.split_once(':').ok_or("no colon in a header");
-        let headers = fields.lines().map(header).collect::<Result<_, _>>()?;
-        Ok(Self {
-            method,
-            path,
-            query,
-            headers,
-            body,
-        })
-    }
-
-    /// The headers whose names the canonical request lists as signed.
-    fn listed_in(&self, canonical_request: &str) -> Vec<(&'a str, &'a str)> {
-        let list = canonical_request.rsplit('\n').nth(1).unwrap_or_default();
-        let signed = |name: &str| {
-            list.split(';')
-                .any(|signed| signed.eq_ignore_ascii_case(name))
-        };
-        self.headers
-            .iter()
-            .copied()
-            .filter(|(name, _)| signed(name))
-            .collect()
-    }
-
-    fn authorization(&self) -> Result<&'a str, Failure> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(name, _)| *name == "Authorization");
-        Ok(found.ok_or("no Authorization header")?.1.trim_start())
-    }
-}
-
-/// Joins the continuation lines of folded headers, as a recipient does (RFC 9112, 5.2).
-fn unfold(message: &str) -> String {
-    message.replace("\n ", "  ")
-}
-
-/// A line of a `.jsonl` file, or why it is none.
-struct Line(Result<Value, String>);
-
-impl Line {
-    fn new(text: &str) -> Self {
-        Self(serde_json::from_str(text).map_err(|error| error.to_string()))
-    }
-
-    fn broken(&self) -> bool {
-        self.0.is_err()
-    }
-
-    fn value(&self, field: &str) -> Result<&Value, Failure> {
-        let object = self.0.as_ref().map_err(String::clone)?;
-        object
-            .get(field)
-            .ok_or_else(|| format!("no {field}").into())
-    }
-
-    fn text(&self, field: &str) -> Result<&str, Failure> {
-        self.value(field)?
-            .as_str()
-            .ok_or_else(|| format!("{field} is no text").into())
-    }
-
-    fn flag(&self, field: &str) -> Result<bool, Failure> {
-        self.value(field)?
-            .as_bool()
-            .ok_or_else(|| format!("{field} is no boolean").into())
-    }
-
-    fn name(&self, field: &str) -> String {
-        self.text(field)
-            .unwrap_or("a line without a name")
-            .to_owned()
-    }
-}
-
-/// The lines of a file, if it is there.
-fn lines(file: &Path) -> Option<Vec<Line>> {
-    let text = fs::read_to_string(file).ok()?;
-    Some(
-        text.lines()
-            .filter(|line| !line.is_empty())
-            .map(Line::new)
-            .collect(),
     )
 }
 
