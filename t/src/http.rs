@@ -185,19 +185,19 @@ impl Connection {
     /// Connects to 127.0.0.1.
     #[track_caller]
     pub fn open(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port))
-            .unwrap_or_else(|e| panic!("cannot connect to 127.0.0.1:{port}: {e}"));
-        stream
-            .set_read_timeout(Some(TIMEOUT))
-            .expect("a timeout can be set");
-        stream
-            .set_write_timeout(Some(TIMEOUT))
-            .expect("a timeout can be set");
-        stream.set_nodelay(true).expect("TCP_NODELAY can be set");
+        Self::try_open(port).unwrap_or_else(|e| panic!("cannot connect to 127.0.0.1:{port}: {e}"))
+    }
 
-        Self {
+    /// Connects to 127.0.0.1; an error tells why that fails.
+    pub fn try_open(port: u16) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
+        stream.set_nodelay(true)?;
+
+        Ok(Self {
             stream: BufReader::new(stream),
-        }
+        })
     }
 
     /// Sends a request and reads its answer.

@@ -6,13 +6,18 @@
 //! - [`Nginx`]: a running nginx, its logs, its workers, and [`nginx_t`] for configurations that
 //!   are to be refused;
 //! - [`http`] and [`http2`]: clients that send what the test says, byte for byte;
-//! - [`RawOrigin`]: an HTTP/1 server that records what arrives and answers what the test says.
+//! - [`RawOrigin`]: an HTTP/1 server that records what arrives and answers what the test says;
+//! - [`Load`]: clients that go on while a test reloads or kills.
 //!
 //! The harness has no error type: what goes wrong in it fails the test, with a message that says
 //! what to do.
 
+use std::time::{Duration, Instant};
+
 pub mod http;
 pub mod http2;
+mod keys;
+mod load;
 mod nginx;
 mod raw_origin;
 mod scratch;
@@ -20,8 +25,24 @@ mod signer;
 mod swift;
 
 pub use aws_origin::{Origin, OriginConfig, RecordedRequest, StartError, Storage, Watch};
+pub use keys::ODD_KEYS;
+pub use load::{Load, Report};
 pub use nginx::{Builder, Nginx, TestResult, nginx_t, nginx_version};
 pub use raw_origin::{DeadPort, RawOrigin, RawRequest, Reply};
 pub use scratch::Scratch;
 pub use signer::{Signer, encode_key};
 pub use swift::Swift;
+
+/// Polls until `done`; fails the test after [`http::TIMEOUT`].
+#[track_caller]
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        let elapsed = start.elapsed();
+        assert!(
+            elapsed < http::TIMEOUT,
+            "waited for {elapsed:?} in vain until {what}"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

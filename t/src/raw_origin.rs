@@ -277,19 +277,10 @@ impl RawOrigin {
     /// Waits until `count` requests have arrived; fails the test when they do not.
     #[track_caller]
     pub fn wait_for_requests(&self, count: usize) -> Vec<RawRequest> {
-        let start = Instant::now();
-        loop {
-            let requests = self.requests();
-            if requests.len() >= count {
-                return requests;
-            }
-            assert!(
-                start.elapsed() < crate::http::TIMEOUT,
-                "{} of {count} requests arrived: {requests:#?}",
-                requests.len()
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        crate::wait_until("the requests have arrived", || {
+            self.requests().len() >= count
+        });
+        self.requests()
     }
 }
 
@@ -426,9 +417,10 @@ pub struct DeadPort {
 impl DeadPort {
     /// Takes a free port.
     pub fn new() -> Self {
-        use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
+        use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, socket_with};
 
-        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        let (family, kind) = (AddressFamily::INET, SocketType::STREAM);
+        let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None).expect("a socket");
         bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = getsockname(&socket).expect("a bound socket has an address");
         let address = SocketAddrV4::try_from(address).expect("an address of IPv4");

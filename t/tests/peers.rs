@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime};
 
 use nginx_tests::http::{self, Request, Response};
-use nginx_tests::{Origin, OriginConfig, Signer, Storage, Swift};
+use nginx_tests::{ODD_KEYS, Origin, OriginConfig, Signer, Storage, Swift, encode_key};
 
 const ACCESS_KEY: &str = "AKIDEXAMPLE";
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -223,4 +223,36 @@ fn swift_serves_virtual_hosts_in_its_region() {
         .sign(request())
         .send(swift.port())
         .expect_status(400);
+}
+
+/// The odd keys that a store does not give back, asked directly for their canonical paths.
+fn keys_not_served(get: impl Fn(&str) -> Response) -> Vec<&'static str> {
+    let is_served = |key: &str| {
+        let response = get(key);
+        response.status == 200 && response.text() == key
+    };
+    ODD_KEYS.into_iter().filter(|key| !is_served(key)).collect()
+}
+
+#[test]
+fn the_origin_in_memory_holds_every_odd_key() {
+    let origin = origin_with(OriginConfig::new(ACCESS_KEY, SECRET_KEY));
+    for key in ODD_KEYS {
+        origin.put("bucket", key, key);
+    }
+    let peer = peer_of(&origin);
+    let target = |key: &str| format!("/bucket/{}", encode_key(key));
+    let get = |key: &str| peer.send(&peer.signer, Request::get(target(key)));
+    assert_eq!(keys_not_served(get), [""; 0]);
+}
+
+#[test]
+fn swift_holds_every_odd_key() {
+    let swift = Swift::start();
+    swift.create_bucket("bucket");
+    for key in ODD_KEYS {
+        swift.put("bucket", key, key);
+    }
+    let get = |key: &str| swift.send(Request::get(format!("/bucket/{}", encode_key(key))));
+    assert_eq!(keys_not_served(get), [""; 0]);
 }

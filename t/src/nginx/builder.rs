@@ -164,6 +164,8 @@ impl Builder {
     }
 
     /// Starts nginx and waits until it takes connections; fails the test if it does not start.
+    ///
+    /// nginx ends with the thread that starts it, so that nothing outlives a test.
     #[track_caller]
     pub fn start(self) -> Nginx {
         match self.try_start() {
@@ -175,12 +177,20 @@ impl Builder {
     /// Starts nginx and waits until it takes connections; `Err` holds what nginx printed.
     #[track_caller]
     pub fn try_start(self) -> Result<Nginx, String> {
+        self.try_start_on(Self::choose_ports)
+    }
+
+    #[track_caller]
+    fn try_start_on(
+        self,
+        mut choose_ports: impl FnMut(&Self) -> Vec<(String, u16)>,
+    ) -> Result<Nginx, String> {
         // Another process may take a port between our look and nginx's bind.
         let mut attempts = 10;
         loop {
             let scratch = Scratch::new("nginx");
-            let ports = self.choose_ports();
-            self.prepare(&scratch, &ports);
+            let ports = choose_ports(&self);
+            self.write_files(&scratch, &ports);
 
             match process::Process::start(scratch.path(), &self, &ports) {
                 Ok(process) => {
@@ -205,7 +215,7 @@ impl Builder {
     #[track_caller]
     pub fn check(self) -> TestResult {
         let scratch = Scratch::new("nginx-t");
-        self.prepare(&scratch, &self.choose_ports());
+        self.write_files(&scratch, &self.choose_ports());
 
         let output = process::command(scratch.path(), &self.env)
             .arg("-t")
@@ -244,7 +254,7 @@ impl Builder {
 
     /// Writes the files that nginx starts with.
     #[track_caller]
-    fn prepare(&self, scratch: &Scratch, ports: &[(String, u16)]) {
+    pub(super) fn write_files(&self, scratch: &Scratch, ports: &[(String, u16)]) {
         for (name, content) in &self.files {
             match std::str::from_utf8(content) {
                 Ok(text) => scratch.write(name, self.replace(text, scratch.path(), ports)),
@@ -257,7 +267,7 @@ impl Builder {
 
     /// The text of `nginx.conf`.
     #[track_caller]
-    pub(super) fn render(&self, dir: &Path, ports: &[(String, u16)]) -> String {
+    fn render(&self, dir: &Path, ports: &[(String, u16)]) -> String {
         let conf = match &self.conf {
             Some(conf) => conf
                 .replace("{preamble}", &self.preamble())
@@ -340,5 +350,46 @@ impl Builder {
             text = text.replace(&format!("{{{name}}}"), &port.to_string());
         }
         text.replace("{dir}", &dir.display().to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::Builder;
+
+    #[test]
+    fn another_port_is_taken_where_one_is_in_use() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = (taken.local_addr().unwrap().port(), taken);
+        let mut attempts = 0;
+
+        let nginx = Builder::default()
+            .without_module()
+            .server("return 204;")
+            .try_start_on(|builder| {
+                attempts += 1;
+                match attempts {
+                    1 | 2 => vec![("port".to_owned(), taken.0)],
+                    _ => builder.choose_ports(),
+                }
+            })
+            .expect("nginx starts");
+        assert_eq!(attempts, 3);
+        assert_eq!(crate::http::get(nginx.port(), "/").status, 204);
+    }
+
+    #[test]
+    fn placeholders_are_replaced_and_other_braces_stay() {
+        let builder = Builder::default()
+            .var("host", "127.0.0.1:{port}")
+            .var("url", "http://{host}/{dir}")
+            .conf("a {url}; location ~ \"^/[0-9]{2}$\" { {unknown} }");
+        let ports = [("port".to_owned(), 81)];
+        assert_eq!(
+            builder.render(std::path::Path::new("/d"), &ports),
+            "a http://127.0.0.1:81//d; location ~ \"^/[0-9]{2}$\" { {unknown} }"
+        );
     }
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 pub use builder::Builder;
 
-use crate::http::TIMEOUT;
 use crate::scratch::Scratch;
+use crate::wait_until;
 use logs::Severe;
 use process::Process;
 
@@ -40,6 +40,14 @@ pub struct TestResult {
 }
 
 impl TestResult {
+    /// The lines of level `warn`.
+    pub fn warnings(&self) -> Vec<&str> {
+        self.stderr
+            .lines()
+            .filter(|line| line.contains("[warn]"))
+            .collect()
+    }
+
     /// Fails the test unless nginx takes the configuration.
     #[track_caller]
     pub fn expect_ok(self) -> Self {
@@ -170,15 +178,17 @@ impl Nginx {
         self.allowed.push(text.to_owned());
     }
 
-    /// Rewrites the configuration file: `edit` gets the builder that nginx was started with, and
-    /// gives it back changed. Takes effect with [`Nginx::reload`]. Ports cannot be added.
+    /// Rewrites the configuration: `edit` gets the builder that nginx was started with, and gives
+    /// it back changed. Takes effect with [`Nginx::reload`]. Ports cannot be added.
     pub fn edit(&mut self, edit: impl FnOnce(Builder) -> Builder) {
         self.builder = edit(self.builder.clone());
         self.allowed.extend(self.builder.allowed.iter().cloned());
-        self.scratch.write(
-            "nginx.conf",
-            self.builder.render(self.scratch.path(), &self.ports),
-        );
+        self.builder.write_files(&self.scratch, &self.ports);
+    }
+
+    /// Writes a file below nginx's folder, as it is.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        self.scratch.write(name, content);
     }
 
     /// Reloads the configuration (HUP) and waits until only new workers take connections.
@@ -194,6 +204,7 @@ impl Nginx {
     #[track_caller]
     pub fn try_reload(&mut self) -> Result<(), String> {
         let old = self.workers();
+        let wanted = self.builder.worker_count();
         let log_end = self.error_log().len();
         process::signal(self.master(), rustix::process::Signal::HUP);
 
@@ -212,7 +223,7 @@ impl Nginx {
 
             let now = self.workers();
             refusal.is_some()
-                || (now.len() >= old.len() && now.iter().all(|worker| !old.contains(worker)))
+                || (now.len() >= wanted && now.iter().all(|worker| !old.contains(worker)))
         });
 
         match refusal {
@@ -311,19 +322,6 @@ impl Drop for Nginx {
             severe.is_empty(),
             "nginx logged something severe:\n{severe}"
         );
-    }
-}
-
-/// Polls until `done`; fails the test after [`TIMEOUT`].
-#[track_caller]
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(
-            start.elapsed() < TIMEOUT,
-            "waited for {TIMEOUT:?} in vain until {what}"
-        );
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

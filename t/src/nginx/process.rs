@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
-use super::{Builder, nginx_version, wait_until};
+use super::{Builder, nginx_version};
 use crate::http::TIMEOUT;
+use crate::wait_until;
 
 /// How long nginx gets to end by itself before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -52,9 +53,12 @@ impl Process {
 
         let start = Instant::now();
         while !process.serves(dir, builder, ports) {
-            if let Ok(Some(status)) = process.master.try_wait() {
+            let ended = process.master.try_wait().ok().flatten();
+            let logged = fs::read_to_string(dir.join("error.log")).unwrap_or_default();
+            // nginx itself would try the same port for two and a half seconds more.
+            if ended.is_some() || logged.contains("(98: Address already in use)") {
                 let printed = fs::read_to_string(&stderr).unwrap_or_default();
-                let logged = fs::read_to_string(dir.join("error.log")).unwrap_or_default();
+                let status = ended.map(|status| status.to_string()).unwrap_or_default();
                 return Err(format!("{printed}{logged}{status}"));
             }
             assert!(
