@@ -2,16 +2,14 @@
 
 use std::fmt;
 
-use sha2::{Digest, Sha256};
-
-use crate::{CredentialScope, Header, SignError, SigningKey, Timestamp, encode, header};
+use crate::{CredentialScope, Header, SignError, SigningKey, Timestamp, encode, header, sha256};
 
 /// The name of the algorithm, as it stands in strings to sign and in headers.
 const ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256";
 
 /// The parts of a request that are signed.
 #[derive(Debug)]
-pub struct Request<'a> {
+pub struct Request<'a, 'h> {
     /// The method, as on the request line.
     pub method: &'a [u8],
     /// The canonical path, made by a function of [`crate::path`].
@@ -20,7 +18,7 @@ pub struct Request<'a> {
     pub query: &'a [u8],
     /// The header fields to sign, in the order sent; [`Signer::sign`] sorts them, stably. Host
     /// must be among them, and AWS wants every `x-amz-*` that is sent.
-    pub headers: &'a mut [Header<'a>],
+    pub headers: &'a mut [Header<'h>],
     /// The last line of the canonical request: SHA-256 of the body in hex, or a literal such as
     /// [`UNSIGNED_PAYLOAD`](crate::UNSIGNED_PAYLOAD). For S3, the value of
     /// `X-Amz-Content-SHA256`.
@@ -47,7 +45,7 @@ impl Signer {
     /// and the service refuses what it signed.
     pub fn sign<'s>(
         &'s mut self,
-        request: &mut Request<'_>,
+        request: &mut Request<'_, '_>,
         key: &SigningKey,
         scope: &'s CredentialScope,
         timestamp: &Timestamp,
@@ -55,7 +53,7 @@ impl Signer {
         self.write_canonical_request(request)?;
         self.write_string_to_sign(scope, timestamp);
         Ok(Signature {
-            hex: encode::hex32(&key.mac(&self.string_to_sign)),
+            hex: encode::hex32(&key.mac(&mut self.string_to_sign)),
             canonical_request: &self.canonical_request,
             signed_headers: &self.signed_headers,
             string_to_sign: &self.string_to_sign,
@@ -68,7 +66,7 @@ impl Signer {
         &self.canonical_request
     }
 
-    fn write_canonical_request(&mut self, request: &mut Request<'_>) -> Result<(), SignError> {
+    fn write_canonical_request(&mut self, request: &mut Request<'_, '_>) -> Result<(), SignError> {
         check_line(request.method, SignError::Method)?;
         check_line(request.path, SignError::Path)?;
         if has_separator(request.query) {
@@ -91,7 +89,7 @@ impl Signer {
     }
 
     fn write_string_to_sign(&mut self, scope: &CredentialScope, timestamp: &Timestamp) {
-        let hash = encode::hex32(&Sha256::digest(&self.canonical_request).into());
+        let hash = encode::hex32(&sha256::digest(&mut self.canonical_request));
         let text = &mut self.string_to_sign;
         text.clear();
         for line in [
@@ -200,7 +198,7 @@ mod tests {
     }
 
     /// Signs with one part of an otherwise good request replaced.
-    fn error(change: fn(&mut Request<'_>)) -> Option<SignError> {
+    fn error(change: fn(&mut Request<'_, '_>)) -> Option<SignError> {
         let mut headers = [
             Header {
                 name: b"Host",

@@ -1,0 +1,79 @@
+//! Which host a request is sent to: the bucket's, the endpoint's, or the one nginx chose.
+
+/// Where the bucket is named (`aws_addressing_style`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Addressing {
+    /// In the host: `bucket.s3.eu-west-1.amazonaws.com/key`.
+    #[default]
+    Virtual,
+    /// In the path: `s3.eu-west-1.amazonaws.com/bucket/key`.
+    Path,
+}
+
+/// What is sent and signed as Host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination<'a> {
+    /// The Host that nginx sends.
+    AsSent,
+    /// The bucket's own host, or with [`Addressing::Path`] the endpoint's, and the bucket before
+    /// the path.
+    Bucket {
+        /// The bucket's name, checked by [`crate::value::bucket`].
+        bucket: &'a [u8],
+        /// Host and, where it is not the scheme's own, port; checked by
+        /// [`crate::value::endpoint`].
+        endpoint: &'a [u8],
+        /// Where the bucket is named.
+        addressing: Addressing,
+    },
+}
+
+/// The endpoint of the C module, and of AWS in us-east-1, from before regions had their own.
+pub const LEGACY_S3_ENDPOINT: &str = "s3.amazonaws.com";
+
+/// Appends S3's endpoint in `region`: `s3.eu-west-1.amazonaws.com`.
+///
+/// The partitions and their DNS suffixes are those of the AWS SDKs' `partitions.json`.
+pub fn s3_endpoint(region: &str, out: &mut Vec<u8>) {
+    const SUFFIXES: [(&str, &str); 7] = [
+        ("cn-", "amazonaws.com.cn"),
+        ("eusc-", "amazonaws.eu"),
+        ("us-isob-", "sc2s.sgov.gov"),
+        ("us-isof-", "csp.hci.ic.gov"),
+        ("us-iso-", "c2s.ic.gov"),
+        ("eu-isoe-", "cloud.adc-e.uk"),
+        ("", "amazonaws.com"),
+    ];
+    for (prefix, suffix) in SUFFIXES {
+        if region.starts_with(prefix) {
+            out.extend_from_slice(b"s3.");
+            out.extend_from_slice(region.as_bytes());
+            out.push(b'.');
+            out.extend_from_slice(suffix.as_bytes());
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_have_their_own_suffixes() {
+        for (region, expected) in [
+            ("eu-west-1", "s3.eu-west-1.amazonaws.com"),
+            ("us-gov-west-1", "s3.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", "s3.cn-north-1.amazonaws.com.cn"),
+            ("eusc-de-east-1", "s3.eusc-de-east-1.amazonaws.eu"),
+            ("us-iso-east-1", "s3.us-iso-east-1.c2s.ic.gov"),
+            ("us-isob-east-1", "s3.us-isob-east-1.sc2s.sgov.gov"),
+            ("us-isof-south-1", "s3.us-isof-south-1.csp.hci.ic.gov"),
+            ("eu-isoe-west-1", "s3.eu-isoe-west-1.cloud.adc-e.uk"),
+        ] {
+            let mut endpoint = Vec::new();
+            s3_endpoint(region, &mut endpoint);
+            assert_eq!(endpoint, expected.as_bytes());
+        }
+    }
+}

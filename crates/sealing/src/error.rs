@@ -1,0 +1,87 @@
+//! Why a request could not be sealed.
+
+use std::fmt;
+
+use aws_signing::SignError;
+
+use crate::head::HeadError;
+
+/// Why a request could not be sealed. Whatever the variant, the request must not be sent.
+///
+/// The text names the guilty party and what to do; it never holds a secret, and shows bytes of a
+/// client escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SealError {
+    /// nginx speaks HTTP/2 to the upstream (`proxy_http_version 2`, nginx 1.29.4 and later).
+    Http2Upstream,
+    /// The head is not one that a server would read as we do.
+    Head(HeadError),
+    /// A raw control byte in the request target: sent on, it would end the line.
+    ControlByteInTarget(u8),
+    /// The target is not a path: `*`, an absolute URI, or empty.
+    TargetForm,
+    /// The method sent upstream is not among `aws_sign_methods` (`proxy_method` can change it).
+    MethodNotSigned(String),
+    /// The head announces a body, or one follows it, where none is signed.
+    UnexpectedBody,
+    /// A path segment that is `..` only after decoding (services other than S3 normalise paths).
+    HiddenDotSegment,
+    /// No Host header to sign: there is no bucket, and `proxy_set_header Host ""` removed it.
+    MissingHost,
+    /// A client's `x-amz-*` header that `aws_pass_headers` does not list, on a method that
+    /// writes.
+    HeaderNotPassed(String),
+    /// The new head would not fit into memory.
+    OutOfMemory,
+    /// The signing core refused.
+    Sign(SignError),
+}
+
+impl fmt::Display for SealError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http2Upstream => f.write_str(
+                "HTTP/2 to the upstream cannot be signed: use \"proxy_http_version 1.1\"",
+            ),
+            Self::Head(error) => write!(f, "{error}"),
+            Self::ControlByteInTarget(byte) => write!(
+                f,
+                "control byte 0x{byte:02x} in the request target (a decoded $uri in proxy_pass?)"
+            ),
+            Self::TargetForm => f.write_str("the request target does not start with \"/\""),
+            Self::MethodNotSigned(method) => write!(
+                f,
+                "method \"{method}\" is sent upstream but not listed in \"aws_sign_methods\""
+            ),
+            Self::UnexpectedBody => {
+                f.write_str("the request has a body, and bodies are not signed yet")
+            }
+            Self::HiddenDotSegment => f.write_str(
+                "an encoded \"..\" in the path, which the service would resolve past the location",
+            ),
+            Self::MissingHost => f.write_str(
+                "no Host header is sent: set \"aws_s3_bucket\" or \"proxy_set_header Host\"",
+            ),
+            Self::HeaderNotPassed(name) => write!(
+                f,
+                "client header \"{name}\" is not listed in \"aws_pass_headers\""
+            ),
+            Self::OutOfMemory => f.write_str("not enough memory for the signed request head"),
+            Self::Sign(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for SealError {}
+
+impl From<HeadError> for SealError {
+    fn from(error: HeadError) -> Self {
+        Self::Head(error)
+    }
+}
+
+impl From<SignError> for SealError {
+    fn from(error: SignError) -> Self {
+        Self::Sign(error)
+    }
+}

@@ -1,0 +1,259 @@
+//! The request head as nginx has serialised it: request line, header lines, empty line.
+//!
+//! The parser is strict where a lenient one would let two readers see two requests: what we
+//! sign must be what the store parses. nginx writes well-formed heads; a malformed one means
+//! that a variable brought in bytes that nginx did not look at.
+
+use std::fmt;
+use std::ops::Range;
+
+use memchr::memchr3;
+
+/// One header line. The ranges index the head's bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The whole line with its CRLF.
+    pub all: Range<usize>,
+    /// The name, in the case it was written.
+    pub name: Range<usize>,
+    /// The value without surrounding blanks.
+    pub value: Range<usize>,
+}
+
+/// What of the head is neither target nor header line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestLine<'a> {
+    /// The method token.
+    pub method: &'a [u8],
+    /// `HTTP/1.0` or `HTTP/1.1`.
+    pub version: &'a [u8],
+}
+
+/// Why a head cannot be parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeadError {
+    /// The target's place does not lie between method and version.
+    RequestLine,
+    /// A header line without colon, with a name that is no token, or with a bare CR, LF or NUL.
+    HeaderLine {
+        /// The line's number, 1 for the first after the request line.
+        number: usize,
+    },
+    /// No empty line ends the head.
+    Unterminated,
+    /// Bytes stand behind the empty line, where no body belongs.
+    BytesAfterHead,
+    /// Two Host headers: a server would choose, we cannot know which.
+    DuplicateHost,
+}
+
+impl fmt::Display for HeadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RequestLine => f.write_str("the request line is not one that nginx writes"),
+            Self::HeaderLine { number } => write!(
+                f,
+                "header line {number} is malformed (a decoded variable in proxy_set_header?)"
+            ),
+            Self::Unterminated => f.write_str("the request head has no end"),
+            Self::BytesAfterHead => f.write_str(
+                "bytes follow the request head (proxy_set_body, or an injected empty line)",
+            ),
+            Self::DuplicateHost => f.write_str("two Host headers would be sent"),
+        }
+    }
+}
+
+/// Parses `head`, whose target stands at `target`, and puts its header lines into `lines`.
+///
+/// The target is not looked for: `rewrite` and captures put raw blanks there, so no split at
+/// blanks finds it; nginx tells where it is.
+pub fn parse<'a>(
+    head: &'a [u8],
+    target: &Range<usize>,
+    lines: &mut Vec<Line>,
+) -> Result<RequestLine<'a>, HeadError> {
+    lines.clear();
+
+    let method_end = target.start.checked_sub(1).ok_or(HeadError::RequestLine)?;
+    if head.get(method_end) != Some(&b' ') || !is_token(&head[..method_end]) {
+        return Err(HeadError::RequestLine);
+    }
+
+    let rest = head.get(target.end..).ok_or(HeadError::RequestLine)?;
+    if target.end < target.start
+        || !(rest.starts_with(b" HTTP/1.1\r\n") || rest.starts_with(b" HTTP/1.0\r\n"))
+    {
+        return Err(HeadError::RequestLine);
+    }
+
+    let version = target.end + 1..target.end + 9;
+    let mut at = version.end + 2;
+
+    loop {
+        let number = lines.len() + 1;
+        let bad = HeadError::HeaderLine { number };
+        let length = memchr3(b'\r', b'\n', 0, &head[at..]).ok_or(HeadError::Unterminated)?;
+        let end = at + length;
+        if head[end] != b'\r' || head.get(end + 1) != Some(&b'\n') {
+            return Err(bad);
+        }
+        if length == 0 {
+            if end + 2 != head.len() {
+                return Err(HeadError::BytesAfterHead);
+            }
+            return Ok(RequestLine {
+                method: &head[..method_end],
+                version: &head[version],
+            });
+        }
+
+        let line = &head[at..end];
+        let name = name_length(line).ok_or(bad)?;
+        let blanks = line[name + 1..]
+            .iter()
+            .take_while(|byte| is_blank(**byte))
+            .count();
+        let value = at + name + 1 + blanks;
+        let trailing = head[value..end]
+            .iter()
+            .rev()
+            .take_while(|byte| is_blank(**byte))
+            .count();
+        lines.push(Line {
+            all: at..end + 2,
+            name: at..at + name,
+            value: value..end - trailing,
+        });
+        at = end + 2;
+    }
+}
+
+/// The length of a line's name, where a token ends at a colon.
+fn name_length(line: &[u8]) -> Option<usize> {
+    let length = line.iter().position(|byte| !TOKEN[*byte as usize])?;
+    (length > 0 && line[length] == b':').then_some(length)
+}
+
+/// Whether `bytes` is a token (RFC 9110, section 5.6.2): a header's name, a method.
+pub fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| TOKEN[*byte as usize])
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let marks = b"!#$%&'*+-.^_`|~";
+    let mut at = 0;
+    while at < marks.len() {
+        table[marks[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_with<'a>(
+        head: &'a [u8],
+        target: &[u8],
+    ) -> (Result<RequestLine<'a>, HeadError>, Vec<Line>) {
+        let start = memchr::memmem::find(head, target).unwrap();
+        let mut lines = Vec::new();
+        let parsed = parse(head, &(start..start + target.len()), &mut lines);
+        (parsed, lines)
+    }
+
+    #[test]
+    fn lines_are_found() {
+        let head = b"GET /a b HTTP/1.1\r\nHost: h\r\nX-Empty:\r\nX: \t a  b \t\r\n\r\n";
+        let (parsed, lines) = parse_with(head, b"/a b");
+        assert_eq!(
+            parsed,
+            Ok(RequestLine {
+                method: b"GET",
+                version: b"HTTP/1.1"
+            })
+        );
+        let pairs: Vec<_> = lines
+            .iter()
+            .map(|line| (&head[line.name.clone()], &head[line.value.clone()]))
+            .collect();
+        assert_eq!(
+            pairs,
+            [
+                (&b"Host"[..], &b"h"[..]),
+                (&b"X-Empty"[..], &b""[..]),
+                (&b"X"[..], &b"a  b"[..])
+            ]
+        );
+        assert_eq!(&head[lines[0].all.clone()], b"Host: h\r\n");
+    }
+
+    #[test]
+    fn malformed_heads_are_refused() {
+        let bad = |number| Err(HeadError::HeaderLine { number });
+        for (head, expected) in [
+            (
+                &b"GET /a HTTP/1.1\r\nHost: h\r\n"[..],
+                Err(HeadError::Unterminated),
+            ),
+            (
+                b"GET /a HTTP/1.1\r\nHost: h\r\n\r\nbody",
+                Err(HeadError::BytesAfterHead),
+            ),
+            (b"GET /a HTTP/1.1\r\nHost: h\nX: y\r\n\r\n", bad(1)),
+            (b"GET /a HTTP/1.1\r\nHost: h\r\nX: y\rz\r\n\r\n", bad(2)),
+            (b"GET /a HTTP/1.1\r\nX: y\0z\r\n\r\n", bad(1)),
+            (b"GET /a HTTP/1.1\r\nno colon\r\n\r\n", bad(1)),
+            (b"GET /a HTTP/1.1\r\n: value\r\n\r\n", bad(1)),
+            (b"GET /a HTTP/1.1\r\nHost : h\r\n\r\n", bad(1)),
+            (b"GET /a HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n", bad(2)),
+            (
+                b"GET /a HTTP/2.0\r\nHost: h\r\n\r\n",
+                Err(HeadError::RequestLine),
+            ),
+            (
+                b"GET /a HTTP/1.1 \r\nHost: h\r\n\r\n",
+                Err(HeadError::RequestLine),
+            ),
+            (
+                b"G(T /a HTTP/1.1\r\nHost: h\r\n\r\n",
+                Err(HeadError::RequestLine),
+            ),
+            (
+                b" /a HTTP/1.1\r\nHost: h\r\n\r\n",
+                Err(HeadError::RequestLine),
+            ),
+        ] {
+            assert_eq!(
+                parse_with(head, b"/a").0,
+                expected,
+                "{}",
+                head.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn a_target_elsewhere_is_refused() {
+        let head = b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+        for target in [0..0, 0..2, 4..5, 5..6, 4..400, 300..400] {
+            assert_eq!(
+                parse(head, &target, &mut Vec::new()),
+                Err(HeadError::RequestLine),
+                "{target:?}"
+            );
+        }
+    }
+}

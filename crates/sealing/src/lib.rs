@@ -1,0 +1,29 @@
+//! Seals a request: takes the head that nginx has serialised for the upstream, unsigned, and
+//! returns the head that is sent instead, canonical, filtered and signed.
+//!
+//! Pure: bytes in, bytes out. No nginx, no I/O, no clock; the time is an argument. What nginx
+//! has to say (the head, the client's own headers, the location's policy) comes in through
+//! [`Unsigned`], [`Policy`], [`Destination`] and [`Identity`]; what went wrong comes back as one
+//! [`SealError`] variant per cause, and then nothing may be sent.
+//!
+//! The steps, each in its own file: [`head`] parses the lines, [`deputy`] decides what of the
+//! client's may reach the store, [`destination`] names the host, [`seal`] puts the new head
+//! together and signs it with `aws-signing`.
+
+#![forbid(unsafe_code)]
+
+pub mod deputy;
+pub mod destination;
+mod error;
+pub mod head;
+pub mod keys;
+pub mod method;
+pub mod seal;
+pub mod value;
+
+pub use deputy::{PassHeaders, SignedHeaders};
+pub use destination::{Addressing, Destination};
+pub use error::SealError;
+pub use keys::KeyCache;
+pub use method::MethodSet;
+pub use seal::{Identity, Policy, Sealer, Unsigned};
