@@ -1,0 +1,35 @@
+//! Hands on what nginx-sys has found out about the nginx that this build is for.
+
+use std::env;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    cfg(
+        "ngx_feature",
+        "DEP_NGINX_FEATURES_CHECK",
+        "DEP_NGINX_FEATURES",
+    );
+    cfg("ngx_os", "DEP_NGINX_OS_CHECK", "DEP_NGINX_OS");
+
+    if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "macos") {
+        // nginx's own functions are found when nginx loads the module.
+        println!("cargo::rustc-link-arg=-undefined");
+        println!("cargo::rustc-link-arg=dynamic_lookup");
+    }
+}
+
+/// Declares the configuration key `name`, whose possible values the variable `known` lists, and
+/// sets it to those that `found` lists.
+fn cfg(name: &str, known: &str, found: &str) {
+    println!("cargo::rerun-if-env-changed={known}");
+    println!("cargo::rerun-if-env-changed={found}");
+    let values = env::var(known).unwrap_or_else(|_| "any()".into());
+    println!("cargo::rustc-check-cfg=cfg({name}, values({values}))");
+    for value in env::var(found)
+        .unwrap_or_default()
+        .split(',')
+        .filter(|value| !value.is_empty())
+    {
+        println!("cargo::rustc-cfg={name}=\"{}\"", value.trim());
+    }
+}

@@ -1,0 +1,96 @@
+//! What the directives of a block say, and what they come to once the blocks are merged.
+
+mod credentials;
+mod merge;
+mod plan;
+
+use aws_sealing::{Addressing, MethodSet, PassHeaders, SignedHeaders};
+use nginx_sys::ngx_http_handler_pt;
+
+pub(crate) use credentials::{CredentialDirectives, CredentialsError, SecretValue};
+pub(crate) use merge::merge;
+pub(crate) use plan::Plan;
+
+use crate::ffi::conf::{Conf, Position};
+use crate::ffi::handlers::PassModule;
+use crate::ffi::value::{Template, Value};
+
+/// What holds for the whole of http{}.
+pub(crate) struct MainConf {
+    /// The modules whose `*_pass` directives could stand beside `aws_sign`.
+    pub(crate) pass_modules: Vec<PassModule>,
+}
+
+impl MainConf {
+    pub(crate) fn new() -> Self {
+        Self {
+            pass_modules: Vec::new(),
+        }
+    }
+
+    /// Looks the modules up, which exist by then.
+    pub(crate) fn preconfigure(&mut self, conf: &Conf) {
+        self.pass_modules = PassModule::find_all(conf);
+    }
+
+    /// The proxy module, where this nginx has it.
+    pub(crate) fn proxy(&self) -> Option<&PassModule> {
+        self.pass_modules
+            .iter()
+            .find(|module| module.directive == "proxy_pass")
+    }
+
+    /// Whether requests answered by `handler` are sent by `proxy_pass`.
+    pub(crate) fn is_proxy(&self, handler: ngx_http_handler_pt) -> bool {
+        self.proxy()
+            .is_some_and(|proxy| same_handler(proxy.handler, handler))
+    }
+}
+
+/// Whether two handlers are the same function.
+pub(crate) fn same_handler(one: ngx_http_handler_pt, other: ngx_http_handler_pt) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => std::ptr::fn_addr_eq(one, other),
+        _ => false,
+    }
+}
+
+/// When `aws_sign` signs.
+#[derive(Clone, Debug)]
+pub(crate) enum Switch {
+    /// `aws_sign;`, as in the C module: this block, and `if` and `limit_except` in it.
+    Bare,
+    /// `aws_sign on;`
+    On,
+    /// `aws_sign off;`
+    Off,
+    /// `aws_sign $variable;`
+    Template(Template),
+}
+
+/// An `aws_sign` directive.
+#[derive(Clone, Debug)]
+pub(crate) struct Sign {
+    pub(crate) switch: Switch,
+    pub(crate) position: Position,
+    /// Whether it stands in a location.
+    pub(crate) in_location: bool,
+}
+
+/// A block's directives; after the merge, those that hold in it.
+#[derive(Default)]
+pub(crate) struct LocationConf {
+    pub(crate) sign: Option<Sign>,
+    pub(crate) credentials: CredentialDirectives,
+    pub(crate) bucket: Option<Value>,
+    pub(crate) endpoint: Option<Value>,
+    pub(crate) region: Option<Value>,
+    pub(crate) service: Option<Value>,
+    pub(crate) methods: Option<MethodSet>,
+    pub(crate) addressing: Option<Addressing>,
+    pub(crate) pass_headers: Option<PassHeaders>,
+    pub(crate) signed_headers: Option<SignedHeaders>,
+    pub(crate) response_overrides: Option<bool>,
+    /// How this block signs, once merged; `None` where it does not.
+    pub(crate) plan: Option<std::rc::Rc<Plan>>,
+}

@@ -1,0 +1,83 @@
+//! How a location signs: what the request path reads, all of it decided when the configuration
+//! was.
+
+use std::fmt;
+
+use aws_sealing::{Addressing, Destination, Policy, destination, value};
+use nginx_sys::ngx_http_handler_pt;
+
+use super::credentials::{Credentials, CredentialsError, Incomplete, checked};
+use super::{Switch, same_handler};
+use crate::ffi::request::Request;
+use crate::ffi::value::Value;
+
+/// How a location signs.
+pub(crate) struct Plan {
+    pub(super) switch: Switch,
+    pub(crate) policy: Policy,
+    /// Complete credentials, or what is missing of them: then every request is refused.
+    pub(crate) credentials: Result<Credentials, Incomplete>,
+    pub(super) bucket: Option<Value>,
+    pub(super) endpoint: Option<Value>,
+    pub(super) addressing: Addressing,
+    /// Whether the location has a cache, which may answer where nothing can be signed.
+    pub(crate) has_cache: bool,
+    /// The handler of proxy_pass: requests that something else answers are none of our business.
+    pub(super) proxy_handler: ngx_http_handler_pt,
+}
+
+impl Plan {
+    /// Whether this request is answered by proxy_pass and is to be signed.
+    pub(crate) fn acts_on(&self, request: &Request) -> bool {
+        same_handler(request.content_handler(), self.proxy_handler) && self.signs(request)
+    }
+
+    /// Whether this request is to be signed.
+    pub(crate) fn signs(&self, request: &Request) -> bool {
+        match &self.switch {
+            Switch::Bare | Switch::On => true,
+            Switch::Off => false,
+            // Where the value cannot be had, nothing may leave unsigned.
+            Switch::Template(template) => template
+                .evaluate(request)
+                .is_none_or(|text| !matches!(text, b"" | b"0" | b"off")),
+        }
+    }
+
+    /// Calls `seal` with the destination of this request.
+    pub(crate) fn with_destination<T>(
+        &self,
+        credentials: &Credentials,
+        request: &Request,
+        seal: impl FnOnce(&Destination<'_>) -> T,
+    ) -> Result<T, CredentialsError> {
+        let Some(bucket) = &self.bucket else {
+            return Ok(seal(&Destination::AsSent));
+        };
+        let bucket = checked(bucket, request, "aws_s3_bucket", value::bucket)?;
+        let addressing = self.addressing;
+
+        let mut regional = Vec::new();
+        let endpoint = match &self.endpoint {
+            Some(endpoint) => checked(endpoint, request, "aws_endpoint", value::endpoint)?,
+            None => {
+                destination::s3_endpoint(credentials.region(request)?, &mut regional);
+                &regional
+            }
+        };
+        Ok(seal(&Destination::Bucket {
+            bucket,
+            endpoint,
+            addressing,
+        }))
+    }
+}
+
+/// Shows nothing of the credentials.
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

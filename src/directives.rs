@@ -1,0 +1,301 @@
+//! The directives: what may be written, and what is wrong with what was written.
+
+use std::fmt;
+
+use aws_sealing::value::{self, ValueError};
+use aws_sealing::{Addressing, MethodSet, PassHeaders, SignedHeaders};
+use aws_signing::{CredentialScope, SigningKey};
+use zeroize::Zeroizing;
+
+use crate::conf::{LocationConf, SecretValue, Sign, Switch};
+use crate::ffi::conf::{Conf, decode_base64};
+use crate::ffi::log::Level;
+use crate::ffi::value::Value;
+
+/// Why a directive is refused.
+pub(crate) enum DirectiveError {
+    /// nginx, or this module, has logged why.
+    Logged,
+    /// A second one in the same block.
+    Duplicate,
+    /// Another kind of credentials stands in the same block.
+    SecondKind { other: &'static str },
+    /// What is wrong, and what to write instead.
+    Because(String),
+}
+
+impl fmt::Display for DirectiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Logged => f.write_str("is invalid"),
+            Self::Duplicate => f.write_str("is duplicate: keep one in this block"),
+            Self::SecondKind { other } => write!(
+                f,
+                "stands beside {other} in the same block: keep one kind of credentials"
+            ),
+            Self::Because(reason) => f.write_str(reason),
+        }
+    }
+}
+
+type Result = std::result::Result<(), DirectiveError>;
+
+/// The function that takes a directive's arguments into a block.
+pub(crate) type Setter = fn(&mut LocationConf, &Conf) -> Result;
+
+pub(crate) fn access_key(block: &mut LocationConf, conf: &Conf) -> Result {
+    let value = checked_value(conf, value::access_key)?;
+    set(&mut block.credentials.access_key, value)?;
+    block.credentials.position = Some(conf.position());
+    Ok(())
+}
+
+pub(crate) fn key_scope(block: &mut LocationConf, conf: &Conf) -> Result {
+    refuse_secret_key(block)?;
+    let text = String::from_utf8_lossy(conf.arg(0));
+    let scope = CredentialScope::parse(&text).map_err(|error| {
+        invalid(
+            &text,
+            &format!("{error}; write yyyymmdd/region/service/aws4_request"),
+        )
+    })?;
+    set(&mut block.credentials.key_scope, scope)?;
+    block.credentials.position = Some(conf.position());
+    Ok(())
+}
+
+pub(crate) fn signing_key(block: &mut LocationConf, conf: &Conf) -> Result {
+    refuse_secret_key(block)?;
+    let key = decode_base64(conf.arg(0)).map(Zeroizing::new);
+    let Some(key) = key
+        .as_deref()
+        .and_then(|key| <&[u8; 32]>::try_from(&key[..]).ok())
+    else {
+        // The value is a secret, and not shown.
+        return Err(DirectiveError::Because(
+            "is not the base64 of 32 bytes: write the first line that generate_signing_key prints"
+                .into(),
+        ));
+    };
+    set(
+        &mut block.credentials.signing_key,
+        SigningKey::from_bytes(key),
+    )?;
+    block.credentials.position = Some(conf.position());
+    Ok(())
+}
+
+pub(crate) fn secret_key(block: &mut LocationConf, conf: &Conf) -> Result {
+    let secret = secret_value(conf)?;
+    set_secret_key(block, conf, secret)
+}
+
+pub(crate) fn secret_key_file(block: &mut LocationConf, conf: &Conf) -> Result {
+    let file = conf
+        .read_file(conf.arg(0))
+        .map_err(DirectiveError::Because)?;
+    let content = Zeroizing::new(file.content);
+    let secret = content.trim_ascii();
+    value::secret(secret).map_err(|reason| {
+        let path = file.path.display();
+        DirectiveError::Because(format!(
+            "names {path}, which holds no secret key ({reason}): write the key and nothing else"
+        ))
+    })?;
+    if file.world_readable {
+        conf.log(
+            Level::Warn,
+            &conf.position(),
+            format_args!(
+                "everybody on this machine can read the secret key in {}: \"chmod 600\" it",
+                file.path.display()
+            ),
+        );
+    }
+    set_secret_key(
+        block,
+        conf,
+        SecretValue::Text(Zeroizing::new(secret.to_vec())),
+    )
+}
+
+fn set_secret_key(block: &mut LocationConf, conf: &Conf, secret: SecretValue) -> Result {
+    if block.credentials.names_signing_key() {
+        return Err(DirectiveError::SecondKind {
+            other: "\"aws_signing_key\" or its scope",
+        });
+    }
+    set(&mut block.credentials.secret_key, secret)?;
+    block.credentials.position = Some(conf.position());
+    Ok(())
+}
+
+fn refuse_secret_key(block: &LocationConf) -> Result {
+    match block.credentials.secret_key {
+        Some(_) => Err(DirectiveError::SecondKind {
+            other: "a secret key",
+        }),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn session_token(block: &mut LocationConf, conf: &Conf) -> Result {
+    let token = secret_value(conf)?;
+    set(&mut block.credentials.session_token, token)?;
+    block.credentials.position = Some(conf.position());
+    Ok(())
+}
+
+pub(crate) fn s3_bucket(block: &mut LocationConf, conf: &Conf) -> Result {
+    let bucket = match conf.arg(0) {
+        b"" => Value::Text(Box::default()),
+        _ => checked_value(conf, value::bucket)?,
+    };
+    set(&mut block.bucket, bucket)
+}
+
+/// May be repeated, as in the C module; the last one counts.
+pub(crate) fn endpoint(block: &mut LocationConf, conf: &Conf) -> Result {
+    block.endpoint = Some(checked_value(conf, value::endpoint)?);
+    Ok(())
+}
+
+pub(crate) fn region(block: &mut LocationConf, conf: &Conf) -> Result {
+    let region = checked_value(conf, value::region)?;
+    set(&mut block.region, region)
+}
+
+pub(crate) fn service(block: &mut LocationConf, conf: &Conf) -> Result {
+    let service = checked_value(conf, value::service)?;
+    set(&mut block.service, service)
+}
+
+/// Without argument it may be repeated, as in the C module.
+pub(crate) fn sign(block: &mut LocationConf, conf: &Conf) -> Result {
+    let switch = match conf.args().next() {
+        None => Switch::Bare,
+        Some(b"on") => Switch::On,
+        Some(b"off") => Switch::Off,
+        Some(text) => match conf.compile(0).map_err(|()| DirectiveError::Logged)? {
+            Value::Template(template) => Switch::Template(template),
+            Value::Text(_) => {
+                return Err(invalid(
+                    &String::from_utf8_lossy(text),
+                    "write \"on\", \"off\" or a variable",
+                ));
+            }
+        },
+    };
+    if let Some(earlier) = &block.sign
+        && !matches!((&earlier.switch, &switch), (Switch::Bare, Switch::Bare))
+    {
+        return Err(DirectiveError::Duplicate);
+    }
+    block.sign = Some(Sign {
+        switch,
+        position: conf.position(),
+        in_location: conf.in_location(),
+    });
+    Ok(())
+}
+
+pub(crate) fn sign_methods(block: &mut LocationConf, conf: &Conf) -> Result {
+    let mut methods = MethodSet::EMPTY;
+    for name in conf.args() {
+        if !methods.insert(name) {
+            return Err(invalid(
+                &String::from_utf8_lossy(name),
+                "not a method: write names such as GET HEAD PUT, in capitals",
+            ));
+        }
+    }
+    set(&mut block.methods, methods)
+}
+
+pub(crate) fn addressing_style(block: &mut LocationConf, conf: &Conf) -> Result {
+    let style = match conf.arg(0) {
+        b"virtual" => Addressing::Virtual,
+        b"path" => Addressing::Path,
+        text => {
+            return Err(invalid(
+                &String::from_utf8_lossy(text),
+                "write \"virtual\" or \"path\"",
+            ));
+        }
+    };
+    set(&mut block.addressing, style)
+}
+
+pub(crate) fn signed_headers(block: &mut LocationConf, conf: &Conf) -> Result {
+    let mut headers = SignedHeaders::default();
+    for name in conf.args() {
+        headers
+            .insert(name)
+            .map_err(|reason| invalid(&String::from_utf8_lossy(name), reason))?;
+    }
+    set(&mut block.signed_headers, headers)
+}
+
+pub(crate) fn pass_headers(block: &mut LocationConf, conf: &Conf) -> Result {
+    let mut headers = PassHeaders::none();
+    if !(conf.args().count() == 1 && conf.arg(0) == b"off") {
+        for pattern in conf.args() {
+            headers
+                .insert(pattern)
+                .map_err(|reason| invalid(&String::from_utf8_lossy(pattern), reason))?;
+        }
+    }
+    set(&mut block.pass_headers, headers)
+}
+
+pub(crate) fn response_overrides(block: &mut LocationConf, conf: &Conf) -> Result {
+    let on = match conf.arg(0) {
+        b"on" => true,
+        b"off" => false,
+        text => {
+            return Err(invalid(
+                &String::from_utf8_lossy(text),
+                "write \"on\" or \"off\"",
+            ));
+        }
+    };
+    set(&mut block.response_overrides, on)
+}
+
+fn set<T>(place: &mut Option<T>, value: T) -> Result {
+    if place.is_some() {
+        return Err(DirectiveError::Duplicate);
+    }
+    *place = Some(value);
+    Ok(())
+}
+
+/// The first argument; where it holds no variable, it is checked now.
+fn checked_value(
+    conf: &Conf,
+    check: fn(&[u8]) -> std::result::Result<(), ValueError>,
+) -> std::result::Result<Value, DirectiveError> {
+    let value = conf.compile(0).map_err(|()| DirectiveError::Logged)?;
+    if let Some(text) = value.as_text() {
+        check(text).map_err(|reason| invalid(&String::from_utf8_lossy(text), reason))?;
+    }
+    Ok(value)
+}
+
+fn secret_value(conf: &Conf) -> std::result::Result<SecretValue, DirectiveError> {
+    match conf.compile(0).map_err(|()| DirectiveError::Logged)? {
+        Value::Template(template) => Ok(SecretValue::Template(template)),
+        Value::Text(text) => {
+            value::secret(&text)
+                .map_err(|reason| DirectiveError::Because(format!("has a bad value: {reason}")))?;
+            Ok(SecretValue::Text(Zeroizing::new(text.into_vec())))
+        }
+    }
+}
+
+fn invalid(value: &str, reason: &str) -> DirectiveError {
+    DirectiveError::Because(format!(
+        "has the invalid value \"{}\": {reason}",
+        value.escape_debug()
+    ))
+}

@@ -1,0 +1,204 @@
+//! The configuration while it is read and merged.
+
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+use std::ptr::NonNull;
+
+use nginx_sys::{
+    NGX_HTTP_LIF_CONF, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_OK, ngx_conf_full_name,
+    ngx_conf_t, ngx_decode_base64, ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t,
+    ngx_http_core_module, ngx_int_t, ngx_module_t, ngx_str_t,
+};
+
+use super::log::{Level, Log};
+use super::value::{self, Value};
+
+/// The configuration being read: the current directive's arguments, or, while blocks are merged,
+/// the current block.
+pub(crate) struct Conf(NonNull<ngx_conf_t>);
+
+/// Where a directive stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Position {
+    file: Box<[u8]>,
+    line: usize,
+}
+
+/// ` in FILE:LINE`, as nginx itself says it.
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            " in {}:{}",
+            String::from_utf8_lossy(&self.file),
+            self.line
+        )
+    }
+}
+
+impl Conf {
+    /// # Safety
+    /// `cf` must be what nginx hands to a directive's or a module's callback, used during it.
+    pub(crate) unsafe fn from_ptr(cf: *mut ngx_conf_t) -> Option<Self> {
+        NonNull::new(cf).map(Self)
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut ngx_conf_t {
+        self.0.as_ptr()
+    }
+
+    /// The current directive's arguments, without its name.
+    pub(crate) fn args(&self) -> impl Iterator<Item = &[u8]> {
+        self.raw_args().iter().skip(1).map(|text| {
+            // SAFETY: nginx's parser keeps its words in the configuration's pool.
+            unsafe { super::bytes(*text) }
+        })
+    }
+
+    /// The current directive's argument at `index`, 0 for the first behind the name.
+    pub(crate) fn arg(&self, index: usize) -> &[u8] {
+        self.args().nth(index).unwrap_or_default()
+    }
+
+    /// The argument at `index`, compiled where it holds variables. The error has been logged.
+    pub(crate) fn compile(&self, index: usize) -> Result<Value, ()> {
+        let text = *self.raw_args().get(index + 1).ok_or(())?;
+        // SAFETY: the configuration is being read, and its words live in its pool.
+        unsafe { value::compile(self.as_ptr(), text) }
+    }
+
+    fn raw_args(&self) -> &[ngx_str_t] {
+        // SAFETY: the parser sets `args`, an array of ngx_str_t, before it calls a directive.
+        unsafe {
+            let args = &*(*self.as_ptr()).args;
+            std::slice::from_raw_parts(args.elts.cast::<ngx_str_t>(), args.nelts)
+        }
+    }
+
+    /// Whether the current directive stands in a location, or in an `if` or `limit_except` there.
+    pub(crate) fn in_location(&self) -> bool {
+        // SAFETY: `cf` is live.
+        let context = unsafe { (*self.as_ptr()).cmd_type };
+        context & (NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF | NGX_HTTP_LMT_CONF) as usize != 0
+    }
+
+    /// Where the current directive stands.
+    pub(crate) fn position(&self) -> Position {
+        // SAFETY: a directive is being read, so there is a file (nginx sets one for -g, too).
+        unsafe {
+            match (*self.as_ptr()).conf_file.as_ref() {
+                Some(file) => Position {
+                    file: super::bytes(file.file.name).into(),
+                    line: file.line,
+                },
+                None => Position {
+                    file: (*b"command line").into(),
+                    line: 0,
+                },
+            }
+        }
+    }
+
+    /// Writes a line about the directive at `position`.
+    pub(crate) fn log(&self, level: Level, position: &Position, line: fmt::Arguments<'_>) {
+        // SAFETY: `cf` and its log are live.
+        let log = unsafe { Log::from_ptr((*self.as_ptr()).log) };
+        log.write(level, format_args!("{line}{position}"));
+    }
+
+    /// Reads a file named in a directive; a relative name is relative to the configuration's
+    /// directory, as nginx's own are.
+    pub(crate) fn read_file(&self, name: &[u8]) -> Result<ReadFile, String> {
+        let mut text = name.to_vec();
+        text.push(0);
+        let mut full = ngx_str_t {
+            len: name.len(),
+            data: text.as_mut_ptr(),
+        };
+        // SAFETY: the name is NUL-terminated, which nginx expects of file names; where it is
+        // relative, nginx allocates the full one in the cycle's pool.
+        let code = unsafe { ngx_conf_full_name((*self.as_ptr()).cycle, &mut full, 1) };
+        if code != NGX_OK as ngx_int_t {
+            return Err("not enough memory".into());
+        }
+        // SAFETY: nginx has set it, or left it to our buffer, which is still live.
+        let path = unsafe { super::bytes(full) };
+        let path = PathBuf::from(String::from_utf8_lossy(path).into_owned());
+        let content =
+            fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let world_readable = fs::metadata(&path).is_ok_and(|meta| {
+            use std::os::unix::fs::PermissionsExt;
+            meta.permissions().mode() & 0o004 != 0
+        });
+        Ok(ReadFile {
+            path,
+            content,
+            world_readable,
+        })
+    }
+
+    /// The location configuration of `module` in the current block.
+    ///
+    /// # Safety
+    /// `module` must be an HTTP module whose location configuration is a `T`.
+    pub(crate) unsafe fn location_conf<T>(&self, module: &ngx_module_t) -> Option<NonNull<T>> {
+        // SAFETY: inside http{}, `ctx` is an ngx_http_conf_ctx_t whose arrays have an entry for
+        // each HTTP module, also while blocks are merged.
+        unsafe {
+            let context = (*self.as_ptr())
+                .ctx
+                .cast::<ngx_http_conf_ctx_t>()
+                .as_ref()?;
+            NonNull::new((*context.loc_conf.add(module.ctx_index)).cast::<T>())
+        }
+    }
+
+    /// The current block as nginx's core sees it.
+    pub(crate) fn block(&self) -> Option<Block> {
+        // SAFETY: the core module's location configuration is of this type.
+        unsafe { self.location_conf(&*&raw const ngx_http_core_module) }.map(Block)
+    }
+}
+
+/// A file that a directive named.
+pub(crate) struct ReadFile {
+    pub(crate) path: PathBuf,
+    pub(crate) content: Vec<u8>,
+    pub(crate) world_readable: bool,
+}
+
+/// A block: a location, a server's part outside of locations, or an `if` or `limit_except`.
+pub(crate) struct Block(NonNull<ngx_http_core_loc_conf_t>);
+
+impl Block {
+    /// Whether the block is an `if` or a `limit_except`.
+    pub(crate) fn is_nested_condition(&self) -> bool {
+        // SAFETY: the configuration outlives this value.
+        let block = unsafe { self.0.as_ref() };
+        block.noname() != 0 || block.lmt_excpt() != 0
+    }
+
+    /// What answers requests here: `ngx_http_proxy_handler` beside `proxy_pass`.
+    pub(crate) fn handler(&self) -> nginx_sys::ngx_http_handler_pt {
+        // SAFETY: as above.
+        unsafe { self.0.as_ref().handler }
+    }
+}
+
+/// Decodes base64 as nginx does: padding may be missing, and what follows it does not count.
+pub(crate) fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = vec![0; text.len() / 4 * 3 + 3];
+    let mut from = ngx_str_t {
+        len: text.len(),
+        data: text.as_ptr().cast_mut(),
+    };
+    let mut to = ngx_str_t {
+        len: 0,
+        data: decoded.as_mut_ptr(),
+    };
+    // SAFETY: nginx writes at most three bytes for each four of the text, and reads `from` only.
+    let code = unsafe { ngx_decode_base64(&mut to, &mut from) };
+    decoded.truncate(to.len);
+    (code == NGX_OK as ngx_int_t).then_some(decoded)
+}

@@ -1,0 +1,168 @@
+//! A request that nginx is serving.
+
+use std::ptr::NonNull;
+
+use aws_signing::Header;
+use nginx_sys::{
+    NGX_OK, ngx_http_discard_request_body, ngx_http_handler_pt, ngx_http_request_t, ngx_int_t,
+    ngx_list_part_t, ngx_list_push, ngx_module_t, ngx_pnalloc, ngx_str_t, ngx_table_elt_t,
+};
+
+use super::log::Log;
+use super::upstream::Upstream;
+
+/// A request. Borrowed from nginx for the time of one callback.
+pub(crate) struct Request(NonNull<ngx_http_request_t>);
+
+impl Request {
+    /// # Safety
+    /// `r` must be the live request that nginx handed to the callback in which this is used.
+    pub(crate) unsafe fn from_ptr(r: *mut ngx_http_request_t) -> Option<Self> {
+        NonNull::new(r).map(Self)
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut ngx_http_request_t {
+        self.0.as_ptr()
+    }
+
+    fn get(&self) -> &ngx_http_request_t {
+        // SAFETY: live during the callback. nginx changes it only in calls that we make, across
+        // which no reference of ours is held.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The log of the request's connection.
+    pub(crate) fn log(&self) -> Log {
+        // SAFETY: a request has a connection, and that has a log.
+        unsafe { Log::from_ptr((*self.get().connection).log) }
+    }
+
+    /// The method, as the client or an internal redirect has it.
+    pub(crate) fn method(&self) -> &[u8] {
+        // SAFETY: stands in the request's header buffer, or in nginx's constants.
+        unsafe { super::bytes(self.get().method_name) }
+    }
+
+    /// The location configuration of `module`.
+    ///
+    /// # Safety
+    /// `module` must be an HTTP module whose location configuration is a `T`.
+    pub(crate) unsafe fn location_conf<T>(&self, module: &ngx_module_t) -> Option<&T> {
+        // SAFETY: `loc_conf` has an entry for each HTTP module; configuration outlives requests.
+        unsafe {
+            (*self.get().loc_conf.add(module.ctx_index))
+                .cast::<T>()
+                .as_ref()
+        }
+    }
+
+    /// What will answer this request.
+    pub(crate) fn content_handler(&self) -> ngx_http_handler_pt {
+        self.get().content_handler
+    }
+
+    /// Whether the client announced a body that is not empty.
+    pub(crate) fn announces_body(&self) -> bool {
+        let headers = &self.get().headers_in;
+        headers.content_length_n > 0 || headers.chunked() != 0
+    }
+
+    /// Whether an internal redirect or a subrequest gave the request another method than the
+    /// client's: nginx makes a GET of what it sends to an error page, for an X-Accel-Redirect,
+    /// an auth_request or an SSI. The client's body is not this request's then.
+    pub(crate) fn method_was_replaced(&self) -> bool {
+        // SAFETY: the request line stands in the main request's header buffer.
+        let line = unsafe { super::bytes(self.get().request_line) };
+        let method = self.method();
+        !(line.starts_with(method) && line.get(method.len()) == Some(&b' '))
+    }
+
+    /// Whether the body comes in while it is sent on (`proxy_request_buffering off`).
+    pub(crate) fn streams_body(&self) -> bool {
+        self.get().request_body_no_buffering() != 0 && self.get().reading_body() != 0
+    }
+
+    /// Has nginx read the body and throw it away, where it has not been read.
+    pub(crate) fn discard_body(&self) -> Result<(), ngx_int_t> {
+        let request = self.get();
+        if request.main != self.as_ptr() || !request.request_body.is_null() {
+            return Ok(());
+        }
+        // SAFETY: the main request, whose body nobody has read.
+        let code = unsafe { ngx_http_discard_request_body(self.as_ptr()) };
+        if code == NGX_OK as ngx_int_t {
+            Ok(())
+        } else {
+            Err(code)
+        }
+    }
+
+    /// The headers as the client sent them, in order.
+    pub(crate) fn client_headers(&self) -> Vec<Header<'_>> {
+        let mut headers = Vec::new();
+        let mut part: *const ngx_list_part_t = &self.get().headers_in.headers.part;
+        // SAFETY: nginx's list: each part has `nelts` entries at `elts`, and a next part or none.
+        while let Some(list) = unsafe { part.as_ref() } {
+            if list.nelts > 0 {
+                // SAFETY: as above; the list holds ngx_table_elt_t.
+                let entries = unsafe {
+                    std::slice::from_raw_parts(list.elts.cast::<ngx_table_elt_t>(), list.nelts)
+                };
+                headers.extend(entries.iter().map(|entry| {
+                    // SAFETY: name and value stand in the request's header buffers.
+                    unsafe {
+                        Header {
+                            name: super::bytes(entry.key),
+                            value: super::bytes(entry.value),
+                        }
+                    }
+                }));
+            }
+            part = list.next;
+        }
+        headers
+    }
+
+    /// Adds a header to the response. False where the pool has no memory.
+    pub(crate) fn add_response_header(&self, name: &'static str, value: &[u8]) -> bool {
+        let Some(value) = self.copy(value) else {
+            return false;
+        };
+        // SAFETY: the list lives in the request; a pushed entry is zeroed below before nginx can
+        // see it.
+        unsafe {
+            let entry =
+                ngx_list_push(&mut (*self.as_ptr()).headers_out.headers).cast::<ngx_table_elt_t>();
+            let Some(entry) = NonNull::new(entry) else {
+                return false;
+            };
+            entry.write(std::mem::zeroed());
+            let entry = &mut *entry.as_ptr();
+            entry.hash = 1;
+            entry.key = ngx_str_t {
+                len: name.len(),
+                data: name.as_ptr().cast_mut(),
+            };
+            entry.value = value;
+        }
+        true
+    }
+
+    /// A copy of `bytes` in the request's pool.
+    pub(crate) fn copy(&self, bytes: &[u8]) -> Option<ngx_str_t> {
+        // SAFETY: the pool lives as long as the request; the fresh memory is `len` bytes.
+        unsafe {
+            let place = NonNull::new(ngx_pnalloc(self.get().pool, bytes.len()).cast::<u8>())?;
+            place.copy_from_nonoverlapping(NonNull::from(bytes).cast::<u8>(), bytes.len());
+            Some(ngx_str_t {
+                len: bytes.len(),
+                data: place.as_ptr(),
+            })
+        }
+    }
+
+    /// The request that nginx is about to send upstream.
+    pub(crate) fn upstream(&self) -> Option<Upstream<'_>> {
+        Upstream::of(self)
+    }
+}

@@ -1,0 +1,289 @@
+//! The module's tables, and the callbacks that nginx finds in them.
+
+use std::ffi::{c_char, c_void};
+use std::ptr::{NonNull, null_mut};
+
+use nginx_sys::{
+    NGX_CONF_1MORE, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_ERROR, NGX_HTTP_LIF_CONF,
+    NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MODULE,
+    NGX_HTTP_SRV_CONF, NGX_OK, ngx_array_push, ngx_command_t, ngx_conf_t, ngx_http_conf_ctx_t,
+    ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_handler_pt, ngx_http_module_t,
+    ngx_http_phases_NGX_HTTP_ACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_int_t,
+    ngx_module_t, ngx_uint_t,
+};
+use ngx::core::NGX_CONF_ERROR;
+
+use crate::conf::{LocationConf, MainConf, merge};
+use crate::directives::{self, DirectiveError, Setter};
+use crate::ffi::conf::Conf;
+use crate::ffi::guard::guard;
+use crate::ffi::log::Level;
+use crate::ffi::request::Request;
+use crate::ffi::{self};
+use crate::request;
+
+/// All directives stand in these blocks.
+const ANYWHERE: u32 =
+    NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF;
+
+macro_rules! command {
+    ($name:literal, $arguments:expr, $setter:path) => {{
+        /// # Safety
+        /// Called by nginx only, as it reads this directive.
+        unsafe extern "C" fn read(
+            cf: *mut ngx_conf_t,
+            _command: *mut ngx_command_t,
+            block: *mut c_void,
+        ) -> *mut c_char {
+            // SAFETY: nginx hands over the configuration being read, and the block's
+            // configuration, which `create_location_conf` made.
+            unsafe { take($name, $setter, cf, block) }
+        }
+        ngx_command_t {
+            name: ngx::ngx_string!($name),
+            type_: (ANYWHERE | $arguments) as ngx_uint_t,
+            set: Some(read),
+            conf: NGX_HTTP_LOC_CONF_OFFSET,
+            offset: 0,
+            post: null_mut(),
+        }
+    }};
+}
+
+static mut COMMANDS: [ngx_command_t; 17] = [
+    command!("aws_access_key", NGX_CONF_TAKE1, directives::access_key),
+    command!("aws_key_scope", NGX_CONF_TAKE1, directives::key_scope),
+    command!("aws_signing_key", NGX_CONF_TAKE1, directives::signing_key),
+    command!("aws_secret_key", NGX_CONF_TAKE1, directives::secret_key),
+    command!(
+        "aws_secret_key_file",
+        NGX_CONF_TAKE1,
+        directives::secret_key_file
+    ),
+    command!(
+        "aws_session_token",
+        NGX_CONF_TAKE1,
+        directives::session_token
+    ),
+    command!("aws_s3_bucket", NGX_CONF_TAKE1, directives::s3_bucket),
+    command!("aws_endpoint", NGX_CONF_TAKE1, directives::endpoint),
+    command!("aws_region", NGX_CONF_TAKE1, directives::region),
+    command!("aws_service", NGX_CONF_TAKE1, directives::service),
+    command!(
+        "aws_sign",
+        NGX_CONF_NOARGS | NGX_CONF_TAKE1,
+        directives::sign
+    ),
+    command!("aws_sign_methods", NGX_CONF_1MORE, directives::sign_methods),
+    command!(
+        "aws_addressing_style",
+        NGX_CONF_TAKE1,
+        directives::addressing_style
+    ),
+    command!(
+        "aws_signed_headers",
+        NGX_CONF_1MORE,
+        directives::signed_headers
+    ),
+    command!("aws_pass_headers", NGX_CONF_1MORE, directives::pass_headers),
+    command!(
+        "aws_response_overrides",
+        NGX_CONF_TAKE1,
+        directives::response_overrides
+    ),
+    ngx_command_t::empty(),
+];
+
+static CONTEXT: ngx_http_module_t = ngx_http_module_t {
+    preconfiguration: Some(preconfiguration),
+    postconfiguration: Some(postconfiguration),
+    create_main_conf: Some(create_main_conf),
+    init_main_conf: None,
+    create_srv_conf: None,
+    merge_srv_conf: None,
+    create_loc_conf: Some(create_location_conf),
+    merge_loc_conf: Some(merge_location_conf),
+};
+
+/// The module, under the name that nginx's `load_module` and its build know it by.
+#[used]
+#[allow(non_upper_case_globals)]
+#[cfg_attr(not(feature = "export-modules"), unsafe(no_mangle))]
+pub static mut ngx_http_aws_auth_module: ngx_module_t = ngx_module_t {
+    ctx: (&raw const CONTEXT).cast_mut().cast(),
+    commands: (&raw mut COMMANDS).cast(),
+    type_: NGX_HTTP_MODULE as ngx_uint_t,
+    ..ngx_module_t::default()
+};
+
+/// This module, as nginx's lookups want it.
+pub(crate) fn this_module() -> &'static ngx_module_t {
+    // SAFETY: nginx writes to it (indices) while it starts, before anything of ours runs.
+    unsafe { &*(&raw const ngx_http_aws_auth_module) }
+}
+
+/// Runs a directive's setter and logs what it refuses.
+///
+/// # Safety
+/// `cf` must be the configuration being read, `block` the module's configuration of its block.
+unsafe fn take(name: &str, setter: Setter, cf: *mut ngx_conf_t, block: *mut c_void) -> *mut c_char {
+    guard(NGX_CONF_ERROR, || {
+        // SAFETY: by this function's contract; nobody else refers to the block meanwhile.
+        let (conf, block) = unsafe { (Conf::from_ptr(cf), block.cast::<LocationConf>().as_mut()) };
+        let (Some(conf), Some(block)) = (conf, block) else {
+            return NGX_CONF_ERROR;
+        };
+        match setter(block, &conf) {
+            Ok(()) => null_mut(),
+            Err(DirectiveError::Logged) => NGX_CONF_ERROR,
+            Err(error) => {
+                conf.log(
+                    Level::Emerg,
+                    &conf.position(),
+                    format_args!("\"{name}\" {error}"),
+                );
+                NGX_CONF_ERROR
+            }
+        }
+    })
+}
+
+/// # Safety
+/// Called by nginx only, inside http{}, before its directives are read.
+unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
+    guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: `cf` is the configuration being read; nobody else refers to ours.
+        let conf = unsafe { Conf::from_ptr(cf) };
+        let Some(conf) = conf else {
+            return NGX_ERROR as ngx_int_t;
+        };
+        // SAFETY: as above.
+        match unsafe { main_conf(&conf) } {
+            Some(mut main) => {
+                // SAFETY: as above.
+                unsafe { main.as_mut() }.preconfigure(&conf);
+                NGX_OK as ngx_int_t
+            }
+            None => NGX_ERROR as ngx_int_t,
+        }
+    })
+}
+
+/// Puts the handlers into their phases.
+///
+/// # Safety
+/// Called by nginx only, inside http{}, after its directives were read.
+unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
+    // SAFETY: inside http{}, `ctx` is an ngx_http_conf_ctx_t, and the core module's main
+    // configuration has the phases, arrays of ngx_http_handler_pt.
+    unsafe {
+        let context = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
+        let core = (*(*context)
+            .main_conf
+            .add((*(&raw const ngx_http_core_module)).ctx_index))
+        .cast::<ngx_http_core_main_conf_t>();
+        let phases: [(u32, ngx_http_handler_pt); 2] = [
+            (ngx_http_phases_NGX_HTTP_ACCESS_PHASE, Some(access)),
+            (ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent)),
+        ];
+        for (phase, handler) in phases {
+            let place = ngx_array_push(&mut (*core).phases[phase as usize].handlers);
+            let Some(place) = NonNull::new(place.cast::<ngx_http_handler_pt>()) else {
+                return NGX_ERROR as ngx_int_t;
+            };
+            place.write(handler);
+        }
+    }
+    NGX_OK as ngx_int_t
+}
+
+/// # Safety
+/// Called by nginx only.
+unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_void {
+    // SAFETY: `cf` is the configuration being read.
+    unsafe { ffi::allocate((*cf).pool, MainConf::new()) }
+        .map_or(null_mut(), |conf| conf.as_ptr().cast())
+}
+
+/// # Safety
+/// Called by nginx only.
+unsafe extern "C" fn create_location_conf(cf: *mut ngx_conf_t) -> *mut c_void {
+    // SAFETY: `cf` is the configuration being read.
+    unsafe { ffi::allocate((*cf).pool, LocationConf::default()) }
+        .map_or(null_mut(), |conf| conf.as_ptr().cast())
+}
+
+/// # Safety
+/// Called by nginx only, with two configurations that `create_location_conf` made.
+unsafe extern "C" fn merge_location_conf(
+    cf: *mut ngx_conf_t,
+    outer: *mut c_void,
+    inner: *mut c_void,
+) -> *mut c_char {
+    guard(NGX_CONF_ERROR, || {
+        // SAFETY: by this function's contract; they are two different ones.
+        let parts = unsafe {
+            Conf::from_ptr(cf).and_then(|conf| {
+                let main = main_conf(&conf)?;
+                let outer = outer.cast::<LocationConf>().as_ref()?;
+                let inner = inner.cast::<LocationConf>().as_mut()?;
+                Some((conf, main, outer, inner))
+            })
+        };
+        let Some((conf, main, outer, inner)) = parts else {
+            return NGX_CONF_ERROR;
+        };
+        // SAFETY: nobody changes it any more.
+        match merge(&conf, unsafe { main.as_ref() }, outer, inner) {
+            Ok(()) => null_mut(),
+            Err(()) => NGX_CONF_ERROR,
+        }
+    })
+}
+
+/// # Safety
+/// To be called inside http{} only.
+unsafe fn main_conf(conf: &Conf) -> Option<NonNull<MainConf>> {
+    // SAFETY: `create_main_conf` made it.
+    unsafe {
+        let context = (*conf.as_ptr())
+            .ctx
+            .cast::<ngx_http_conf_ctx_t>()
+            .as_ref()?;
+        NonNull::new((*context.main_conf.add(this_module().ctx_index)).cast::<MainConf>())
+    }
+}
+
+/// # Safety
+/// Called by nginx only.
+unsafe extern "C" fn access(r: *mut nginx_sys::ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: live during this call.
+    unsafe { handle(r, request::admit) }
+}
+
+/// # Safety
+/// Called by nginx only.
+unsafe extern "C" fn precontent(r: *mut nginx_sys::ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: live during this call.
+    unsafe { handle(r, request::prepare) }
+}
+
+/// # Safety
+/// `r` must be the live request of a phase handler.
+unsafe fn handle(
+    r: *mut nginx_sys::ngx_http_request_t,
+    handler: fn(&Request, &crate::conf::Plan) -> ngx_int_t,
+) -> ngx_int_t {
+    guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: by this function's contract.
+        let Some(request) = (unsafe { Request::from_ptr(r) }) else {
+            return NGX_ERROR as ngx_int_t;
+        };
+        // SAFETY: this module's location configuration is a LocationConf.
+        let conf = unsafe { request.location_conf::<LocationConf>(this_module()) };
+        match conf.and_then(|conf| conf.plan.as_ref()) {
+            Some(plan) if plan.acts_on(&request) => handler(&request, plan),
+            _ => nginx_sys::NGX_DECLINED as ngx_int_t,
+        }
+    })
+}

@@ -1,0 +1,154 @@
+//! Seal: nginx has serialised the request and is about to send it. What leaves is signed, or
+//! nothing leaves.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+
+use aws_sealing::{SealError, Sealer, Unsigned};
+use aws_signing::{EMPTY_PAYLOAD_SHA256, Timestamp};
+
+use crate::conf::{CredentialsError, Plan};
+use crate::ffi::log::Level;
+use crate::ffi::request::Request;
+use crate::ffi::upstream::SealHook;
+
+/// The seal of one location.
+pub(crate) struct Seal {
+    plan: Rc<Plan>,
+}
+
+impl Seal {
+    pub(crate) fn new(plan: Rc<Plan>) -> Self {
+        Self { plan }
+    }
+}
+
+impl SealHook for Seal {
+    fn seal(&self, request: &Request) -> bool {
+        if !self.plan.signs(request) {
+            return true;
+        }
+        match seal(request, &self.plan) {
+            Ok(()) => true,
+            Err(error) => {
+                request.log().write(
+                    Level::Error,
+                    format_args!("the request is not sent, since it cannot be signed: {error}"),
+                );
+                false
+            }
+        }
+    }
+}
+
+/// Why a request is not sent.
+enum Refused {
+    NoCredentials(String),
+    NoHead,
+    Values(CredentialsError),
+    Seal(SealError),
+    OutOfMemory,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCredentials(missing) => f.write_str(missing),
+            Self::NoHead => f.write_str("its head is not in one piece"),
+            Self::Values(error) => write!(f, "{error}"),
+            Self::Seal(error) => write!(f, "{error}"),
+            Self::OutOfMemory => f.write_str("not enough memory"),
+        }
+    }
+}
+
+/// What a worker keeps from one request to the next.
+struct Worker {
+    sealer: Sealer,
+    unix_time: i64,
+    now: Timestamp,
+}
+
+thread_local! {
+    static WORKER: RefCell<Worker> = RefCell::new(Worker {
+        sealer: Sealer::new(),
+        unix_time: 0,
+        now: Timestamp::from_unix(0),
+    });
+}
+
+fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
+    let credentials = plan
+        .credentials
+        .as_ref()
+        .map_err(|missing| Refused::NoCredentials(missing.to_string()))?;
+    let upstream = request.upstream().ok_or(Refused::NoHead)?;
+    let (head, target) = upstream.head().ok_or(Refused::NoHead)?;
+
+    // A method that nginx has replaced leaves the client's body behind.
+    let drop_body = request.method_was_replaced() && !request.streams_body();
+    if upstream.has_body() && !drop_body {
+        return Err(Refused::Seal(SealError::UnexpectedBody));
+    }
+    let unsigned = Unsigned {
+        head,
+        target,
+        payload: EMPTY_PAYLOAD_SHA256.as_bytes(),
+        drop_body,
+        client_headers: &|| request.client_headers(),
+    };
+
+    WORKER.with_borrow_mut(|worker| {
+        worker.set_time(nginx_sys::ngx_time());
+        let Worker {
+            sealer,
+            unix_time,
+            now,
+        } = worker;
+        let sealed = credentials
+            .identify(request, now, *unix_time, |identity| {
+                plan.with_destination(credentials, request, |destination| {
+                    let sealed =
+                        sealer.seal(&unsigned, &plan.policy, destination, identity, now)?;
+                    if upstream.replace_head(request, sealed, drop_body) {
+                        Ok(())
+                    } else {
+                        Err(Refused::OutOfMemory)
+                    }
+                })
+            })
+            .and_then(|result| result)
+            .map_err(Refused::Values)?;
+        sealed?;
+        log_canonical_request(request, sealer);
+        Ok(())
+    })
+}
+
+impl Worker {
+    fn set_time(&mut self, unix_time: i64) {
+        if self.unix_time != unix_time {
+            self.unix_time = unix_time;
+            self.now = Timestamp::from_unix(unix_time);
+        }
+    }
+}
+
+impl From<SealError> for Refused {
+    fn from(error: SealError) -> Self {
+        Self::Seal(error)
+    }
+}
+
+/// In a debug log only, and without the session token.
+fn log_canonical_request(request: &Request, sealer: &Sealer) {
+    request.log().debug(|write| {
+        for line in sealer.canonical_request().split(|byte| *byte == b'\n') {
+            match line.starts_with(b"x-amz-security-token:") {
+                true => write(format_args!("canonical request: x-amz-security-token:***")),
+                false => write(format_args!("canonical request: {}", line.escape_ascii())),
+            }
+        }
+    });
+}
