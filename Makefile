@@ -1,0 +1,64 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both install what they need.
+#
+#   make build   the module for this machine's nginx, in build/modules/
+#   make demo    a private object fetched through a signing nginx; ONCE=1 ends by itself
+#   make test    all tests
+#   make lint    rustfmt and clippy
+#   make bench   what signing costs; PEER_MODULE=<other .so> measures that one too
+#   make deps    installs what the others need, and says what it installs
+#
+# Another nginx than the installed one: NGINX_SOURCE_DIR=<tree> NGINX_BUILD_DIR=<tree>/objs.
+
+CARGO ?= cargo
+BUILD := $(CURDIR)/build
+MODULE := $(BUILD)/modules/ngx_http_aws_auth_module.so
+TARGET = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+
+export NGINX_SOURCE_DIR ?= $(BUILD)/nginx
+export NGINX_BUILD_DIR ?= $(NGINX_SOURCE_DIR)/objs
+
+# The root package without the nginx sources of crate nginx-src.
+PACKAGE := -p ngx_http_aws_auth_module --no-default-features --features export-modules
+OTHERS := --workspace --exclude ngx_http_aws_auth_module
+
+.PHONY: build demo test lint bench deps clean FORCE
+
+build: $(MODULE)
+
+$(MODULE): FORCE | deps-build
+	$(CARGO) build --release --locked $(PACKAGE)
+	@mkdir -p $(@D)
+	@cmp -s $(TARGET)/release/libngx_http_aws_auth_module.so $@ \
+		|| install -m 755 $(TARGET)/release/libngx_http_aws_auth_module.so $@
+	@echo "built $@"
+
+demo: build deps-demo
+	$(CARGO) build --release --locked -p aws-origin
+	MODULE=$(MODULE) ORIGIN=$(TARGET)/release/s3-origin ONCE=$(ONCE) packaging/demo.sh
+
+test: build deps-test
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --locked $(OTHERS); \
+	else \
+		$(CARGO) test --locked $(OTHERS); \
+	fi
+
+lint: deps-build
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked $(PACKAGE) --all-targets -- -D warnings
+	$(CARGO) clippy --locked $(OTHERS) --all-targets -- -D warnings
+
+bench: build deps-bench
+	$(CARGO) bench --locked -p aws-signing
+	PEER_MODULE=$(PEER_MODULE) AWS_AUTH_MODULE=$(MODULE) $(CARGO) run --release --locked -p nginx-bench
+
+deps: deps-build deps-test deps-demo deps-bench
+
+# Installs packages only where something is missing.
+.PHONY: deps-build deps-test deps-demo deps-bench
+deps-build deps-test deps-demo deps-bench:
+	@packaging/deps.sh $(@:deps-%=%)
+
+clean:
+	rm -rf $(BUILD)
+	$(CARGO) clean

@@ -1,0 +1,115 @@
+#!/bin/sh
+# Installs what a make target needs and this machine lacks: deps.sh build|test|demo|bench
+#
+# Prints each command that changes the machine. Runs with apt or dnf; as root or through sudo.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=$root/build
+
+main() {
+    case $1 in
+        build) need_nginx; need_clang; configure_nginx ;;
+        test) need_nginx; need_swift ;;
+        demo) need_nginx; need curl curl ;;
+        bench) need_nginx; need wrk wrk ;;
+        *) echo "usage: $0 build|test|demo|bench" >&2; exit 2 ;;
+    esac
+}
+
+need_nginx() {
+    if [ -x /usr/bin/apt-get ]; then
+        need nginx nginx
+        [ -n "${NGINX_SOURCE_DIR:-}" ] && [ "$NGINX_SOURCE_DIR" != "$build/nginx" ] && return
+        [ -e /usr/share/nginx/src/conf_flags ] || install_packages nginx-dev
+        [ -e /usr/lib/nginx/modules/ngx_http_js_module.so ] || install_packages libnginx-mod-http-js
+    else
+        need nginx nginx
+        ls -d /usr/src/nginx-* >/dev/null 2>&1 || install_packages nginx-mod-devel
+    fi
+}
+
+need_clang() {
+    # bindgen reads nginx's headers through libclang.
+    if [ -x /usr/bin/apt-get ]; then
+        ls /usr/lib/llvm-*/lib/libclang*.so* >/dev/null 2>&1 || install_packages libclang-dev clang
+    else
+        need clang "clang clang-devel"
+    fi
+}
+
+# The nginx sources as the installed nginx was configured: the headers and the Makefile are enough.
+configure_nginx() {
+    if [ "${NGINX_SOURCE_DIR:-$build/nginx}" != "$build/nginx" ]; then
+        return
+    fi
+    version=$(nginx -v 2>&1)
+    if [ -e "$build/nginx/objs/ngx_auto_config.h" ] \
+        && [ "$(cat "$build/nginx/.version" 2>/dev/null)" = "$version" ]; then
+        return
+    fi
+    echo "configuring the sources of $version in build/nginx"
+    rm -rf "$build/nginx"
+    mkdir -p "$build"
+    if [ -e /usr/share/nginx/src/conf_flags ]; then
+        cp -r /usr/share/nginx/src "$build/nginx"
+        (cd "$build/nginx" && bash -c '. ./conf_flags; ./configure "${NGX_CONF_FLAGS[@]}"') \
+            >"$build/configure.log" 2>&1
+    else
+        cp -rL "$(ls -d /usr/src/nginx-* | sort | tail -n 1)" "$build/nginx"
+        flags=$(nginx -V 2>&1 | sed -n 's/^configure arguments: //p')
+        (cd "$build/nginx" && eval "./configure $flags") >"$build/configure.log" 2>&1
+    fi || { tail -n 20 "$build/configure.log" >&2; exit 1; }
+    printf '%s\n' "$version" >"$build/nginx/.version"
+}
+
+# OpenStack Swift, a strict S3 server, in a virtual environment of its own.
+need_swift() {
+    requirements=$root/t/swift/requirements.txt
+    venv=$build/swift-venv
+    if cmp -s "$requirements" "$venv/requirements.txt"; then
+        return
+    fi
+    need curl curl
+    if ! python3 -c 'import venv, ensurepip' >/dev/null 2>&1; then
+        if [ -x /usr/bin/apt-get ]; then
+            install_packages python3-venv python3-dev
+        else
+            install_packages "python3 python3-devel"
+        fi
+    fi
+    echo "installing Swift into build/swift-venv"
+    rm -rf "$venv"
+    mkdir -p "$build"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
+    cp "$requirements" "$venv/requirements.txt"
+}
+
+# need PROGRAM "PACKAGE ...": installs the packages where the program is missing.
+need() {
+    command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || install_packages "$2"
+}
+
+install_packages() {
+    sudo=
+    [ "$(id -u)" = 0 ] || sudo=sudo
+    if [ -x /usr/bin/apt-get ]; then
+        [ -n "${updated:-}" ] || run $sudo apt-get update -q
+        updated=1
+        run $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $*
+    elif [ -x /usr/bin/dnf ]; then
+        run $sudo dnf install -y -q $*
+    else
+        echo "please install: $*" >&2
+        exit 1
+    fi
+}
+
+run() {
+    echo "+ $*"
+    "$@" >/dev/null
+}
+
+PATH=$PATH:/usr/sbin
+main "$@"
