@@ -52,11 +52,17 @@ pub fn hex(bytes: &[u8], out: &mut Vec<u8>) {
 
 /// The lower-case hexadecimal digits of a SHA-256 hash.
 pub(crate) fn hex32(hash: &[u8; 32]) -> [u8; 64] {
-    let mut digits = [0; 64];
-    for (pair, &byte) in digits.chunks_exact_mut(2).zip(hash) {
-        pair.copy_from_slice(&LOWER[usize::from(byte)]);
-    }
-    digits
+    // Arithmetic on whole arrays, which becomes a few vector instructions.
+    let digit = |nibble: u8| nibble + b'0' + if nibble > 9 { b'a' - b'0' - 10 } else { 0 };
+    let high = hash.map(|byte| digit(byte >> 4));
+    let low = hash.map(|byte| digit(byte & 15));
+    std::array::from_fn(|at| {
+        if at % 2 == 0 {
+            high[at / 2]
+        } else {
+            low[at / 2]
+        }
+    })
 }
 
 /// Encodes every byte whose class is not in `keep`. Runs of kept bytes are copied at once.

@@ -1,5 +1,6 @@
 //! Canonical headers.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use crate::SignError;
@@ -35,7 +36,7 @@ pub(crate) fn canonicalize(
     names: &mut Vec<u8>,
     out: &mut Vec<u8>,
 ) -> Result<(), SignError> {
-    headers.sort_by(|a, b| lower_case(a.name).cmp(lower_case(b.name)));
+    headers.sort_by(|a, b| compare(a.name, b.name));
 
     names.clear();
     let mut host = false;
@@ -62,22 +63,30 @@ pub(crate) fn canonicalize(
     if host { Ok(()) } else { Err(SignError::NoHost) }
 }
 
-fn lower_case(name: &[u8]) -> impl Iterator<Item = u8> {
-    name.iter().map(u8::to_ascii_lowercase)
+/// The order of two names in lower case. Most differ within a few bytes.
+fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    for (a, b) in a.iter().zip(b) {
+        if a != b {
+            let order = a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase());
+            if order.is_ne() {
+                return order;
+            }
+        }
+    }
+    a.len().cmp(&b.len())
 }
 
 fn write_name(name: &[u8], out: &mut Vec<u8>) -> Result<(), SignError> {
-    let mut valid = !name.is_empty();
-    out.extend(name.iter().map(|&byte| {
-        let lower = TOKEN[usize::from(byte)];
-        valid &= lower != 0;
-        lower
-    }));
-    if valid {
-        Ok(())
-    } else {
-        Err(SignError::HeaderName)
+    let token = name.iter().fold(!name.is_empty(), |token, &byte| {
+        token & TOKEN[usize::from(byte)]
+    });
+    if !token {
+        return Err(SignError::HeaderName);
     }
+    let start = out.len();
+    out.extend_from_slice(name);
+    out[start..].make_ascii_lowercase();
+    Ok(())
 }
 
 fn write_value(header: &Header<'_>, out: &mut Vec<u8>) -> Result<(), SignError> {
@@ -109,33 +118,32 @@ fn write_value(header: &Header<'_>, out: &mut Vec<u8>) -> Result<(), SignError> 
     Ok(())
 }
 
-/// The lower-case form of each byte that may stand in a name (RFC 9110, 5.6.2), else zero.
-static TOKEN: [u8; 256] = {
-    let mut table = [0; 256];
+/// Which bytes may stand in a name (RFC 9110, 5.6.2).
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
     let mut byte = 0;
     while byte < 128 {
         let raw = byte as u8;
-        if raw.is_ascii_alphanumeric()
-            || matches!(
+        table[byte] = raw.is_ascii_graphic()
+            && !matches!(
                 raw,
-                b'!' | b'#'
-                    | b'$'
-                    | b'%'
-                    | b'&'
-                    | b'\''
-                    | b'*'
-                    | b'+'
-                    | b'-'
-                    | b'.'
-                    | b'^'
-                    | b'_'
-                    | b'`'
-                    | b'|'
-                    | b'~'
-            )
-        {
-            table[byte] = raw.to_ascii_lowercase();
-        }
+                b'"' | b'('
+                    | b')'
+                    | b','
+                    | b'/'
+                    | b':'
+                    | b';'
+                    | b'<'
+                    | b'='
+                    | b'>'
+                    | b'?'
+                    | b'@'
+                    | b'['
+                    | b'\\'
+                    | b']'
+                    | b'{'
+                    | b'}'
+            );
         byte += 1;
     }
     table

@@ -7,6 +7,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::CredentialScope;
+use crate::sha256::HmacKey;
 
 /// A derived key with its two HMAC states ready, so that a signature hashes only its message.
 ///
@@ -14,7 +15,7 @@ use crate::CredentialScope;
 /// when the key is dropped.
 #[derive(Clone)]
 pub struct SigningKey {
-    hmac: Hmac<Sha256>,
+    hmac: HmacKey,
 }
 
 impl SigningKey {
@@ -25,14 +26,14 @@ impl SigningKey {
 
     /// Takes a key that was derived elsewhere, for a scope that the caller knows.
     pub fn from_bytes(key: &[u8; 32]) -> Self {
-        Self { hmac: keyed(key) }
+        Self {
+            hmac: HmacKey::new(key),
+        }
     }
 
-    /// HMAC-SHA256 of `message` under this key.
-    pub(crate) fn mac(&self, message: &[u8]) -> [u8; 32] {
-        let mut hmac = self.hmac.clone();
-        hmac.update(message);
-        hmac.finalize().into_bytes().into()
+    /// HMAC-SHA256 of `message`, which comes back as it was.
+    pub(crate) fn mac(&self, message: &mut Vec<u8>) -> [u8; 32] {
+        self.hmac.mac(message)
     }
 }
 
@@ -61,13 +62,9 @@ pub fn derive_key_bytes(secret: &[u8], scope: &CredentialScope) -> [u8; 32] {
 
 /// One link of the derivation: the HMAC of a part of the scope under the key before it.
 fn chain(key: &[u8], part: &str) -> [u8; 32] {
-    let mut hmac = keyed(key);
+    let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     hmac.update(part.as_bytes());
     hmac.finalize().into_bytes().into()
-}
-
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
 #[cfg(test)]
@@ -96,12 +93,13 @@ mod tests {
         for secret in [&b""[..], b"short", &[0xff; 61], &[b'x'; 200]] {
             let bytes = derive_key_bytes(secret, &scope());
             let derived = SigningKey::derive(secret, &scope());
+            let mac = |key: &SigningKey, message: &[u8]| key.mac(&mut message.to_vec());
             assert_eq!(
-                derived.mac(b"message"),
-                SigningKey::from_bytes(&bytes).mac(b"message")
+                mac(&derived, b"message"),
+                mac(&SigningKey::from_bytes(&bytes), b"message")
             );
-            assert_eq!(derived.clone().mac(b"message"), derived.mac(b"message"));
-            assert_ne!(derived.mac(b"message"), derived.mac(b"massage"));
+            assert_eq!(mac(&derived, b"message"), mac(&derived.clone(), b"message"));
+            assert_ne!(mac(&derived, b"message"), mac(&derived, b"massage"));
         }
     }
 

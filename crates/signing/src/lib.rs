@@ -45,6 +45,7 @@ mod key;
 pub mod path;
 pub mod query;
 mod scope;
+mod sha256;
 mod sign;
 mod timestamp;
 
