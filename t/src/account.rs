@@ -1,0 +1,52 @@
+//! The user in whose name tests sign: the directives that say so, and the store that knows the user.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_origin::{Head, Origin, OriginConfig};
+use aws_signing::{CredentialScope, Timestamp, derive_key_bytes};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::signer::Signer;
+use crate::signing;
+
+/// The access key of the user.
+pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
+/// The secret key of the user.
+pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+/// The directives that sign with the secret key, for us-east-1.
+pub const SECRET_KEY_DIRECTIVES: &str = "aws_access_key AKIDEXAMPLE;
+    aws_secret_key wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY;
+    aws_region us-east-1;\n";
+/// The domain below which [`store`] has its buckets.
+pub const STORE_DOMAIN: &str = "s3.example.test";
+
+/// A store of the user in memory: buckets are subdomains of [`STORE_DOMAIN`], or else stand in
+/// the path.
+#[track_caller]
+pub fn store() -> Origin {
+    let config = OriginConfig {
+        domain: Some(STORE_DOMAIN.to_owned()),
+        ..OriginConfig::new(ACCESS_KEY, SECRET_KEY)
+    };
+    Origin::start(config).expect("the origin starts")
+}
+
+/// The directives that sign with today's key of `secret_key`, derived beforehand: those of the C
+/// module.
+#[track_caller]
+pub fn signing_key_directives(access_key: &str, secret_key: &str, region: &str) -> String {
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a clock after 1970");
+    let today = Timestamp::from_unix(since_epoch.as_secs().cast_signed());
+    let scope = CredentialScope::new(today.date(), region, "s3").expect("a region");
+    let key = STANDARD.encode(derive_key_bytes(secret_key.as_bytes(), &scope));
+    format!("aws_access_key {access_key};\naws_key_scope {scope};\naws_signing_key {key};\n")
+}
+
+/// Fails the test unless the user has signed this request, for us-east-1.
+#[track_caller]
+pub fn expect_signed(head: &Head) {
+    signing::expect_signed(head, &Signer::new(ACCESS_KEY, SECRET_KEY));
+}
