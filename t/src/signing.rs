@@ -1,0 +1,181 @@
+//! Checks a recorded request's signature as a strict store does: from its bytes alone, with the
+//! official crate `aws-sigv4`, whatever nginx or the module took them for.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_origin::Head;
+
+use crate::http::Request;
+use crate::signer::Signer;
+
+/// The access key of [`DIRECTIVES`].
+pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
+/// The secret key of [`DIRECTIVES`].
+pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+/// Credentials for nginx; what is signed with them, [`signer`] signs too.
+pub const DIRECTIVES: &str = "aws_access_key AKIDEXAMPLE; \
+                              aws_secret_key wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY; \
+                              aws_region us-east-1;\n";
+
+/// Signs as nginx does with [`DIRECTIVES`].
+pub fn signer() -> Signer {
+    Signer::new(ACCESS_KEY, SECRET_KEY)
+}
+
+/// How far the clock of a signature may be off in a test.
+const SKEW: Duration = Duration::from_secs(60);
+
+/// The names in a request's SignedHeaders, lower-case; empty where it is not signed.
+pub fn signed_headers(head: &Head) -> Vec<String> {
+    let authorization = head.header("Authorization").unwrap_or_default();
+    authorization
+        .split_once("SignedHeaders=")
+        .and_then(|(_, rest)| rest.split(',').next())
+        .map(|names| names.split(';').map(str::to_owned).collect())
+        .unwrap_or_default()
+}
+
+/// Fails the test unless `signer` could have signed this request, and its signature covers Host
+/// and every `x-amz-*` header that is sent.
+#[track_caller]
+pub fn expect_signed(head: &Head, signer: &Signer) {
+    if let Err(fault) = verify(head, signer) {
+        panic!("{fault}:\n{}", String::from_utf8_lossy(head.bytes()));
+    }
+}
+
+/// Why the signature is not `signer`'s own.
+pub fn verify(head: &Head, signer: &Signer) -> Result<(), String> {
+    let authorization = only(head, "authorization")?;
+    let date = only(head, "x-amz-date")?;
+    let payload = only(head, "x-amz-content-sha256")?;
+    only(head, "host")?;
+
+    let signed = signed_headers(head);
+    for (name, _) in head.headers() {
+        let name = name.to_ascii_lowercase();
+        if (name == "host" || name.starts_with("x-amz-")) && !signed.contains(&name) {
+            return Err(format!("{name} is sent but not signed"));
+        }
+    }
+    for name in &signed {
+        if head.header(name).is_none() {
+            return Err(format!("{name} is signed but not sent"));
+        }
+    }
+
+    let time = parse_date(&date).ok_or_else(|| format!("bad x-amz-date {date:?}"))?;
+    let now = SystemTime::now();
+    if time + SKEW < now || now + SKEW < time {
+        return Err(format!("{date} is not now"));
+    }
+
+    let mut request = Request::new(&head.method(), head.target());
+    for (name, value) in head.headers() {
+        if signed.contains(&name.to_ascii_lowercase()) {
+            request = request.header(&name, value);
+        }
+    }
+    let expected = signer.clone().at(time).payload_hash(&payload).sign(request);
+    let expected = expected
+        .header_pairs()
+        .into_iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+        .map(|(_, value)| value)
+        .ok_or("aws-sigv4 made no signature")?;
+    if authorization != expected {
+        return Err(format!("the signature should be {expected}"));
+    }
+    Ok(())
+}
+
+fn only(head: &Head, name: &str) -> Result<String, String> {
+    let mut values = head.header_all(name);
+    match (values.pop(), values.is_empty()) {
+        (Some(value), true) => Ok(value),
+        (None, _) => Err(format!("no {name} is sent")),
+        (Some(_), false) => Err(format!("{name} is sent more than once")),
+    }
+}
+
+/// The time of an `x-amz-date` such as `20130524T000000Z`.
+fn parse_date(text: &str) -> Option<SystemTime> {
+    let number = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
+    let well_formed = text.len() == 16 && text.get(8..9)? == "T" && text.ends_with('Z');
+    let (year, month, day) = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
+    let (hour, minute, second) = (number(9, 11)?, number(11, 13)?, number(13, 15)?);
+    if !well_formed || year < 1970 || !(1..=12).contains(&month) || day < 1 {
+        return None;
+    }
+
+    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = |month: u64| match month {
+        2 => 28 + u64::from(is_leap(year)),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let days = (1970..year).map(|year| 365 + u64::from(is_leap(year)));
+    let days = days.sum::<u64>() + (1..month).map(length).sum::<u64>() + day - 1;
+    let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
+    Some(UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A request as `signer` sends it, now.
+    fn signed() -> String {
+        let request = Request::get("/bucket/a%20b?a=1&b=").header("X-Amz-Meta-A", "1");
+        let signed = signer().sign(request);
+        String::from_utf8(signed.to_bytes()).expect("ASCII")
+    }
+
+    fn verify_text(text: &str) -> Result<(), String> {
+        verify(&Head::new(text.as_bytes().to_vec()), &signer())
+    }
+
+    #[test]
+    fn dates_are_read() {
+        let seconds = |text| {
+            let time: Option<SystemTime> = parse_date(text);
+            time.and_then(|time| Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs()))
+        };
+        assert_eq!(seconds("19700101T000000Z"), Some(0));
+        assert_eq!(seconds("20130524T000000Z"), Some(1_369_353_600));
+        assert_eq!(seconds("20240229T235959Z"), Some(1_709_251_199));
+        assert_eq!(seconds("20130524 000000Z"), None);
+        assert_eq!(seconds("yesterday"), None);
+    }
+
+    #[test]
+    fn a_good_signature_is_taken_and_any_other_refused() {
+        let good = signed();
+        assert_eq!(verify_text(&good), Ok(()), "{good}");
+
+        for (from, to) in [
+            ("/a%20b", "/a%20c"),
+            ("b= ", "b=x "),
+            ("GET", "PUT"),
+            ("Meta-A: 1", "Meta-A: 2"),
+            ("Host: localhost", "Host: elsewhere"),
+            ("AKIDEXAMPLE", "AKIDOTHER"),
+            ("us-east-1", "us-east-2"),
+            ("\r\n\r\n", "\r\nX-Amz-Acl: public-read\r\n\r\n"),
+            ("\r\n\r\n", "\r\nAuthorization: Basic Og==\r\n\r\n"),
+        ] {
+            let bad = good.replacen(from, to, 1);
+            assert_ne!(bad, good, "{from}");
+            assert!(verify_text(&bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_old_signature_is_refused() {
+        let old = signer()
+            .at(SystemTime::now() - Duration::from_secs(300))
+            .sign(Request::get("/"));
+        let head = Head::new(old.to_bytes());
+        assert!(verify(&head, &signer()).is_err());
+    }
+}
