@@ -33,8 +33,8 @@ $(MODULE): FORCE | deps-build
 	@echo "built $@"
 
 demo: build deps-demo
-	$(CARGO) build --release --locked -p aws-origin
-	MODULE=$(MODULE) ORIGIN=$(TARGET)/release/s3-origin ONCE=$(ONCE) packaging/demo.sh
+	$(CARGO) build --locked -p aws-origin
+	@MODULE=$(MODULE) ORIGIN=$(TARGET)/debug/s3-origin ONCE=$(ONCE) packaging/demo.sh
 
 test: build deps-test
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \

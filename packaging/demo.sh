@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# make demo: a private object in an S3 server that verifies signatures, fetched directly (403) and
+# through an nginx that signs (200). Stays up until Ctrl-C; with ONCE=1 it ends by itself.
+#
+# Needs MODULE (the built module) and ORIGIN (the built s3-origin).
+set -euo pipefail
+
+dir=$(mktemp -d)
+pids=()
+trap 'stop' EXIT
+trap 'exit 0' INT TERM
+
+stop() {
+    for pid in "${pids[@]}"; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    rm -rf "$dir"
+}
+
+# A free port, the first at or above $1.
+free_port() {
+    local port=$1
+    while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+        port=$((port + 1))
+    done
+    echo "$port"
+}
+
+wait_for() {
+    for _ in $(seq 100); do
+        (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return
+        sleep 0.05
+    done
+    echo "$2 does not answer; its log:" >&2
+    cat "$dir/$2.log" >&2
+    exit 1
+}
+
+# Shows what curl prints for a command line such as "-X DELETE http://...".
+show() {
+    echo "\$ curl $1"
+    curl -s -w 'status %{http_code}\n' $1
+}
+
+expect() {
+    local status
+    status=$(curl -s -o /dev/null -w '%{http_code}' $2)
+    if [ "$status" != "$1" ]; then
+        echo "expected status $1, got $status" >&2
+        cat "$dir/nginx.log" >&2
+        exit 1
+    fi
+}
+
+origin_port=$(free_port 9000)
+nginx_port=$(free_port 8080)
+
+mkdir -p "$dir/store/private-bucket" "$dir/tmp"
+echo "Hello from a private bucket." >"$dir/store/private-bucket/hello.txt"
+echo "DEMOACCESSKEY" >"$dir/access-key"
+(umask 077 && head -c 30 /dev/urandom | base64 | tr -d '\n' >"$dir/secret-key")
+
+cat >"$dir/nginx.conf" <<CONF
+load_module $MODULE;
+daemon off;
+pid $dir/nginx.pid;
+error_log $dir/nginx.log;
+events {}
+http {
+    access_log off;
+    client_body_temp_path $dir/tmp/body;
+    proxy_temp_path $dir/tmp/proxy;
+    fastcgi_temp_path $dir/tmp/fastcgi;
+    uwsgi_temp_path $dir/tmp/uwsgi;
+    scgi_temp_path $dir/tmp/scgi;
+    server {
+        listen 127.0.0.1:$nginx_port;
+        location / {
+            aws_sign on;
+            aws_access_key DEMOACCESSKEY;
+            aws_secret_key_file $dir/secret-key;
+            aws_region us-east-1;
+            proxy_pass http://127.0.0.1:$origin_port;
+        }
+    }
+}
+CONF
+
+echo "The configuration of the nginx that signs:"
+sed -n "/server {/,/^    }/p" "$dir/nginx.conf" | sed "s,$dir,/run/demo,"
+
+"$ORIGIN" --root "$dir/store" --listen "127.0.0.1:$origin_port" --access-key-file "$dir/access-key" \
+    --secret-key-file "$dir/secret-key" >"$dir/origin.log" 2>&1 &
+pids+=($!)
+wait_for "$origin_port" origin
+
+PATH=$PATH:/usr/sbin nginx -p "$dir" -c "$dir/nginx.conf" -e "$dir/nginx.log" 2>"$dir/nginx.err" &
+pids+=($!)
+wait_for "$nginx_port" nginx
+
+object=private-bucket/hello.txt
+echo
+echo "1. The store refuses who does not sign:"
+show "-o /dev/null http://127.0.0.1:$origin_port/$object"
+expect 403 "http://127.0.0.1:$origin_port/$object"
+
+echo
+echo "2. The same object through nginx, which signs:"
+show "http://127.0.0.1:$nginx_port/$object"
+expect 200 "http://127.0.0.1:$nginx_port/$object"
+
+echo
+echo "3. What is not signed here is refused, not sent:"
+show "-o /dev/null -X DELETE http://127.0.0.1:$nginx_port/$object"
+expect 405 "-X DELETE http://127.0.0.1:$nginx_port/$object"
+
+if [ -n "${ONCE:-}" ]; then
+    exit 0
+fi
+echo
+echo "nginx answers on http://127.0.0.1:$nginx_port/ until Ctrl-C."
+wait "${pids[1]}"
