@@ -6,6 +6,11 @@
 //! - [`Nginx`]: a running nginx, its logs, its workers, and [`nginx_t`] for configurations that
 //!   are to be refused;
 //! - [`http`] and [`http2`]: clients that send what the test says, byte for byte;
+//! - [`Origin`], an S3 store in this process, and [`Swift`], a stricter one: both verify signatures
+//!   with code that is not ours;
+//! - [`Signer`]: signs requests as clients of a store do, to ask it directly;
+//! - [`signing`]: whether what an origin has recorded is signed as it should be;
+//! - [`account`]: the user in whose name tests sign, and the user's store;
 //! - [`RawOrigin`]: an HTTP/1 server that records what arrives and answers what the test says;
 //! - [`Load`]: clients that go on while a test reloads or kills.
 //!
@@ -14,21 +19,29 @@
 
 use std::time::{Duration, Instant};
 
+pub mod account;
+mod dead_port;
+mod dns;
 pub mod http;
 pub mod http2;
 mod keys;
 mod load;
 mod nginx;
 mod raw_origin;
+mod reply;
 mod scratch;
 mod signer;
+pub mod signing;
 mod swift;
 
-pub use aws_origin::{Origin, OriginConfig, RecordedRequest, StartError, Storage, Watch};
+pub use aws_origin::{Head, Origin, OriginConfig, RecordedRequest, StartError, Storage, Watch};
+pub use dead_port::DeadPort;
+pub use dns::NameServer;
 pub use keys::ODD_KEYS;
 pub use load::{Load, Report};
 pub use nginx::{Builder, Nginx, TestResult, nginx_t, nginx_version};
-pub use raw_origin::{DeadPort, RawOrigin, RawRequest, Reply};
+pub use raw_origin::{RawOrigin, RawRequest};
+pub use reply::Reply;
 pub use scratch::Scratch;
 pub use signer::{Signer, encode_key};
 pub use swift::Swift;

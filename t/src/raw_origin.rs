@@ -1,17 +1,22 @@
 //! A plain HTTP/1 server that records what arrives, byte for byte, and answers from a closure.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// A request as it stood on the wire.
+use aws_origin::Head;
+
+use crate::reply::{Reply, Then};
+
+/// A request as it stood on the wire; its head is read through it.
 #[derive(Clone, Debug)]
 pub struct RawRequest {
-    /// The head: request line and headers up to and with the empty line.
-    pub head: Vec<u8>,
+    /// Request line and headers.
+    pub head: Head,
     /// The body as it stood on the wire: of `Content-Length` bytes, or all chunks with their
     /// framing.
     pub body: Vec<u8>,
@@ -19,132 +24,11 @@ pub struct RawRequest {
     pub connection: usize,
 }
 
-impl RawRequest {
-    /// The request line without its line end; bytes that are not UTF-8 are replaced.
-    pub fn line(&self) -> String {
-        let end = self
-            .head
-            .iter()
-            .position(|&b| b == b'\r')
-            .unwrap_or(self.head.len());
-        String::from_utf8_lossy(&self.head[..end]).into_owned()
-    }
+impl Deref for RawRequest {
+    type Target = Head;
 
-    /// The method.
-    pub fn method(&self) -> String {
-        self.line().split(' ').next().unwrap_or_default().to_owned()
-    }
-
-    /// The target between the method and the version, blanks in it included.
-    pub fn target(&self) -> String {
-        let line = self.line();
-        let target = line.split_once(' ').map_or("", |(_, rest)| rest);
-        target
-            .rsplit_once(' ')
-            .map_or(target, |(target, _)| target)
-            .to_owned()
-    }
-
-    /// Names and values in order; bytes that are not UTF-8 are replaced.
-    pub fn headers(&self) -> Vec<(String, String)> {
-        String::from_utf8_lossy(&self.head)
-            .split("\r\n")
-            .skip(1)
-            .filter_map(|line| line.split_once(':'))
-            .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
-            .collect()
-    }
-
-    /// The first value of a header.
-    pub fn header(&self, name: &str) -> Option<String> {
-        self.headers()
-            .into_iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v)
-    }
-}
-
-/// What the origin does with a request.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    bytes: Vec<u8>,
-    then: Then,
-    with_length: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Then {
-    Continue,
-    Close,
-    Hang,
-}
-
-impl Reply {
-    /// An answer of this status with a body; `Content-Length` is added. To a HEAD request the
-    /// same head is sent without the body.
-    pub fn new(status: u16, body: impl AsRef<[u8]>) -> Self {
-        Self::with_headers(status, &[], body)
-    }
-
-    /// The same, with headers.
-    pub fn with_headers(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
-        let body = body.as_ref();
-        let mut head = format!(
-            "HTTP/1.1 {status} Reply\r\nContent-Length: {}\r\n",
-            body.len()
-        );
-        for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        head.push_str("\r\n");
-
-        let mut bytes = head.into_bytes();
-        bytes.extend_from_slice(body);
-        Self {
-            bytes,
-            then: Then::Continue,
-            with_length: true,
-        }
-    }
-
-    /// These bytes and nothing else, then the connection is closed.
-    pub fn raw(bytes: impl AsRef<[u8]>) -> Self {
-        Self {
-            bytes: bytes.as_ref().to_vec(),
-            then: Then::Close,
-            with_length: false,
-        }
-    }
-
-    /// No answer: the connection is closed.
-    pub fn close() -> Self {
-        Self::raw([])
-    }
-
-    /// No answer: the connection stays open and silent until the origin or the peer ends it.
-    pub fn hang() -> Self {
-        Self {
-            then: Then::Hang,
-            ..Self::raw([])
-        }
-    }
-
-    /// Closes the connection after the answer.
-    pub fn and_close(mut self) -> Self {
-        self.then = Then::Close;
-        self
-    }
-
-    fn bytes_for(&self, method: &str) -> &[u8] {
-        let head_only = self.with_length && method == "HEAD";
-        match self
-            .bytes
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n")
-        {
-            Some(end) if head_only => &self.bytes[..end + 4],
-            _ => &self.bytes,
-        }
+    fn deref(&self) -> &Head {
+        &self.head
     }
 }
 
@@ -169,12 +53,23 @@ struct Shared {
 struct State {
     stopping: bool,
     requests: Vec<RawRequest>,
-    // One for each connection accepted so far: to shut down from outside its thread.
-    sockets: Vec<TcpStream>,
+    // One for each connection accepted so far.
     peers: Vec<SocketAddr>,
     // Those connections that are probes of our own.
     probes: Vec<usize>,
+    // Those that are open, to be shut down from outside their threads.
+    open: HashMap<usize, TcpStream>,
     threads: Vec<JoinHandle<()>>,
+    script_panicked: bool,
+}
+
+impl State {
+    /// Joins the threads whose connections have ended.
+    fn join_finished(&mut self) {
+        for thread in self.threads.extract_if(.., |thread| thread.is_finished()) {
+            self.script_panicked |= thread.join().is_err();
+        }
+    }
 }
 
 impl Shared {
@@ -295,40 +190,63 @@ impl Drop for RawOrigin {
 
         let threads = {
             let mut state = self.shared.state();
-            for socket in &state.sockets {
+            for socket in state.open.values() {
                 let _ = socket.shutdown(Shutdown::Both);
             }
             std::mem::take(&mut state.threads)
         };
-        let scripts_panicked = threads
+        // Not under the lock: the threads take it as they end.
+        let panicked = threads
             .into_iter()
-            .map(JoinHandle::join)
-            .any(|r| r.is_err());
-        if scripts_panicked && !std::thread::panicking() {
-            panic!("the origin's script panicked, see above");
-        }
+            .map(|t| t.join().is_err())
+            .fold(false, |a, b| a | b);
+        let panicked = panicked | self.shared.state().script_panicked;
+        assert!(
+            !panicked || std::thread::panicking(),
+            "the origin's script panicked, see above"
+        );
     }
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     loop {
-        let stream = listener.accept();
+        let accepted = listener.accept();
         let mut state = shared.state();
         if state.stopping {
             return;
         }
-        let Ok((stream, peer)) = stream else { continue };
-        let connection = state.sockets.len();
-        state
-            .sockets
-            .push(stream.try_clone().expect("a socket can be duplicated"));
+        let Ok((stream, peer)) = accepted else {
+            continue;
+        };
+        let connection = state.peers.len();
         state.peers.push(peer);
+        let socket = stream.try_clone().expect("a socket can be duplicated");
+        state.open.insert(connection, socket);
+        state.join_finished();
 
         let shared = Arc::clone(shared);
         state.threads.push(std::thread::spawn(move || {
+            let _closing = Closing {
+                shared: &shared,
+                connection,
+            };
             // The peer may go at any time: that ends the connection, and is no failure.
             let _ = serve(stream, connection, &shared);
         }));
+    }
+}
+
+/// Closes a connection when its thread ends, by a panic of the script too.
+struct Closing<'a> {
+    shared: &'a Shared,
+    connection: usize,
+}
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        if let Some(socket) = self.shared.state().open.remove(&self.connection) {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
     }
 }
 
@@ -344,13 +262,13 @@ fn serve(stream: TcpStream, connection: usize, shared: &Shared) -> std::io::Resu
 
         match reply.then {
             Then::Continue => {}
-            Then::Close => return writer.shutdown(Shutdown::Both),
+            Then::Close => return Ok(()),
             Then::Hang => {
                 std::io::copy(&mut reader, &mut std::io::sink())?;
             }
         }
     }
-    writer.shutdown(Shutdown::Both)
+    Ok(())
 }
 
 /// Reads one request, or `None` where the connection ends before its first byte.
@@ -369,7 +287,7 @@ fn read_request(
         }
     }
     let mut request = RawRequest {
-        head,
+        head: Head::new(head),
         body: Vec::new(),
         connection,
     };
@@ -403,42 +321,5 @@ fn read_raw_chunks(reader: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
         let start = raw.len();
         raw.resize(start + size + 2, 0);
         reader.read_exact(&mut raw[start..])?;
-    }
-}
-
-/// A port of 127.0.0.1 where nobody listens: connections to it are refused for as long as this
-/// value lives, since the port is taken.
-#[derive(Debug)]
-pub struct DeadPort {
-    port: u16,
-    _socket: OwnedFd,
-}
-
-impl DeadPort {
-    /// Takes a free port.
-    pub fn new() -> Self {
-        use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, socket_with};
-
-        let (family, kind) = (AddressFamily::INET, SocketType::STREAM);
-        let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None).expect("a socket");
-        bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = getsockname(&socket).expect("a bound socket has an address");
-        let address = SocketAddrV4::try_from(address).expect("an address of IPv4");
-
-        Self {
-            port: address.port(),
-            _socket: socket,
-        }
-    }
-
-    /// The port.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-}
-
-impl Default for DeadPort {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -22,7 +22,7 @@ pub struct Swift {
     process: Child,
     port: u16,
     region: String,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 impl Swift {
@@ -71,13 +71,18 @@ impl Swift {
             process,
             port,
             region: region.to_owned(),
-            _scratch: scratch,
+            scratch,
         }
     }
 
     /// The port of its S3 API on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The folder with its objects and configuration.
+    pub fn dir(&self) -> &Path {
+        self.scratch.path()
     }
 
     /// The process.

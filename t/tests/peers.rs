@@ -256,3 +256,109 @@ fn swift_holds_every_odd_key() {
     let get = |key: &str| swift.send(Request::get(format!("/bucket/{}", encode_key(key))));
     assert_eq!(keys_not_served(get), [""; 0]);
 }
+
+#[test]
+fn the_origin_in_memory_takes_lists_and_removes_objects() {
+    let origin = origin_with(OriginConfig::new(ACCESS_KEY, SECRET_KEY));
+    let peer = peer_of(&origin);
+    let send = |request| peer.send(&peer.signer, request);
+
+    let put = Request::new("PUT", "/bucket/new")
+        .header("Content-Type", "text/x")
+        .body("content");
+    send(put).expect_status(200);
+    assert_eq!(
+        origin.get("bucket", "new").as_deref(),
+        Some(b"content".as_slice())
+    );
+    let got = send(Request::get("/bucket/new")).expect_status(200);
+    assert_eq!(got.header("content-type"), Some("text/x"));
+
+    let wrong_hash = peer.signer.clone().payload_hash(&"0".repeat(64));
+    let response = peer.send(
+        &wrong_hash,
+        Request::new("PUT", "/bucket/bad").body("content"),
+    );
+    assert_eq!(response.status, 400, "{}", response.text());
+    assert_eq!(origin.get("bucket", "bad"), None);
+
+    let list = |query: &str| {
+        let page = send(Request::get(format!("/bucket?list-type=2{query}"))).expect_status(200);
+        let text = page.text();
+        let keys = text
+            .split("<Key>")
+            .skip(1)
+            .filter_map(|rest| rest.split('<').next());
+        (
+            keys.map(str::to_owned).collect::<Vec<_>>(),
+            text.contains("<IsTruncated>true<"),
+        )
+    };
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    assert_eq!(list(""), (keys(&["key", "new", "other"]), false));
+    assert_eq!(list("&max-keys=2"), (keys(&["key", "new"]), true));
+    assert_eq!(list("&prefix=o"), (keys(&["other"]), false));
+    assert_eq!(list("&start-after=key"), (keys(&["new", "other"]), false));
+
+    send(Request::new("DELETE", "/bucket/new")).expect_status(204);
+    send(Request::get("/bucket/new")).expect_status(404);
+    send(Request::get("/nobucket/new")).expect_status(404);
+}
+
+#[test]
+fn the_origin_in_memory_answers_ranges_and_conditions() {
+    let origin = origin_with(OriginConfig::new(ACCESS_KEY, SECRET_KEY));
+    let peer = peer_of(&origin);
+    let send = |request| peer.send(&peer.signer, request);
+    let get = |name, value: &str| send(Request::get("/bucket/key").header(name, value));
+
+    let part = get("Range", "bytes=1-2").expect_status(206);
+    assert_eq!(
+        (part.text().as_str(), part.header("content-range")),
+        ("el", Some("bytes 1-2/5"))
+    );
+    assert_eq!(get("Range", "bytes=-2").expect_status(206).text(), "lo");
+    get("Range", "bytes=9-").expect_status(416);
+
+    let whole = send(Request::get("/bucket/key")).expect_status(200);
+    let e_tag = whole.header("etag").expect("an ETag").to_owned();
+    // The MD5 of "hello".
+    assert_eq!(e_tag, "\"5d41402abc4b2a76b9719d911017c592\"");
+    get("If-None-Match", &e_tag).expect_status(304);
+    get("If-None-Match", "\"other\"").expect_status(200);
+    get("If-Match", "\"other\"").expect_status(412);
+    get(
+        "If-Modified-Since",
+        whole.header("last-modified").expect("a date"),
+    )
+    .expect_status(304);
+    get("If-Modified-Since", "Sat, 01 Jan 2000 00:00:00 GMT").expect_status(200);
+}
+
+#[test]
+fn the_origin_records_what_it_cannot_parse_and_counts_connections() {
+    let origin = origin_with(OriginConfig::new(ACCESS_KEY, SECRET_KEY));
+    assert_eq!(origin.connections(), 0);
+    let silent = http::Connection::open(origin.port());
+    http::get(origin.port(), "/bucket/a b").expect_status(400);
+    assert_eq!(origin.connections(), 2);
+    assert_eq!(origin.only_request().line(), "GET /bucket/a b HTTP/1.1");
+    nginx_tests::wait_until("the status is noted", || {
+        origin.only_request().status == Some(400)
+    });
+
+    let not_utf8 = Request::get("/bucket/%FF");
+    let response = peer_of(&origin).send(&peer_of(&origin).signer, not_utf8);
+    assert!(
+        response.status == 400 && response.text().contains("InvalidURI"),
+        "{response:?}"
+    );
+
+    let port = origin.port();
+    drop(origin);
+    drop(silent);
+    assert!(
+        http::Connection::try_open(port).is_err(),
+        "a dropped origin does not listen"
+    );
+}

@@ -16,9 +16,11 @@
 //! `InvalidURI`), and s3s takes a path of `/bucket/` for the bucket itself.
 
 mod access;
+mod head;
 mod memory;
 mod record;
 mod server;
 
+pub use head::Head;
 pub use record::RecordedRequest;
 pub use server::{Origin, OriginConfig, StartError, Storage, Watch};

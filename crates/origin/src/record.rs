@@ -1,6 +1,7 @@
 //! Records requests as they stood on the wire, below the HTTP library that parses them.
 
 use std::io;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -8,59 +9,24 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A request as it stood on the wire.
+use crate::head::Head;
+
+/// A request as it stood on the wire; its head is read through it.
 #[derive(Clone, Debug)]
 pub struct RecordedRequest {
     /// Which connection carried it: the same number for requests of one connection.
     pub connection: usize,
-    /// The head: request line and headers up to and with the empty line.
-    pub head: Vec<u8>,
+    /// Request line and headers.
+    pub head: Head,
     /// The status it was answered with; none while it is being answered.
     pub status: Option<u16>,
 }
 
-impl RecordedRequest {
-    /// The request line without its line end; bytes that are not UTF-8 are replaced.
-    pub fn line(&self) -> String {
-        let end = self
-            .head
-            .iter()
-            .position(|&b| b == b'\r')
-            .unwrap_or(self.head.len());
-        String::from_utf8_lossy(&self.head[..end]).into_owned()
-    }
+impl Deref for RecordedRequest {
+    type Target = Head;
 
-    /// The method.
-    pub fn method(&self) -> String {
-        self.line().split(' ').next().unwrap_or_default().to_owned()
-    }
-
-    /// The target: all that stands between the method and the version.
-    pub fn target(&self) -> String {
-        let line = self.line();
-        let target = line.split_once(' ').map_or("", |(_, rest)| rest);
-        target
-            .rsplit_once(' ')
-            .map_or(target, |(target, _)| target)
-            .to_owned()
-    }
-
-    /// Names and values in order; bytes that are not UTF-8 are replaced.
-    pub fn headers(&self) -> Vec<(String, String)> {
-        String::from_utf8_lossy(&self.head)
-            .split("\r\n")
-            .skip(1)
-            .filter_map(|line| line.split_once(':'))
-            .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
-            .collect()
-    }
-
-    /// The first value of a header.
-    pub fn header(&self, name: &str) -> Option<String> {
-        self.headers()
-            .into_iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v)
+    fn deref(&self) -> &Head {
+        &self.head
     }
 }
 
@@ -228,7 +194,7 @@ impl AsyncRead for Tee {
         this.heads.feed(&buf.filled()[start..], |head| {
             records.lock().push(RecordedRequest {
                 connection,
-                head,
+                head: Head::new(head),
                 status: None,
             });
         });

@@ -164,10 +164,14 @@ pub(super) fn command(dir: &Path, env: &[(String, String)]) -> Command {
     if nginx_version() >= (1, 19, 5) {
         command.arg("-e").arg(dir.join("error.log"));
     }
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    set_environment(&mut command, env);
     command
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
+}
+
+/// Gives a command these variables and a few that programs need to run, and no other.
+fn set_environment(command: &mut Command, env: &[(String, String)]) {
+    command.env_clear();
     for name in [
         "PATH",
         "LD_LIBRARY_PATH",
@@ -181,7 +185,6 @@ pub(super) fn command(dir: &Path, env: &[(String, String)]) -> Command {
         }
     }
     command.envs(env.iter().map(|(name, value)| (name, value)));
-    command
 }
 
 /// What `nginx -v` prints.
@@ -259,4 +262,25 @@ fn title(pid: i32) -> String {
     fs::read(format!("/proc/{pid}/cmdline"))
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    #[test]
+    fn the_environment_is_what_the_test_says() {
+        let mut command = Command::new("env");
+        super::set_environment(&mut command, &[("GIVEN".to_owned(), "yes".to_owned())]);
+        let output = command.output().expect("env runs");
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+
+        assert!(printed.lines().any(|line| line == "GIVEN=yes"), "{printed}");
+        assert!(
+            printed.lines().any(|line| line.starts_with("PATH=")),
+            "{printed}"
+        );
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+        assert!(!printed.contains("CARGO_MANIFEST_DIR"), "{printed}");
+    }
 }
