@@ -7,7 +7,7 @@ use nginx_sys::{
     NGX_CONF_1MORE, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_ERROR, NGX_HTTP_LIF_CONF,
     NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MODULE,
     NGX_HTTP_SRV_CONF, NGX_OK, ngx_array_push, ngx_command_t, ngx_conf_t, ngx_http_conf_ctx_t,
-    ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_handler_pt, ngx_http_module_t,
+    ngx_http_core_main_conf_t, ngx_http_handler_pt, ngx_http_module_t,
     ngx_http_phases_NGX_HTTP_ACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_int_t,
     ngx_module_t, ngx_uint_t,
 };
@@ -15,7 +15,7 @@ use ngx::core::NGX_CONF_ERROR;
 
 use crate::conf::{LocationConf, MainConf, merge};
 use crate::directives::{self, DirectiveError, Setter};
-use crate::ffi::conf::Conf;
+use crate::ffi::conf::{Conf, core_module};
 use crate::ffi::guard::guard;
 use crate::ffi::log::Level;
 use crate::ffi::request::Request;
@@ -118,8 +118,9 @@ pub static mut ngx_http_aws_auth_module: ngx_module_t = ngx_module_t {
 
 /// This module, as nginx's lookups want it.
 pub(crate) fn this_module() -> &'static ngx_module_t {
+    let module = &raw const ngx_http_aws_auth_module;
     // SAFETY: nginx writes to it (indices) while it starts, before anything of ours runs.
-    unsafe { &*(&raw const ngx_http_aws_auth_module) }
+    unsafe { &*module }
 }
 
 /// Runs a directive's setter and logs what it refuses.

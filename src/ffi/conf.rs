@@ -156,9 +156,16 @@ impl Conf {
 
     /// The current block as nginx's core sees it.
     pub(crate) fn block(&self) -> Option<Block> {
-        // SAFETY: the core module's location configuration is of this type.
-        unsafe { self.location_conf(&*&raw const ngx_http_core_module) }.map(Block)
+        // SAFETY: nginx's own module, whose location configuration is of this type.
+        unsafe { self.location_conf(core_module()) }.map(Block)
     }
+}
+
+/// nginx's HTTP core, as a module.
+pub(crate) fn core_module() -> &'static ngx_module_t {
+    let module = &raw const ngx_http_core_module;
+    // SAFETY: nginx writes to it (indices) while it starts, before anything of ours runs.
+    unsafe { &*module }
 }
 
 /// A file that a directive named.

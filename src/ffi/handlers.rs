@@ -24,7 +24,7 @@ pub(crate) struct PassModule {
 }
 
 /// The `*_pass` directives that hand a request to an upstream, with their modules' names.
-const PASS_DIRECTIVES: [(&CStr, &'static CStr); 5] = [
+const PASS_DIRECTIVES: [(&CStr, &CStr); 5] = [
     (c"ngx_http_proxy_module", c"proxy_pass"),
     (c"ngx_http_grpc_module", c"grpc_pass"),
     (c"ngx_http_fastcgi_module", c"fastcgi_pass"),

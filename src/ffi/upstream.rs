@@ -54,23 +54,26 @@ impl<'r> Upstream<'r> {
         (!unsafe { link.as_ref() }.buf.is_null()).then_some(link)
     }
 
-    /// The bytes of the head, and where in them the request target stands. `None` where the head
-    /// is not in one buffer in memory, or the target not in that buffer.
-    pub(crate) fn head(&self) -> Option<(&'r [u8], Range<usize>)> {
+    /// The bytes of the head. `None` where they are not in one buffer in memory.
+    pub(crate) fn head(&self) -> Option<&'r [u8]> {
         // SAFETY: link and buffer live in the request's pool; `pos..last` is initialised memory,
         // which nobody writes to any more.
-        let head = unsafe {
+        unsafe {
             let buffer = &*self.head_link()?.as_ref().buf;
-            let length = buffer.last.offset_from(buffer.pos);
-            std::slice::from_raw_parts(buffer.pos, usize::try_from(length).ok()?)
-        };
+            let length = usize::try_from(buffer.last.offset_from(buffer.pos)).ok()?;
+            Some(std::slice::from_raw_parts(buffer.pos, length))
+        }
+    }
+
+    /// Where in `head` the request target stands; empty where it does not stand there.
+    pub(crate) fn target(&self, head: &[u8]) -> Range<usize> {
         // SAFETY: live, see `of`.
         let uri = unsafe { self.upstream.as_ref() }.uri;
-        let start = (uri.data as usize).checked_sub(head.as_ptr() as usize)?;
-        let end = start
-            .checked_add(uri.len)
-            .filter(|end| *end <= head.len())?;
-        Some((head, start..end))
+        let start = (uri.data as usize).wrapping_sub(head.as_ptr() as usize);
+        match start.checked_add(uri.len) {
+            Some(end) if end <= head.len() => start..end,
+            _ => 0..0,
+        }
     }
 
     /// Whether bytes of a body follow the head's buffer.

@@ -1,6 +1,5 @@
 //! Values of directives that may hold variables.
 
-use std::ffi::c_void;
 use std::ptr::NonNull;
 
 use nginx_sys::{
@@ -89,7 +88,7 @@ pub(super) unsafe fn compile(cf: *mut ngx_conf_t, text: ngx_str_t) -> Result<Val
     }
 
     // SAFETY: just compiled.
-    let constant = unsafe { (*place.as_ptr()).lengths } == std::ptr::null_mut::<c_void>();
+    let constant = unsafe { (*place.as_ptr()).lengths }.is_null();
     Ok(if constant {
         // SAFETY: the text of a constant value is the directive's own.
         Value::Text(unsafe { super::bytes((*place.as_ptr()).value) }.into())

@@ -84,7 +84,7 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
         .as_ref()
         .map_err(|missing| Refused::NoCredentials(missing.to_string()))?;
     let upstream = request.upstream().ok_or(Refused::NoHead)?;
-    let (head, target) = upstream.head().ok_or(Refused::NoHead)?;
+    let head = upstream.head().ok_or(Refused::NoHead)?;
 
     // A method that nginx has replaced leaves the client's body behind.
     let drop_body = request.method_was_replaced() && !request.streams_body();
@@ -93,7 +93,7 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
     }
     let unsigned = Unsigned {
         head,
-        target,
+        target: upstream.target(head),
         payload: EMPTY_PAYLOAD_SHA256.as_bytes(),
         drop_body,
         client_headers: &|| request.client_headers(),

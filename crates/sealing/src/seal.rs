@@ -81,7 +81,7 @@ impl Sealer {
         identity: &Identity<'_>,
         now: &Timestamp,
     ) -> Result<&[u8], SealError> {
-        // nginx's HTTP/2 upstreams begin with the connection preface.
+        // What nginx sends over HTTP/2 begins with the connection preface.
         if request.head.starts_with(b"PRI * HTTP/2.0\r\n") {
             return Err(SealError::Http2Upstream);
         }
@@ -94,13 +94,21 @@ impl Sealer {
         self.reserve(request, destination, identity)?;
 
         let s3 = is_s3(identity.scope.service());
-        let destination = if s3 {
-            *destination
-        } else {
-            Destination::AsSent
+        let job = Job {
+            request,
+            line,
+            policy,
+            destination: if s3 {
+                *destination
+            } else {
+                Destination::AsSent
+            },
+            identity,
+            now,
+            s3,
         };
-        let target = self.write_request_line(request, &line, policy, destination, s3)?;
-        let signed = self.write_headers(request, &line, policy, destination, identity, now, s3)?;
+        let target = self.write_request_line(&job)?;
+        let signed = self.write_headers(&job)?;
 
         let Self {
             sealed,
@@ -123,7 +131,7 @@ impl Sealer {
             .collect();
         let signature = signer.sign(
             &mut Request {
-                method: line.method,
+                method: job.line.method,
                 path,
                 query,
                 headers: &mut headers,
@@ -179,14 +187,15 @@ impl Sealer {
 
     /// Writes the request line. For S3, target and canonical form are the same bytes; for other
     /// services the canonical form goes to `self.path` and `self.query`.
-    fn write_request_line(
-        &mut self,
-        request: &Unsigned<'_>,
-        line: &RequestLine<'_>,
-        policy: &Policy,
-        destination: Destination<'_>,
-        s3: bool,
-    ) -> Result<Target, SealError> {
+    fn write_request_line(&mut self, job: &Job<'_, '_>) -> Result<Target, SealError> {
+        let Job {
+            request,
+            line,
+            policy,
+            destination,
+            s3,
+            ..
+        } = *job;
         let target = &request.head[request.target.clone()];
         if let Some(control) = target.iter().find(|byte| byte.is_ascii_control()) {
             return Err(SealError::ControlByteInTarget(*control));
@@ -248,17 +257,16 @@ impl Sealer {
     }
 
     /// Writes the header lines and returns which of them are signed.
-    #[allow(clippy::too_many_arguments)]
-    fn write_headers(
-        &mut self,
-        request: &Unsigned<'_>,
-        line: &RequestLine<'_>,
-        policy: &Policy,
-        destination: Destination<'_>,
-        identity: &Identity<'_>,
-        now: &Timestamp,
-        s3: bool,
-    ) -> Result<Signed, SealError> {
+    fn write_headers(&mut self, job: &Job<'_, '_>) -> Result<Signed, SealError> {
+        let Job {
+            request,
+            line,
+            policy,
+            destination,
+            identity,
+            now,
+            s3,
+        } = *job;
         let head = request.head;
         let out = &mut self.sealed;
         let mut signed = Signed::new();
@@ -328,6 +336,18 @@ impl Sealer {
         }
         Ok(signed)
     }
+}
+
+/// All that one seal goes by.
+struct Job<'a, 'r> {
+    request: &'a Unsigned<'r>,
+    line: RequestLine<'a>,
+    policy: &'a Policy,
+    destination: Destination<'a>,
+    identity: &'a Identity<'a>,
+    now: &'a Timestamp,
+    /// Whether S3's rules apply.
+    s3: bool,
 }
 
 /// Where the canonical path and query stand in the sealed head.
