@@ -179,10 +179,8 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     // configuration has the phases, arrays of ngx_http_handler_pt.
     unsafe {
         let context = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
-        let core = (*(*context)
-            .main_conf
-            .add((*(&raw const ngx_http_core_module)).ctx_index))
-        .cast::<ngx_http_core_main_conf_t>();
+        let core = (*(*context).main_conf.add(core_module().ctx_index))
+            .cast::<ngx_http_core_main_conf_t>();
         let phases: [(u32, ngx_http_handler_pt); 2] = [
             (ngx_http_phases_NGX_HTTP_ACCESS_PHASE, Some(access)),
             (ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent)),
