@@ -25,11 +25,12 @@ impl Log {
         Self(log)
     }
 
-    /// Writes a line, where the log takes lines of `level`.
+    /// Writes a line, where the log takes lines of `level`. (A debug log's level is a mask, which
+    /// is larger than any level.)
     pub(crate) fn write(self, level: Level, line: fmt::Arguments<'_>) {
         let level = level as ngx_uint_t;
         // SAFETY: the log is live by the constructor's contract.
-        if level > unsafe { (*self.0).log_level } & 0xf {
+        if level > unsafe { (*self.0).log_level } {
             return;
         }
         self.write_always(level, line);
