@@ -1,0 +1,191 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::ffi::OsStringExt;
+
+use lexopt::{Arg, Parser};
+use time::{Date, Month, UtcDateTime};
+
+use crate::secret::Source;
+
+/// The help text.
+pub(crate) const USAGE: &str = "\
+usage: generate_signing_key (-k SECRET | --secret-key-file PATH) -r REGION [options]
+
+Derives an AWS signing key and prints two lines: the key in base64 and its scope,
+the values of the directives aws_signing_key and aws_key_scope. A key is good for
+its day alone, which begins and ends at midnight UTC.
+
+  -k, --secret-key SECRET    the secret access key; with \"-\" it is read from standard
+                             input and does not stand in the list of processes
+      --secret-key-file PATH the file that holds the secret access key
+  -r, --region REGION        the region, e.g. us-east-1
+  -s, --service SERVICE      the service (default: s3)
+  -d, --date DATE            the day, yyyymmdd (default: today, UTC)
+      --days N               print the keys of N days from that day on, 1 to 366 (default: 1)
+      --no-base64            print the bytes of the key, each as one character
+  -v, --verbose              tell on standard error which date and service were chosen
+  -h, --help                 print this help
+";
+
+/// What the program is to do.
+pub(crate) enum Command {
+    Help,
+    Generate(Arguments),
+}
+
+/// What keys to generate, and how to print them.
+pub(crate) struct Arguments {
+    pub(crate) secret: Source,
+    pub(crate) region: String,
+    pub(crate) service: Choice<String>,
+    pub(crate) date: Choice<Date>,
+    pub(crate) days: u16,
+    pub(crate) base64: bool,
+    pub(crate) verbose: bool,
+}
+
+/// A value that the user gave, or that was chosen in its absence.
+pub(crate) enum Choice<T> {
+    Given(T),
+    Default(T),
+}
+
+impl<T> Choice<T> {
+    pub(crate) fn value(&self) -> &T {
+        match self {
+            Self::Given(value) | Self::Default(value) => value,
+        }
+    }
+
+    fn or_default(given: Option<T>, default: impl FnOnce() -> T) -> Self {
+        given.map_or_else(|| Self::Default(default()), Self::Given)
+    }
+}
+
+impl Arguments {
+    pub(crate) fn parse(mut parser: Parser) -> Result<Command, ArgumentError> {
+        let (mut secret, mut file) = (None, None);
+        let (mut region, mut service, mut date) = (None, None, None);
+        let (mut days, mut base64, mut verbose) = (1, true, false);
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Short('k') | Arg::Long("secret-key") => secret = Some(parser.value()?),
+                Arg::Long("secret-key-file") => file = Some(parser.value()?),
+                Arg::Short('r') | Arg::Long("region") => region = Some(parser.value()?),
+                Arg::Short('s') | Arg::Long("service") => service = Some(parser.value()?),
+                Arg::Short('d') | Arg::Long("date") => date = Some(parse_date(parser.value()?)?),
+                Arg::Long("days") => days = parse_days(parser.value()?)?,
+                Arg::Long("no-base64") => base64 = false,
+                Arg::Short('v') | Arg::Long("verbose") => verbose = true,
+                Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
+                Arg::Short(_) | Arg::Long(_) => return Err(ArgumentError::unknown(&argument)),
+                Arg::Value(_) => return Err(ArgumentError::Stray),
+            }
+        }
+        let secret = match (secret, file) {
+            (Some(_), Some(_)) => return Err(ArgumentError::TwoSecrets),
+            (Some(secret), None) if secret == "-" => Source::StandardInput,
+            (Some(secret), None) => Source::Given(secret.into_vec()),
+            (None, Some(path)) => Source::File(path.into()),
+            (None, None) => return Err(ArgumentError::NoSecret),
+        };
+        // What is not UTF-8 is no name either: it fails as a name with a character too many.
+        let name = |name: OsString| name.to_string_lossy().into_owned();
+        Ok(Command::Generate(Self {
+            secret,
+            region: region.map(name).ok_or(ArgumentError::NoRegion)?,
+            service: Choice::or_default(service.map(name), || "s3".to_owned()),
+            date: Choice::or_default(date, || UtcDateTime::now().date()),
+            days,
+            base64,
+            verbose,
+        }))
+    }
+}
+
+fn parse_date(date: OsString) -> Result<Date, ArgumentError> {
+    let parse = |date: &str| {
+        if date.len() != 8 || !date.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let month = Month::try_from(date[4..6].parse::<u8>().ok()?).ok()?;
+        Date::from_calendar_date(date[..4].parse().ok()?, month, date[6..].parse().ok()?).ok()
+    };
+    date.to_str().and_then(parse).ok_or(ArgumentError::Date)
+}
+
+fn parse_days(days: OsString) -> Result<u16, ArgumentError> {
+    let days = days.to_str().and_then(|days| days.parse().ok());
+    days.filter(|days| (1..=366).contains(days))
+        .ok_or(ArgumentError::Days)
+}
+
+/// What is wrong with the command line. No message repeats a value: it may be the secret, in the
+/// wrong place.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ArgumentError {
+    NoSecret,
+    TwoSecrets,
+    NoRegion,
+    Date,
+    Days,
+    /// An option without its value.
+    NoValue(String),
+    /// A value for an option that takes none.
+    Value(String),
+    /// An option that there is not, if its name can be told.
+    Unknown(Option<String>),
+    /// A value without an option.
+    Stray,
+}
+
+impl ArgumentError {
+    fn unknown(argument: &Arg<'_>) -> Self {
+        Self::Unknown(match argument {
+            // A mistyped option looks like one; a secret is longer and has upper-case letters.
+            Arg::Long(name)
+                if name.len() <= 20
+                    && name
+                        .bytes()
+                        .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) =>
+            {
+                Some(format!("--{name}"))
+            }
+            Arg::Short(name) if name.is_ascii_graphic() => Some(format!("-{name}")),
+            _ => None,
+        })
+    }
+}
+
+impl From<lexopt::Error> for ArgumentError {
+    fn from(error: lexopt::Error) -> Self {
+        match error {
+            lexopt::Error::MissingValue {
+                option: Some(option),
+            } => Self::NoValue(option),
+            lexopt::Error::UnexpectedValue { option, .. } => Self::Value(option),
+            _ => Self::Stray,
+        }
+    }
+}
+
+impl fmt::Display for ArgumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSecret => {
+                f.write_str("the secret access key is missing: -k SECRET or --secret-key-file PATH")
+            }
+            Self::TwoSecrets => f.write_str("give either --secret-key or --secret-key-file"),
+            Self::NoRegion => f.write_str("the region is missing: -r REGION"),
+            Self::Date => f.write_str("--date takes a calendar day written yyyymmdd"),
+            Self::Days => f.write_str("--days takes a number from 1 to 366"),
+            Self::NoValue(option) => write!(f, "{option} takes a value"),
+            Self::Value(option) => write!(f, "{option} takes no value"),
+            Self::Unknown(Some(option)) => write!(f, "there is no option {option}; see --help"),
+            Self::Unknown(None) => f.write_str("there is no such option; see --help"),
+            Self::Stray => f.write_str("there is a value without an option; see --help"),
+        }
+    }
+}

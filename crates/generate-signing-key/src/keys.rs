@@ -1,0 +1,72 @@
+//! The lines that are printed.
+
+use std::fmt::{self, Write};
+
+use aws_signing::{CredentialScope, ScopeError, derive_key_bytes};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use time::Date;
+
+use crate::arguments::{Arguments, Choice};
+
+/// The lines for each day that is asked for: the key, then its scope.
+pub(crate) fn generate(arguments: &Arguments, secret: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let mut lines = String::new();
+    let mut day = Some(*arguments.date.value());
+    for _ in 0..arguments.days {
+        let date = day.ok_or(KeyError::Calendar)?;
+        let scope =
+            CredentialScope::new(&digits(date), &arguments.region, arguments.service.value())
+                .map_err(KeyError::Scope)?;
+        let key = derive_key_bytes(secret, &scope);
+        if arguments.base64 {
+            STANDARD.encode_string(key, &mut lines);
+        } else {
+            // What Python prints of bytes decoded as Latin-1: each becomes the character of its
+            // number, encoded as UTF-8.
+            lines.extend(key.map(char::from));
+        }
+        let _ = write!(lines, "\n{scope}\n");
+        day = date.next_day();
+    }
+    Ok(lines.into_bytes())
+}
+
+/// Tells which values were chosen because none were given.
+pub(crate) fn chosen(arguments: &Arguments) -> String {
+    let mut lines = String::new();
+    if let Choice::Default(date) = arguments.date {
+        lines += &format!("The auto-selected date is {}\n", digits(date));
+    }
+    if let Choice::Default(service) = &arguments.service {
+        lines += &format!("The auto-selected service is {service}\n");
+    }
+    lines
+}
+
+/// `yyyymmdd`
+fn digits(date: Date) -> String {
+    format!(
+        "{:04}{:02}{:02}",
+        date.year(),
+        u8::from(date.month()),
+        date.day()
+    )
+}
+
+/// Why there is no key.
+#[derive(Debug)]
+pub(crate) enum KeyError {
+    Scope(ScopeError),
+    /// The days go on after the year 9999.
+    Calendar,
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scope(error) => error.fmt(f),
+            Self::Calendar => f.write_str("the calendar ends with the year 9999"),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Where the secret access key comes from.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+/// More than any secret needs; what is longer is some other file.
+const LONGEST: u64 = 4096;
+
+/// Where the secret access key is.
+pub(crate) enum Source {
+    /// On the command line.
+    Given(Vec<u8>),
+    StandardInput,
+    File(PathBuf),
+}
+
+impl Source {
+    /// The secret, without the line end that a file has behind it.
+    pub(crate) fn read(&self) -> Result<Vec<u8>, SecretError> {
+        let secret = match self {
+            Self::Given(secret) => secret.clone(),
+            Self::StandardInput => read_line(io::stdin().lock(), "standard input")?,
+            Self::File(path) => {
+                let name = path.display().to_string();
+                let file = File::open(path)
+                    .map_err(|error| SecretError::Unreadable(name.clone(), error))?;
+                read_line(file, &name)?
+            }
+        };
+        if secret.is_empty() {
+            Err(SecretError::Empty)
+        } else {
+            Ok(secret)
+        }
+    }
+}
+
+fn read_line(source: impl Read, name: &str) -> Result<Vec<u8>, SecretError> {
+    let mut text = Vec::new();
+    source
+        .take(LONGEST + 1)
+        .read_to_end(&mut text)
+        .map_err(|error| SecretError::Unreadable(name.to_owned(), error))?;
+    let end = text
+        .iter()
+        .rposition(|byte| !matches!(byte, b'\r' | b'\n'))
+        .map_or(0, |at| at + 1);
+    if text.len() as u64 > LONGEST || text[..end].contains(&b'\n') {
+        return Err(SecretError::NotOneLine(name.to_owned()));
+    }
+    text.truncate(end);
+    Ok(text)
+}
+
+/// Why there is no secret.
+#[derive(Debug)]
+pub(crate) enum SecretError {
+    Empty,
+    /// A name and why it cannot be read.
+    Unreadable(String, io::Error),
+    /// The name of what holds more than one line, or a very long one.
+    NotOneLine(String),
+}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the secret access key is empty"),
+            Self::Unreadable(name, error) => write!(f, "cannot read {name}: {error}"),
+            Self::NotOneLine(name) => {
+                write!(
+                    f,
+                    "{name} does not hold a secret access key alone, on one line"
+                )
+            }
+        }
+    }
+}
