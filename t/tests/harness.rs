@@ -285,7 +285,18 @@ fn configurations_are_taken_or_refused() {
     server("return 204;").expect_ok();
     server("no_such;").expect_refused("unknown directive \"no_such\"");
     nginx_t("{paths} events { }").expect_refused("\"log_format\" directive is not allowed here");
-    assert_eq!(server("listen {port};").warnings(), [""; 0]);
+
+    let twice = Nginx::builder()
+        .without_module()
+        .http("server { listen 127.0.0.1:{port}; server_name a; }")
+        .server("server_name a;")
+        .check()
+        .expect_ok();
+    let warnings = twice.warnings();
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("conflicting server name"),
+        "{twice:?}"
+    );
 
     let taken = message_of(|| drop(server("return 204;").expect_refused("x")));
     assert!(taken.starts_with("taken"), "{taken}");

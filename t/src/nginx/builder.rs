@@ -269,6 +269,8 @@ impl Builder {
     #[track_caller]
     fn render(&self, dir: &Path, ports: &[(String, u16)]) -> String {
         let conf = match &self.conf {
+            // Without the placeholder a file needs no module.
+            Some(conf) if !conf.contains("{preamble}") => conf.replace("{paths}", &self.paths()),
             Some(conf) => conf
                 .replace("{preamble}", &self.preamble())
                 .replace("{paths}", &self.paths()),
