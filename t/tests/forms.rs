@@ -1,0 +1,349 @@
+//! Every form of proxy_pass: what is signed is what nginx really sends.
+//!
+//! The store verifies each signature, and each object holds its own name: an answer of 200 with
+//! that name says that the right object was asked for, and signed.
+
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, store};
+use nginx_tests::http::{self, Connection, Request};
+use nginx_tests::{Builder, NameServer, Nginx, Origin, RawOrigin, http2};
+
+/// Objects of bucket `bucket`.
+const KEYS: [&str; 5] = [
+    "plain.txt",
+    "two words",
+    "a+b (c)",
+    "dir/caf\u{e9}",
+    "100%25",
+];
+
+/// A request target for each of [`KEYS`], in an encoding that is not the canonical one.
+const TARGETS: [&str; 5] = [
+    "plain.txt",
+    "two%20words",
+    "a+b%20(c)",
+    "dir/caf%c3%a9",
+    "100%2525",
+];
+
+fn full_store() -> Origin {
+    let origin = store();
+    for key in KEYS {
+        origin.put("bucket", key, key);
+    }
+    origin
+}
+
+/// Keys and bucket stand in the server; the test writes its location.
+fn signing(origin: &Origin, server: &str) -> Builder {
+    let server = format!(
+        "{SECRET_KEY_DIRECTIVES} aws_s3_bucket bucket; aws_endpoint s3.example.test;\n{server}"
+    );
+    Nginx::builder()
+        .var("origin", origin.address())
+        .var("origin_port", origin.port())
+        .server(&server)
+}
+
+/// Asks for each object below `prefix`, by GET and by HEAD.
+#[track_caller]
+fn expect_served(nginx: &Nginx, prefix: &str) {
+    for (target, key) in TARGETS.iter().zip(KEYS) {
+        let target = format!("{prefix}{target}");
+        let response = http::get(nginx.port(), &target);
+        assert_eq!((response.status, &*response.text()), (200, key), "{target}");
+        let response = http::head(nginx.port(), &target).expect_status(200);
+        let length = key.len().to_string();
+        assert_eq!(
+            response.header("Content-Length"),
+            Some(&*length),
+            "{target}"
+        );
+    }
+}
+
+fn last_line(origin: &Origin) -> String {
+    origin.requests().pop().expect("a request").line()
+}
+
+#[test]
+fn a_bare_host() {
+    let origin = full_store();
+    let nginx = signing(
+        &origin,
+        "location / { aws_sign; proxy_pass http://{origin}; }",
+    )
+    .start();
+    expect_served(&nginx, "/");
+}
+
+#[test]
+fn a_query_is_sent_and_signed_in_canonical_form() {
+    let origin = full_store();
+    let nginx = signing(
+        &origin,
+        "location / { aws_sign; proxy_pass http://{origin}; }",
+    )
+    .start();
+    // Unsorted, with an encoded name, an empty value and a raw slash.
+    let response = http::get(
+        nginx.port(),
+        "/?prefix=dir/&list%2dtype=2&max-keys=10&delimiter",
+    )
+    .expect_status(200);
+    assert!(
+        response.text().contains("<Key>dir/caf\u{e9}</Key>"),
+        "{}",
+        response.text()
+    );
+    assert!(
+        !response.text().contains("plain.txt"),
+        "{}",
+        response.text()
+    );
+    assert_eq!(
+        last_line(&origin),
+        "GET /?delimiter=&list-type=2&max-keys=10&prefix=dir%2F HTTP/1.0"
+    );
+}
+
+// A#2 A#73: the path that is signed is the one that is sent.
+#[test]
+fn a_uri_part_that_strips_the_prefix() {
+    let origin = full_store();
+    let nginx = signing(
+        &origin,
+        "aws_sign on;
+         location /files/ { proxy_pass http://{origin}/; }
+         location /sub/ { proxy_pass http://{origin}/dir/; }",
+    )
+    .start();
+    expect_served(&nginx, "/files/");
+    let response = http::get(nginx.port(), "/sub/caf%C3%A9?partNumber=1").expect_status(200);
+    assert_eq!(response.text(), "dir/caf\u{e9}");
+    assert_eq!(
+        last_line(&origin),
+        "GET /dir/caf%C3%A9?partNumber=1 HTTP/1.0"
+    );
+}
+
+#[test]
+fn a_named_upstream_with_keepalive() {
+    let origin = full_store();
+    let nginx = signing(
+        &origin,
+        r#"location / {
+             aws_sign;
+             proxy_http_version 1.1;
+             proxy_set_header Connection "";
+             proxy_pass http://stores;
+         }
+         location /stripped/ { aws_sign; proxy_pass http://stores/; }"#,
+    )
+    .http("upstream stores { server {origin}; keepalive 4; }")
+    .start();
+    expect_served(&nginx, "/");
+    assert_eq!(origin.connections(), 1);
+    assert_eq!(origin.requests()[0].line(), "GET /plain.txt HTTP/1.1");
+    expect_served(&nginx, "/stripped/");
+}
+
+#[test]
+fn variables_that_a_resolver_resolves() {
+    let origin = full_store();
+    let names = NameServer::start();
+    let nginx = signing(
+        &origin,
+        "resolver {names} ipv6=off;
+         set $store store.example.test;
+         location / { aws_sign; proxy_pass http://$store:{origin_port}; }
+         location /uri/ { aws_sign; proxy_pass http://$store:{origin_port}/two%20words; }
+         location /raw { aws_sign; rewrite ^/raw / break; proxy_pass http://$store:{origin_port}; }",
+    )
+    .var("names", names.address())
+    .start();
+    expect_served(&nginx, "/");
+    assert!(names.answers() > 0);
+
+    let response = http::get(nginx.port(), "/uri/").expect_status(200);
+    assert_eq!(response.text(), "two words");
+    http::get(nginx.port(), "/raw?list-type=2").expect_status(200);
+    assert_eq!(last_line(&origin), "GET /?list-type=2 HTTP/1.0");
+}
+
+#[test]
+fn variables_that_hold_an_address_or_name_an_upstream() {
+    let origin = full_store();
+    let nginx = signing(
+        &origin,
+        "aws_sign on;
+         set $address {origin};
+         set $name stores;
+         location / { proxy_pass http://$address; }
+         location /name/ { rewrite ^/name(/.*)$ $1 break; proxy_pass http://$name; }
+         location /scheme/ {
+             set $url http://{origin};
+             rewrite ^/scheme(/.*)$ $1 break;
+             proxy_pass $url;
+         }",
+    )
+    .http("upstream stores { server {origin}; }")
+    .start();
+    for prefix in ["/", "/name/", "/scheme/"] {
+        expect_served(&nginx, prefix);
+    }
+}
+
+#[test]
+fn request_uri_in_a_variable_is_sent_as_the_client_wrote_it() {
+    let origin = full_store();
+    let nginx = signing(
+        &origin,
+        "location / { aws_sign; proxy_pass http://{origin}$request_uri; }",
+    )
+    .start();
+    expect_served(&nginx, "/");
+}
+
+// X#11097 K#8: arguments together with a rewrite.
+#[test]
+fn a_rewrite_with_and_without_arguments() {
+    let origin = full_store();
+    let nginx = signing(
+        &origin,
+        "aws_sign on;
+         proxy_pass_request_headers off;
+         location /keep/ { rewrite ^/keep(/.*)$ $1 break; proxy_pass http://{origin}; }
+         location /add/ { rewrite ^/add(/.*)$ $1?partNumber=1 break; proxy_pass http://{origin}; }
+         location /only/ { rewrite ^/only(/.*)$ $1?partNumber=1? break; proxy_pass http://{origin}; }
+         location /drop/ { rewrite ^/drop(/.*)$ $1? break; proxy_pass http://{origin}; }",
+    )
+    .start();
+    for (prefix, query) in [
+        ("/keep/", "b=2&x-id=GetObject"),
+        ("/add/", "b=2&partNumber=1&x-id=GetObject"),
+        ("/only/", "partNumber=1"),
+        ("/drop/", ""),
+    ] {
+        expect_served(&nginx, prefix);
+        let target = format!("{prefix}two%20words?x-id=GetObject&b=2");
+        let response = http::get(nginx.port(), &target).expect_status(200);
+        assert_eq!(response.text(), "two words", "{target}");
+        let mark = if query.is_empty() { "" } else { "?" };
+        assert_eq!(
+            last_line(&origin),
+            format!("GET /two%20words{mark}{query} HTTP/1.0")
+        );
+    }
+}
+
+// Captures are decoded: nginx puts their blanks into the request line as they are.
+#[test]
+fn a_regex_location_whose_captures_hold_blanks() {
+    let origin = full_store();
+    let nginx = signing(
+        &origin,
+        "aws_sign on;
+         location ~ ^/numbered/(.*)$ { proxy_pass http://{origin}/$1; }
+         location ~ ^/named/(?<key>.*)$ { proxy_pass http://{origin}/$key$is_args$args; }",
+    )
+    .start();
+    for prefix in ["/numbered/", "/named/"] {
+        // A capture that holds a percent sign says something else: see the next test.
+        for (target, key) in TARGETS.iter().zip(KEYS).take(4) {
+            let response = http::get(nginx.port(), format!("{prefix}{target}")).expect_status(200);
+            assert_eq!(response.text(), key);
+        }
+    }
+    http::get(nginx.port(), "/named/two%20words?b=1&a=%2f").expect_status(200);
+    assert_eq!(last_line(&origin), "GET /two%20words?a=%2F&b=1 HTTP/1.0");
+}
+
+// What a decoded capture says is what is sent: `100%25` is then `100%`, with or without us.
+#[test]
+fn a_capture_is_sent_as_nginx_means_it() {
+    let origin = full_store();
+    origin.put("bucket", "100%", "other");
+    let nginx = signing(
+        &origin,
+        "location ~ ^/(.*)$ { aws_sign; proxy_pass http://{origin}/$1; }",
+    )
+    .start();
+    let response = http::get(nginx.port(), "/100%2525").expect_status(200);
+    assert_eq!(response.text(), "other");
+    assert_eq!(last_line(&origin), "GET /100%25 HTTP/1.0");
+}
+
+#[test]
+fn http_1_0_and_1_1_to_the_store() {
+    let origin = full_store();
+    let nginx = signing(
+        &origin,
+        "aws_sign on;
+         location / { proxy_http_version 1.0; proxy_pass http://{origin}; }
+         location /new/ { proxy_http_version 1.1; proxy_pass http://{origin}/; }",
+    )
+    .start();
+    for (prefix, version) in [("/", "HTTP/1.0"), ("/new/", "HTTP/1.1")] {
+        expect_served(&nginx, prefix);
+        assert!(last_line(&origin).ends_with(version));
+    }
+}
+
+#[test]
+fn clients_of_http_1_0_and_of_http_2() {
+    let origin = full_store();
+    let nginx = signing(
+        &origin,
+        "location / { aws_sign; proxy_pass http://{origin}; }",
+    )
+    .http2()
+    .start();
+    for (target, key) in TARGETS.iter().zip(KEYS) {
+        let target = format!("/{target}");
+        let response = http2::get(nginx.h2_port(), &target, &[]).expect_status(200);
+        assert_eq!(response.text(), key);
+        http2::request("HEAD", nginx.h2_port(), &target, &[]).expect_status(200);
+        let response = Request::get(&target).http10().send(nginx.port());
+        assert_eq!(response.expect_status(200).text(), key);
+    }
+}
+
+#[test]
+fn requests_of_one_client_connection_are_each_signed_for_themselves() {
+    let origin = full_store();
+    let nginx = signing(
+        &origin,
+        "location / { aws_sign; proxy_pass http://{origin}; }",
+    )
+    .start();
+    let mut connection = Connection::open(nginx.port());
+    for (target, key) in TARGETS.iter().zip(KEYS) {
+        let response = connection.send(&Request::get(format!("/{target}")));
+        assert_eq!(response.expect_status(200).text(), key);
+    }
+    // An absolute target is the same request.
+    let response = connection.send(&Request::get("http://localhost/two%20words"));
+    assert_eq!(response.expect_status(200).text(), "two words");
+}
+
+#[test]
+fn a_range_is_passed_on_and_not_signed() {
+    let origin = RawOrigin::with_body("hello");
+    let nginx = Nginx::builder()
+        .var("origin", origin.address())
+        .server(&format!(
+            "{SECRET_KEY_DIRECTIVES} location / {{ aws_sign; proxy_pass http://{{origin}}; }}"
+        ))
+        .start();
+    Request::get("/key")
+        .header("Range", "bytes=1-3")
+        .header("If-None-Match", "\"x\"")
+        .send(nginx.port())
+        .expect_status(200);
+    let request = origin.only_request();
+    expect_signed(&request);
+    assert_eq!(request.header("Range").as_deref(), Some("bytes=1-3"));
+    assert_eq!(request.header("If-None-Match").as_deref(), Some("\"x\""));
+    let authorization = request.header("Authorization").unwrap();
+    assert!(!authorization.contains("range"), "{authorization}");
+}
