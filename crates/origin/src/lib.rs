@@ -13,7 +13,9 @@
 //! and `.` and `..` are ordinary parts of a key. With [`Storage::Folder`] keys are paths below the
 //! bucket's folder: there `//` counts as `/`, `.` and `..` are resolved, and a key that ends with
 //! a slash is a folder, not an object. Neither can hold a key that is not UTF-8 (400
-//! `InvalidURI`), and s3s takes a path of `/bucket/` for the bucket itself.
+//! `InvalidURI`), and s3s takes a path of `/bucket/` for the bucket itself. A target
+//! that is no URI, with a raw blank or a control byte in it, is answered 400 by the HTTP library
+//! before anybody looks at its signature.
 
 mod access;
 mod head;
