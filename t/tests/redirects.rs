@@ -1,6 +1,9 @@
 //! Requests that reach a signed location by way of nginx: `if`, `limit_except`, named locations,
 //! `try_files`, `error_page`, X-Accel-Redirect; and what becomes of a POST on that way.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, store};
 use nginx_tests::http::{self, Connection, Request, Response};
 use nginx_tests::{Builder, Nginx, Origin, RawOrigin, Reply};
@@ -234,5 +237,47 @@ fn a_post_that_an_error_page_turns_into_a_get() {
             post.send(nginx.port()).expect_status(405);
         }
         assert_eq!(origin.requests().len(), sent);
+    }
+}
+
+/// Answers the first request it gets by an X-Accel-Redirect, as soon as its head is there.
+fn hasty_application(listener: TcpListener) {
+    let (mut stream, _) = listener.accept().expect("nginx connects");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("a head");
+        head.push(byte[0]);
+    }
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\nX-Accel-Redirect: /signed/dir/key\r\n\r\n")
+        .expect("nginx reads");
+}
+
+// Half of the body has not come in when the request becomes another.
+#[test]
+fn a_post_that_becomes_a_get_before_its_body_is_there() {
+    for signed in ["", "proxy_http_version 1.1; proxy_request_buffering off;"] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let origin = full_store();
+        let nginx = signing(
+            &origin,
+            &format!(
+                "location / {{ proxy_request_buffering off; proxy_pass http://{{application}}; }}
+                 location /signed/ {{ aws_sign; {signed} proxy_pass http://{{origin}}/; }}"
+            ),
+        )
+        .var("application", listener.local_addr().expect("an address"))
+        .start();
+        let application = std::thread::spawn(move || hasty_application(listener));
+
+        let mut connection = Connection::open(nginx.port());
+        connection
+            .write(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n01234")
+            .expect("nginx reads");
+        let response = connection.read(false).expect("an answer");
+        application.join().expect("the application answers");
+        expect_object(response, "dir/key");
+        expect_get_without_body(&origin, 1);
     }
 }
