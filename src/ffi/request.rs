@@ -97,8 +97,8 @@ impl Request {
         }
     }
 
-    /// The headers as the client sent them, in order.
-    pub(crate) fn client_headers(&self) -> Vec<Header<'_>> {
+    /// The headers as the client sent them, in order. `None` where there is no memory.
+    pub(crate) fn client_headers(&self) -> Option<Vec<Header<'_>>> {
         let mut headers = Vec::new();
         let mut part: *const ngx_list_part_t = &self.get().headers_in.headers.part;
         // SAFETY: nginx's list: each part has `nelts` entries at `elts`, and a next part or none.
@@ -108,6 +108,7 @@ impl Request {
                 let entries = unsafe {
                     std::slice::from_raw_parts(list.elts.cast::<ngx_table_elt_t>(), list.nelts)
                 };
+                headers.try_reserve(entries.len()).ok()?;
                 headers.extend(entries.iter().map(|entry| {
                     // SAFETY: name and value stand in the request's header buffers.
                     unsafe {
@@ -120,7 +121,7 @@ impl Request {
             }
             part = list.next;
         }
-        headers
+        Some(headers)
     }
 
     /// Adds a header to the response. False where the pool has no memory.

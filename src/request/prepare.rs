@@ -6,8 +6,8 @@
 
 use aws_sealing::{deputy, method};
 use nginx_sys::{
-    NGX_DECLINED, NGX_HTTP_FORBIDDEN, NGX_HTTP_NOT_IMPLEMENTED, NGX_HTTP_SERVICE_UNAVAILABLE,
-    ngx_int_t,
+    NGX_DECLINED, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_NOT_IMPLEMENTED,
+    NGX_HTTP_SERVICE_UNAVAILABLE, ngx_int_t,
 };
 
 use super::admit::refuse_method;
@@ -28,7 +28,9 @@ fn refuse_header(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
     if method::is_safe(request.method()) {
         return None;
     }
-    let headers = request.client_headers();
+    let Some(headers) = request.client_headers() else {
+        return Some(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t);
+    };
     let names = headers.iter().map(|header| header.name);
     let name = deputy::first_refused(names, &plan.policy.pass_headers)?;
     request.log().write(

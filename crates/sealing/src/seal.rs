@@ -23,8 +23,9 @@ pub struct Unsigned<'a> {
     pub payload: &'a [u8],
     /// The request's body is not sent: its Content-Length and Transfer-Encoding go too.
     pub drop_body: bool,
-    /// The headers as the client sent them, in order. Asked for only where a line needs it.
-    pub client_headers: &'a dyn Fn() -> Vec<Header<'a>>,
+    /// The headers as the client sent them, in order; `None` where there is no memory for them.
+    /// Asked for only where a line needs it.
+    pub client_headers: &'a dyn Fn() -> Option<Vec<Header<'a>>>,
 }
 
 /// What a location allows and signs, other than the credentials.
@@ -85,6 +86,11 @@ impl Sealer {
         if request.head.starts_with(b"PRI * HTTP/2.0\r\n") {
             return Err(SealError::Http2Upstream);
         }
+        self.lines.clear();
+        let lines = memchr::memchr_iter(b'\n', request.head).count();
+        self.lines
+            .try_reserve(lines)
+            .map_err(|_| SealError::OutOfMemory)?;
         let line = head::parse(request.head, &request.target, &mut self.lines)?;
         if !policy.methods.contains(line.method) {
             return Err(SealError::MethodNotSigned(
@@ -122,13 +128,14 @@ impl Sealer {
         } else {
             (&path[..], &query[..])
         };
-        let mut headers: SmallVec<[Header<'_>; 16]> = signed
-            .into_iter()
-            .map(|(name, value)| Header {
-                name: &sealed[name],
-                value: &sealed[value],
-            })
-            .collect();
+        let mut headers: SmallVec<[Header<'_>; 16]> = SmallVec::new();
+        headers
+            .try_reserve(signed.len())
+            .map_err(|_| SealError::OutOfMemory)?;
+        headers.extend(signed.into_iter().map(|(name, value)| Header {
+            name: &sealed[name],
+            value: &sealed[value],
+        }));
         let signature = signer.sign(
             &mut Request {
                 method: job.line.method,
@@ -270,6 +277,10 @@ impl Sealer {
         let head = request.head;
         let out = &mut self.sealed;
         let mut signed = Signed::new();
+        // Those that are sent, and what is added: Host, date, payload, token.
+        signed
+            .try_reserve(self.lines.len() + 4)
+            .map_err(|_| SealError::OutOfMemory)?;
         let mut host_written = false;
         let mut first_client_line = None;
 
@@ -299,9 +310,15 @@ impl Sealer {
                 Kind::ContentType => sign = !s3,
                 Kind::Ours => continue,
                 Kind::Amz => {
-                    let first = *first_client_line.get_or_insert_with(|| {
-                        deputy::first_client_line(head, &self.lines, &(request.client_headers)())
-                    });
+                    let first = match first_client_line {
+                        Some(first) => first,
+                        None => {
+                            let client =
+                                (request.client_headers)().ok_or(SealError::OutOfMemory)?;
+                            let first = deputy::first_client_line(head, &self.lines, &client);
+                            *first_client_line.insert(first)
+                        }
+                    };
                     if at >= first && !policy.pass_headers.allows(name) {
                         if method::is_safe(line.method) {
                             continue;
