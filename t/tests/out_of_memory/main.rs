@@ -1,0 +1,171 @@
+//! Nothing leaves unsigned where memory is short: each allocation that a request makes is made to
+//! fail once, one after the other, and whatever reaches the origin all the same is signed.
+
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nginx_tests::http::{Connection, Request};
+use nginx_tests::signing::{DIRECTIVES, expect_signed, signer};
+use nginx_tests::{Nginx, RawOrigin, Scratch};
+
+/// More allocations than any of these requests makes.
+const MOST: i32 = 400;
+
+/// The library that makes allocations fail, and the file that tells it which.
+struct FailingMalloc {
+    library: PathBuf,
+    control: std::fs::File,
+    scratch: Scratch,
+}
+
+impl FailingMalloc {
+    #[track_caller]
+    fn build() -> Self {
+        let scratch = Scratch::new("malloc");
+        let library = scratch.path().join("failing_malloc.so");
+        let source =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/out_of_memory/failing_malloc.c");
+        let output = Command::new("cc")
+            .args([
+                "-shared",
+                "-fPIC",
+                "-O2",
+                "-Wall",
+                "-Werror",
+                "-fno-builtin",
+                "-o",
+            ])
+            .args([&library, &source])
+            .output()
+            .unwrap_or_else(|e| panic!("cannot run cc: {e}: install a C compiler"));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+
+        scratch.write("control", [0; 8]);
+        let control = std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(scratch.path().join("control"))
+            .expect("it has just been written");
+        Self {
+            library,
+            control,
+            scratch,
+        }
+    }
+
+    /// Has the `nth` allocation from now fail.
+    fn fail(&self, nth: i32) {
+        let mut bytes = [0; 8];
+        bytes[..4].copy_from_slice(&nth.to_ne_bytes());
+        self.control
+            .write_all_at(&bytes, 0)
+            .expect("the file can be written");
+    }
+
+    /// Has no allocation fail any more; whether one has failed.
+    fn stop(&self) -> bool {
+        let mut failed = [0; 4];
+        self.control
+            .read_exact_at(&mut failed, 4)
+            .expect("the file can be read");
+        self.fail(0);
+        i32::from_ne_bytes(failed) > 0
+    }
+}
+
+/// Each allocation of `request` fails once. Returns the error log's lines of the module.
+#[track_caller]
+fn fail_each_allocation(location: &str, request: &Request) -> Vec<String> {
+    let malloc = FailingMalloc::build();
+    let origin = RawOrigin::with_body("served");
+    let nginx = Nginx::builder()
+        .var("origin", origin.address())
+        .server(&format!(
+            "{DIRECTIVES} location / {{ aws_sign on; {location} proxy_pass http://{{origin}}; }}"
+        ))
+        .env("LD_PRELOAD", &malloc.library.display().to_string())
+        .env(
+            "FAILING_MALLOC",
+            &malloc.scratch.path().join("control").display().to_string(),
+        )
+        .allow_log("failed (12: Cannot allocate memory)")
+        .start();
+    let workers = nginx.workers();
+    let send = || Connection::open(nginx.port()).try_send(request);
+
+    // The worker's own buffers have their size after the first request.
+    assert_eq!(send().expect("an answer").status, 200);
+
+    let (mut checked, mut refused) = (0, 0);
+    let last = (1..MOST).find(|nth| {
+        malloc.fail(*nth);
+        let answer = send();
+        let failed = malloc.stop();
+
+        let requests = origin.requests();
+        for request in &requests[checked..] {
+            expect_signed(request, &signer());
+        }
+        let served = requests.len() > checked;
+        checked = requests.len();
+        refused += usize::from(!served);
+        match answer {
+            Ok(answer) => assert!(served || answer.status >= 500, "{nth}: {answer:?}"),
+            // Where there is no memory for an answer, nginx closes the connection.
+            Err(_) => assert!(failed, "{nth}: no answer"),
+        }
+        !failed
+    });
+
+    let last = last.expect("a request that needs few allocations");
+    assert!(
+        last > 5 && refused > 3,
+        "{refused} of {last} requests refused"
+    );
+    assert_eq!(nginx.workers(), workers, "the worker has survived");
+    assert_eq!(send().expect("an answer").status, 200);
+    let log = nginx.error_log();
+    let own = log.lines().filter(|line| line.contains("aws_auth:"));
+    own.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_plain_request() {
+    fail_each_allocation("", &Request::get("/key").header("Connection", "close"));
+}
+
+/// A long head does not fit into the blocks of nginx's pools, so that each copy of it is an
+/// allocation of its own: seal's, too.
+#[test]
+fn a_long_head() {
+    let request = Request::get(format!("/{}", "k".repeat(6000)))
+        .header("X-Long", "x".repeat(6000))
+        .header("Connection", "close");
+    let lines = fail_each_allocation("", &request);
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("cannot be signed: not enough memory")),
+        "{lines:#?}"
+    );
+}
+
+/// Values that are filled in for each request.
+#[test]
+fn variables_and_passed_headers() {
+    let mut request = Request::get(format!("/key?bucket=bucket&secret={}", "s".repeat(5000)))
+        .header("Connection", "close");
+    for n in 0..20 {
+        request = request.header(&format!("X-Amz-Meta-{n}"), "value");
+    }
+    fail_each_allocation(
+        "aws_s3_bucket $arg_bucket; aws_endpoint $arg_bucket.s3.example;
+         proxy_set_header X-Secret $arg_secret$arg_secret; proxy_bind $server_addr;",
+        &request,
+    );
+}
