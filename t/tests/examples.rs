@@ -1,0 +1,217 @@
+//! The configurations in nginx-conf/ work as they are printed there; only ports, hosts and folders
+//! are replaced.
+
+use std::fs;
+use std::path::PathBuf;
+
+use nginx_tests::account::{SECRET_KEY, signing_key_directives};
+use nginx_tests::http::Request;
+use nginx_tests::{Builder, Nginx, RawOrigin, RawRequest, Reply, Signer, http, signing};
+
+/// The access key in the examples.
+const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../nginx-conf")
+}
+
+/// What is printed in the examples, and what stands for it here.
+const REPLACED: [(&str, &str); 10] = [
+    (
+        "load_module modules/ngx_http_aws_auth_module.so;",
+        "{preamble}",
+    ),
+    ("http {\n", "http {\n{paths}\n"),
+    ("listen 80;", "listen 127.0.0.1:{port};"),
+    ("/etc/nginx/", "{dir}/"),
+    ("/var/cache/nginx/", "{dir}/"),
+    (
+        "https://my-bucket.s3.eu-west-1.amazonaws.com",
+        "http://{origin}",
+    ),
+    ("http://my-bucket.s3.amazonaws.com", "http://{origin}"),
+    ("https://s3.eu-west-1.amazonaws.com", "http://{origin}"),
+    (
+        "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
+        "http://{origin}",
+    ),
+    ("server minio.example.net:9000;", "server {origin};"),
+];
+
+/// The text of an example, to be run here.
+fn text(name: &str) -> String {
+    let printed = fs::read_to_string(folder().join(name)).expect("the example");
+    REPLACED
+        .iter()
+        .fold(printed, |text, (printed, here)| text.replace(printed, here))
+}
+
+fn run(text: &str, origin: &RawOrigin) -> Builder {
+    Nginx::builder()
+        .conf(text)
+        .var("origin", origin.address())
+        .file("aws-secret-key", format!("{SECRET_KEY}\n"))
+}
+
+/// An example in front of `origin`.
+fn example(name: &str, origin: &RawOrigin) -> Builder {
+    run(&text(name), origin)
+}
+
+#[track_caller]
+fn expect_signed(request: &RawRequest, region: &str) {
+    signing::expect_signed(request, &Signer::new(ACCESS_KEY, SECRET_KEY).region(region));
+}
+
+#[test]
+fn each_example_is_tested() {
+    let mut names: Vec<_> = fs::read_dir(folder())
+        .expect("the examples")
+        .map(|entry| entry.expect("an entry").file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "api-gateway.conf",
+            "c-module.conf",
+            "cached.conf",
+            "compatible-store.conf",
+            "many-buckets.conf",
+            "private-bucket.conf",
+            "with-password.conf",
+        ]
+    );
+}
+
+#[test]
+fn private_bucket() {
+    let origin = RawOrigin::with_body("hello");
+    let nginx = example("private-bucket.conf", &origin).start();
+    http::get(nginx.port(), "/a%20key").expect_status(200);
+    let request = origin.only_request();
+    assert_eq!(
+        request.header("Host").as_deref(),
+        Some("my-bucket.s3.eu-west-1.amazonaws.com")
+    );
+    expect_signed(&request, "eu-west-1");
+}
+
+#[test]
+fn c_module() {
+    let origin = RawOrigin::with_body("hello");
+    // The printed key is that of another day.
+    let stale = example("c-module.conf", &origin).start();
+    http::get(stale.port(), "/key").expect_status(200);
+    let log = stale.error_log();
+    assert!(log.contains("aws_auth: the key"), "{log}");
+
+    let mut conf = text("c-module.conf");
+    let keys = conf.find("aws_access_key").expect("the keys");
+    let bucket = conf.find("aws_s3_bucket").expect("the bucket");
+    let todays = signing_key_directives(ACCESS_KEY, SECRET_KEY, "us-east-1");
+    conf.replace_range(keys..bucket, &todays);
+    let nginx = run(&conf, &origin).start();
+    http::get(nginx.port(), "/key").expect_status(200);
+    let request = origin.wait_for_requests(2).pop().expect("a request");
+    assert_eq!(
+        request.header("Host").as_deref(),
+        Some("my-bucket.s3.amazonaws.com")
+    );
+    expect_signed(&request, "us-east-1");
+}
+
+#[test]
+fn compatible_store() {
+    let origin = RawOrigin::with_body("hello");
+    let nginx = example("compatible-store.conf", &origin).start();
+    http::get(nginx.port(), "/dir/key").expect_status(200);
+    http::get(nginx.port(), "/dir/key").expect_status(200);
+    let requests = origin.requests();
+    for request in &requests {
+        assert_eq!(request.target(), "/my-bucket/dir/key");
+        assert_eq!(
+            request.header("Host").as_deref(),
+            Some("minio.example.net:9000")
+        );
+        expect_signed(request, "us-east-1");
+    }
+    assert_eq!(requests.len(), 2);
+    assert_eq!(origin.connections(), 1, "the connection is kept");
+}
+
+#[test]
+fn cached() {
+    let origin = RawOrigin::start(|request| {
+        assert_eq!(request.header("Range").as_deref(), Some("bytes=0-1048575"));
+        Reply::with_headers(206, &[("Content-Range", "bytes 0-4/5")], "hello")
+    });
+    let nginx = example("cached.conf", &origin).start();
+    http::get(nginx.port(), "/key").expect_status(200);
+    let hit = http::get(nginx.port(), "/key").expect_status(200);
+    assert_eq!(hit.text(), "hello");
+    http::head(nginx.port(), "/key").expect_status(200);
+    expect_signed(&origin.only_request(), "eu-west-1");
+}
+
+#[test]
+fn many_buckets() {
+    let origin = RawOrigin::with_body("hello");
+    let nginx = example("many-buckets.conf", &origin)
+        .file(
+            "tenant-secret-keys",
+            format!("acme \"{SECRET_KEY}\";\ninitech \"initech-secret\";\n"),
+        )
+        .start();
+
+    http::get(nginx.port(), "/acme/a%20key").expect_status(200);
+    http::get(nginx.port(), "/initech/key").expect_status(200);
+    http::get(nginx.port(), "/evil/key").expect_status(502);
+
+    let requests = origin.requests();
+    assert_eq!(requests.len(), 2, "a tenant that is not in the map");
+    for (request, bucket, key, secret) in [
+        (&requests[0], "acme-objects", "AKIAACMEEXAMPLE", SECRET_KEY),
+        (
+            &requests[1],
+            "initech-objects",
+            "AKIAINITECHEXAMPLE",
+            "initech-secret",
+        ),
+    ] {
+        let host = format!("{bucket}.s3.eu-west-1.amazonaws.com");
+        assert_eq!(request.header("Host"), Some(host));
+        signing::expect_signed(request, &Signer::new(key, secret).region("eu-west-1"));
+    }
+    assert_eq!(requests[0].target(), "/a%20key");
+}
+
+#[test]
+fn with_password() {
+    let origin = RawOrigin::with_body("hello");
+    let nginx = example("with-password.conf", &origin)
+        .file("passwords", "user:{PLAIN}password\n")
+        .start();
+    http::get(nginx.port(), "/key").expect_status(401);
+    assert_eq!(origin.connections(), 0);
+    Request::new("GET", "/key")
+        .header("Authorization", "Basic dXNlcjpwYXNzd29yZA==")
+        .send(nginx.port())
+        .expect_status(200);
+    expect_signed(&origin.only_request(), "eu-west-1");
+}
+
+#[test]
+fn api_gateway() {
+    let origin = RawOrigin::with_body("{}");
+    let nginx = example("api-gateway.conf", &origin).start();
+    http::get(nginx.port(), "/prices/today?b=2&a=1").expect_status(200);
+    let request = origin.only_request();
+    assert_eq!(request.target(), "/prod/prices/today?b=2&a=1");
+    signing::expect_signed(
+        &request,
+        &Signer::new(ACCESS_KEY, SECRET_KEY)
+            .region("eu-west-1")
+            .service("execute-api"),
+    );
+}
