@@ -17,7 +17,6 @@ const DOCUMENTED: &str = r#"
       proxy_pass http://{origin};
     }
 
-    # This is an example that does not use the server root for the proxy root
     location /myfiles {
       rewrite /myfiles/(.*) /$1 break;
       proxy_pass http://{origin}/$1;
@@ -25,7 +24,6 @@ const DOCUMENTED: &str = r#"
       {keys}
     }
 
-    # This is an example that use specific s3 endpoint, default endpoint is s3.amazonaws.com
     location /s3_beijing {
       rewrite /s3_beijing/(.*) /$1 break;
       proxy_pass http://{beijing}/$1;
