@@ -10,7 +10,7 @@ build=$root/build
 main() {
     case $1 in
         build) need_nginx; need_clang; configure_nginx ;;
-        test) need_nginx; need_swift ;;
+        test) need_nginx; need curl curl; need cc gcc; need_swift ;;
         demo) need_nginx; need curl curl ;;
         bench) need_nginx; need wrk wrk ;;
         *) echo "usage: $0 build|test|demo|bench" >&2; exit 2 ;;
@@ -20,9 +20,8 @@ main() {
 need_nginx() {
     if [ -x /usr/bin/apt-get ]; then
         need nginx nginx
-        [ -n "${NGINX_SOURCE_DIR:-}" ] && [ "$NGINX_SOURCE_DIR" != "$build/nginx" ] && return
+        [ "${NGINX_SOURCE_DIR:-$build/nginx}" = "$build/nginx" ] || return 0
         [ -e /usr/share/nginx/src/conf_flags ] || install_packages nginx-dev
-        [ -e /usr/lib/nginx/modules/ngx_http_js_module.so ] || install_packages libnginx-mod-http-js
     else
         need nginx nginx
         ls -d /usr/src/nginx-* >/dev/null 2>&1 || install_packages nginx-mod-devel
@@ -70,7 +69,6 @@ need_swift() {
     if cmp -s "$requirements" "$venv/requirements.txt"; then
         return
     fi
-    need curl curl
     if ! python3 -c 'import venv, ensurepip' >/dev/null 2>&1; then
         if [ -x /usr/bin/apt-get ]; then
             install_packages python3-venv python3-dev
