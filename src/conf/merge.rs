@@ -226,7 +226,8 @@ fn warn_of_other_host(
 fn is_address(host: &[u8]) -> bool {
     host == b"localhost"
         || host.starts_with(b"[")
-        || host.starts_with(b"unix:")
+        // nginx has taken "unix:" off.
+        || host.starts_with(b"/")
         || std::str::from_utf8(host).is_ok_and(|host| host.parse::<std::net::IpAddr>().is_ok())
 }
 
