@@ -65,18 +65,18 @@ fn auth_request_into_a_signed_location() {
             &origin,
             &format!(
                 "location / {{
-                     auth_request \"/signed/two words\";
+                     auth_request \"/auth/two words\";
                      client_max_body_size 1m;
                      proxy_pass http://{{application}};
                  }}
-                 location /refused {{ auth_request /signed/missing; proxy_pass http://{{application}}; }}
+                 location /refused {{ auth_request /auth/missing; proxy_pass http://{{application}}; }}
                  location /unbuffered {{
-                     auth_request \"/signed/two words\";
+                     auth_request \"/auth/two words\";
                      proxy_http_version 1.1;
                      proxy_request_buffering off;
                      proxy_pass http://{{application}};
                  }}
-                 {body}"
+                 location /auth/ {{ internal; aws_sign; {body} proxy_pass http://{{origin}}/; }}"
             ),
         )
         .var("application", application.address())
