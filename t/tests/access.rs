@@ -1,0 +1,251 @@
+//! Authentication in front of a signed location works as it does without the module: who may not
+//! come in costs no signature and no connection, and signing itself lets nobody in.
+
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
+use nginx_tests::http::{self, Request, Response};
+use nginx_tests::{Nginx, RawOrigin};
+
+/// `user:password`
+const GOOD: &str = "Basic dXNlcjpwYXNzd29yZA==";
+const BAD: &str = "Basic dXNlcjp3cm9uZw==";
+
+fn nginx(origin: &RawOrigin, server: &str) -> Nginx {
+    Nginx::builder()
+        .var("origin", origin.address())
+        .var(
+            "basic",
+            "auth_basic files; auth_basic_user_file {dir}/users;",
+        )
+        .file("users", "user:{PLAIN}password\n")
+        .server(&format!("{SECRET_KEY_DIRECTIVES}{server}"))
+        .debug()
+        .start()
+}
+
+fn with(authorization: &str) -> Request {
+    Request::get("/key").header("Authorization", authorization)
+}
+
+/// Nobody has signed anything, or asked the origin anything.
+#[track_caller]
+fn expect_no_work(nginx: &Nginx, origin: &RawOrigin) {
+    assert_eq!(origin.connections(), 0);
+    let log = nginx.debug_log();
+    assert!(log.contains("access phase"), "it is a debug log");
+    assert!(!log.contains("aws_auth:"), "the module has been at work");
+}
+
+/// The origin gets our signature, and not what the client authenticated itself with.
+#[track_caller]
+fn expect_served(response: &Response, origin: &RawOrigin) {
+    assert_eq!((response.status, response.text().as_str()), (200, "served"));
+    expect_signed(&origin.only_request());
+}
+
+#[test]
+fn auth_basic() {
+    let origin = RawOrigin::with_body("served");
+    let nginx = nginx(
+        &origin,
+        "location / { {basic} aws_sign on; proxy_pass http://{origin}; }",
+    );
+
+    for request in [
+        Request::get("/key"),
+        with(BAD),
+        with("AWS4-HMAC-SHA256 Credential=x"),
+    ] {
+        let response = request.send(nginx.port()).expect_status(401);
+        assert_eq!(
+            response.header("WWW-Authenticate"),
+            Some("Basic realm=\"files\"")
+        );
+    }
+    expect_no_work(&nginx, &origin);
+    expect_served(&with(GOOD).send(nginx.port()), &origin);
+}
+
+#[test]
+fn auth_request() {
+    let origin = RawOrigin::with_body("served");
+    let nginx = nginx(
+        &origin,
+        "location / { auth_request /auth; aws_sign on; proxy_pass http://{origin}; }
+         location = /auth { internal; if ($http_x_user = friend) { return 204; }
+                            if ($http_x_user = foe) { return 403; } return 401; }",
+    );
+    http::get(nginx.port(), "/key").expect_status(401);
+    let ask = |user| {
+        Request::get("/key")
+            .header("X-User", user)
+            .send(nginx.port())
+    };
+    ask("foe").expect_status(403);
+    expect_no_work(&nginx, &origin);
+    expect_served(&ask("friend"), &origin);
+}
+
+/// A#42: a signer whose access handler says OK opens `satisfy any` to everybody.
+#[test]
+fn satisfy_any_is_not_opened_by_signing() {
+    let origin = RawOrigin::with_body("served");
+    let nginx = nginx(
+        &origin,
+        "location / { satisfy any; deny all; {basic} aws_sign on; proxy_pass http://{origin}; }",
+    );
+    for request in [Request::get("/key"), with(BAD)] {
+        let response = request.send(nginx.port()).expect_status(401);
+        assert!(response.header("WWW-Authenticate").is_some());
+    }
+    expect_no_work(&nginx, &origin);
+    expect_served(&with(GOOD).send(nginx.port()), &origin);
+}
+
+#[test]
+fn satisfy_any_is_satisfied_by_an_address() {
+    let origin = RawOrigin::with_body("served");
+    let nginx = nginx(
+        &origin,
+        "location / { satisfy any; allow 127.0.0.1; deny all; {basic} aws_sign on;
+                      proxy_pass http://{origin}; }",
+    );
+    expect_served(&http::get(nginx.port(), "/key"), &origin);
+}
+
+#[test]
+fn satisfy_any_with_auth_request() {
+    let origin = RawOrigin::with_body("served");
+    let nginx = nginx(
+        &origin,
+        "location / { satisfy any; deny all; auth_request /auth; aws_sign on;
+                      proxy_pass http://{origin}; }
+         location = /auth { internal; if ($http_x_user = friend) { return 204; } return 403; }",
+    );
+    http::get(nginx.port(), "/key").expect_status(403);
+    expect_no_work(&nginx, &origin);
+    let friend = Request::get("/key").header("X-User", "friend");
+    expect_served(&friend.send(nginx.port()), &origin);
+}
+
+#[test]
+fn satisfy_all_wants_both() {
+    let origin = RawOrigin::with_body("served");
+    let nginx = nginx(
+        &origin,
+        "location / { deny all; {basic} aws_sign on; proxy_pass http://{origin}; }
+         location /open/ { allow all; {basic} aws_sign on; proxy_pass http://{origin}; }",
+    );
+    with(GOOD).send(nginx.port()).expect_status(403);
+    http::get(nginx.port(), "/open/key").expect_status(401);
+    expect_no_work(&nginx, &origin);
+}
+
+/// `satisfy any` ends the access phase before the module has seen the method.
+#[test]
+fn the_method_is_checked_behind_satisfy_any_too() {
+    let origin = RawOrigin::with_body("served");
+    let nginx = nginx(
+        &origin,
+        "location / { satisfy any; allow all; {basic} aws_sign on; proxy_pass http://{origin}; }",
+    );
+    let response = Request::new("DELETE", "/key").send(nginx.port());
+    let response = response.expect_status(405);
+    assert_eq!(response.header("Allow"), Some("GET, HEAD"));
+    assert_eq!(origin.connections(), 0);
+}
+
+#[test]
+fn limit_except() {
+    let origin = RawOrigin::with_body("served");
+    let nginx = nginx(
+        &origin,
+        "location / { limit_except GET { {basic} } aws_sign on; aws_sign_methods GET HEAD DELETE;
+                      proxy_pass http://{origin}; }",
+    );
+    let delete = || Request::new("DELETE", "/key");
+    delete().send(nginx.port()).expect_status(401);
+    assert_eq!(origin.connections(), 0);
+    let response = delete().header("Authorization", GOOD).send(nginx.port());
+    expect_served(&response, &origin);
+    http::get(nginx.port(), "/key").expect_status(200);
+    assert_eq!(origin.requests()[1].method(), "GET");
+    expect_signed(&origin.requests()[1]);
+}
+
+#[test]
+fn other_methods_are_405_with_allow() {
+    let origin = RawOrigin::with_body("served");
+    let nginx = nginx(
+        &origin,
+        "location / { aws_sign on; proxy_pass http://{origin}; }
+         location /more/ { aws_sign on; aws_sign_methods DELETE GET; proxy_pass http://{origin}; }
+         location /unsigned/ { proxy_pass http://{origin}; }",
+    );
+    for method in [
+        "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "FETCH",
+    ] {
+        let response = Request::new(method, "/key")
+            .send(nginx.port())
+            .expect_status(405);
+        assert_eq!(response.header("Allow"), Some("GET, HEAD"), "{method}");
+    }
+    let response = http::head(nginx.port(), "/more/key").expect_status(405);
+    assert_eq!(response.header("Allow"), Some("GET, DELETE"));
+    assert_eq!(origin.connections(), 0);
+
+    Request::new("DELETE", "/more/key")
+        .send(nginx.port())
+        .expect_status(200);
+    expect_signed(&origin.only_request());
+    // Elsewhere methods are none of our business.
+    let response = Request::new("PUT", "/unsigned/key")
+        .body("x")
+        .send(nginx.port());
+    assert_eq!(response.expect_status(200).header("Allow"), None);
+}
+
+/// A#55: bodies cannot be signed yet, and what cannot be signed is not sent.
+#[test]
+fn a_body_is_501() {
+    let origin = RawOrigin::with_body("served");
+    let nginx = nginx(
+        &origin,
+        "location / { aws_sign on; aws_sign_methods GET PUT POST; proxy_pass http://{origin}; }
+         location /streamed/ { aws_sign on; aws_sign_methods PUT; proxy_request_buffering off;
+                               proxy_pass http://{origin}; }
+         location /auth/ { {basic} aws_sign on; aws_sign_methods PUT; proxy_pass http://{origin}; }",
+    );
+    let long = vec![b'x'; 100_000];
+    let refused = [
+        Request::new("PUT", "/key").body("x"),
+        Request::new("PUT", "/key").body(&long),
+        Request::new("POST", "/key").chunks(["a", "b"]),
+        Request::new("GET", "/key").body("x"),
+        Request::new("PUT", "/streamed/key").body("x"),
+        Request::new("PUT", "/streamed/key").chunks([&long]),
+        Request::new("PUT", "/auth/key")
+            .header("Authorization", GOOD)
+            .body("x"),
+    ];
+    for (seen, request) in refused.iter().enumerate() {
+        request.clone().send(nginx.port()).expect_status(501);
+        let log = nginx.error_log();
+        let lines: Vec<&str> = log.lines().filter(|l| l.contains("aws_auth:")).collect();
+        assert_eq!(lines.len(), seen + 1, "{request:?}\n{log}");
+        let reason = "with a body: bodies cannot be signed yet, so the request is refused";
+        assert!(lines[seen].contains(reason), "{}", lines[seen]);
+    }
+    // Who may not come in learns nothing of it.
+    let request = Request::new("PUT", "/auth/key").body("x");
+    request.send(nginx.port()).expect_status(401);
+    assert_eq!(origin.connections(), 0);
+
+    // A body of no bytes is none.
+    Request::new("PUT", "/key")
+        .body("")
+        .send(nginx.port())
+        .expect_status(200);
+    let request = origin.only_request();
+    expect_signed(&request);
+    assert_eq!(request.header("Content-Length").as_deref(), Some("0"));
+}
