@@ -1,0 +1,159 @@
+//! The load: wrk, and single requests that ask what a variant sends.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+/// Connections of wrk: enough to keep the worker busy, few enough to stay in its caches.
+const CONNECTIONS: u32 = 16;
+
+/// The object's path: 40 bytes of name below a prefix.
+const PATH: &str = "/videos/2026/summer-holiday-by-the-sea-part-0001.mp4";
+const QUERY: &str = "?versionId=3HL4kqtJlcpXroDTDmJrmSpXd3dIbrHY&partNumber=2";
+
+/// What a browser sends beside Host.
+const HEADERS: [&str; 3] = [
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Accept: */*",
+    "Accept-Language: en-US,en;q=0.5",
+];
+const RANGE: &str = "Range: bytes=0-1048575";
+
+/// A load of the same GET on a few connections.
+pub(crate) struct Load {
+    seconds: u32,
+    target: String,
+    headers: Vec<&'static str>,
+}
+
+/// Why a load is none.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum LoadError {
+    /// wrk cannot be run.
+    NoWrk { error: String },
+    /// wrk ended with an error.
+    Wrk { printed: String },
+    /// Not every request was answered, or not with the object.
+    Answers { printed: String },
+    /// A single request went wrong.
+    Request { error: String },
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoWrk { error } => write!(f, "cannot run wrk: {error} (try `make deps`)"),
+            Self::Wrk { printed } => write!(f, "wrk failed:\n{printed}"),
+            Self::Answers { printed } => write!(f, "not all requests got their 200:\n{printed}"),
+            Self::Request { error } => write!(f, "no answer from nginx: {error}"),
+        }
+    }
+}
+
+impl Load {
+    /// A load of so many seconds; `query` adds a query and a Range to the GET.
+    pub(crate) fn new(seconds: u32, query: bool) -> Self {
+        let mut headers = HEADERS.to_vec();
+        let mut target = PATH.to_owned();
+        if query {
+            headers.push(RANGE);
+            target.push_str(QUERY);
+        }
+        Self {
+            seconds,
+            target,
+            headers,
+        }
+    }
+
+    /// What is asked for.
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Sends requests to `port` until the time is up, and returns how many were answered, each with
+    /// 200. Those under way at the end, one a connection at most, are not counted.
+    pub(crate) fn run(&self, port: u16) -> Result<u64, LoadError> {
+        let mut wrk = Command::new("wrk");
+        wrk.arg("--threads=1")
+            .arg(format!("--connections={CONNECTIONS}"))
+            .arg(format!("--duration={}s", self.seconds));
+        for header in &self.headers {
+            wrk.arg(format!("--header={header}"));
+        }
+        let output = wrk
+            .arg(format!("http://127.0.0.1:{port}{}", self.target))
+            .output()
+            .map_err(|error| LoadError::NoWrk {
+                error: error.to_string(),
+            })?;
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !output.status.success() {
+            let printed = printed + &String::from_utf8_lossy(&output.stderr);
+            return Err(LoadError::Wrk { printed });
+        }
+        answered(&printed).ok_or(LoadError::Answers { printed })
+    }
+}
+
+/// The number of requests that wrk has printed; none where some of them failed.
+fn answered(printed: &str) -> Option<u64> {
+    if printed.contains("Non-2xx") || printed.contains("Socket errors") {
+        return None;
+    }
+    let (before, _) = printed.split_once(" requests in ")?;
+    let count = before.split_whitespace().next_back()?.parse().ok()?;
+    (count > 0).then_some(count)
+}
+
+/// The body of the answer to a single GET.
+pub(crate) fn get(port: u16, target: &str) -> Result<String, LoadError> {
+    let answer = exchange(port, target).map_err(|error| LoadError::Request {
+        error: error.to_string(),
+    })?;
+    match answer.split_once("\r\n\r\n") {
+        Some((head, body)) if head.starts_with("HTTP/1.1 200 ") => Ok(body.to_owned()),
+        _ => Err(LoadError::Request { error: answer }),
+    }
+}
+
+fn exchange(port: u16, target: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(
+        stream,
+        "GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRINTED: &str = "Running 1s test @ http://127.0.0.1:1/\n  1 threads and 16 connections\n\
+                           Thread Stats   Avg      Stdev     Max   +/- Stdev\n    \
+                           Latency     1.02ms  110.00us   3.31ms   92.91%\n  \
+                           60034 requests in 1.10s, 9.10MB read\nRequests/sec:  54576.36\n";
+
+    #[test]
+    fn requests_are_counted() {
+        assert_eq!(answered(PRINTED), Some(60_034));
+    }
+
+    #[test]
+    fn failures_make_no_measurement() {
+        for line in [
+            "  Non-2xx or 3xx responses: 5\n",
+            "  Socket errors: connect 0, read 3, write 0, timeout 0\n",
+        ] {
+            assert_eq!(answered(&format!("{PRINTED}{line}")), None);
+        }
+        assert_eq!(answered("  0 requests in 1.00s, 0B read\n"), None);
+        assert_eq!(answered(""), None);
+    }
+}

@@ -1,0 +1,194 @@
+//! Medians, quartiles, and the table they stand in.
+
+use std::fmt;
+
+use crate::cpus::CpuTime;
+use crate::load::Load;
+use crate::options::Options;
+use crate::variant::Variant;
+
+/// What a signed GET may cost above the same headers as constants, in microseconds (DESIGN.md).
+const BUDGET: f64 = 1.5;
+
+/// What was measured.
+pub(crate) struct Report {
+    heading: String,
+    series: Vec<(Variant, Vec<f64>)>,
+    requests: u64,
+    total: CpuTime,
+}
+
+impl Report {
+    /// One without measurements.
+    pub(crate) fn new(options: &Options, load: &Load, variants: &[Variant], cpu: usize) -> Self {
+        Self {
+            heading: format!(
+                "CPU time of an nginx worker on CPU {cpu}, {} rounds of {} s\nGET {}",
+                options.rounds,
+                options.seconds,
+                load.target()
+            ),
+            series: variants.iter().map(|v| (*v, Vec::new())).collect(),
+            requests: 0,
+            total: CpuTime::default(),
+        }
+    }
+
+    /// Adds what the variant of this number took for so many requests.
+    pub(crate) fn add(&mut self, variant: usize, time: CpuTime, requests: u64) {
+        let microseconds = time.run.as_secs_f64() * 1e6 / requests as f64;
+        self.series[variant].1.push(microseconds);
+        self.requests += requests;
+        self.total.run += time.run;
+        self.total.waited += time.waited;
+    }
+
+    fn of(&self, variant: Variant) -> Option<&[f64]> {
+        let (_, samples) = self.series.iter().find(|(other, _)| *other == variant)?;
+        Some(samples)
+    }
+
+    /// Compares two variants within each round.
+    fn compare(&self, a: Variant, b: Variant, with: fn(f64, f64) -> f64) -> Option<Quartiles> {
+        let pairs = self.of(a)?.iter().zip(self.of(b)?);
+        Quartiles::of(pairs.map(|(a, b)| with(*a, *b)))
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}\n", self.heading)?;
+        writeln!(f, "{:22}{:>8}{:>20}", "", "median", "quartiles")?;
+        for (variant, samples) in &self.series {
+            if let Some(quartiles) = Quartiles::of(samples.iter().copied()) {
+                writeln!(f, "{:22}{quartiles} us a request", variant.to_string())?;
+            }
+        }
+        writeln!(f)?;
+        for (a, b) in [
+            (Variant::Signed, Variant::Constant),
+            (Variant::Peer, Variant::Constant),
+        ] {
+            if let Some(difference) = self.compare(a, b, |a, b| a - b) {
+                writeln!(f, "{:22}{difference} us", format!("{a} - {b}"))?;
+            }
+        }
+        for (a, b) in [
+            (Variant::Signed, Variant::Plain),
+            (Variant::Signed, Variant::Constant),
+            (Variant::Peer, Variant::Constant),
+        ] {
+            if let Some(ratio) = self.compare(a, b, |a, b| a / b) {
+                writeln!(f, "{:22}{ratio}", format!("{a} / {b}"))?;
+            }
+        }
+        let waited = self.total.waited.as_secs_f64();
+        writeln!(
+            f,
+            "\n{} requests, each answered with 200; of the time it had work, the worker waited \
+             {:.0} % for its CPU",
+            self.requests,
+            100.0 * waited / (waited + self.total.run.as_secs_f64())
+        )?;
+
+        let Some(cost) = self.compare(Variant::Signed, Variant::Constant, |a, b| a - b) else {
+            return Ok(());
+        };
+        let cost = cost.median;
+        let verdict = if cost <= BUDGET { "within" } else { "over" };
+        writeln!(
+            f,
+            "a signed GET costs {cost:.2} us above constant headers: {verdict} the budget of \
+             {BUDGET} us"
+        )
+    }
+}
+
+/// The median of a few measurements, and the range in which the middle half of them lies.
+#[derive(Debug, PartialEq)]
+struct Quartiles {
+    lower: f64,
+    median: f64,
+    upper: f64,
+}
+
+impl Quartiles {
+    fn of(samples: impl Iterator<Item = f64>) -> Option<Self> {
+        let mut sorted: Vec<f64> = samples.collect();
+        sorted.sort_by(f64::total_cmp);
+        let last = sorted.len().checked_sub(1)? as f64;
+        let at = |part: f64| {
+            // Between two measurements the value is interpolated.
+            let place = last * part;
+            let (low, high) = (place.floor(), place.ceil());
+            let (below, above) = (sorted[low as usize], sorted[high as usize]);
+            below + (above - below) * (place - low)
+        };
+        Some(Self {
+            lower: at(0.25),
+            median: at(0.5),
+            upper: at(0.75),
+        })
+    }
+}
+
+impl fmt::Display for Quartiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let spread = format!("{:.2} .. {:.2}", self.lower, self.upper);
+        write!(f, "{:8.2}{spread:>20}", self.median)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn quartiles_of_few_and_many() {
+        let of = |samples: &[f64]| Quartiles::of(samples.iter().copied());
+        let quartiles = |lower, median, upper| {
+            Some(Quartiles {
+                lower,
+                median,
+                upper,
+            })
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[3.0]), quartiles(3.0, 3.0, 3.0));
+        assert_eq!(of(&[4.0, 2.0]), quartiles(2.5, 3.0, 3.5));
+        assert_eq!(of(&[5.0, 1.0, 4.0, 2.0, 3.0]), quartiles(2.0, 3.0, 4.0));
+    }
+
+    fn report(constant: &[u64], signed: &[u64]) -> String {
+        let mut report = Report {
+            heading: String::new(),
+            series: vec![(Variant::Constant, vec![]), (Variant::Signed, vec![])],
+            requests: 0,
+            total: CpuTime::default(),
+        };
+        for (variant, samples) in [constant, signed].into_iter().enumerate() {
+            for nanoseconds in samples {
+                let time = CpuTime {
+                    run: Duration::from_nanos(nanoseconds * 1000),
+                    waited: Duration::from_nanos(nanoseconds * 10),
+                };
+                report.add(variant, time, 1000);
+            }
+        }
+        report.to_string()
+    }
+
+    /// The second round ran while the machine was busy: that is no cost of signing.
+    #[test]
+    fn differences_are_taken_within_a_round() {
+        let text = report(&[20_000, 40_000, 20_100], &[21_200, 41_300, 21_200]);
+        assert!(text.contains("costs 1.20 us above"), "{text}");
+        assert!(text.contains("within the budget of 1.5 us"), "{text}");
+        assert!(text.contains("the worker waited 1 % for"), "{text}");
+        let text = report(&[20_000], &[22_000]);
+        assert!(text.contains("costs 2.00 us above"), "{text}");
+        assert!(text.contains("over the budget"), "{text}");
+    }
+}
