@@ -242,7 +242,11 @@ impl Sealer {
                 out,
             );
         } else {
-            write_query_in_order(query, out);
+            aws_signing::query::service_wire(
+                query,
+                |parameter| deputy::passes_parameter(parameter, false, overrides),
+                out,
+            );
             self.path.clear();
             self.query.clear();
             aws_signing::path::double_encoded(&out[path.clone()], &mut self.path);
@@ -416,34 +420,6 @@ fn split_target(target: &[u8]) -> Result<(&[u8], &[u8]), SealError> {
         return Err(SealError::TargetForm);
     }
     Ok((path, query))
-}
-
-/// The query in its own order, without what may not be passed, and with the bytes encoded that
-/// may not stand in a query (RFC 3986, section 3.4).
-fn write_query_in_order(query: &[u8], out: &mut Vec<u8>) {
-    let start = out.len();
-    for parameter in aws_signing::query::parameters(query) {
-        if !deputy::passes_parameter(&parameter, false, false) {
-            continue;
-        }
-        if out.len() > start {
-            out.push(b'&');
-        }
-        for (at, byte) in parameter.raw.iter().enumerate() {
-            let stands = match byte {
-                b'%' => parameter
-                    .raw
-                    .get(at + 1..at + 3)
-                    .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)),
-                _ => byte.is_ascii_alphanumeric() || b"-._~!$'()*+,;=:@/?".contains(byte),
-            };
-            if stands {
-                out.push(*byte);
-            } else {
-                aws_signing::encode::uri_encode(&[*byte], false, out);
-            }
-        }
-    }
 }
 
 fn write_host(destination: Destination<'_>, out: &mut Vec<u8>) -> (Range<usize>, Range<usize>) {
