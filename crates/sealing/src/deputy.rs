@@ -6,7 +6,7 @@
 use aws_signing::Header;
 use aws_signing::query::Parameter;
 
-use crate::head::Line;
+use crate::head::{Line, trim_blanks};
 
 /// What the client may say by default. Not on it, on purpose: `x-amz-copy-source*`, `-acl`,
 /// `-grant-*`, `-tagging`, `-storage-class`, `-object-lock-*`, `-bypass-*`, `-request-payer`,
@@ -177,9 +177,10 @@ pub fn first_client_line(head: &[u8], lines: &[Line], client: &[Header<'_>]) -> 
         let Some(line) = first.checked_sub(1).map(|last| &lines[last]) else {
             break;
         };
-        // nginx writes the value as it holds it; ours are trimmed, and so are the client's.
+        // nginx writes the value as it holds it; ours are trimmed, and so are the client's, by the
+        // same rule: one line that does not match would make all before it nginx's own.
         if &head[line.name.clone()] == header.name
-            && &head[line.value.clone()] == header.value.trim_ascii()
+            && &head[line.value.clone()] == trim_blanks(header.value)
         {
             first -= 1;
         }

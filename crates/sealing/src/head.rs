@@ -110,20 +110,12 @@ pub fn parse<'a>(
 
         let line = &head[at..end];
         let name = name_length(line).ok_or(bad)?;
-        let blanks = line[name + 1..]
-            .iter()
-            .take_while(|byte| is_blank(**byte))
-            .count();
-        let value = at + name + 1 + blanks;
-        let trailing = head[value..end]
-            .iter()
-            .rev()
-            .take_while(|byte| is_blank(**byte))
-            .count();
+        let value = trim_blanks(&line[name + 1..]);
+        let start = at + name + 1 + leading_blanks(&line[name + 1..]);
         lines.push(Line {
             all: at..end + 2,
             name: at..at + name,
-            value: value..end - trailing,
+            value: start..start + value.len(),
         });
         at = end + 2;
     }
@@ -138,6 +130,18 @@ fn name_length(line: &[u8]) -> Option<usize> {
 /// Whether `bytes` is a token (RFC 9110, section 5.6.2): a header's name, a method.
 pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|byte| TOKEN[*byte as usize])
+}
+
+/// A value without the blanks around it: space and tab, and no other byte (RFC 9110, section
+/// 5.5).
+pub(crate) fn trim_blanks(value: &[u8]) -> &[u8] {
+    let value = &value[leading_blanks(value)..];
+    let trailing = value.iter().rev().take_while(|byte| is_blank(**byte));
+    &value[..value.len() - trailing.count()]
+}
+
+fn leading_blanks(value: &[u8]) -> usize {
+    value.iter().take_while(|byte| is_blank(**byte)).count()
 }
 
 fn is_blank(byte: u8) -> bool {
