@@ -335,6 +335,25 @@ fn a_client_cannot_pass_for_the_operator() {
     assert_eq!(sent("", request).header("X-Amz-Acl"), None);
 }
 
+/// Nor by bytes that some take for blanks and others do not: one such line must not make all lines
+/// before it pass for nginx's.
+#[test]
+fn no_byte_of_a_value_is_a_way_around() {
+    let origin = RawOrigin::with_body("");
+    let nginx = nginx(&origin, "");
+    let odd = (1..=u8::MAX).filter(|byte| !matches!(byte, b'\r' | b'\n'));
+    for byte in odd {
+        let value = |text: &str| [&[byte], text.as_bytes(), &[byte]].concat();
+        let request = Request::get("/key")
+            .header("X-Amz-Acl", "public-read")
+            .header("X-Amz-Acl", value("public-read"))
+            .header("X-Other", value("x"));
+        request.send(nginx.port()).expect_status(200);
+        let request = origin.requests().pop().expect("a request");
+        assert_eq!(request.header("X-Amz-Acl"), None, "0x{byte:02x}");
+    }
+}
+
 /// Whatever nginx lets through as a header's name: `_` where it is told to, or other case.
 #[test]
 fn odd_names_are_no_way_around() {
