@@ -52,17 +52,15 @@ pub fn hex(bytes: &[u8], out: &mut Vec<u8>) {
 
 /// The lower-case hexadecimal digits of a SHA-256 hash.
 pub(crate) fn hex32(hash: &[u8; 32]) -> [u8; 64] {
-    // Arithmetic on whole arrays, which becomes a few vector instructions.
-    let digit = |nibble: u8| nibble + b'0' + if nibble > 9 { b'a' - b'0' - 10 } else { 0 };
-    let high = hash.map(|byte| digit(byte >> 4));
-    let low = hash.map(|byte| digit(byte & 15));
-    std::array::from_fn(|at| {
-        if at % 2 == 0 {
-            high[at / 2]
-        } else {
-            low[at / 2]
-        }
-    })
+    let mut digits = [0; 64];
+    for (pair, &byte) in digits.as_chunks_mut().0.iter_mut().zip(hash) {
+        // Two digits in one number, without a table, become a few vector instructions for all.
+        let nibbles = (u16::from(byte) >> 4 | u16::from(byte) << 8) & 0x0f0f;
+        let letters = (nibbles + 0x0606) >> 4 & 0x0101;
+        let offset = u16::from(b'a' - b'0' - 10);
+        *pair = (nibbles + 0x3030 + letters * offset).to_le_bytes();
+    }
+    digits
 }
 
 /// Encodes every byte whose class is not in `keep`. Runs of kept bytes are copied at once.
@@ -100,11 +98,10 @@ pub(crate) fn encode_keeping_escapes(bytes: &[u8], keep: u8, out: &mut Vec<u8>) 
 /// canonical already is one run and is copied at once.
 pub(crate) fn canonicalize(bytes: &[u8], keep: u8, plus: Plus, out: &mut Vec<u8>) {
     let (mut run, mut at) = (0, 0);
-    while let Some(&byte) = bytes.get(at) {
-        if CLASS[usize::from(byte)] & keep != 0 {
-            at += 1;
-            continue;
-        }
+    let encoded = |&byte: &u8| CLASS[usize::from(byte)] & keep == 0;
+    while let Some(kept) = bytes[at..].iter().position(encoded) {
+        at += kept;
+        let byte = bytes[at];
         let (decoded, width) = decode_first(byte, &bytes[at..], plus);
         let kept = CLASS[usize::from(decoded)] & keep != 0;
         if width == 3 && !kept && bytes[at..at + 3] == UPPER_ESCAPE[usize::from(decoded)] {

@@ -77,15 +77,11 @@ fn compare(a: &[u8], b: &[u8]) -> Ordering {
 }
 
 fn write_name(name: &[u8], out: &mut Vec<u8>) -> Result<(), SignError> {
-    let token = name.iter().fold(!name.is_empty(), |token, &byte| {
-        token & TOKEN[usize::from(byte)]
-    });
-    if !token {
+    let start = out.len();
+    out.extend(name.iter().map(|&byte| TOKEN[usize::from(byte)]));
+    if name.is_empty() || out[start..].contains(&0) {
         return Err(SignError::HeaderName);
     }
-    let start = out.len();
-    out.extend_from_slice(name);
-    out[start..].make_ascii_lowercase();
     Ok(())
 }
 
@@ -118,32 +114,33 @@ fn write_value(header: &Header<'_>, out: &mut Vec<u8>) -> Result<(), SignError> 
     Ok(())
 }
 
-/// Which bytes may stand in a name (RFC 9110, 5.6.2).
-static TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
+/// The lower-case form of each byte that may stand in a name (RFC 9110, 5.6.2), else zero.
+static TOKEN: [u8; 256] = {
+    let mut table = [0; 256];
     let mut byte = 0;
     while byte < 128 {
         let raw = byte as u8;
-        table[byte] = raw.is_ascii_graphic()
-            && !matches!(
+        if raw.is_ascii_alphanumeric()
+            || matches!(
                 raw,
-                b'"' | b'('
-                    | b')'
-                    | b','
-                    | b'/'
-                    | b':'
-                    | b';'
-                    | b'<'
-                    | b'='
-                    | b'>'
-                    | b'?'
-                    | b'@'
-                    | b'['
-                    | b'\\'
-                    | b']'
-                    | b'{'
-                    | b'}'
-            );
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            )
+        {
+            table[byte] = raw.to_ascii_lowercase();
+        }
         byte += 1;
     }
     table
