@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, store};
 use nginx_tests::http::{self, Request, Response, TIMEOUT};
@@ -108,6 +109,31 @@ fn a_hit_is_not_signed_and_reaches_nobody() {
     assert_eq!(origin.connections(), 1);
     let signed = "canonical request: host:bucket.s3.example.test";
     assert_eq!(nginx.debug_log().matches(signed).count(), 1);
+}
+
+// While one request fetches the object, the others wait for it.
+#[test]
+fn a_cache_lock_lets_one_signed_request_through() {
+    let origin = RawOrigin::start(|_| {
+        std::thread::sleep(Duration::from_millis(200));
+        Reply::new(200, "hello")
+    });
+    let nginx = caching(
+        origin.address(),
+        "location / { proxy_cache_lock on; aws_sign; proxy_pass http://{origin}; }",
+    )
+    .start();
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let port = nginx.port();
+            std::thread::spawn(move || http::get(port, "/key"))
+        })
+        .collect();
+    for client in clients {
+        let response = client.join().expect("an answer");
+        assert_eq!((response.status, &*response.text()), (200, "hello"));
+    }
+    expect_signed(&origin.only_request());
 }
 
 #[test]

@@ -3,9 +3,9 @@
 //! The store verifies each signature, and each object holds its own name: an answer of 200 with
 //! that name says that the right object was asked for, and signed.
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, store};
-use nginx_tests::http::{self, Connection, Request};
-use nginx_tests::{Builder, NameServer, Nginx, Origin, RawOrigin, http2};
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, store};
+use nginx_tests::http;
+use nginx_tests::{Builder, NameServer, Nginx, Origin};
 
 /// Objects of bucket `bucket`.
 const KEYS: [&str; 5] = [
@@ -204,6 +204,32 @@ fn request_uri_in_a_variable_is_sent_as_the_client_wrote_it() {
     expect_served(&nginx, "/");
 }
 
+// `$uri` is decoded: nginx puts it into the request line as it is, and does not add the arguments.
+#[test]
+fn uri_in_a_variable_is_signed_as_it_is_sent() {
+    let origin = full_store();
+    let nginx = signing(
+        &origin,
+        "aws_sign on;
+         location / { proxy_pass http://{origin}$uri; }
+         location /args/ {
+             rewrite ^/args(/.*)$ $1 break;
+             proxy_pass http://{origin}$uri$is_args$args;
+         }",
+    )
+    .start();
+    for (target, key) in TARGETS.iter().zip(KEYS).take(4) {
+        let response = http::get(nginx.port(), format!("/{target}?b=1")).expect_status(200);
+        assert_eq!(response.text(), key);
+        let response = http::get(nginx.port(), format!("/args/{target}?b=1")).expect_status(200);
+        assert_eq!(response.text(), key);
+    }
+    http::get(nginx.port(), "/two%20words?b=1").expect_status(200);
+    assert_eq!(last_line(&origin), "GET /two%20words HTTP/1.0");
+    http::get(nginx.port(), "/args/two%20words?b=1&a=2").expect_status(200);
+    assert_eq!(last_line(&origin), "GET /two%20words?a=2&b=1 HTTP/1.0");
+}
+
 // X#11097 K#8: arguments together with a rewrite.
 #[test]
 fn a_rewrite_with_and_without_arguments() {
@@ -273,77 +299,23 @@ fn a_capture_is_sent_as_nginx_means_it() {
     assert_eq!(last_line(&origin), "GET /100%25 HTTP/1.0");
 }
 
+// A second server hands on what comes through the socket, untouched.
 #[test]
-fn http_1_0_and_1_1_to_the_store() {
+fn a_unix_socket() {
     let origin = full_store();
     let nginx = signing(
         &origin,
         "aws_sign on;
-         location / { proxy_http_version 1.0; proxy_pass http://{origin}; }
-         location /new/ { proxy_http_version 1.1; proxy_pass http://{origin}/; }",
+         location / { proxy_pass http://unix:{dir}/store.sock; }
+         location /files/ { proxy_pass http://unix:{dir}/store.sock:/; }",
+    )
+    .http(
+        "server {
+             listen unix:{dir}/store.sock;
+             location / { proxy_set_header Host $http_host; proxy_pass http://{origin}; }
+         }",
     )
     .start();
-    for (prefix, version) in [("/", "HTTP/1.0"), ("/new/", "HTTP/1.1")] {
-        expect_served(&nginx, prefix);
-        assert!(last_line(&origin).ends_with(version));
-    }
-}
-
-#[test]
-fn clients_of_http_1_0_and_of_http_2() {
-    let origin = full_store();
-    let nginx = signing(
-        &origin,
-        "location / { aws_sign; proxy_pass http://{origin}; }",
-    )
-    .http2()
-    .start();
-    for (target, key) in TARGETS.iter().zip(KEYS) {
-        let target = format!("/{target}");
-        let response = http2::get(nginx.h2_port(), &target, &[]).expect_status(200);
-        assert_eq!(response.text(), key);
-        http2::request("HEAD", nginx.h2_port(), &target, &[]).expect_status(200);
-        let response = Request::get(&target).http10().send(nginx.port());
-        assert_eq!(response.expect_status(200).text(), key);
-    }
-}
-
-#[test]
-fn requests_of_one_client_connection_are_each_signed_for_themselves() {
-    let origin = full_store();
-    let nginx = signing(
-        &origin,
-        "location / { aws_sign; proxy_pass http://{origin}; }",
-    )
-    .start();
-    let mut connection = Connection::open(nginx.port());
-    for (target, key) in TARGETS.iter().zip(KEYS) {
-        let response = connection.send(&Request::get(format!("/{target}")));
-        assert_eq!(response.expect_status(200).text(), key);
-    }
-    // An absolute target is the same request.
-    let response = connection.send(&Request::get("http://localhost/two%20words"));
-    assert_eq!(response.expect_status(200).text(), "two words");
-}
-
-#[test]
-fn a_range_is_passed_on_and_not_signed() {
-    let origin = RawOrigin::with_body("hello");
-    let nginx = Nginx::builder()
-        .var("origin", origin.address())
-        .server(&format!(
-            "{SECRET_KEY_DIRECTIVES} location / {{ aws_sign; proxy_pass http://{{origin}}; }}"
-        ))
-        .start();
-    Request::get("/key")
-        .header("Range", "bytes=1-3")
-        .header("If-None-Match", "\"x\"")
-        .send(nginx.port())
-        .expect_status(200);
-    let request = origin.only_request();
-    expect_signed(&request);
-    assert_eq!(request.header("Range").as_deref(), Some("bytes=1-3"));
-    assert_eq!(request.header("If-None-Match").as_deref(), Some("\"x\""));
-    let authorization = request.header("Authorization").unwrap();
-    assert!(!authorization.contains("range"), "{authorization}");
+    expect_served(&nginx, "/");
+    expect_served(&nginx, "/files/");
 }
