@@ -4,10 +4,12 @@
 pub(crate) const UNRESERVED: u8 = 1;
 /// The slash, which canonical paths keep and canonical queries encode.
 pub(crate) const SLASH: u8 = 2;
-/// What RFC 3986 lets stand raw in a segment of a path, beside the unreserved bytes.
+/// What RFC 3986 lets stand raw in a segment of a path, beside the unreserved bytes and `;`.
 pub(crate) const SEGMENT: u8 = 4;
 /// What RFC 3986 lets stand raw in a query, beside the bytes of a segment.
 pub(crate) const QUERY: u8 = 8;
+/// The semicolon, at which some servers split queries.
+pub(crate) const SEMICOLON: u8 = 16;
 
 /// The classes of each byte.
 pub(crate) static CLASS: [u8; 256] = classes();
@@ -19,9 +21,11 @@ const fn classes() -> [u8; 256] {
         table[byte] = match byte as u8 {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => UNRESERVED,
             b'/' => SLASH,
-            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':'
-            | b'@' => SEGMENT,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@' => {
+                SEGMENT
+            }
             b'?' => QUERY,
+            b';' => SEMICOLON,
             _ => 0,
         };
         byte += 1;

@@ -4,7 +4,7 @@
 //! and then encoded once more. A path here is what stands in the request line up to `?`; it
 //! begins with `/`, and an empty one is the root.
 
-use crate::encode::{self, Plus, SEGMENT, SLASH, UNRESERVED};
+use crate::encode::{self, Plus, SEGMENT, SEMICOLON, SLASH, UNRESERVED};
 
 /// How a service makes a path canonical.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub fn double_encoded(path: &[u8], out: &mut Vec<u8>) {
 /// bytes encoded that RFC 3986 forbids in a path.
 pub fn service_wire(path: &[u8], out: &mut Vec<u8>) {
     normalize(path, out, |segment, out| {
-        encode::encode_keeping_escapes(segment, UNRESERVED | SEGMENT, out);
+        encode::encode_keeping_escapes(segment, UNRESERVED | SEGMENT | SEMICOLON, out);
     });
 }
 

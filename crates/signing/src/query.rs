@@ -66,7 +66,8 @@ pub fn parameters(query: &[u8]) -> impl Iterator<Item = Parameter<'_>> {
 
 /// Appends what a proxy sends as the query to a service that is not sent the canonical form: the
 /// parameters that `keep` lets pass in their own order and spelling, with all bytes encoded that
-/// RFC 3986 forbids in a query. Returns how many parameters `keep` held back.
+/// RFC 3986 forbids in a query, and `;`: a server that splits there would see parameters that
+/// `keep` has not seen. Returns how many parameters `keep` held back.
 pub fn service_wire(
     query: &[u8],
     mut keep: impl FnMut(&Parameter<'_>) -> bool,
@@ -290,6 +291,12 @@ mod tests {
             ("b=2&X-Amz-Date=1", 1, "b=2", "b=2"),
             ("X-Amz-Date=1", 1, "", ""),
             ("z&&a", 0, "a=&z=", "z&a"),
+            (
+                "a=1;X-Amz-Date=2",
+                0,
+                "a=1%3BX-Amz-Date%3D2",
+                "a=1%3BX-Amz-Date=2",
+            ),
             (
                 "z=%41+b c%zz&a=/?:\u{e9}#",
                 0,
