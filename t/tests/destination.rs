@@ -120,6 +120,8 @@ fn bucket_endpoint_region_and_keys_come_from_variables() {
     let tenants = [
         ("one", "us-east-1", ACCESS_KEY, SECRET_KEY),
         ("two", "eu-west-1", "AKIDOTHER", "other/Secret+Key"),
+        // As the first but for its keys.
+        ("three", "us-east-1", "AKIDTHIRD", "third/Secret+Key"),
     ];
     let stores: Vec<Origin> = tenants
         .iter()
@@ -145,10 +147,11 @@ fn bucket_endpoint_region_and_keys_come_from_variables() {
     let nginx = Nginx::builder()
         .var("one", stores[0].address())
         .var("two", stores[1].address())
+        .var("three", stores[2].address())
         .http(
             &[
                 "map $http_x_tenant $tenant { default $http_x_tenant; }\n".to_owned(),
-                "map $tenant $address { one {one}; two {two}; }\n".to_owned(),
+                "map $tenant $address { one {one}; two {two}; three {three}; }\n".to_owned(),
                 map("$region", |tenant| tenant.1.to_owned()),
                 map("$access_key", |tenant| tenant.2.to_owned()),
                 map("$secret_key", |tenant| tenant.3.to_owned()),
@@ -164,13 +167,12 @@ fn bucket_endpoint_region_and_keys_come_from_variables() {
 
     // In turn, so that a key kept for one would be noticed with the other.
     for _ in 0..3 {
-        for (tenant, region, access_key, _) in tenants {
+        for ((tenant, region, access_key, _), store) in tenants.iter().zip(&stores) {
             let response = Request::get("/key")
                 .header("X-Tenant", tenant)
                 .send(nginx.port())
                 .expect_status(200);
-            assert_eq!(response.text(), tenant);
-            let store = &stores[usize::from(tenant == "two")];
+            assert_eq!(response.text(), *tenant);
             let request = store.requests().pop().expect("a request");
             let authorization = request.header("Authorization").unwrap();
             assert!(
