@@ -193,10 +193,10 @@ mod tests {
         report.to_string()
     }
 
-    /// The second round ran while the machine was busy: that is no cost of signing.
+    /// The first round ran while the machine was busy: that is no cost of signing.
     #[test]
     fn differences_are_taken_within_a_round() {
-        let text = report(&[20_000, 40_000, 20_100], &[21_200, 41_300, 21_200], 0);
+        let text = report(&[40_000, 20_000, 20_000], &[41_200, 21_300, 21_100], 0);
         assert!(text.contains("costs 1.20 us above"), "{text}");
         assert!(text.ends_with("within the budget of 1.5 us\n"), "{text}");
         let text = report(&[20_000], &[22_000], 0);
