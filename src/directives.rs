@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_sealing::value::{self, ValueError};
 use aws_sealing::{Addressing, MethodSet, PassHeaders, SignedHeaders};
-use aws_signing::{CredentialScope, SigningKey};
+use aws_signing::{CredentialScope, ScopeError, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::conf::{LocationConf, SecretValue, Sign, Switch};
@@ -53,12 +53,14 @@ pub(crate) fn access_key(block: &mut LocationConf, conf: &Conf) -> Result {
 pub(crate) fn key_scope(block: &mut LocationConf, conf: &Conf) -> Result {
     refuse_secret_key(block)?;
     let text = String::from_utf8_lossy(conf.arg(0));
-    let scope = CredentialScope::parse(&text).map_err(|error| {
-        invalid(
+    let scope = CredentialScope::parse(&text).map_err(|error| match error {
+        ScopeError::Parts => invalid(&text, &error.to_string()),
+        _ => invalid(
             &text,
             &format!("{error}; write yyyymmdd/region/service/aws4_request"),
-        )
+        ),
     })?;
+
     set(&mut block.credentials.key_scope, scope)?;
     block.credentials.position = Some(conf.position());
     Ok(())
