@@ -43,6 +43,12 @@ impl Request {
         unsafe { super::bytes(self.get().method_name) }
     }
 
+    /// The URI without arguments, decoded and normalised, as `$uri` shows it.
+    pub(crate) fn uri(&self) -> &[u8] {
+        // SAFETY: stands in the request's buffers or in its pool.
+        unsafe { super::bytes(self.get().uri) }
+    }
+
     /// The location configuration of `module`.
     ///
     /// # Safety

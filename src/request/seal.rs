@@ -94,6 +94,7 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
     let unsigned = Unsigned {
         head,
         target: upstream.target(head),
+        uri: request.uri(),
         payload: EMPTY_PAYLOAD_SHA256.as_bytes(),
         drop_body,
         client_headers: &|| request.client_headers(),

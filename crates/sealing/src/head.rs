@@ -43,6 +43,11 @@ pub enum HeadError {
     Unterminated,
     /// Bytes stand behind the empty line, where no body belongs.
     BytesAfterHead,
+    /// A header line that a line break in the URI has made.
+    InjectedLine {
+        /// The line's number, 1 for the first after the request line.
+        number: usize,
+    },
     /// Two Host headers: a server would choose, we cannot know which.
     DuplicateHost,
 }
@@ -54,6 +59,11 @@ impl fmt::Display for HeadError {
             Self::HeaderLine { number } => write!(
                 f,
                 "header line {number} is malformed (a decoded variable in proxy_set_header?)"
+            ),
+            Self::InjectedLine { number } => write!(
+                f,
+                "header line {number} comes from a line break in the URI (a decoded variable in \
+                 proxy_set_header?)"
             ),
             Self::Unterminated => f.write_str("the request head has no end"),
             Self::BytesAfterHead => f.write_str(
@@ -119,6 +129,25 @@ pub fn parse<'a>(
         });
         at = end + 2;
     }
+}
+
+/// The first of `lines` whose name stands at the beginning of a line of `uri`, which is decoded as
+/// `$uri` is. A `proxy_set_header` that holds such a variable has let a client write a header of
+/// its own, and nobody can tell it from the operator's.
+pub fn injected_line(head: &[u8], lines: &[Line], uri: &[u8]) -> Option<usize> {
+    let mut rest = uri;
+    while let Some(at) = memchr::memmem::find(rest, b"\r\n") {
+        rest = &rest[at + 2..];
+        let Some(colon) = memchr::memchr(b':', rest) else {
+            return None;
+        };
+        let name = &rest[..colon];
+        let named = |line: &Line| &head[line.name.clone()] == name;
+        if let Some(index) = lines.iter().position(named) {
+            return Some(index + 1);
+        }
+    }
+    None
 }
 
 /// The length of a line's name, where a token ends at a colon.

@@ -18,6 +18,8 @@ pub struct Unsigned<'a> {
     pub head: &'a [u8],
     /// Where the request target stands in `head`.
     pub target: Range<usize>,
+    /// The request's URI, decoded, as `$uri` shows it.
+    pub uri: &'a [u8],
     /// The last line of the canonical request: the payload's SHA-256 in hex, or a literal such
     /// as `UNSIGNED-PAYLOAD`. It is also sent, as x-amz-content-sha256.
     pub payload: &'a [u8],
@@ -92,6 +94,9 @@ impl Sealer {
             .try_reserve(lines)
             .map_err(|_| SealError::OutOfMemory)?;
         let line = head::parse(request.head, &request.target, &mut self.lines)?;
+        if let Some(number) = head::injected_line(request.head, &self.lines, request.uri) {
+            return Err(HeadError::InjectedLine { number }.into());
+        }
         if !policy.methods.contains(line.method) {
             return Err(SealError::MethodNotSigned(
                 line.method.escape_ascii().to_string(),

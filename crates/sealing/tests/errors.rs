@@ -60,6 +60,38 @@ fn heads_that_two_readers_could_read_differently() {
     }
 }
 
+/// A line break in the URI that a decoded variable has carried into the head.
+#[test]
+fn header_lines_that_the_uri_has_made() {
+    let case = |uri: &str, value: &str| {
+        let mut case = Case::get("/").own("X-Path", value);
+        case.uri = uri.as_bytes().to_vec();
+        case.seal().map(|_| ())
+    };
+    let injected = Err(SealError::Head(HeadError::InjectedLine { number: 4 }));
+    for uri in [
+        "/a\r\nX-Amz-Acl: public-read",
+        "/a\r\nother\r\nX-Amz-Acl:public-read",
+        "/a\r\n:\r\nX-Amz-Acl: b\r\nX-B: c",
+    ] {
+        assert_eq!(
+            case(uri, "a\r\nX-Amz-Acl: public-read"),
+            injected,
+            "{uri:?}"
+        );
+    }
+    // A key may hold line breaks, as long as they stay in the target.
+    for uri in [
+        "/a\r\nX-Amz-Acl: public-read",
+        "/a\r\n",
+        "/\r\n:",
+        "/a\nHost: b",
+        "/Host: b",
+    ] {
+        assert_eq!(case(uri, "a"), Ok(()), "{uri:?}");
+    }
+}
+
 #[test]
 fn control_bytes_in_the_target() {
     for byte in (0..=0x1f).chain([0x7f]) {
@@ -188,6 +220,7 @@ fn no_memory_for_the_clients_headers() {
             &Unsigned {
                 head,
                 target: 4..5,
+                uri: b"/",
                 payload: b"UNSIGNED-PAYLOAD",
                 drop_body: false,
                 client_headers: &|| None,
@@ -233,6 +266,7 @@ fn texts() {
         SealError::Http2Upstream,
         SealError::Head(HeadError::RequestLine),
         SealError::Head(HeadError::HeaderLine { number: 3 }),
+        SealError::Head(HeadError::InjectedLine { number: 3 }),
         SealError::Head(HeadError::Unterminated),
         SealError::Head(HeadError::BytesAfterHead),
         SealError::Head(HeadError::DuplicateHost),

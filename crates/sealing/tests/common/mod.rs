@@ -23,6 +23,8 @@ pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 pub(crate) struct Case {
     pub(crate) method: Vec<u8>,
     pub(crate) target: Vec<u8>,
+    /// As `$uri` shows it.
+    pub(crate) uri: Vec<u8>,
     /// Lines of nginx's own and of `proxy_set_header`.
     pub(crate) own: Vec<Pair>,
     /// The client's headers; nginx drops those whose names it writes itself.
@@ -47,6 +49,7 @@ impl Case {
         Self {
             method: b"GET".to_vec(),
             target: target.as_ref().to_vec(),
+            uri: b"/".to_vec(),
             own: vec![pair("Host", "store.example"), pair("Connection", "close")],
             client: Vec::new(),
             methods: vec!["GET", "HEAD"],
@@ -127,6 +130,7 @@ impl Case {
         let unsigned = Unsigned {
             head,
             target,
+            uri: &self.uri,
             payload: EMPTY_PAYLOAD_SHA256.as_bytes(),
             drop_body: self.drop_body,
             client_headers: &client_headers,
