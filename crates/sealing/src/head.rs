@@ -138,10 +138,7 @@ pub fn injected_line(head: &[u8], lines: &[Line], uri: &[u8]) -> Option<usize> {
     let mut rest = uri;
     while let Some(at) = memchr::memmem::find(rest, b"\r\n") {
         rest = &rest[at + 2..];
-        let Some(colon) = memchr::memchr(b':', rest) else {
-            return None;
-        };
-        let name = &rest[..colon];
+        let name = &rest[..memchr::memchr(b':', rest)?];
         let named = |line: &Line| &head[line.name.clone()] == name;
         if let Some(index) = lines.iter().position(named) {
             return Some(index + 1);
