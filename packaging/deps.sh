@@ -10,7 +10,7 @@ build=$root/build
 main() {
     case $1 in
         build) need_nginx; need_clang; configure_nginx ;;
-        test) need_nginx; need curl curl; need cc gcc; need_swift ;;
+        test) need_nginx; need curl curl; need openssl openssl; need cc gcc; need_swift ;;
         demo) need_nginx; need curl curl ;;
         bench) need_nginx; need wrk wrk ;;
         *) echo "usage: $0 build|test|demo|bench" >&2; exit 2 ;;
