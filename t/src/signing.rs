@@ -8,20 +8,6 @@ use aws_origin::Head;
 use crate::http::Request;
 use crate::signer::Signer;
 
-/// The access key of [`DIRECTIVES`].
-pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
-/// The secret key of [`DIRECTIVES`].
-pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-/// Credentials for nginx; what is signed with them, [`signer`] signs too.
-pub const DIRECTIVES: &str = "aws_access_key AKIDEXAMPLE; \
-                              aws_secret_key wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY; \
-                              aws_region us-east-1;\n";
-
-/// Signs as nginx does with [`DIRECTIVES`].
-pub fn signer() -> Signer {
-    Signer::new(ACCESS_KEY, SECRET_KEY)
-}
-
 /// How far the clock of a signature may be off in a test.
 const SKEW: Duration = Duration::from_secs(60);
 
@@ -125,6 +111,10 @@ fn parse_date(text: &str) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn signer() -> Signer {
+        Signer::new("AKIDEXAMPLE", "secret")
+    }
 
     /// A request as `signer` sends it, now.
     fn signed() -> String {

@@ -166,6 +166,7 @@ fn a_signing_key_may_stand_under_an_inherited_access_key() {
             "aws_access_key AKIDOUTER; aws_session_token token; {key}
              location / {{ aws_sign; proxy_pass http://{{origin}}; }}
              location /other/ {{ {other} aws_sign; proxy_pass http://{{origin}}; }}
+             location /user/ {{ aws_access_key AKIDINNER; aws_sign; proxy_pass http://{{origin}}; }}
              location /named/ {{
                  aws_access_key AKIDINNER; {other} aws_sign; proxy_pass http://{{origin}};
              }}"
@@ -179,6 +180,9 @@ fn a_signing_key_may_stand_under_an_inherited_access_key() {
         request.header("X-Amz-Security-Token").as_deref(),
         Some("token")
     );
+    let request = ask(&nginx, &origin, "/user/key");
+    expect_by(&request, "AKIDINNER", "outer");
+    assert_eq!(request.header("X-Amz-Security-Token"), None);
     let request = ask(&nginx, &origin, "/named/key");
     expect_by(&request, "AKIDINNER", "inner");
     assert_eq!(request.header("X-Amz-Security-Token"), None);

@@ -1,8 +1,9 @@
 //! A safe deputy: whoever reaches a signed location borrows the operator's rights, so what a client
 //! says in the language of signatures does not reach the store unless it was allowed to.
 
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
 use nginx_tests::http::{self, Request};
-use nginx_tests::signing::{self, DIRECTIVES, expect_signed, signer};
+use nginx_tests::signing;
 use nginx_tests::{Nginx, RawOrigin, RawRequest};
 
 /// An nginx with one signed location.
@@ -10,7 +11,7 @@ fn nginx(origin: &RawOrigin, location: &str) -> Nginx {
     Nginx::builder()
         .var("origin", origin.address())
         .server(&format!(
-            "{DIRECTIVES} location / {{ aws_sign on; {location} proxy_pass http://{{origin}}; }}"
+            "{SECRET_KEY_DIRECTIVES} location / {{ aws_sign on; {location} proxy_pass http://{{origin}}; }}"
         ))
         .start()
 }
@@ -22,7 +23,7 @@ fn sent(location: &str, request: Request) -> RawRequest {
     let nginx = nginx(&origin, location);
     request.send(nginx.port()).expect_status(200);
     let request = origin.only_request();
-    expect_signed(&request, &signer());
+    expect_signed(&request);
     request
 }
 
@@ -125,7 +126,7 @@ fn the_clients_query_signature_is_dropped() {
         ] {
             http::get(nginx.port(), &target).expect_status(200);
             let request = origin.requests().pop().expect("a request");
-            expect_signed(&request, &signer());
+            expect_signed(&request);
             let expected = match target.matches('&').count() {
                 0 => "/key",
                 1 => "/key?versionId=1",
@@ -250,7 +251,7 @@ fn a_header_that_may_not_pass_refuses_a_method_that_writes() {
     let request = request.header("X-Amz-Date", "20200101T000000Z");
     request.send(nginx.port()).expect_status(200);
     let request = origin.only_request();
-    expect_signed(&request, &signer());
+    expect_signed(&request);
     assert_eq!(amz_headers(&request), PASSED.map(str::to_ascii_lowercase));
 }
 
@@ -362,7 +363,7 @@ fn odd_names_are_no_way_around() {
         .var("origin", origin.address())
         .http("underscores_in_headers on; ignore_invalid_headers off;")
         .server(&format!(
-            "{DIRECTIVES} location / {{ aws_sign on; proxy_pass http://{{origin}}; }}"
+            "{SECRET_KEY_DIRECTIVES} location / {{ aws_sign on; proxy_pass http://{{origin}}; }}"
         ))
         .start();
     let request = Request::get("/key")
@@ -370,7 +371,7 @@ fn odd_names_are_no_way_around() {
         .header("X_Amz_Acl", "b");
     request.send(nginx.port()).expect_status(200);
     let request = origin.only_request();
-    expect_signed(&request, &signer());
+    expect_signed(&request);
     assert_eq!(request.header("x-amz-acl"), None);
     assert_eq!(
         request.header("X_Amz_Acl").as_deref(),

@@ -5,15 +5,15 @@
 
 use std::time::Duration;
 
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
 use nginx_tests::http::{self, Request};
-use nginx_tests::signing::{DIRECTIVES, expect_signed, signer};
 use nginx_tests::{Builder, Nginx, RawOrigin};
 
 fn nginx(origin: &RawOrigin, server: &str) -> Builder {
     Nginx::builder()
         .var("origin", origin.address())
         .server(&format!(
-            "{DIRECTIVES} location = /works {{ aws_sign on; proxy_pass http://{{origin}}; }}\n{server}"
+            "{SECRET_KEY_DIRECTIVES} location = /works {{ aws_sign on; proxy_pass http://{{origin}}; }}\n{server}"
         ))
 }
 
@@ -39,7 +39,7 @@ fn expect_refused(server: &str, request: Request, status: u16, reason: &str) {
     assert!(lines[0].contains(reason), "{lines:#?}");
 
     http::get(nginx.port(), "/works").expect_status(200);
-    expect_signed(&origin.only_request(), &signer());
+    expect_signed(&origin.only_request());
     assert_eq!(nginx.workers(), workers);
 }
 
@@ -183,7 +183,7 @@ fn a_line_break_in_a_key_is_signed() {
     http::get(nginx.port(), "/key%0d%0aX-Amz-Acl:%20b").expect_status(200);
     let request = origin.only_request();
     assert_eq!(request.target(), "/key%0D%0AX-Amz-Acl%3A%20b");
-    expect_signed(&request, &signer());
+    expect_signed(&request);
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn an_encoded_parent_segment_is_signed_for_s3() {
     http::get(nginx.port(), "/api/%2e%2e/admin").expect_status(200);
     let request = origin.only_request();
     assert_eq!(request.target(), "/api/../admin");
-    expect_signed(&request, &signer());
+    expect_signed(&request);
 }
 
 /// An upgrade is none of the signature's business.
@@ -316,7 +316,7 @@ fn upgrade_headers_are_no_obstacle() {
     request.send(nginx.port()).expect_status(200);
     let request = origin.only_request();
     assert_eq!(request.header("Upgrade").as_deref(), Some("websocket"));
-    expect_signed(&request, &signer());
+    expect_signed(&request);
 }
 
 /// `aws_sign $variable` turned off is the operator's decision: the request leaves as nginx sends
@@ -344,7 +344,7 @@ fn a_variable_that_says_off_sends_unsigned_on_purpose() {
             Request::get(format!("/key?sign={sign}")).header("Authorization", "Basic Og==");
         request.send(nginx.port()).expect_status(200);
         let request = origin.requests().pop().expect("a request");
-        expect_signed(&request, &signer());
+        expect_signed(&request);
     }
     assert_eq!(own_lines(&nginx), [""; 0]);
 }

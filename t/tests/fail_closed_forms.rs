@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
 use nginx_tests::http::{self, Connection, Request};
-use nginx_tests::signing::{DIRECTIVES, expect_signed, signer};
 use nginx_tests::{Builder, NameServer, Nginx, RawOrigin, Reply, wait_until};
 
 /// A bucket that one header of the client makes invalid: the simplest failure of seal.
@@ -12,7 +12,7 @@ const BAD: (&str, &str) = ("X-Bucket", "not/a/bucket");
 
 fn nginx(http: &str, server: &str) -> Builder {
     Nginx::builder().http(http).server(&format!(
-        "{DIRECTIVES} aws_s3_bucket $http_x_bucket; aws_endpoint s3.example; aws_sign on;\n{server}"
+        "{SECRET_KEY_DIRECTIVES} aws_s3_bucket $http_x_bucket; aws_endpoint s3.example; aws_sign on;\n{server}"
     ))
 }
 
@@ -49,7 +49,7 @@ fn with_a_resolver_not_even_the_name_is_asked_for() {
 
     good("/key").send(nginx.port()).expect_status(200);
     assert_eq!(names.answers(), 1);
-    expect_signed(&origin.only_request(), &signer());
+    expect_signed(&origin.only_request());
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn with_an_address_in_a_variable() {
     bad("/key").send(nginx.port()).expect_status(502);
     assert_eq!(origin.connections(), 0);
     good("/key").send(nginx.port()).expect_status(200);
-    expect_signed(&origin.only_request(), &signer());
+    expect_signed(&origin.only_request());
 }
 
 /// A connection kept from an earlier request is not used either.
@@ -86,7 +86,7 @@ fn with_a_kept_connection() {
     }
     assert_eq!(origin.connections(), 1, "the connection is still kept");
     for request in origin.requests() {
-        expect_signed(&request, &signer());
+        expect_signed(&request);
     }
 }
 
@@ -142,7 +142,7 @@ fn a_slice_that_cannot_be_signed_is_not_fetched() {
         .var("origin", origin.address())
         .http("map $slice_range $store { volatile; ~^bytes=100- not/a/bucket; default bucket; }")
         .server(&format!(
-            "{DIRECTIVES} aws_sign on; aws_endpoint s3.example;
+            "{SECRET_KEY_DIRECTIVES} aws_sign on; aws_endpoint s3.example;
              location / {{
                  slice 100; proxy_set_header Range $slice_range; aws_s3_bucket $store;
                  proxy_pass http://{{origin}};
@@ -159,12 +159,12 @@ fn a_slice_that_cannot_be_signed_is_not_fetched() {
     assert!(connection.try_send(&Request::get("/key")).is_err());
     assert_eq!(refusals(&nginx), 1);
     assert_eq!(origin.connections(), 1);
-    expect_signed(&origin.only_request(), &signer());
+    expect_signed(&origin.only_request());
 
     let response = http::get(nginx.port(), "/good/key").expect_status(200);
     assert_eq!(response.body, [b'x'; 300]);
     for request in origin.requests() {
-        expect_signed(&request, &signer());
+        expect_signed(&request);
     }
 }
 
@@ -235,7 +235,7 @@ fn wherever_the_request_ends_up() {
     for target in targets {
         good(target).send(nginx.port()).expect_status(200);
         let request = origin.requests().pop().expect("a request");
-        expect_signed(&request, &signer());
+        expect_signed(&request);
     }
     assert_eq!(origin.requests().len(), targets.len());
 }

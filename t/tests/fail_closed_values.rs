@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
 use nginx_tests::http::{self, Request};
-use nginx_tests::signing::{DIRECTIVES, expect_signed, signer};
 use nginx_tests::{Nginx, RawOrigin};
 
 /// What each directive with a variable refuses, with the reason that is logged. The value is a
@@ -92,7 +92,7 @@ fn server() -> String {
         ("aws_s3_bucket", "bucket"),
     ];
     let mut server = format!(
-        "{DIRECTIVES} location = /works {{ aws_sign on; proxy_pass http://{{origin}}; }}\n"
+        "{SECRET_KEY_DIRECTIVES} location = /works {{ aws_sign on; proxy_pass http://{{origin}}; }}\n"
     );
     let mut names: Vec<&str> = BAD.iter().map(|(name, ..)| *name).collect();
     names.dedup();
@@ -142,7 +142,7 @@ fn a_bad_value_of_a_variable_is_refused() {
     assert_eq!(origin.connections(), 0);
 
     http::get(nginx.port(), "/works").expect_status(200);
-    expect_signed(&origin.only_request(), &signer());
+    expect_signed(&origin.only_request());
     assert_eq!(nginx.workers(), [worker]);
     nginx_tests::wait_until("the worker has closed what it opened", || {
         open_files(worker) <= files
@@ -170,7 +170,7 @@ fn a_good_value_of_a_variable_is_signed() {
         let value = value.replace('/', "%2f");
         http::get(nginx.port(), format!("/{name}/{value}%7ckey")).expect_status(200);
         let request = origin.requests().pop().expect("a request");
-        expect_signed(&request, &signer());
+        expect_signed(&request);
         match name {
             "aws_s3_bucket" => assert_eq!(
                 request.header("Host").as_deref(),

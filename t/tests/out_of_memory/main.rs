@@ -5,8 +5,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
 use nginx_tests::http::{Connection, Request};
-use nginx_tests::signing::{DIRECTIVES, expect_signed, signer};
 use nginx_tests::{Nginx, RawOrigin, Scratch};
 
 /// More allocations than any of these requests makes.
@@ -86,7 +86,7 @@ fn fail_each_allocation(location: &str, request: &Request) -> Vec<String> {
     let nginx = Nginx::builder()
         .var("origin", origin.address())
         .server(&format!(
-            "{DIRECTIVES} location / {{ aws_sign on; {location} proxy_pass http://{{origin}}; }}"
+            "{SECRET_KEY_DIRECTIVES} location / {{ aws_sign on; {location} proxy_pass http://{{origin}}; }}"
         ))
         .env("LD_PRELOAD", &malloc.library.display().to_string())
         .env(
@@ -109,7 +109,7 @@ fn fail_each_allocation(location: &str, request: &Request) -> Vec<String> {
 
         let requests = origin.requests();
         for request in &requests[checked..] {
-            expect_signed(request, &signer());
+            expect_signed(request);
         }
         let served = requests.len() > checked;
         checked = requests.len();
