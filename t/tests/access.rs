@@ -3,7 +3,7 @@
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
 use nginx_tests::http::{self, Request, Response};
-use nginx_tests::{Nginx, RawOrigin};
+use nginx_tests::{DeadPort, Nginx, RawOrigin};
 
 /// `user:password`
 const GOOD: &str = "Basic dXNlcjpwYXNzd29yZA==";
@@ -202,6 +202,42 @@ fn other_methods_are_405_with_allow() {
         .body("x")
         .send(nginx.port());
     assert_eq!(response.expect_status(200).header("Allow"), None);
+}
+
+/// Inherited signing has no effect where something else than proxy_pass answers.
+#[test]
+fn other_handlers_are_left_alone() {
+    let (origin, dead) = (RawOrigin::with_body("served"), DeadPort::new());
+    let nginx = nginx(
+        &origin,
+        &format!(
+            "aws_sign on;
+             location /fastcgi/ {{ fastcgi_pass 127.0.0.1:{0}; }}
+             location /uwsgi/ {{ uwsgi_pass 127.0.0.1:{0}; }}
+             location /scgi/ {{ scgi_pass 127.0.0.1:{0}; }}
+             location /return/ {{ return 200 returned; }}
+             location /file/ {{ root {{dir}}; }}
+             location /if/ {{ if ($arg_a) {{ return 204; }} proxy_pass http://{{origin}}; }}",
+            dead.port()
+        ),
+    );
+    for (target, status) in [
+        ("/fastcgi/", 502),
+        ("/uwsgi/", 502),
+        ("/scgi/", 502),
+        ("/return/", 200),
+        ("/file/none", 404),
+        ("/if/?a=1", 204),
+    ] {
+        let put = Request::new("POST", target)
+            .header("X-Amz-Acl", "private")
+            .body("x");
+        let response = put.send(nginx.port()).expect_status(status);
+        assert_eq!(response.header("Allow"), None, "{target}");
+        http::get(nginx.port(), target).expect_status(status);
+    }
+    assert!(!nginx.debug_log().contains("aws_auth:"));
+    assert_eq!(origin.connections(), 0);
 }
 
 /// A#55: bodies cannot be signed yet, and what cannot be signed is not sent.
