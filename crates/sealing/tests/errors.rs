@@ -73,6 +73,7 @@ fn header_lines_that_the_uri_has_made() {
         "/a\r\nX-Amz-Acl: public-read",
         "/a\r\nother\r\nX-Amz-Acl:public-read",
         "/a\r\n:\r\nX-Amz-Acl: b\r\nX-B: c",
+        "/a\rb\r\r\nX-Amz-Acl: public-read",
     ] {
         assert_eq!(
             case(uri, "a\r\nX-Amz-Acl: public-read"),
