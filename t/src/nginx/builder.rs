@@ -325,7 +325,9 @@ impl Builder {
     fn paths(&self) -> String {
         let mut text = "    log_format harness '$request_method|$request_uri|$status\
                         |$upstream_status|$upstream_cache_status';\n    \
-                        access_log {dir}/access.log harness;\n"
+                        access_log {dir}/access.log harness;\n    \
+                        # The default up to nginx 1.29.6.\n    \
+                        proxy_http_version 1.0;\n"
             .to_owned();
         for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
             text.push_str(&format!("    {kind}_temp_path {{dir}}/{kind}_temp;\n"));
