@@ -38,6 +38,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod chunked;
 pub mod encode;
 mod error;
 mod header;

@@ -1,0 +1,143 @@
+//! The chain of signatures that begins with the request's own.
+
+use std::fmt;
+
+use super::{SIGNATURE_LEN, Trailers};
+use crate::{CredentialScope, EMPTY_PAYLOAD_SHA256, SigningKey, Timestamp, encode, sha256};
+
+/// First lines of the strings to sign.
+const CHUNK_ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256-PAYLOAD";
+const TRAILER_ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256-TRAILER";
+
+/// Signs chunk after chunk, and the trailers behind them.
+///
+/// What it signs with is a copy of the request's key, erased when it is dropped.
+#[derive(Clone)]
+pub struct ChunkSigner {
+    key: SigningKey,
+    /// The string to sign of the next chunk: all but the hash of its data stands.
+    text: Vec<u8>,
+    /// Where the signature of the chunk before stands in `text`.
+    previous_at: usize,
+}
+
+impl ChunkSigner {
+    /// Begins a chain with `seed`, the signature of the request in hexadecimal digits. Key, scope
+    /// and timestamp are those that signed the request.
+    pub fn new(
+        key: &SigningKey,
+        scope: &CredentialScope,
+        timestamp: &Timestamp,
+        seed: &[u8; SIGNATURE_LEN],
+    ) -> Self {
+        let mut text = Vec::with_capacity(512);
+        for line in [
+            CHUNK_ALGORITHM,
+            timestamp.amz_date().as_bytes(),
+            scope.as_str().as_bytes(),
+        ] {
+            text.extend_from_slice(line);
+            text.push(b'\n');
+        }
+        let previous_at = text.len();
+        text.extend_from_slice(seed);
+        text.push(b'\n');
+        // The hash of a chunk's headers, of which there are none.
+        text.extend_from_slice(EMPTY_PAYLOAD_SHA256.as_bytes());
+        text.push(b'\n');
+        text.extend_from_slice(EMPTY_PAYLOAD_SHA256.as_bytes());
+        Self {
+            key: key.clone(),
+            text,
+            previous_at,
+        }
+    }
+
+    /// The string to sign of the next chunk if SHA-256 of its data is `hash`, for a debug log.
+    pub fn chunk_string_to_sign(&mut self, hash: &[u8; 32]) -> &[u8] {
+        let hash_at = self.text.len() - SIGNATURE_LEN;
+        self.text[hash_at..].copy_from_slice(&encode::hex32(hash));
+        &self.text
+    }
+
+    /// Signs the next chunk; `hash` is SHA-256 of its data. The signature is in lower-case
+    /// hexadecimal digits.
+    pub fn sign_chunk(&mut self, hash: &[u8; 32]) -> [u8; SIGNATURE_LEN] {
+        self.chunk_string_to_sign(hash);
+        let signature = encode::hex32(&self.key.mac(&mut self.text));
+        self.text[self.previous_at..][..SIGNATURE_LEN].copy_from_slice(&signature);
+        signature
+    }
+
+    /// The string to sign of the trailers behind the chunk signed last, for a debug log.
+    pub fn trailer_string_to_sign(&self, trailers: &Trailers) -> Vec<u8> {
+        let mut canonical = Vec::new();
+        trailers.write_canonical(&mut canonical);
+        let hash = encode::hex32(&sha256::digest(&mut canonical));
+
+        // Timestamp, scope and previous signature are those of a chunk.
+        let common = &self.text[CHUNK_ALGORITHM.len()..self.previous_at + SIGNATURE_LEN];
+        [TRAILER_ALGORITHM, common, b"\n", &hash].concat()
+    }
+
+    /// Signs the trailers, which end the chain: the chunk signed last is the empty one.
+    pub fn sign_trailers(&self, trailers: &Trailers) -> [u8; SIGNATURE_LEN] {
+        encode::hex32(&self.key.mac(&mut self.trailer_string_to_sign(trailers)))
+    }
+}
+
+impl fmt::Debug for ChunkSigner {
+    /// The text is left out: who sees a signature in a log can replay it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChunkSigner").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    /// The example of the AWS documentation: 65536 and 1024 bytes, then the empty chunk.
+    #[test]
+    fn signs_the_documented_chain() {
+        let timestamp = Timestamp::from_unix(1_369_353_600);
+        let scope = CredentialScope::new(timestamp.date(), "us-east-1", "s3").unwrap();
+        let key = SigningKey::derive(b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", &scope);
+        let seed = b"4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";
+        let mut signer = ChunkSigner::new(&key, &scope, &timestamp, seed);
+        for (length, signature) in [
+            (
+                65536,
+                "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648",
+            ),
+            (
+                1024,
+                "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497",
+            ),
+            (
+                0,
+                "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9",
+            ),
+        ] {
+            let hash = Sha256::digest(vec![b'a'; length]).into();
+            assert_eq!(signer.sign_chunk(&hash), signature.as_bytes(), "{length}");
+        }
+    }
+
+    /// What a debug log shows is not another link of the chain.
+    #[test]
+    fn looking_at_a_string_to_sign_changes_nothing() {
+        let timestamp = Timestamp::from_unix(0);
+        let scope = CredentialScope::new(timestamp.date(), "auto", "s3").unwrap();
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let mut signer = ChunkSigner::new(&key, &scope, &timestamp, &[b'0'; 64]);
+        let mut other = signer.clone();
+        signer.chunk_string_to_sign(&[1; 32]);
+        signer.trailer_string_to_sign(&Trailers::new());
+        assert_eq!(signer.sign_chunk(&[2; 32]), other.sign_chunk(&[2; 32]));
+        assert_ne!(signer.sign_chunk(&[2; 32]), signer.sign_chunk(&[2; 32]));
+        assert_eq!(format!("{signer:?}"), "ChunkSigner { .. }");
+    }
+}
