@@ -7,8 +7,8 @@
 //! [`SealError`] variant per cause, and then nothing may be sent.
 //!
 //! The steps, each in its own file: [`head`] parses the lines, [`deputy`] decides what of the
-//! client's may reach the store, [`destination`] names the host, [`seal`] puts the new head
-//! together and signs it with `aws-signing`.
+//! client's may reach the store, [`destination`] names the host; `target` and `lines` write the
+//! new head, and `seal` has it signed by `aws-signing`.
 
 #![forbid(unsafe_code)]
 
@@ -17,8 +17,11 @@ pub mod destination;
 mod error;
 pub mod head;
 pub mod keys;
+mod lines;
 pub mod method;
-pub mod seal;
+mod seal;
+mod target;
+mod terms;
 pub mod value;
 
 pub use deputy::{PassHeaders, SignedHeaders};
@@ -26,4 +29,5 @@ pub use destination::{Addressing, Destination};
 pub use error::SealError;
 pub use keys::KeyCache;
 pub use method::MethodSet;
-pub use seal::{Identity, Policy, Sealer, Unsigned};
+pub use seal::Sealer;
+pub use terms::{Identity, Policy, Unsigned, is_s3};

@@ -1,0 +1,170 @@
+//! The header lines: which are sent, which are ours, which are signed.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use crate::deputy;
+use crate::destination::{Addressing, Destination};
+use crate::error::SealError;
+use crate::head::{HeadError, Line};
+use crate::method;
+use crate::terms::Job;
+
+/// Where the names and values to sign stand in the sealed head; without an allocation for the
+/// usual few.
+pub(crate) type Signed = SmallVec<[(Range<usize>, Range<usize>); 16]>;
+
+/// Writes the header lines, but for Authorization, and returns which of them are signed.
+pub(crate) fn write(
+    job: &Job<'_, '_>,
+    lines: &[Line],
+    out: &mut Vec<u8>,
+) -> Result<Signed, SealError> {
+    let Job {
+        request,
+        line,
+        policy,
+        destination,
+        identity,
+        now,
+        s3,
+    } = *job;
+    let head = request.head;
+    let mut signed = Signed::new();
+    // Those that are sent, and what is added: Host, date, payload, token.
+    signed
+        .try_reserve(lines.len() + 4)
+        .map_err(|_| SealError::OutOfMemory)?;
+    let mut host_written = false;
+    let mut first_client_line = None;
+
+    for (at, header) in lines.iter().enumerate() {
+        let name = &head[header.name.clone()];
+        let mut sign = false;
+        match Kind::of(name) {
+            Kind::Host => {
+                if std::mem::replace(&mut host_written, true) {
+                    return Err(HeadError::DuplicateHost.into());
+                }
+                if let Destination::Bucket { .. } = destination {
+                    signed.push(write_host(destination, out));
+                    continue;
+                }
+                if header.value.is_empty() {
+                    return Err(SealError::MissingHost);
+                }
+                sign = true;
+            }
+            Kind::BodyLength if request.drop_body => continue,
+            Kind::BodyLength => {
+                if &head[header.value.clone()] != b"0" {
+                    return Err(SealError::UnexpectedBody);
+                }
+            }
+            Kind::ContentType => sign = !s3,
+            Kind::Ours => continue,
+            Kind::Amz => {
+                let first = match first_client_line {
+                    Some(first) => first,
+                    None => {
+                        let client = (request.client_headers)().ok_or(SealError::OutOfMemory)?;
+                        let first = deputy::first_client_line(head, lines, &client);
+                        *first_client_line.insert(first)
+                    }
+                };
+                if at >= first && !policy.pass_headers.allows(name) {
+                    if method::is_safe(line.method) {
+                        continue;
+                    }
+                    return Err(SealError::HeaderNotPassed(name.escape_ascii().to_string()));
+                }
+                sign = true;
+            }
+            Kind::Other => {}
+        }
+
+        let moved = out.len();
+        out.extend_from_slice(&head[header.all.clone()]);
+        if sign || policy.signed_headers.contains(name) {
+            signed.push((
+                shift(&header.name, header.all.start, moved),
+                shift(&header.value, header.all.start, moved),
+            ));
+        }
+    }
+
+    if !host_written {
+        match destination {
+            Destination::Bucket { .. } => signed.push(write_host(destination, out)),
+            Destination::AsSent => return Err(SealError::MissingHost),
+        }
+    }
+    signed.push(write_header(b"x-amz-date", now.amz_date().as_bytes(), out));
+    signed.push(write_header(b"x-amz-content-sha256", request.payload, out));
+    if let Some(token) = identity.session_token {
+        signed.push(write_header(b"x-amz-security-token", token, out));
+    }
+    Ok(signed)
+}
+
+/// What a header line means to us.
+enum Kind {
+    Host,
+    BodyLength,
+    ContentType,
+    Ours,
+    Amz,
+    Other,
+}
+
+impl Kind {
+    fn of(name: &[u8]) -> Self {
+        let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
+        match name.len() {
+            4 if is(b"host") => Self::Host,
+            12 if is(b"content-type") => Self::ContentType,
+            14 if is(b"content-length") => Self::BodyLength,
+            17 if is(b"transfer-encoding") => Self::BodyLength,
+            13 if is(b"authorization") => Self::Ours,
+            _ if !deputy::is_amz(name) => Self::Other,
+            _ if deputy::is_ours(name) => Self::Ours,
+            _ => Self::Amz,
+        }
+    }
+}
+
+fn write_host(destination: Destination<'_>, out: &mut Vec<u8>) -> (Range<usize>, Range<usize>) {
+    let start = out.len();
+    out.extend_from_slice(b"Host: ");
+    let value = out.len();
+    if let Destination::Bucket {
+        bucket,
+        endpoint,
+        addressing,
+    } = destination
+    {
+        if addressing == Addressing::Virtual {
+            out.extend_from_slice(bucket);
+            out.push(b'.');
+        }
+        out.extend_from_slice(endpoint);
+    }
+    let end = out.len();
+    out.extend_from_slice(b"\r\n");
+    (start..start + 4, value..end)
+}
+
+fn write_header(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> (Range<usize>, Range<usize>) {
+    let start = out.len();
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    let end = out.len();
+    out.extend_from_slice(b"\r\n");
+    (start..start + name.len(), start + name.len() + 2..end)
+}
+
+fn shift(range: &Range<usize>, from: usize, to: usize) -> Range<usize> {
+    range.start - from + to..range.end - from + to
+}

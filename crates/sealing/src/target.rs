@@ -1,0 +1,116 @@
+//! The request line: the target in the form that is sent, and in the one that is signed.
+
+use std::ops::Range;
+
+use aws_signing::query::Canonicalizer;
+
+use crate::deputy;
+use crate::destination::{Addressing, Destination};
+use crate::error::SealError;
+use crate::terms::Job;
+
+/// Where the canonical path and query stand in the sealed head, for S3.
+pub(crate) struct Target {
+    pub(crate) path: Range<usize>,
+    pub(crate) query: Range<usize>,
+}
+
+/// Writes targets in buffers that it keeps.
+#[derive(Default)]
+pub(crate) struct TargetWriter {
+    canonicalizer: Canonicalizer,
+    /// The canonical path and query of services other than S3, whose wire form is another one.
+    pub(crate) path: Vec<u8>,
+    pub(crate) query: Vec<u8>,
+}
+
+impl TargetWriter {
+    /// Writes the request line. For S3, target and canonical form are the same bytes; for other
+    /// services the canonical form goes to `self.path` and `self.query`.
+    pub(crate) fn write(
+        &mut self,
+        job: &Job<'_, '_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Target, SealError> {
+        let Job {
+            request,
+            line,
+            policy,
+            destination,
+            s3,
+            ..
+        } = *job;
+        let target = &request.head[request.target.clone()];
+        if let Some(control) = target.iter().find(|byte| byte.is_ascii_control()) {
+            return Err(SealError::ControlByteInTarget(*control));
+        }
+        let (path, query) = split_target(target)?;
+
+        out.extend_from_slice(line.method);
+        out.push(b' ');
+        let path_start = out.len();
+        if s3 {
+            if let Destination::Bucket {
+                bucket,
+                addressing: Addressing::Path,
+                ..
+            } = destination
+            {
+                out.push(b'/');
+                out.extend_from_slice(bucket);
+            }
+            aws_signing::path::s3(path, out);
+        } else {
+            if aws_signing::path::has_encoded_dot_segment(path) {
+                return Err(SealError::HiddenDotSegment);
+            }
+            aws_signing::path::service_wire(path, out);
+        }
+        let path = path_start..out.len();
+
+        out.push(b'?');
+        let query_start = out.len();
+        let overrides = policy.response_overrides;
+        if s3 {
+            self.canonicalizer.write(
+                query,
+                |parameter| deputy::passes_parameter(parameter, true, overrides),
+                out,
+            );
+        } else {
+            aws_signing::query::service_wire(
+                query,
+                |parameter| deputy::passes_parameter(parameter, false, overrides),
+                out,
+            );
+            self.path.clear();
+            self.query.clear();
+            aws_signing::path::double_encoded(&out[path.clone()], &mut self.path);
+            self.canonicalizer
+                .write(&out[query_start..], |_| true, &mut self.query);
+        }
+        let query = query_start..out.len();
+        if query.is_empty() {
+            out.pop();
+        }
+
+        out.push(b' ');
+        out.extend_from_slice(line.version);
+        out.extend_from_slice(b"\r\n");
+        Ok(Target {
+            path,
+            query: if query.is_empty() { 0..0 } else { query },
+        })
+    }
+}
+
+/// Path and query of a target in origin form. `?a=b` alone is what `proxy_pass http://host?a=b`
+/// sends.
+fn split_target(target: &[u8]) -> Result<(&[u8], &[u8]), SealError> {
+    let end = memchr::memchr(b'?', target).unwrap_or(target.len());
+    let (path, query) = (&target[..end], target.get(end + 1..).unwrap_or_default());
+    if target.is_empty() || !(path.is_empty() || path.starts_with(b"/")) {
+        return Err(SealError::TargetForm);
+    }
+    Ok((path, query))
+}

@@ -1,0 +1,73 @@
+//! What a seal goes by: the request, the location's policy, and who signs.
+
+use std::ops::Range;
+
+use aws_signing::{CredentialScope, Header, SigningKey, Timestamp};
+
+use crate::deputy::{PassHeaders, SignedHeaders};
+use crate::destination::Destination;
+use crate::head::RequestLine;
+use crate::method::MethodSet;
+
+/// A serialised request head that must not be sent as it is.
+pub struct Unsigned<'a> {
+    /// Request line, header lines and the empty line.
+    pub head: &'a [u8],
+    /// Where the request target stands in `head`.
+    pub target: Range<usize>,
+    /// The request's URI, decoded, as `$uri` shows it.
+    pub uri: &'a [u8],
+    /// The last line of the canonical request: the payload's SHA-256 in hex, or a literal such
+    /// as `UNSIGNED-PAYLOAD`. It is also sent, as x-amz-content-sha256.
+    pub payload: &'a [u8],
+    /// The request's body is not sent: its Content-Length and Transfer-Encoding go too.
+    pub drop_body: bool,
+    /// The headers as the client sent them, in order; `None` where there is no memory for them.
+    /// Asked for only where a line needs it.
+    pub client_headers: &'a dyn Fn() -> Option<Vec<Header<'a>>>,
+}
+
+/// What a location allows and signs, other than the credentials.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// `aws_sign_methods`
+    pub methods: MethodSet,
+    /// `aws_pass_headers`
+    pub pass_headers: PassHeaders,
+    /// `aws_signed_headers`
+    pub signed_headers: SignedHeaders,
+    /// `aws_response_overrides`
+    pub response_overrides: bool,
+}
+
+/// Who signs, and with what.
+pub struct Identity<'a> {
+    /// The access key ID, checked by [`crate::value::access_key`].
+    pub access_key: &'a [u8],
+    /// The session token of temporary credentials, checked by [`crate::value::secret`].
+    pub session_token: Option<&'a [u8]>,
+    /// The scope `key` was derived for. Its service decides between S3's rules and the others'.
+    pub scope: &'a CredentialScope,
+    /// The signing key.
+    pub key: &'a SigningKey,
+}
+
+/// All that one seal goes by.
+pub(crate) struct Job<'a, 'r> {
+    pub(crate) request: &'a Unsigned<'r>,
+    pub(crate) line: RequestLine<'a>,
+    pub(crate) policy: &'a Policy,
+    pub(crate) destination: Destination<'a>,
+    pub(crate) identity: &'a Identity<'a>,
+    pub(crate) now: &'a Timestamp,
+    /// Whether S3's rules apply.
+    pub(crate) s3: bool,
+}
+
+/// Whether a service takes S3's canonical paths: decoded and encoded once, never normalised.
+pub fn is_s3(service: &str) -> bool {
+    matches!(
+        service,
+        "s3" | "s3-object-lambda" | "s3-outposts" | "s3express"
+    )
+}
