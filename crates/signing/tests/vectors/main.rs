@@ -2,6 +2,7 @@
 //!
 //! `AWS_AUTH_VECTORS=<dir>` checks the files of these names in another directory as well.
 
+mod chunked;
 mod formats;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ fn built_in_vectors() {
     let checked = check_directory(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"));
     for (file, least) in [
         ("s3-vectors.jsonl", 190),
+        ("chunked-vectors.jsonl", 39),
         ("signing-key-vectors.jsonl", 34),
         ("sigv4-suite/v4", 38),
         ("sigv4-suite/v4-botocore-copy.jsonl", 34),
@@ -84,6 +86,15 @@ fn check_directory(directory: &Path) -> BTreeMap<&'static str, usize> {
             "s3-vectors.jsonl",
             lines
                 .map(|line| (line.name("name"), check_request(line)))
+                .collect(),
+        );
+    }
+    if let Some(lines) = lines(&directory.join("chunked-vectors.jsonl")) {
+        check(
+            "chunked-vectors.jsonl",
+            lines
+                .iter()
+                .map(|line| (line.name("name"), chunked::check(line)))
                 .collect(),
         );
     }
@@ -208,6 +219,34 @@ fn check_signature(signed: &Signed<'_>, expected: &Expected<'_>) -> Result<(), F
 
 /// One line of `s3-vectors.jsonl`.
 fn check_request(line: &Line) -> Result<(), Failure> {
+    check_signature(
+        &Signed {
+            method: line.text("method")?,
+            path: line.text("path_on_wire")?,
+            query: line.text("query_on_wire")?,
+            rules: Rules {
+                double_encode: line.flag("double_encode")?,
+                normalize: line.flag("normalize_path")?,
+            },
+            headers: signed_headers(line)?,
+            payload: line.text("payload")?,
+            access_key: line.text("access_key")?,
+            secret: line.text("secret_key")?,
+            region: line.text("region")?,
+            service: line.text("service")?,
+            timestamp: line.text("timestamp")?,
+        },
+        &Expected {
+            canonical_request: line.text("canonical_request")?,
+            string_to_sign: line.text("string_to_sign")?,
+            signature: line.text("signature")?,
+            authorization: line.text("authorization")?,
+        },
+    )
+}
+
+/// The headers that a line lists as signed.
+fn signed_headers(line: &Line) -> Result<Vec<(&str, &str)>, Failure> {
     let names = line
         .value("signed_headers")?
         .as_array()
@@ -229,30 +268,7 @@ fn check_request(line: &Line) -> Result<(), Failure> {
             headers.push((name, value));
         }
     }
-    check_signature(
-        &Signed {
-            method: line.text("method")?,
-            path: line.text("path_on_wire")?,
-            query: line.text("query_on_wire")?,
-            rules: Rules {
-                double_encode: line.flag("double_encode")?,
-                normalize: line.flag("normalize_path")?,
-            },
-            headers,
-            payload: line.text("payload")?,
-            access_key: line.text("access_key")?,
-            secret: line.text("secret_key")?,
-            region: line.text("region")?,
-            service: line.text("service")?,
-            timestamp: line.text("timestamp")?,
-        },
-        &Expected {
-            canonical_request: line.text("canonical_request")?,
-            string_to_sign: line.text("string_to_sign")?,
-            signature: line.text("signature")?,
-            authorization: line.text("authorization")?,
-        },
-    )
+    Ok(headers)
 }
 
 /// One line of `signing-key-vectors.jsonl`.
