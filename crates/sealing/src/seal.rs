@@ -143,6 +143,8 @@ impl Sealer {
         self.sealed.clear();
         self.sealed
             .try_reserve(most)
+            .and_then(|()| self.target.try_reserve(most))
+            .and_then(|()| self.signer.try_reserve(most))
             .map_err(|_| SealError::OutOfMemory)
     }
 }

@@ -1,5 +1,6 @@
 //! The request line: the target in the form that is sent, and in the one that is signed.
 
+use std::collections::TryReserveError;
 use std::ops::Range;
 
 use aws_signing::query::Canonicalizer;
@@ -25,6 +26,14 @@ pub(crate) struct TargetWriter {
 }
 
 impl TargetWriter {
+    /// Makes room for targets of `length` bytes once they are encoded.
+    pub(crate) fn try_reserve(&mut self, length: usize) -> Result<(), TryReserveError> {
+        self.path.clear();
+        self.query.clear();
+        self.path.try_reserve(length)?;
+        self.query.try_reserve(length)
+    }
+
     /// Writes the request line. For S3, target and canonical form are the same bytes; for other
     /// services the canonical form goes to `self.path` and `self.query`.
     pub(crate) fn write(
@@ -83,8 +92,6 @@ impl TargetWriter {
                 |parameter| deputy::passes_parameter(parameter, false, overrides),
                 out,
             );
-            self.path.clear();
-            self.query.clear();
             aws_signing::path::double_encoded(&out[path.clone()], &mut self.path);
             self.canonicalizer
                 .write(&out[query_start..], |_| true, &mut self.query);

@@ -1,5 +1,6 @@
 //! Signature Version 4 in the Authorization header.
 
+use std::collections::TryReserveError;
 use std::fmt;
 
 use crate::{CredentialScope, Header, SignError, SigningKey, Timestamp, encode, header, sha256};
@@ -37,6 +38,21 @@ impl Signer {
     /// One with empty buffers.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes room for requests of `length` bytes, so that signing them allocates nothing.
+    pub fn try_reserve(&mut self, length: usize) -> Result<(), TryReserveError> {
+        // Padding to SHA-256's blocks, and what a string to sign holds beside the scope.
+        const FIXED: usize = 256;
+        for buffer in [
+            &mut self.canonical_request,
+            &mut self.signed_headers,
+            &mut self.string_to_sign,
+        ] {
+            buffer.clear();
+            buffer.try_reserve(length + FIXED)?;
+        }
+        Ok(())
     }
 
     /// Signs `request` with a key that was derived for `scope`.
