@@ -7,7 +7,7 @@ mod plan;
 use aws_sealing::{Addressing, MethodSet, PassHeaders, SignedHeaders};
 use nginx_sys::ngx_http_handler_pt;
 
-pub(crate) use credentials::{CredentialDirectives, CredentialsError, SecretValue};
+pub(crate) use credentials::{CredentialDirectives, CredentialsError, DerivedKey, SecretValue};
 pub(crate) use merge::merge;
 pub(crate) use plan::Plan;
 

@@ -7,7 +7,7 @@ use aws_sealing::{Addressing, MethodSet, PassHeaders, SignedHeaders};
 use aws_signing::{CredentialScope, ScopeError, SigningKey};
 use zeroize::Zeroizing;
 
-use crate::conf::{LocationConf, SecretValue, Sign, Switch};
+use crate::conf::{DerivedKey, LocationConf, SecretValue, Sign, Switch};
 use crate::ffi::conf::{Conf, decode_base64};
 use crate::ffi::log::Level;
 use crate::ffi::value::Value;
@@ -81,7 +81,7 @@ pub(crate) fn signing_key(block: &mut LocationConf, conf: &Conf) -> Result {
     };
     set(
         &mut block.credentials.signing_key,
-        SigningKey::from_bytes(key),
+        DerivedKey::new(SigningKey::from_bytes(key)),
     )?;
     block.credentials.position = Some(conf.position());
     Ok(())

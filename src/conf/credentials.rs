@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::rc::Rc;
 
 use aws_sealing::{Identity, KeyCache, value};
 use aws_signing::{CredentialScope, SigningKey, Timestamp};
@@ -29,12 +30,30 @@ impl fmt::Debug for SecretValue {
     }
 }
 
+/// A signing key that was derived elsewhere, good for the day of its scope.
+#[derive(Clone)]
+pub(crate) struct DerivedKey {
+    key: SigningKey,
+    /// When this worker last warned that it is not that day, as Unix time. Shared by all blocks
+    /// that inherit the key.
+    warned: Rc<Cell<Option<i64>>>,
+}
+
+impl DerivedKey {
+    pub(crate) fn new(key: SigningKey) -> Self {
+        Self {
+            key,
+            warned: Rc::default(),
+        }
+    }
+}
+
 /// A block's credential directives.
 #[derive(Clone, Default)]
 pub(crate) struct CredentialDirectives {
     pub(crate) access_key: Option<Value>,
     pub(crate) key_scope: Option<CredentialScope>,
-    pub(crate) signing_key: Option<SigningKey>,
+    pub(crate) signing_key: Option<DerivedKey>,
     pub(crate) secret_key: Option<SecretValue>,
     pub(crate) session_token: Option<SecretValue>,
     /// Where the last of them stands.
@@ -94,7 +113,6 @@ impl CredentialDirectives {
                 source: KeySource::Derived {
                     key: key.clone(),
                     scope: scope.clone(),
-                    warned: Cell::new(None),
                 },
             }),
             (None, None, None) => Err(Incomplete::Nothing),
@@ -147,12 +165,10 @@ pub(crate) struct Credentials {
 
 /// Where signing keys come from.
 enum KeySource {
-    /// A key that was derived elsewhere, good for the day of its scope.
+    /// A key of the configuration.
     Derived {
-        key: SigningKey,
+        key: DerivedKey,
         scope: CredentialScope,
-        /// When this worker last warned that it is not that day, as Unix time.
-        warned: Cell<Option<i64>>,
     },
     /// A secret key, from which each day's signing key is derived.
     Secret {
@@ -238,15 +254,15 @@ impl Credentials {
         };
 
         match &self.source {
-            KeySource::Derived { key, scope, warned } => {
+            KeySource::Derived { key, scope } => {
                 if scope.date() != now.date() {
-                    warn_of_stale_key(scope, now, unix_time, warned, request.log());
+                    warn_of_stale_key(scope, now, unix_time, &key.warned, request.log());
                 }
                 Ok(sign(&Identity {
                     access_key,
                     session_token,
                     scope,
-                    key,
+                    key: &key.key,
                 }))
             }
             KeySource::Secret {

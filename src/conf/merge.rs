@@ -61,8 +61,8 @@ pub(crate) fn merge(
     let plan = Rc::new(plan(inner, &sign, proxy.handler, proxy_conf));
     judge_credentials(conf, inner, &plan, &sign, explicit.is_some())?;
     if main.is_proxy(block.handler()) && !block.is_nested_condition() {
-        warn_of_other_host(conf, &plan, &sign, proxy_conf);
-        remind_of_cache_key(conf, &plan, &sign);
+        warn_of_other_host(conf, &block, &plan, &sign, proxy_conf);
+        remind_of_cache_key(conf, &block, &plan, &sign);
     }
 
     inner.plan = Some(Rc::clone(&plan));
@@ -178,6 +178,7 @@ fn judge_credentials(
 /// A bucket's requests that are sent to a host of another name end at the wrong server.
 fn warn_of_other_host(
     conf: &Conf,
+    block: &Block,
     plan: &Plan,
     sign: &Sign,
     proxy: NonNull<ngx_http_upstream_conf_t>,
@@ -215,8 +216,9 @@ fn warn_of_other_host(
         Level::Warn,
         &sign.position,
         format_args!(
-            "\"proxy_pass\" names the host \"{}\", but requests are signed for \"{}\": set \
-             \"aws_endpoint\" to the store's host",
+            "\"proxy_pass\" of location \"{}\" names the host \"{}\", but requests are signed for \
+             \"{}\": set \"aws_endpoint\" to the store's host",
+            block.name(),
             String::from_utf8_lossy(host),
             String::from_utf8_lossy(endpoint),
         ),
@@ -232,7 +234,7 @@ fn is_address(host: &[u8]) -> bool {
 }
 
 /// Tenants that a variable tells apart must not share cached objects.
-fn remind_of_cache_key(conf: &Conf, plan: &Plan, sign: &Sign) {
+fn remind_of_cache_key(conf: &Conf, block: &Block, plan: &Plan, sign: &Sign) {
     let is_variable = |value: &Option<Value>| {
         value
             .as_ref()
@@ -249,8 +251,9 @@ fn remind_of_cache_key(conf: &Conf, plan: &Plan, sign: &Sign) {
             Level::Warn,
             &sign.position,
             format_args!(
-                "with \"proxy_cache\" and a variable bucket, endpoint or key, \
-                 \"proxy_cache_key\" must hold that variable, or tenants share cached objects"
+                "location \"{}\" has \"proxy_cache\" and a variable bucket, endpoint or key: \
+                 \"proxy_cache_key\" must hold that variable, or tenants share cached objects",
+                block.name()
             ),
         );
     }

@@ -186,6 +186,13 @@ impl Block {
         block.noname() != 0 || block.lmt_excpt() != 0
     }
 
+    /// The location's name, as it was written; empty for a server's part outside of locations.
+    pub(crate) fn name(&self) -> String {
+        // SAFETY: as above; the name stands in the configuration's pool.
+        let name = unsafe { super::bytes(self.0.as_ref().name) };
+        String::from_utf8_lossy(name).into_owned()
+    }
+
     /// What answers requests here: `ngx_http_proxy_handler` beside `proxy_pass`.
     pub(crate) fn handler(&self) -> nginx_sys::ngx_http_handler_pt {
         // SAFETY: as above.

@@ -46,7 +46,7 @@ fn signed(bucket: &str, endpoint: &str, host: &str) -> String {
 /// 127.1 is a name to us and to nginx, and needs no name server.
 #[test]
 fn a_host_that_contradicts_the_endpoint_is_warned_of() {
-    let message = "\"proxy_pass\" names the host \"127.1\", but requests are signed for \
+    let message = "\"proxy_pass\" of location \"/\" names the host \"127.1\", but requests are signed for \
                    \"s3.example\": set \"aws_endpoint\" to the store's host";
     for host in ["127.1", "127.1:8080", "127.1/path/"] {
         let server = signed("bucket", "s3.example", host);

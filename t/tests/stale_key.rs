@@ -48,6 +48,29 @@ fn it_signs_and_warns_once() {
     assert!(!warnings[0].contains("L4vRLWAO"), "{}", warnings[0]);
 }
 
+/// The key is one, however many locations inherit it; and a debug log has the line too.
+#[test]
+fn locations_that_inherit_a_key_warn_once_together() {
+    let origin = RawOrigin::with_body("served");
+    let nginx = Nginx::builder()
+        .log_level("debug")
+        .var("origin", origin.address())
+        .server(&format!(
+            "{STALE} aws_sign on;
+             location /a/ {{ proxy_pass http://{{origin}}; }}
+             location /b/ {{ proxy_pass http://{{origin}}; }}"
+        ))
+        .start();
+    for target in ["/a/key", "/b/key", "/a/key"] {
+        http::get(nginx.port(), target).expect_status(200);
+    }
+    let warnings: Vec<_> = warnings(&nginx)
+        .into_iter()
+        .filter(|line| line.contains(" [warn] "))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+}
+
 /// Each worker says it once, and another location's key is another matter.
 #[test]
 fn a_key_of_today_is_not_warned_of() {
