@@ -10,7 +10,7 @@ use nginx_tests::{Nginx, RawOrigin};
 /// What each directive with a variable refuses, with the reason that is logged. The value is a
 /// decoded segment of the path.
 const BAD: [(&str, &str, &str); 31] = [
-    ("aws_s3_bucket", "", "a bucket name has no empty part"),
+    ("aws_s3_bucket", "", "a bucket name is not empty"),
     ("aws_s3_bucket", "a%2fb", "a bucket name consists of"),
     ("aws_s3_bucket", "a%20b", "a bucket name consists of"),
     ("aws_s3_bucket", "..", "a bucket name has no empty part"),

@@ -12,6 +12,9 @@ pub fn bucket(value: &[u8]) -> Result<(), ValueError> {
     if value.len() > 255 {
         return Err("a bucket name has at most 255 characters");
     }
+    if value.is_empty() {
+        return Err("a bucket name is not empty");
+    }
     if value.split(|byte| *byte == b'.').any(<[u8]>::is_empty) {
         return Err("a bucket name has no empty part between dots");
     }
