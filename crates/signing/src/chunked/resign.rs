@@ -8,9 +8,10 @@ use super::{ChunkSigner, Event, Framing, Parser, ResignError, SIGNATURE_LEN};
 /// they are, and so does the length.
 ///
 /// A chunk's signature stands before its data and covers it. So each chunk is held, in the buffer
-/// that the caller hands in, until it has come as a whole: the client says how large that is, at
-/// most [`MAX_CHUNK`](super::MAX_CHUNK) and some hundred bytes. The buffer grows with what has come,
-/// not with what the client announces, and never beyond twice that.
+/// that the caller hands in, until it has come as a whole: that takes the chunk's size, which the
+/// client chooses, at most [`MAX_CHUNK`](super::MAX_CHUNK), and the line before it; behind the last
+/// chunk, up to [`MAX_TRAILERS`](super::MAX_TRAILERS). The buffer grows with what has come, to twice
+/// that at most, not with what the client announces.
 ///
 /// ```
 /// use aws_signing::chunked::{ChunkSigner, Framing, Resigner};

@@ -107,6 +107,7 @@ mod tests {
         let key = SigningKey::derive(b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", &scope);
         let seed = b"4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";
         let mut signer = ChunkSigner::new(&key, &scope, &timestamp, seed);
+        let capacity = signer.text.capacity();
         for (length, signature) in [
             (
                 65536,
@@ -124,6 +125,7 @@ mod tests {
             let hash = Sha256::digest(vec![b'a'; length]).into();
             assert_eq!(signer.sign_chunk(&hash), signature.as_bytes(), "{length}");
         }
+        assert_eq!(signer.text.capacity(), capacity, "nothing is allocated");
     }
 
     /// What a debug log shows is not another link of the chain.
