@@ -84,6 +84,19 @@ fn each_example_is_tested() {
     );
 }
 
+/// What the README shows first is the first thing that newcomers try.
+#[test]
+fn the_readme_shows_a_tested_example() {
+    let readme = fs::read_to_string(folder().join("../README.md")).expect("the README");
+    let shown = readme
+        .split("```nginx\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("a configuration");
+    let example = fs::read_to_string(folder().join("private-bucket.conf")).expect("the example");
+    assert!(example.ends_with(shown), "{shown}");
+}
+
 #[test]
 fn private_bucket() {
     let origin = RawOrigin::with_body("hello");
