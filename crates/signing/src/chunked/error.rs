@@ -19,7 +19,7 @@ pub enum FramingError {
     UnexpectedSignature,
     /// A signature of a chunk or of the trailers is not 64 hexadecimal digits.
     Signature,
-    /// A chunk is larger than [`MAX_CHUNK`](super::MAX_CHUNK).
+    /// A chunk is larger than [`MAX_CHUNK`].
     ChunkTooLarge {
         /// The size that its line declares.
         size: u64,
@@ -44,7 +44,7 @@ pub enum FramingError {
     TrailerLine,
     /// A trailer cannot be taken.
     Trailer(TrailerError),
-    /// The trailers are longer than [`MAX_TRAILERS`](super::MAX_TRAILERS).
+    /// The trailers are longer than [`MAX_TRAILERS`].
     TrailersTooLarge,
     /// There is no trailer where signed trailers were declared.
     MissingTrailer,
