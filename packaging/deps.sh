@@ -6,10 +6,11 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=$root/build
+tree=$build/nginx
 
 main() {
     case $1 in
-        build) need_nginx; need_clang; configure_nginx ;;
+        build) need_clang; [ "${NGINX_SOURCE_DIR:-$tree}" != "$tree" ] || need_tree ;;
         test) need_nginx; need curl curl; need openssl openssl; need cc gcc; need_swift ;;
         demo) need_nginx; need curl curl ;;
         bench) need_nginx; need wrk wrk ;;
@@ -18,14 +19,7 @@ main() {
 }
 
 need_nginx() {
-    if [ -x /usr/bin/apt-get ]; then
-        need nginx nginx
-        [ "${NGINX_SOURCE_DIR:-$build/nginx}" = "$build/nginx" ] || return 0
-        [ -e /usr/share/nginx/src/conf_flags ] || install_packages nginx-dev
-    else
-        need nginx nginx
-        ls -d /usr/src/nginx-* >/dev/null 2>&1 || install_packages nginx-mod-devel
-    fi
+    need nginx nginx
 }
 
 need_clang() {
@@ -38,28 +32,37 @@ need_clang() {
 }
 
 # The nginx sources as the installed nginx was configured: the headers and the Makefile are enough.
-configure_nginx() {
-    if [ "${NGINX_SOURCE_DIR:-$build/nginx}" != "$build/nginx" ]; then
+need_tree() {
+    need_nginx
+    version=$(nginx -v 2>&1)
+    if [ -e "$tree/objs/ngx_auto_config.h" ] \
+        && [ "$(cat "$tree/.version" 2>/dev/null)" = "$version" ]; then
         return
     fi
-    version=$(nginx -v 2>&1)
-    if [ -e "$build/nginx/objs/ngx_auto_config.h" ] \
-        && [ "$(cat "$build/nginx/.version" 2>/dev/null)" = "$version" ]; then
-        return
+    if [ -x /usr/bin/apt-get ]; then
+        [ -e /usr/share/nginx/src/conf_flags ] || install_packages nginx-dev
+    else
+        ls -d /usr/src/nginx-* >/dev/null 2>&1 || install_packages nginx-mod-devel
     fi
     echo "configuring the sources of $version in build/nginx"
-    rm -rf "$build/nginx"
+    rm -rf "$tree"
     mkdir -p "$build"
+    configure_tree >"$build/configure.log" 2>&1 || {
+        tail -n 20 "$build/configure.log" >&2
+        exit 1
+    }
+    printf '%s\n' "$version" >"$tree/.version"
+}
+
+configure_tree() {
     if [ -e /usr/share/nginx/src/conf_flags ]; then
-        cp -r /usr/share/nginx/src "$build/nginx"
-        (cd "$build/nginx" && bash -c '. ./conf_flags; ./configure "${NGX_CONF_FLAGS[@]}"') \
-            >"$build/configure.log" 2>&1
+        cp -r /usr/share/nginx/src "$tree"
+        (cd "$tree" && bash -c '. ./conf_flags; ./configure "${NGX_CONF_FLAGS[@]}"')
     else
-        cp -rL "$(ls -d /usr/src/nginx-* | sort | tail -n 1)" "$build/nginx"
+        cp -rL "$(ls -d /usr/src/nginx-* | sort | tail -n 1)" "$tree"
         flags=$(nginx -V 2>&1 | sed -n 's/^configure arguments: //p')
-        (cd "$build/nginx" && eval "./configure $flags") >"$build/configure.log" 2>&1
-    fi || { tail -n 20 "$build/configure.log" >&2; exit 1; }
-    printf '%s\n' "$version" >"$build/nginx/.version"
+        (cd "$tree" && eval "./configure $flags")
+    fi
 }
 
 # OpenStack Swift, a strict S3 server, in a virtual environment of its own.
