@@ -1,13 +1,14 @@
 //! Nothing leaves unsigned: whatever goes wrong between nginx's serialised request and its
 //! signature, the origin sees no connection, the client a clear status, the operator one line.
 //!
-//! HTTP/2 to the upstream needs an nginx of 1.29.4 or later: crate `aws-sealing` tests that step.
+//! HTTP/2 to the upstream needs an nginx of 1.29.4 or later: crate `aws-sealing` tests that step,
+//! too.
 
 use std::time::Duration;
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
 use nginx_tests::http::{self, Request};
-use nginx_tests::{Builder, Nginx, RawOrigin};
+use nginx_tests::{Builder, Nginx, RawOrigin, nginx_version};
 
 fn nginx(origin: &RawOrigin, server: &str) -> Builder {
     Nginx::builder()
@@ -184,6 +185,26 @@ fn a_line_break_in_a_key_is_signed() {
     let request = origin.only_request();
     assert_eq!(request.target(), "/key%0D%0AX-Amz-Acl%3A%20b");
     expect_signed(&request);
+}
+
+#[test]
+fn http_2_to_the_upstream_is_refused() {
+    let location = "location / {
+        aws_sign on; proxy_http_version 2; proxy_pass http://{origin};
+    }";
+    if nginx_version() >= (1, 29, 4) {
+        expect_refused(
+            location,
+            Request::get("/key"),
+            502,
+            "HTTP/2 to the upstream cannot be signed: use \"proxy_http_version 1.1\"",
+        );
+    } else {
+        let origin = RawOrigin::with_body("served");
+        nginx(&origin, location)
+            .check()
+            .expect_refused("invalid value \"2\"");
+    }
 }
 
 #[test]
