@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::signer::Signer;
-use crate::signing;
+use crate::{Builder, Nginx, signing as signatures};
 
 /// The access key of the user.
 pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
@@ -32,6 +32,14 @@ pub fn store() -> Origin {
     Origin::start(config).expect("the origin starts")
 }
 
+/// An nginx whose server signs for the bucket `bucket` of [`store`], with the user's secret key;
+/// `{origin}` in `server`, the rest of it, is `origin`.
+pub fn signing(origin: impl ToString, server: &str) -> Builder {
+    Nginx::builder().var("origin", origin).server(&format!(
+        "{SECRET_KEY_DIRECTIVES} aws_s3_bucket bucket; aws_endpoint {STORE_DOMAIN};\n{server}"
+    ))
+}
+
 /// The directives that sign with today's key of `secret_key`, derived beforehand: those of the C
 /// module.
 #[track_caller]
@@ -48,5 +56,5 @@ pub fn signing_key_directives(access_key: &str, secret_key: &str, region: &str) 
 /// Fails the test unless the user has signed this request, for us-east-1.
 #[track_caller]
 pub fn expect_signed(head: &Head) {
-    signing::expect_signed(head, &Signer::new(ACCESS_KEY, SECRET_KEY));
+    signatures::expect_signed(head, &Signer::new(ACCESS_KEY, SECRET_KEY));
 }

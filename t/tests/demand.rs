@@ -22,15 +22,9 @@
 
 use std::process::{Command, Stdio};
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, store};
+use nginx_tests::account::{expect_signed, signing, store};
 use nginx_tests::http::{self, Request};
-use nginx_tests::{Builder, NameServer, Nginx, RawOrigin, Scratch};
-
-fn signing(origin: impl ToString, server: &str) -> Builder {
-    Nginx::builder().var("origin", origin).server(&format!(
-        "{SECRET_KEY_DIRECTIVES} aws_s3_bucket bucket; aws_endpoint s3.example.test;\n{server}"
-    ))
-}
+use nginx_tests::{NameServer, RawOrigin, Scratch};
 
 const ONE_LOCATION: &str = "location / { aws_sign; proxy_pass http://{origin}; }";
 

@@ -3,9 +3,9 @@
 //! The store verifies each signature, and each object holds its own name: an answer of 200 with
 //! that name says that the right object was asked for, and signed.
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, store};
+use nginx_tests::account::{signing, store};
 use nginx_tests::http;
-use nginx_tests::{Builder, NameServer, Nginx, Origin};
+use nginx_tests::{NameServer, Nginx, Origin};
 
 /// Objects of bucket `bucket`.
 const KEYS: [&str; 5] = [
@@ -33,17 +33,6 @@ fn full_store() -> Origin {
     origin
 }
 
-/// Keys and bucket stand in the server; the test writes its location.
-fn signing(origin: &Origin, server: &str) -> Builder {
-    let server = format!(
-        "{SECRET_KEY_DIRECTIVES} aws_s3_bucket bucket; aws_endpoint s3.example.test;\n{server}"
-    );
-    Nginx::builder()
-        .var("origin", origin.address())
-        .var("origin_port", origin.port())
-        .server(&server)
-}
-
 /// Asks for each object below `prefix`, by GET and by HEAD.
 #[track_caller]
 fn expect_served(nginx: &Nginx, prefix: &str) {
@@ -69,7 +58,7 @@ fn last_line(origin: &Origin) -> String {
 fn a_bare_host() {
     let origin = full_store();
     let nginx = signing(
-        &origin,
+        origin.address(),
         "location / { aws_sign; proxy_pass http://{origin}; }",
     )
     .start();
@@ -80,7 +69,7 @@ fn a_bare_host() {
 fn a_query_is_sent_and_signed_in_canonical_form() {
     let origin = full_store();
     let nginx = signing(
-        &origin,
+        origin.address(),
         "location / { aws_sign; proxy_pass http://{origin}; }",
     )
     .start();
@@ -111,7 +100,7 @@ fn a_query_is_sent_and_signed_in_canonical_form() {
 fn a_uri_part_that_strips_the_prefix() {
     let origin = full_store();
     let nginx = signing(
-        &origin,
+        origin.address(),
         "aws_sign on;
          location /files/ { proxy_pass http://{origin}/; }
          location /sub/ { proxy_pass http://{origin}/dir/; }",
@@ -130,7 +119,7 @@ fn a_uri_part_that_strips_the_prefix() {
 fn a_named_upstream_with_keepalive() {
     let origin = full_store();
     let nginx = signing(
-        &origin,
+        origin.address(),
         r#"location / {
              aws_sign;
              proxy_http_version 1.1;
@@ -152,7 +141,7 @@ fn variables_that_a_resolver_resolves() {
     let origin = full_store();
     let names = NameServer::start();
     let nginx = signing(
-        &origin,
+        origin.address(),
         "resolver {names} ipv6=off;
          set $store store.example.test;
          location / { aws_sign; proxy_pass http://$store:{origin_port}; }
@@ -160,6 +149,7 @@ fn variables_that_a_resolver_resolves() {
          location /raw { aws_sign; rewrite ^/raw / break; proxy_pass http://$store:{origin_port}; }",
     )
     .var("names", names.address())
+    .var("origin_port", origin.port())
     .start();
     expect_served(&nginx, "/");
     assert!(names.answers() > 0);
@@ -174,7 +164,7 @@ fn variables_that_a_resolver_resolves() {
 fn variables_that_hold_an_address_or_name_an_upstream() {
     let origin = full_store();
     let nginx = signing(
-        &origin,
+        origin.address(),
         "aws_sign on;
          set $address {origin};
          set $name stores;
@@ -197,7 +187,7 @@ fn variables_that_hold_an_address_or_name_an_upstream() {
 fn request_uri_in_a_variable_is_sent_as_the_client_wrote_it() {
     let origin = full_store();
     let nginx = signing(
-        &origin,
+        origin.address(),
         "location / { aws_sign; proxy_pass http://{origin}$request_uri; }",
     )
     .start();
@@ -209,7 +199,7 @@ fn request_uri_in_a_variable_is_sent_as_the_client_wrote_it() {
 fn uri_in_a_variable_is_signed_as_it_is_sent() {
     let origin = full_store();
     let nginx = signing(
-        &origin,
+        origin.address(),
         "aws_sign on;
          location / { proxy_pass http://{origin}$uri; }
          location /args/ {
@@ -235,7 +225,7 @@ fn uri_in_a_variable_is_signed_as_it_is_sent() {
 fn a_rewrite_with_and_without_arguments() {
     let origin = full_store();
     let nginx = signing(
-        &origin,
+        origin.address(),
         "aws_sign on;
          proxy_pass_request_headers off;
          location /keep/ { rewrite ^/keep(/.*)$ $1 break; proxy_pass http://{origin}; }
@@ -267,7 +257,7 @@ fn a_rewrite_with_and_without_arguments() {
 fn a_regex_location_whose_captures_hold_blanks() {
     let origin = full_store();
     let nginx = signing(
-        &origin,
+        origin.address(),
         "aws_sign on;
          location ~ ^/numbered/(.*)$ { proxy_pass http://{origin}/$1; }
          location ~ ^/named/(?<key>.*)$ { proxy_pass http://{origin}/$key$is_args$args; }",
@@ -290,7 +280,7 @@ fn a_capture_is_sent_as_nginx_means_it() {
     let origin = full_store();
     origin.put("bucket", "100%", "other");
     let nginx = signing(
-        &origin,
+        origin.address(),
         "location ~ ^/(.*)$ { aws_sign; proxy_pass http://{origin}/$1; }",
     )
     .start();
@@ -304,7 +294,7 @@ fn a_capture_is_sent_as_nginx_means_it() {
 fn a_unix_socket() {
     let origin = full_store();
     let nginx = signing(
-        &origin,
+        origin.address(),
         "aws_sign on;
          location / { proxy_pass http://unix:{dir}/store.sock; }
          location /files/ { proxy_pass http://unix:{dir}/store.sock:/; }",

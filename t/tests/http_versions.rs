@@ -1,8 +1,8 @@
 //! Versions of HTTP on both sides, connections that carry many requests, and heads of every size.
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, store};
+use nginx_tests::account::{expect_signed, signing, store};
 use nginx_tests::http::{self, Connection, Request};
-use nginx_tests::{Builder, Nginx, Origin, RawOrigin, http2};
+use nginx_tests::{Origin, RawOrigin, http2};
 
 /// A target that is not in canonical form, and the object it means.
 const OBJECTS: [(&str, &str); 3] = [
@@ -18,12 +18,6 @@ fn full_store() -> Origin {
         origin.put("bucket", key, key);
     }
     origin
-}
-
-fn signing(origin: impl ToString, server: &str) -> Builder {
-    Nginx::builder().var("origin", origin).server(&format!(
-        "{SECRET_KEY_DIRECTIVES} aws_s3_bucket bucket; aws_endpoint s3.example.test;\n{server}"
-    ))
 }
 
 const ONE_LOCATION: &str = "location / { aws_sign; proxy_pass http://{origin}; }";

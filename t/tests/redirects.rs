@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, store};
+use nginx_tests::account::{signing, store};
 use nginx_tests::http::{self, Connection, Request, Response};
 use nginx_tests::{Builder, Nginx, Origin, RawOrigin, Reply};
 
@@ -17,15 +17,6 @@ fn full_store() -> Origin {
     origin
 }
 
-fn signing(origin: &Origin, server: &str) -> Builder {
-    let server = format!(
-        "{SECRET_KEY_DIRECTIVES} aws_s3_bucket bucket; aws_endpoint s3.example.test;\n{server}"
-    );
-    Nginx::builder()
-        .var("origin", origin.address())
-        .server(&server)
-}
-
 #[track_caller]
 fn expect_object(response: Response, key: &str) {
     assert_eq!((response.status, &*response.text()), (200, key));
@@ -35,7 +26,7 @@ fn expect_object(response: Response, key: &str) {
 fn conditions_in_a_signed_location() {
     let origin = full_store();
     let nginx = signing(
-        &origin,
+        origin.address(),
         r#"location / {
              aws_sign on;
              proxy_pass http://{origin};
@@ -73,7 +64,7 @@ fn conditions_in_a_signed_location() {
 fn try_files_and_named_locations() {
     let origin = full_store();
     let nginx = signing(
-        &origin,
+        origin.address(),
         "root {dir}/www;
          location / { try_files $uri @store; }
          location /fallback/ { try_files $uri /signed/dir/key; }
@@ -95,7 +86,7 @@ fn try_files_and_named_locations() {
 fn error_pages_in_a_signed_location() {
     let origin = full_store();
     let nginx = signing(
-        &origin,
+        origin.address(),
         "root {dir}/www;
          location / { error_page 404 = @store; }
          location /page { error_page 404 /signed/dir/key; }
@@ -123,7 +114,7 @@ fn behind_an_application(target: &'static str, signed: &str) -> (Origin, RawOrig
         Reply::with_headers(200, &[("X-Accel-Redirect", target)], "not for the client")
     });
     let builder = signing(
-        &origin,
+        origin.address(),
         &format!(
             "location / {{ proxy_pass http://{{application}}; }}
              location /unbuffered/ {{
@@ -219,7 +210,7 @@ fn a_post_that_an_error_page_turns_into_a_get() {
     for signed in ["", "proxy_http_version 1.1; proxy_request_buffering off;"] {
         let origin = full_store();
         let nginx = signing(
-            &origin,
+            origin.address(),
             &format!(
                 "location / {{ error_page 403 = /signed/dir/key; deny all; }}
                  location /named {{ error_page 405 = @store; return 405; }}
@@ -261,7 +252,7 @@ fn a_post_that_becomes_a_get_before_its_body_is_there() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let origin = full_store();
         let nginx = signing(
-            &origin,
+            origin.address(),
             &format!(
                 "location / {{ proxy_request_buffering off; proxy_pass http://{{application}}; }}
                  location /signed/ {{ aws_sign; {signed} proxy_pass http://{{origin}}/; }}"

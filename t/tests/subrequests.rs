@@ -3,7 +3,7 @@
 //!
 //! The directives that name a subrequest's path take it decoded; SSI takes it encoded.
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, store};
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, signing, store};
 use nginx_tests::http::{self, Connection, Request};
 use nginx_tests::{Builder, Nginx, Origin, RawOrigin, Reply, wait_until};
 
@@ -17,14 +17,9 @@ fn full_store() -> Origin {
 const PAGE: &str = r#"<!--# include virtual="/signed/two%20words" --> and <!--# include virtual="/signed/two%20words?x-id=GetObject" -->"#;
 
 /// A signed location `/signed/` that only nginx itself can reach.
-fn signing(origin: &Origin, server: &str) -> Builder {
-    Nginx::builder()
-        .var("origin", origin.address())
-        .server(&format!(
-            "{SECRET_KEY_DIRECTIVES} aws_s3_bucket bucket; aws_endpoint s3.example.test;
-         location /signed/ {{ internal; aws_sign; proxy_pass http://{{origin}}/; }}
-         {server}"
-        ))
+fn into_signed(origin: &Origin, server: &str) -> Builder {
+    let signed = "location /signed/ { internal; aws_sign; proxy_pass http://{origin}/; }";
+    signing(origin.address(), &format!("{signed}\n{server}"))
 }
 
 /// Requests of every kind whose bodies subrequests could take along.
@@ -61,7 +56,7 @@ fn auth_request_into_a_signed_location() {
     ] {
         let origin = full_store();
         let application = RawOrigin::with_body("served");
-        let nginx = signing(
+        let nginx = into_signed(
             &origin,
             &format!(
                 "location / {{
@@ -110,7 +105,7 @@ fn auth_request_into_a_signed_location() {
 fn mirror_into_a_signed_location() {
     let origin = full_store();
     let application = RawOrigin::with_body("served");
-    let nginx = signing(
+    let nginx = into_signed(
         &origin,
         "location / { mirror \"/signed/two words\"; proxy_pass http://{application}; }",
     )
@@ -133,7 +128,7 @@ fn mirror_into_a_signed_location() {
 #[test]
 fn server_side_includes_of_signed_objects() {
     let origin = full_store();
-    let nginx = signing(
+    let nginx = into_signed(
         &origin,
         "location / {
              ssi on;
@@ -175,7 +170,7 @@ fn includes_in_the_answer_to_a_post() {
     let origin = full_store();
     let application =
         RawOrigin::start(|_| Reply::with_headers(200, &[("Content-Type", "text/html")], PAGE));
-    let nginx = signing(
+    let nginx = into_signed(
         &origin,
         "location / { ssi on; proxy_pass http://{application}; }
          location /unbuffered {
@@ -202,7 +197,7 @@ fn includes_in_the_answer_to_a_post() {
 #[test]
 fn additions_of_signed_objects() {
     let origin = full_store();
-    let nginx = signing(
+    let nginx = into_signed(
         &origin,
         "location / {
              default_type text/html;
