@@ -142,13 +142,25 @@ impl From<SealError> for Refused {
     }
 }
 
-/// In a debug log only, and without the session token.
+/// Headers whose values are secrets: of ours, or of the client's own encryption (SSE-C).
+const SECRET_HEADERS: [&[u8]; 3] = [
+    b"x-amz-security-token",
+    b"x-amz-server-side-encryption-customer-key",
+    b"x-amz-copy-source-server-side-encryption-customer-key",
+];
+
+/// In a debug log only, and without secrets.
 fn log_canonical_request(request: &Request, sealer: &Sealer) {
     request.log().debug(|write| {
         for line in sealer.canonical_request().split(|byte| *byte == b'\n') {
-            match line.starts_with(b"x-amz-security-token:") {
-                true => write(format_args!("canonical request: x-amz-security-token:***")),
-                false => write(format_args!("canonical request: {}", line.escape_ascii())),
+            let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+            if SECRET_HEADERS.contains(&name) {
+                write(format_args!(
+                    "canonical request: {}:***",
+                    name.escape_ascii()
+                ));
+            } else {
+                write(format_args!("canonical request: {}", line.escape_ascii()));
             }
         }
     });

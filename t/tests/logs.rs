@@ -140,6 +140,11 @@ fn a_debug_log_has_no_secret_of_ours() {
     let (builder, signing_key) = builder(&origin, &dead);
     let nginx = builder.log_level("info").start();
     work(&nginx, &origin);
+    // A client's own encryption key (SSE-C) is passed on and signed, and its secret.
+    let customer_key = "x-amz-server-side-encryption-customer-key";
+    Request::get("/key")
+        .header(customer_key, "Y3VzdG9tZXIga2V5")
+        .send(nginx.port());
 
     let log = nginx.debug_log();
     let own: Vec<&str> = log
@@ -153,7 +158,17 @@ fn a_debug_log_has_no_secret_of_ours() {
         shown("canonical request: x-amz-security-token:***"),
         "{own:#?}"
     );
-    for hidden in [SECRET, "hush hush", TOKEN, signing_key.as_str()] {
+    assert!(
+        shown(&format!("canonical request: {customer_key}:***")),
+        "{own:#?}"
+    );
+    for hidden in [
+        SECRET,
+        "hush hush",
+        TOKEN,
+        signing_key.as_str(),
+        "Y3VzdG9tZXIga2V5",
+    ] {
         assert!(!shown(hidden), "{hidden}\n{own:#?}");
     }
     // Nor in what nginx says of its own accord: no variable holds these two.
