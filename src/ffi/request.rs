@@ -49,6 +49,12 @@ impl Request {
         unsafe { super::bytes(self.get().uri) }
     }
 
+    /// The URI as the client sent it, encoded, as `$request_uri` shows it.
+    pub(crate) fn unparsed_uri(&self) -> &[u8] {
+        // SAFETY: as above.
+        unsafe { super::bytes(self.get().unparsed_uri) }
+    }
+
     /// The location configuration of `module`.
     ///
     /// # Safety

@@ -95,6 +95,7 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
         head,
         target: upstream.target(head),
         uri: request.uri(),
+        request_uri: request.unparsed_uri(),
         payload: EMPTY_PAYLOAD_SHA256.as_bytes(),
         drop_body,
         client_headers: &|| request.client_headers(),

@@ -161,6 +161,10 @@ fn an_injected_header_is_refused() {
             "location ~ /key([^/]*) {
                  aws_sign on; proxy_set_header X-Path \"/$1\"; proxy_pass http://{origin};
              }",
+            "location ~ /key(?<key>[^/]*) {
+                 rewrite ^ /other break;
+                 aws_sign on; proxy_set_header X-Path \"/$key\"; proxy_pass http://{origin};
+             }",
         ] {
             expect_refused(
                 server,

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use aws_signing::encode::percent_decode;
 use memchr::memchr3;
 
 /// One header line. The ranges index the head's bytes.
@@ -150,6 +151,21 @@ pub fn injected_line(head: &[u8], lines: &[Line], uri: &[u8]) -> Option<usize> {
         }
     }
     None
+}
+
+/// As [`injected_line`], for a URI that is still encoded, as `$request_uri` shows it: a capture of
+/// the decoded one outlives a rewrite.
+pub fn injected_line_encoded(head: &[u8], lines: &[Line], uri: &[u8]) -> Option<usize> {
+    let is_cr = |at: usize| {
+        uri[at..]
+            .get(1..3)
+            .is_some_and(|hex| hex.eq_ignore_ascii_case(b"0d"))
+    };
+    if !memchr::memchr_iter(b'%', uri).any(is_cr) {
+        return None;
+    }
+    let uri: Vec<u8> = percent_decode(uri).collect();
+    injected_line(head, lines, &uri)
 }
 
 /// The length of a line's name, where a token ends at a colon.

@@ -44,7 +44,10 @@ impl Sealer {
             .try_reserve(lines)
             .map_err(|_| SealError::OutOfMemory)?;
         let line = head::parse(request.head, &request.target, &mut self.lines)?;
-        if let Some(number) = head::injected_line(request.head, &self.lines, request.uri) {
+        let injected = head::injected_line(request.head, &self.lines, request.uri).or_else(|| {
+            head::injected_line_encoded(request.head, &self.lines, request.request_uri)
+        });
+        if let Some(number) = injected {
             return Err(HeadError::InjectedLine { number }.into());
         }
         if !policy.methods.contains(line.method) {

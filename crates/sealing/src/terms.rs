@@ -17,6 +17,8 @@ pub struct Unsigned<'a> {
     pub target: Range<usize>,
     /// The request's URI, decoded, as `$uri` shows it.
     pub uri: &'a [u8],
+    /// The client's URI, encoded, as `$request_uri` shows it.
+    pub request_uri: &'a [u8],
     /// The last line of the canonical request: the payload's SHA-256 in hex, or a literal such
     /// as `UNSIGNED-PAYLOAD`. It is also sent, as x-amz-content-sha256.
     pub payload: &'a [u8],

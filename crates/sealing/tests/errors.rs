@@ -81,6 +81,17 @@ fn header_lines_that_the_uri_has_made() {
             "{uri:?}"
         );
     }
+    // A capture of it lives on where a rewrite has made another URI.
+    let rewritten = |request_uri: &str, value: &str| {
+        let mut case = Case::get("/").own("X-Path", value);
+        case.request_uri = request_uri.as_bytes().to_vec();
+        case.seal().map(|_| ())
+    };
+    for uri in ["/a%0d%0aX-Amz-Acl:%20public-read", "/%%0D%0AX%2dAmz-Acl%3a"] {
+        let value = "a\r\nX-Amz-Acl: public-read";
+        assert_eq!(rewritten(uri, value), injected, "{uri}");
+        assert_eq!(rewritten(uri, "a"), Ok(()), "{uri}");
+    }
     // A key may hold line breaks, as long as they stay in the target.
     for uri in [
         "/a\r\nX-Amz-Acl: public-read",
@@ -222,6 +233,7 @@ fn no_memory_for_the_clients_headers() {
                 head,
                 target: 4..5,
                 uri: b"/",
+                request_uri: b"/",
                 payload: b"UNSIGNED-PAYLOAD",
                 drop_body: false,
                 client_headers: &|| None,

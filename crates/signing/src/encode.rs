@@ -124,6 +124,12 @@ pub(crate) fn canonicalize(bytes: &[u8], keep: u8, plus: Plus, out: &mut Vec<u8>
     out.extend_from_slice(&bytes[run..]);
 }
 
+/// The bytes that a percent-encoded path stands for. A `%` without two hexadecimal digits behind it
+/// stands for itself.
+pub fn percent_decode(path: &[u8]) -> impl Iterator<Item = u8> {
+    decode(path, Plus::Plus)
+}
+
 /// What a raw `+` stands for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Plus {

@@ -25,6 +25,8 @@ pub(crate) struct Case {
     pub(crate) target: Vec<u8>,
     /// As `$uri` shows it.
     pub(crate) uri: Vec<u8>,
+    /// As `$request_uri` shows it.
+    pub(crate) request_uri: Vec<u8>,
     /// Lines of nginx's own and of `proxy_set_header`.
     pub(crate) own: Vec<Pair>,
     /// The client's headers; nginx drops those whose names it writes itself.
@@ -50,6 +52,7 @@ impl Case {
             method: b"GET".to_vec(),
             target: target.as_ref().to_vec(),
             uri: b"/".to_vec(),
+            request_uri: b"/".to_vec(),
             own: vec![pair("Host", "store.example"), pair("Connection", "close")],
             client: Vec::new(),
             methods: vec!["GET", "HEAD"],
@@ -131,6 +134,7 @@ impl Case {
             head,
             target,
             uri: &self.uri,
+            request_uri: &self.request_uri,
             payload: EMPTY_PAYLOAD_SHA256.as_bytes(),
             drop_body: self.drop_body,
             client_headers: &client_headers,
