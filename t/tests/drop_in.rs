@@ -147,13 +147,14 @@ fn the_headers_are_those_of_the_c_module() {
         .headers()
         .into_iter()
         .map(|(name, _)| name)
+        // nginx's own, which it leaves out since 1.29.7.
+        .filter(|name| name != "Connection")
         .collect();
     names.sort_by_key(|name| name.to_ascii_lowercase());
     assert_eq!(
         names,
         [
             "Authorization",
-            "Connection",
             "Host",
             "User-Agent",
             "x-amz-content-sha256",

@@ -213,15 +213,18 @@ fn http_2_to_the_upstream_is_refused() {
 
 #[test]
 fn two_hosts_are_refused() {
-    expect_refused(
-        "location / {
-            aws_sign on; proxy_set_header Host a.example; proxy_set_header host b.example;
-            proxy_pass http://{origin};
-        }",
-        Request::get("/key"),
-        502,
-        "two Host headers would be sent",
-    );
+    // Later versions of nginx send one Host, whatever is set.
+    if nginx_version() < (1, 29, 0) {
+        expect_refused(
+            "location / {
+                aws_sign on; proxy_set_header Host a.example; proxy_set_header host b.example;
+                proxy_pass http://{origin};
+            }",
+            Request::get("/key"),
+            502,
+            "two Host headers would be sent",
+        );
+    }
     expect_refused(
         "location / { aws_sign on; proxy_set_header X-Path $uri; proxy_pass http://{origin}; }",
         Request::get("/key%0d%0aHost:%20evil.example"),
