@@ -28,6 +28,23 @@ pub enum Destination<'a> {
     },
 }
 
+impl<'a> Destination<'a> {
+    /// The pieces of the Host to send; `None` where it is the one that nginx sends.
+    pub(crate) fn host(&self) -> Option<[&'a [u8]; 3]> {
+        match *self {
+            Self::AsSent => None,
+            Self::Bucket {
+                bucket,
+                endpoint,
+                addressing,
+            } => Some(match addressing {
+                Addressing::Virtual => [bucket, b".", endpoint],
+                Addressing::Path => [b"", b"", endpoint],
+            }),
+        }
+    }
+}
+
 /// The endpoint of the C module, and of AWS in us-east-1, from before regions had their own.
 pub const LEGACY_S3_ENDPOINT: &str = "s3.amazonaws.com";
 

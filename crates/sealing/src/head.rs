@@ -51,6 +51,8 @@ pub enum HeadError {
     },
     /// Two Host headers: a server would choose, we cannot know which.
     DuplicateHost,
+    /// There is no memory for the list of lines.
+    OutOfMemory,
 }
 
 impl fmt::Display for HeadError {
@@ -71,6 +73,7 @@ impl fmt::Display for HeadError {
                 "bytes follow the request head (proxy_set_body, or an injected empty line)",
             ),
             Self::DuplicateHost => f.write_str("two Host headers would be sent"),
+            Self::OutOfMemory => f.write_str("not enough memory for the request head"),
         }
     }
 }
@@ -123,6 +126,7 @@ pub fn parse<'a>(
         let name = name_length(line).ok_or(bad)?;
         let value = trim_blanks(&line[name + 1..]);
         let start = at + name + 1 + leading_blanks(&line[name + 1..]);
+        lines.try_reserve(1).map_err(|_| HeadError::OutOfMemory)?;
         lines.push(Line {
             all: at..end + 2,
             name: at..at + name,

@@ -5,7 +5,6 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use crate::deputy;
-use crate::destination::{Addressing, Destination};
 use crate::error::SealError;
 use crate::head::{HeadError, Line};
 use crate::method;
@@ -47,8 +46,8 @@ pub(crate) fn write(
                 if std::mem::replace(&mut host_written, true) {
                     return Err(HeadError::DuplicateHost.into());
                 }
-                if let Destination::Bucket { .. } = destination {
-                    signed.push(write_host(destination, out));
+                if let Some(host) = destination.host() {
+                    signed.push(write_header(b"Host", &host, out));
                     continue;
                 }
                 if header.value.is_empty() {
@@ -95,15 +94,21 @@ pub(crate) fn write(
     }
 
     if !host_written {
-        match destination {
-            Destination::Bucket { .. } => signed.push(write_host(destination, out)),
-            Destination::AsSent => return Err(SealError::MissingHost),
-        }
+        let host = destination.host().ok_or(SealError::MissingHost)?;
+        signed.push(write_header(b"Host", &host, out));
     }
-    signed.push(write_header(b"x-amz-date", now.amz_date().as_bytes(), out));
-    signed.push(write_header(b"x-amz-content-sha256", request.payload, out));
+    signed.push(write_header(
+        b"x-amz-date",
+        &[now.amz_date().as_bytes()],
+        out,
+    ));
+    signed.push(write_header(
+        b"x-amz-content-sha256",
+        &[request.payload],
+        out,
+    ));
     if let Some(token) = identity.session_token {
-        signed.push(write_header(b"x-amz-security-token", token, out));
+        signed.push(write_header(b"x-amz-security-token", &[token], out));
     }
     Ok(signed)
 }
@@ -126,43 +131,25 @@ impl Kind {
             12 if is(b"content-type") => Self::ContentType,
             14 if is(b"content-length") => Self::BodyLength,
             17 if is(b"transfer-encoding") => Self::BodyLength,
-            13 if is(b"authorization") => Self::Ours,
-            _ if !deputy::is_amz(name) => Self::Other,
             _ if deputy::is_ours(name) => Self::Ours,
-            _ => Self::Amz,
+            _ if deputy::is_amz(name) => Self::Amz,
+            _ => Self::Other,
         }
     }
 }
 
-fn write_host(destination: Destination<'_>, out: &mut Vec<u8>) -> (Range<usize>, Range<usize>) {
-    let start = out.len();
-    out.extend_from_slice(b"Host: ");
-    let value = out.len();
-    if let Destination::Bucket {
-        bucket,
-        endpoint,
-        addressing,
-    } = destination
-    {
-        if addressing == Addressing::Virtual {
-            out.extend_from_slice(bucket);
-            out.push(b'.');
-        }
-        out.extend_from_slice(endpoint);
-    }
-    let end = out.len();
-    out.extend_from_slice(b"\r\n");
-    (start..start + 4, value..end)
-}
-
-fn write_header(name: &[u8], value: &[u8], out: &mut Vec<u8>) -> (Range<usize>, Range<usize>) {
+/// Writes a header whose value is made of `pieces`, and returns where name and value stand.
+fn write_header(name: &[u8], pieces: &[&[u8]], out: &mut Vec<u8>) -> (Range<usize>, Range<usize>) {
     let start = out.len();
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
+    let value = out.len();
+    for piece in pieces {
+        out.extend_from_slice(piece);
+    }
     let end = out.len();
     out.extend_from_slice(b"\r\n");
-    (start..start + name.len(), start + name.len() + 2..end)
+    (start..start + name.len(), value..end)
 }
 
 fn shift(range: &Range<usize>, from: usize, to: usize) -> Range<usize> {

@@ -38,11 +38,6 @@ impl Sealer {
         if request.head.starts_with(b"PRI * HTTP/2.0\r\n") {
             return Err(SealError::Http2Upstream);
         }
-        self.lines.clear();
-        let lines = memchr::memchr_iter(b'\n', request.head).count();
-        self.lines
-            .try_reserve(lines)
-            .map_err(|_| SealError::OutOfMemory)?;
         let line = head::parse(request.head, &request.target, &mut self.lines)?;
         let injected = head::injected_line(request.head, &self.lines, request.uri).or_else(|| {
             head::injected_line_encoded(request.head, &self.lines, request.request_uri)
