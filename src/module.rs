@@ -1,13 +1,12 @@
 //! The module's tables, and the callbacks that nginx finds in them.
 
 use std::ffi::{c_char, c_void};
-use std::ptr::{NonNull, null_mut};
+use std::ptr::null_mut;
 
 use nginx_sys::{
     NGX_CONF_1MORE, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_ERROR, NGX_HTTP_LIF_CONF,
     NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MODULE,
-    NGX_HTTP_SRV_CONF, NGX_OK, ngx_array_push, ngx_command_t, ngx_conf_t, ngx_http_conf_ctx_t,
-    ngx_http_core_main_conf_t, ngx_http_handler_pt, ngx_http_module_t,
+    NGX_HTTP_SRV_CONF, NGX_OK, ngx_command_t, ngx_conf_t, ngx_http_module_t,
     ngx_http_phases_NGX_HTTP_ACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_int_t,
     ngx_module_t, ngx_uint_t,
 };
@@ -15,11 +14,11 @@ use ngx::core::NGX_CONF_ERROR;
 
 use crate::conf::{LocationConf, MainConf, merge};
 use crate::directives::{self, DirectiveError, Setter};
-use crate::ffi::conf::{Conf, core_module};
+use crate::ffi;
+use crate::ffi::conf::Conf;
 use crate::ffi::guard::guard;
 use crate::ffi::log::Level;
 use crate::ffi::request::Request;
-use crate::ffi::{self};
 use crate::request;
 
 /// All directives stand in these blocks.
@@ -154,19 +153,17 @@ unsafe fn take(name: &str, setter: Setter, cf: *mut ngx_conf_t, block: *mut c_vo
 unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     guard(NGX_ERROR as ngx_int_t, || {
         // SAFETY: `cf` is the configuration being read; nobody else refers to ours.
-        let conf = unsafe { Conf::from_ptr(cf) };
-        let Some(conf) = conf else {
+        let parts = unsafe {
+            Conf::from_ptr(cf).and_then(|conf| {
+                let main = conf.main_conf::<MainConf>(this_module())?.as_mut();
+                Some((conf, main))
+            })
+        };
+        let Some((conf, main)) = parts else {
             return NGX_ERROR as ngx_int_t;
         };
-        // SAFETY: as above.
-        match unsafe { main_conf(&conf) } {
-            Some(mut main) => {
-                // SAFETY: as above.
-                unsafe { main.as_mut() }.preconfigure(&conf);
-                NGX_OK as ngx_int_t
-            }
-            None => NGX_ERROR as ngx_int_t,
-        }
+        main.preconfigure(&conf);
+        NGX_OK as ngx_int_t
     })
 }
 
@@ -175,25 +172,17 @@ unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
 /// # Safety
 /// Called by nginx only, inside http{}, after its directives were read.
 unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
-    // SAFETY: inside http{}, `ctx` is an ngx_http_conf_ctx_t, and the core module's main
-    // configuration has the phases, arrays of ngx_http_handler_pt.
-    unsafe {
-        let context = (*cf).ctx.cast::<ngx_http_conf_ctx_t>();
-        let core = (*(*context).main_conf.add(core_module().ctx_index))
-            .cast::<ngx_http_core_main_conf_t>();
-        let phases: [(u32, ngx_http_handler_pt); 2] = [
-            (ngx_http_phases_NGX_HTTP_ACCESS_PHASE, Some(access)),
-            (ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent)),
-        ];
-        for (phase, handler) in phases {
-            let place = ngx_array_push(&mut (*core).phases[phase as usize].handlers);
-            let Some(place) = NonNull::new(place.cast::<ngx_http_handler_pt>()) else {
-                return NGX_ERROR as ngx_int_t;
-            };
-            place.write(handler);
+    guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: `cf` is the configuration being read.
+        let added = unsafe { Conf::from_ptr(cf) }.and_then(|conf| {
+            conf.add_phase_handler(ngx_http_phases_NGX_HTTP_ACCESS_PHASE, Some(access))?;
+            conf.add_phase_handler(ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent))
+        });
+        match added {
+            Some(()) => NGX_OK as ngx_int_t,
+            None => NGX_ERROR as ngx_int_t,
         }
-    }
-    NGX_OK as ngx_int_t
+    })
 }
 
 /// # Safety
@@ -220,10 +209,11 @@ unsafe extern "C" fn merge_location_conf(
     inner: *mut c_void,
 ) -> *mut c_char {
     guard(NGX_CONF_ERROR, || {
-        // SAFETY: by this function's contract; they are two different ones.
+        // SAFETY: by this function's contract; they are two different ones, and nobody changes the
+        // main configuration any more.
         let parts = unsafe {
             Conf::from_ptr(cf).and_then(|conf| {
-                let main = main_conf(&conf)?;
+                let main = conf.main_conf::<MainConf>(this_module())?.as_ref();
                 let outer = outer.cast::<LocationConf>().as_ref()?;
                 let inner = inner.cast::<LocationConf>().as_mut()?;
                 Some((conf, main, outer, inner))
@@ -232,25 +222,11 @@ unsafe extern "C" fn merge_location_conf(
         let Some((conf, main, outer, inner)) = parts else {
             return NGX_CONF_ERROR;
         };
-        // SAFETY: nobody changes it any more.
-        match merge(&conf, unsafe { main.as_ref() }, outer, inner) {
+        match merge(&conf, main, outer, inner) {
             Ok(()) => null_mut(),
             Err(()) => NGX_CONF_ERROR,
         }
     })
-}
-
-/// # Safety
-/// To be called inside http{} only.
-unsafe fn main_conf(conf: &Conf) -> Option<NonNull<MainConf>> {
-    // SAFETY: `create_main_conf` made it.
-    unsafe {
-        let context = (*conf.as_ptr())
-            .ctx
-            .cast::<ngx_http_conf_ctx_t>()
-            .as_ref()?;
-        NonNull::new((*context.main_conf.add(this_module().ctx_index)).cast::<MainConf>())
-    }
 }
 
 /// # Safety

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::ptr::NonNull;
 
 use nginx_sys::{
-    NGX_HTTP_LIF_CONF, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_OK, ngx_conf_full_name,
-    ngx_conf_t, ngx_decode_base64, ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t,
-    ngx_http_core_module, ngx_int_t, ngx_module_t, ngx_str_t,
+    NGX_HTTP_LIF_CONF, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_OK, ngx_array_push,
+    ngx_conf_full_name, ngx_conf_t, ngx_decode_base64, ngx_http_conf_ctx_t,
+    ngx_http_core_loc_conf_t, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_handler_pt,
+    ngx_int_t, ngx_module_t, ngx_str_t,
 };
 
 use super::log::{Level, Log};
@@ -138,20 +139,40 @@ impl Conf {
         })
     }
 
+    /// The main configuration of `module`.
+    ///
+    /// # Safety
+    /// `module` must be an HTTP module whose main configuration is a `T`.
+    pub(crate) unsafe fn main_conf<T>(&self, module: &ngx_module_t) -> Option<NonNull<T>> {
+        // SAFETY: the array has an entry for each HTTP module.
+        NonNull::new(unsafe { *self.context()?.main_conf.add(module.ctx_index) }.cast::<T>())
+    }
+
     /// The location configuration of `module` in the current block.
     ///
     /// # Safety
     /// `module` must be an HTTP module whose location configuration is a `T`.
     pub(crate) unsafe fn location_conf<T>(&self, module: &ngx_module_t) -> Option<NonNull<T>> {
-        // SAFETY: inside http{}, `ctx` is an ngx_http_conf_ctx_t whose arrays have an entry for
-        // each HTTP module, also while blocks are merged.
+        // SAFETY: the array has an entry for each HTTP module.
+        NonNull::new(unsafe { *self.context()?.loc_conf.add(module.ctx_index) }.cast::<T>())
+    }
+
+    /// The configurations of all modules that hold here, also while blocks are merged.
+    fn context(&self) -> Option<&ngx_http_conf_ctx_t> {
+        // SAFETY: this module is called inside http{} only, where `ctx` is of this type.
+        unsafe { (*self.as_ptr()).ctx.cast::<ngx_http_conf_ctx_t>().as_ref() }
+    }
+
+    /// Has `handler` called in the phase of this number.
+    pub(crate) fn add_phase_handler(&self, phase: u32, handler: ngx_http_handler_pt) -> Option<()> {
+        // SAFETY: nginx's own module, whose main configuration has the phases, arrays of
+        // handlers. The pushed entry is written before anybody reads it.
         unsafe {
-            let context = (*self.as_ptr())
-                .ctx
-                .cast::<ngx_http_conf_ctx_t>()
-                .as_ref()?;
-            NonNull::new((*context.loc_conf.add(module.ctx_index)).cast::<T>())
+            let mut core = self.main_conf::<ngx_http_core_main_conf_t>(core_module())?;
+            let handlers = &mut core.as_mut().phases[phase as usize].handlers;
+            NonNull::new(ngx_array_push(handlers).cast::<ngx_http_handler_pt>())?.write(handler);
         }
+        Some(())
     }
 
     /// The current block as nginx's core sees it.
@@ -162,7 +183,7 @@ impl Conf {
 }
 
 /// nginx's HTTP core, as a module.
-pub(crate) fn core_module() -> &'static ngx_module_t {
+fn core_module() -> &'static ngx_module_t {
     let module = &raw const ngx_http_core_module;
     // SAFETY: nginx writes to it (indices) while it starts, before anything of ours runs.
     unsafe { &*module }
@@ -194,7 +215,7 @@ impl Block {
     }
 
     /// What answers requests here: `ngx_http_proxy_handler` beside `proxy_pass`.
-    pub(crate) fn handler(&self) -> nginx_sys::ngx_http_handler_pt {
+    pub(crate) fn handler(&self) -> ngx_http_handler_pt {
         // SAFETY: as above.
         unsafe { self.0.as_ref().handler }
     }
