@@ -219,17 +219,23 @@ fn check_signature(signed: &Signed<'_>, expected: &Expected<'_>) -> Result<(), F
 
 /// One line of `s3-vectors.jsonl`.
 fn check_request(line: &Line) -> Result<(), Failure> {
+    let rules = Rules {
+        double_encode: line.flag("double_encode")?,
+        normalize: line.flag("normalize_path")?,
+    };
+    check_head(line, rules, line.text("payload")?, "signature")
+}
+
+/// The signature of a line's head, which the line calls `signature`.
+fn check_head(line: &Line, rules: Rules, payload: &str, signature: &str) -> Result<(), Failure> {
     check_signature(
         &Signed {
             method: line.text("method")?,
             path: line.text("path_on_wire")?,
             query: line.text("query_on_wire")?,
-            rules: Rules {
-                double_encode: line.flag("double_encode")?,
-                normalize: line.flag("normalize_path")?,
-            },
+            rules,
             headers: signed_headers(line)?,
-            payload: line.text("payload")?,
+            payload,
             access_key: line.text("access_key")?,
             secret: line.text("secret_key")?,
             region: line.text("region")?,
@@ -239,7 +245,7 @@ fn check_request(line: &Line) -> Result<(), Failure> {
         &Expected {
             canonical_request: line.text("canonical_request")?,
             string_to_sign: line.text("string_to_sign")?,
-            signature: line.text("signature")?,
+            signature: line.text(signature)?,
             authorization: line.text("authorization")?,
         },
     )
