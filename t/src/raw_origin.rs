@@ -6,9 +6,8 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
-use aws_origin::Head;
+use aws_origin::{Connections, Head};
 
 use crate::reply::{Reply, Then};
 
@@ -46,17 +45,13 @@ type Script = dyn Fn(&RawRequest) -> Reply + Send + Sync;
 struct Shared {
     script: Box<Script>,
     state: Mutex<State>,
-    probing: Mutex<()>,
+    connections: Connections,
 }
 
 #[derive(Default)]
 struct State {
     stopping: bool,
     requests: Vec<RawRequest>,
-    // One for each connection accepted so far.
-    peers: Vec<SocketAddr>,
-    // Those connections that are probes of our own.
-    probes: Vec<usize>,
     // Those that are open, to be shut down from outside their threads.
     open: HashMap<usize, TcpStream>,
     threads: Vec<JoinHandle<()>>,
@@ -89,7 +84,7 @@ impl RawOrigin {
         let shared = Arc::new(Shared {
             script: Box::new(script),
             state: Mutex::default(),
-            probing: Mutex::default(),
+            connections: Connections::default(),
         });
 
         let acceptor = std::thread::spawn({
@@ -134,39 +129,9 @@ impl RawOrigin {
 
     /// How many TCP connections have reached the origin before this call, with or without a
     /// request in them.
-    ///
-    /// A connection can be established before the origin's thread has seen it. A probe of our own
-    /// waits its turn in the same queue: once it is accepted, so is every connection before it.
     #[track_caller]
     pub fn connections(&self) -> usize {
-        let _one_probe_at_a_time = self
-            .shared
-            .probing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let accepted = self.shared.state().peers.len();
-        let probe = TcpStream::connect(self.address).expect("the origin listens");
-        let probe = probe
-            .local_addr()
-            .expect("a connected socket has an address");
-
-        let start = Instant::now();
-        loop {
-            let mut state = self.shared.state();
-            if let Some(i) = state.peers[accepted..]
-                .iter()
-                .position(|peer| *peer == probe)
-            {
-                state.probes.push(accepted + i);
-                return accepted + i + 1 - state.probes.len();
-            }
-            drop(state);
-            assert!(
-                start.elapsed() < crate::http::TIMEOUT,
-                "the origin does not accept"
-            );
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        self.shared.connections.count(self.address)
     }
 
     /// Waits until `count` requests have arrived; fails the test when they do not.
@@ -218,8 +183,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let Ok((stream, peer)) = accepted else {
             continue;
         };
-        let connection = state.peers.len();
-        state.peers.push(peer);
+        let connection = shared.connections.accept(peer);
         let socket = stream.try_clone().expect("a socket can be duplicated");
         state.open.insert(connection, socket);
         state.join_finished();

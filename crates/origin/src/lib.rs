@@ -18,11 +18,13 @@
 //! before anybody looks at its signature.
 
 mod access;
+mod connections;
 mod head;
 mod memory;
 mod record;
 mod server;
 
+pub use connections::Connections;
 pub use head::Head;
 pub use record::RecordedRequest;
 pub use server::{Origin, OriginConfig, StartError, Storage, Watch};

@@ -1,11 +1,11 @@
 //! The server: a thread of its own that accepts connections until the origin is dropped.
 
 use std::fmt;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::server::conn::http1;
@@ -17,6 +17,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::sync::oneshot;
 
 use crate::access::{Domain, Rules};
+use crate::connections::Connections;
 use crate::memory::Memory;
 use crate::record::{RecordedRequest, Records, Tee};
 
@@ -105,28 +106,16 @@ pub struct Origin {
     memory: Option<Memory>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    probing: Mutex<()>,
 }
 
 struct Shared {
     service: S3Service,
     watch: Watch,
     records: Arc<Records>,
-    accepted: Mutex<Accepted>,
-}
-
-#[derive(Default)]
-struct Accepted {
-    peers: Vec<SocketAddr>,
-    // How many of them are probes of our own.
-    probes: usize,
+    connections: Connections,
 }
 
 impl Shared {
-    fn accepted(&self) -> MutexGuard<'_, Accepted> {
-        self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Notes the answer to a connection's oldest open request.
     fn answered(&self, connection: usize, status: u16) {
         let request = self.records.answered(connection, status);
@@ -179,7 +168,7 @@ impl Origin {
             service: builder.build(),
             watch: config.watch,
             records: Arc::default(),
-            accepted: Mutex::default(),
+            connections: Connections::default(),
         });
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
@@ -196,7 +185,6 @@ impl Origin {
             memory,
             stop: Some(stop),
             thread: Some(thread),
-            probing: Mutex::default(),
         })
     }
 
@@ -258,38 +246,12 @@ impl Origin {
     /// How many TCP connections have reached the origin before this call, with or without a
     /// request in them.
     ///
-    /// A connection can be established before the origin's thread has seen it. A probe of our own
-    /// waits its turn in the same queue: once it is accepted, so is every connection before it.
-    ///
     /// # Panics
     ///
     /// Where the origin no longer accepts connections.
     #[track_caller]
     pub fn connections(&self) -> usize {
-        let _one_probe_at_a_time = self.probing.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.shared.accepted().peers.len();
-        let probe = TcpStream::connect(self.address).expect("the origin listens");
-        let probe = probe
-            .local_addr()
-            .expect("a connected socket has an address");
-
-        let start = Instant::now();
-        loop {
-            let mut accepted = self.shared.accepted();
-            if let Some(i) = accepted.peers[before..]
-                .iter()
-                .position(|peer| *peer == probe)
-            {
-                accepted.probes += 1;
-                return before + i + 1 - accepted.probes;
-            }
-            drop(accepted);
-            assert!(
-                start.elapsed() < Duration::from_secs(20),
-                "the origin does not accept"
-            );
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        self.shared.connections.count(self.address)
     }
 }
 
@@ -337,11 +299,7 @@ async fn serve(
                 }
             },
         };
-        let connection = {
-            let mut accepted = shared.accepted();
-            accepted.peers.push(peer);
-            accepted.peers.len() - 1
-        };
+        let connection = shared.connections.accept(peer);
         // Without it small answers wait for the peer's acknowledgement.
         let _ = stream.set_nodelay(true);
 
