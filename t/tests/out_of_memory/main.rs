@@ -1,6 +1,7 @@
 //! Nothing leaves unsigned where memory is short: each allocation that a request makes is made to
 //! fail once, one after the other, and whatever reaches the origin all the same is signed.
 
+use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -96,12 +97,19 @@ fn fail_each_allocation(location: &str, request: &Request) -> Vec<String> {
         .allow_log("failed (12: Cannot allocate memory)")
         .start();
     let workers = nginx.workers();
-    let send = || Connection::open(nginx.port()).try_send(request);
+    // To the end of the connection: the access log comes after the answer, and its allocations are
+    // this request's, too.
+    let send = || {
+        let mut connection = Connection::open(nginx.port());
+        let answer = connection.try_send(request);
+        let _ = connection.socket().read_to_end(&mut Vec::new());
+        answer
+    };
 
     // The worker's own buffers have their size after the first request.
     assert_eq!(send().expect("an answer").status, 200);
 
-    let (mut checked, mut refused) = (0, 0);
+    let (mut checked, mut refused) = (origin.requests().len(), 0);
     let last = (1..MOST).find(|nth| {
         malloc.fail(*nth);
         let answer = send();
