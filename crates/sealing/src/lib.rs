@@ -8,10 +8,12 @@
 //!
 //! The steps, each in its own file: [`head`] parses the lines, [`deputy`] decides what of the
 //! client's may reach the store, [`destination`] names the host; `target` and `lines` write the
-//! new head, and `seal` has it signed by `aws-signing`.
+//! new head, and `seal` has it signed by `aws-signing`. What becomes of a body before that is
+//! [`body`]'s.
 
 #![forbid(unsafe_code)]
 
+pub mod body;
 pub mod deputy;
 pub mod destination;
 mod error;
