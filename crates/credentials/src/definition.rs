@@ -1,0 +1,161 @@
+//! What an operator writes: a source and its `key=value` words.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+use crate::arguments::Arguments;
+use crate::host::FileIdentity;
+use crate::sources::Source;
+use crate::{Endpoint, Environment, FetchError, Files, Provider};
+
+/// A source of credentials, checked as far as its words and the environment go. Cheap to clone.
+#[derive(Clone)]
+pub struct Definition {
+    source: Source,
+    environment: Environment,
+}
+
+impl Definition {
+    /// Reads a source's name and the words behind it, e.g. `imds` and `role=web`.
+    ///
+    /// `declared` finds a provider that the configuration declared before, by name: `assume_role
+    /// source=<name>` asks for it.
+    pub fn parse(
+        source: &str,
+        words: &[&str],
+        environment: &Environment,
+        declared: &dyn Fn(&str) -> Option<Definition>,
+    ) -> Result<Self, DefinitionError> {
+        let name = Source::name(source)
+            .ok_or_else(|| DefinitionError::UnknownSource(source.to_owned()))?;
+        let mut arguments = Arguments::new(name, words)?;
+        let source = Source::parse(&mut arguments, environment, declared)?;
+        arguments.finish()?;
+        Ok(Self {
+            source,
+            environment: environment.clone(),
+        })
+    }
+
+    /// Looks at the files that are named, with the rights of who reads the configuration: which
+    /// source a chain chooses, what is wrong in a file.
+    ///
+    /// A file that does not exist yet is no error here; who fetches will look for it again.
+    pub fn check(&self, files: &impl Files) -> Result<Check, DefinitionError> {
+        self.source.check(files, &self.environment)
+    }
+
+    /// Tells this definition from others: SHA-256 of everything in it, the environment's part
+    /// included. Material fetched by one definition is never used by another.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut text = zeroize::Zeroizing::new(String::new());
+        self.source.identify(&mut text);
+        Sha256::digest(text.as_bytes()).into()
+    }
+
+    /// What fetches.
+    pub fn provider(&self) -> Provider {
+        Provider::new(self.source.clone(), self.environment.clone())
+    }
+}
+
+/// Shows the source, without secrets.
+impl fmt::Debug for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Definition({})", self.source.describe())
+    }
+}
+
+/// What looking at a definition's files has shown.
+#[derive(Debug, Default)]
+pub struct Check {
+    /// What is used, in a few words without secrets, e.g. `imds at http://169.254.169.254`.
+    pub description: String,
+    /// Every file that will be read, so that a user who lacks the rights is told early.
+    pub files: Vec<FileUse>,
+    /// Whom the provider will ask, so that names can be resolved early.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// A file that a provider reads.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FileUse {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Which file that is now; `None` where there is none yet.
+    pub identity: Option<FileIdentity>,
+    /// Whether it holds a secret, so that not everybody should be able to read it.
+    pub secret: bool,
+}
+
+/// What is wrong with a definition. The text says what to write instead.
+#[derive(Debug)]
+pub enum DefinitionError {
+    /// There is no source of this name.
+    UnknownSource(String),
+    /// A word without `=`.
+    NoValue(String),
+    /// Nothing behind the `=`.
+    Empty(String),
+    /// A key that is given twice.
+    Twice(String),
+    /// A key that the source does not know.
+    UnknownKey {
+        /// The source.
+        source: &'static str,
+        /// The key.
+        key: String,
+        /// What it knows.
+        known: Vec<&'static str>,
+    },
+    /// A key that must be given.
+    Missing {
+        /// The source.
+        source: &'static str,
+        /// The key.
+        key: &'static str,
+        /// What to write.
+        example: &'static str,
+    },
+    /// A value that is not what it should be.
+    Invalid {
+        /// The key or the variable that has it.
+        key: String,
+        /// What is wrong, and what would be right.
+        why: String,
+    },
+    /// The source is not configured, or what it reads now cannot give credentials.
+    Source(FetchError),
+}
+
+impl fmt::Display for DefinitionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownSource(name) => {
+                let known = Source::NAMES.join(", ");
+                write!(f, "there is no source \"{name}\"; the sources are {known}")
+            }
+            Self::NoValue(word) => write!(f, "\"{word}\" is not written key=value"),
+            Self::Empty(key) => write!(f, "\"{key}=\" has no value; leave it out or give one"),
+            Self::Twice(key) => write!(f, "\"{key}=\" is given twice"),
+            Self::UnknownKey { source, key, known } if known.is_empty() => {
+                write!(f, "\"{key}=\" is unknown: {source} takes no parameters")
+            }
+            Self::UnknownKey { source, key, known } => {
+                let known = known.join("=, ");
+                write!(f, "\"{key}=\" is unknown: {source} takes {known}=")
+            }
+            Self::Missing {
+                source,
+                key,
+                example,
+            } => write!(f, "{source} needs \"{key}=\", e.g. {key}={example}"),
+            Self::Invalid { key, why } => write!(f, "\"{key}\": {why}"),
+            Self::Source(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for DefinitionError {}

@@ -1,0 +1,284 @@
+//! The seam: all that providers need of the world around them.
+//!
+//! A host runs everything on one thread and never blocks it, except for small local files. What it
+//! is asked for carries its own bounds: a deadline for the whole of it and a limit in bytes. A host
+//! keeps them; providers rely on it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::Url;
+
+/// Local files, read in place: they are small.
+pub trait Files {
+    /// The content of a regular file, and which file that was.
+    ///
+    /// Identity and content come from one open descriptor, so that a file renamed into place
+    /// between the two is not mistaken. What is not a regular file is refused without waiting (a
+    /// FIFO would block), and so is a file of more than `limit` bytes.
+    fn read(&self, path: &Path, limit: usize) -> Result<File, FileError>;
+
+    /// Which file stands at `path` now; symbolic links are followed.
+    fn identify(&self, path: &Path) -> Result<FileIdentity, FileError>;
+}
+
+/// What a provider asks of the process it runs in.
+#[expect(
+    async_fn_in_trait,
+    reason = "everything runs on one thread: the futures need not be Send"
+)]
+pub trait Host: Files {
+    /// The time of day, in milliseconds since 1970-01-01T00:00:00Z. It may jump either way.
+    fn now(&self) -> i64;
+
+    /// 64 unpredictable bits, to spread many machines' requests in time. Not for keys.
+    fn random(&self) -> u64;
+
+    /// Returns after `duration`.
+    async fn sleep(&self, duration: Duration);
+
+    /// Sends one request over a connection of its own and returns its one answer, whatever its
+    /// status is.
+    ///
+    /// Redirects are not followed, proxies not used. With https, the certificate and the host name
+    /// are verified. The future may be dropped at any time, which closes the connection.
+    async fn http(&self, request: Request) -> Result<Response, HttpError>;
+
+    /// Runs a program, without a shell, and returns what it wrote to its standard output.
+    ///
+    /// It gets the environment that is given and no other, `/dev/null` as standard input, no
+    /// descriptor of this process beside those, and `/` as its directory. At the deadline, or
+    /// when the future is dropped, it is killed with all its process group.
+    async fn run(&self, command: Command) -> Result<Output, RunError>;
+}
+
+/// A file's content.
+pub struct File {
+    /// All of it.
+    pub content: Zeroizing<Vec<u8>>,
+    /// Which file it was.
+    pub identity: FileIdentity,
+}
+
+/// Tells one state of a file from another: equal identities mean unchanged content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileIdentity {
+    /// `st_dev`
+    pub device: u64,
+    /// `st_ino`: another one after a rename into place.
+    pub inode: u64,
+    /// `st_mtim`, seconds and nanoseconds.
+    pub modified: (i64, i64),
+    /// `st_size`
+    pub size: u64,
+    /// `st_mode`, type and permissions.
+    pub mode: u32,
+}
+
+impl FileIdentity {
+    /// Whether every user of the machine may read it.
+    pub fn is_world_readable(&self) -> bool {
+        self.mode & 0o004 != 0
+    }
+}
+
+/// Why a file was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileError {
+    /// `ENOENT`, also where a directory of the path is missing.
+    NotFound,
+    /// Any other error of the system, as it describes it, e.g. "Permission denied (13)".
+    System(String),
+    /// A directory, FIFO, socket or device.
+    NotRegular,
+    /// More than the bytes that were asked for, which are given here.
+    TooLarge(usize),
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("there is no such file"),
+            Self::System(text) => f.write_str(text),
+            Self::NotRegular => f.write_str("it is not a regular file"),
+            Self::TooLarge(limit) => write!(f, "it has more than {limit} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for FileError {}
+
+/// Methods that providers use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `PUT`
+    Put,
+    /// `POST`
+    Post,
+}
+
+impl Method {
+    /// As on the request line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Put => "PUT",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// One HTTP request.
+///
+/// Host is [`Endpoint::authority`](crate::Endpoint::authority) of the URL; the host adds it, and
+/// Content-Length where the method is not GET.
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Where it goes.
+    pub url: Url,
+    /// Further fields: names in lower case, values that are visible ASCII and blanks. Any value
+    /// may be a secret.
+    pub headers: Vec<(&'static str, Zeroizing<String>)>,
+    /// The body; may hold a secret.
+    pub body: Zeroizing<Vec<u8>>,
+    /// How long resolving, connecting and TLS may take together.
+    pub connect_timeout: Duration,
+    /// How long the whole exchange may take.
+    pub timeout: Duration,
+    /// How many bytes of body an answer may have.
+    pub limit: usize,
+}
+
+/// Shows where it goes; neither query, headers nor body.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({} {})", self.method.as_str(), self.url)
+    }
+}
+
+/// One HTTP answer, complete: a body that ends early is [`HttpError::Truncated`].
+pub struct Response {
+    /// The status, 200 to 999; informational ones are skipped.
+    pub status: u16,
+    /// All fields; names in any case.
+    pub headers: Vec<(String, Zeroizing<String>)>,
+    /// The body, without transfer coding.
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+impl Response {
+    /// The first field called `name`.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut fields = self.headers.iter();
+        let field = fields.find(|(field, _)| field.eq_ignore_ascii_case(name))?;
+        Some(&field.1)
+    }
+}
+
+/// Why there is no answer. Texts are of the host, one line, and hold no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpError {
+    /// The host's name is not known, and why.
+    Resolve(String),
+    /// No connection, and why, e.g. "Connection refused (111)".
+    Connect(String),
+    /// No TLS session, and why, e.g. "certificate verify failed (10: certificate has expired)".
+    Tls(String),
+    /// Connecting took too long.
+    ConnectTimeout,
+    /// The exchange took too long.
+    Timeout,
+    /// The connection ended before the answer did.
+    Truncated,
+    /// The answer's body has more bytes than the request allows, which are given here.
+    TooLarge(usize),
+    /// What came is not HTTP, and why; or sending failed.
+    Protocol(String),
+}
+
+impl fmt::Display for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve(why) => write!(f, "cannot resolve its name: {why}"),
+            Self::Connect(why) => write!(f, "cannot connect: {why}"),
+            Self::Tls(why) => write!(f, "no TLS session: {why}"),
+            Self::ConnectTimeout => f.write_str("connecting took too long"),
+            Self::Timeout => f.write_str("the answer took too long"),
+            Self::Truncated => f.write_str("the connection ended before the answer did"),
+            Self::TooLarge(limit) => write!(f, "the answer has more than {limit} bytes"),
+            Self::Protocol(why) => write!(f, "not a valid HTTP answer: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for HttpError {}
+
+/// A program to run.
+pub struct Command {
+    /// The program. Without a slash it is looked up in `PATH` of `environment`.
+    pub program: PathBuf,
+    /// Its arguments, without its own name.
+    pub arguments: Vec<String>,
+    /// Its whole environment.
+    pub environment: Vec<(&'static str, String)>,
+    /// How long it may take until its standard output is closed and it has ended.
+    pub timeout: Duration,
+    /// How many bytes it may write to its standard output.
+    pub limit: usize,
+}
+
+/// Shows the program; arguments may be secrets.
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Command({})", self.program.display())
+    }
+}
+
+/// How a program ended, and what it wrote to its standard output.
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote; may hold a secret.
+    pub stdout: Zeroizing<Vec<u8>>,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// It returned this status.
+    Exited(i32),
+    /// This signal ended it.
+    Signaled(i32),
+}
+
+/// Why a program did not run to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunError {
+    /// It was not started, and why, e.g. "No such file or directory (2)".
+    Start(String),
+    /// It took too long and was killed.
+    Timeout,
+    /// It wrote more than the bytes that are allowed, which are given here, and was killed.
+    TooLarge(usize),
+    /// The system failed while it ran, and how.
+    System(String),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(why) => write!(f, "cannot be started: {why}"),
+            Self::Timeout => f.write_str("took too long and was killed"),
+            Self::TooLarge(limit) => write!(f, "wrote more than {limit} bytes and was killed"),
+            Self::System(why) => write!(f, "cannot be run: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}

@@ -1,0 +1,35 @@
+//! Where AWS credentials come from, and when to fetch them again.
+//!
+//! Nothing here opens a socket or a file, starts a process or reads a clock: a [`Host`] does that.
+//! The steps, from what an operator writes to what a signer uses:
+//!
+//! 1. [`Environment`] keeps the variables that matter, as they are when the configuration is read.
+//! 2. [`Definition::parse`] reads the words of a directive, e.g. `imds role=web`, and
+//!    [`Definition::check`] looks at the files it names: what is wrong is said before any request.
+//! 3. [`Definition::provider`] makes a [`Provider`], whose [`fetch`](Provider::fetch) yields
+//!    [`Material`], or a [`FetchError`] that names the guilty party and holds no secret.
+//!
+//! One fetch runs at a time, on one thread: the futures are not `Send`, and want no runtime.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod credentials;
+mod definition;
+mod environment;
+mod error;
+pub mod host;
+mod provider;
+mod secret;
+mod sources;
+mod time;
+mod url;
+
+pub use credentials::{Credentials, DatedKey, Material, SigningKeys};
+pub use definition::{Check, Definition, DefinitionError, FileUse};
+pub use environment::Environment;
+pub use error::FetchError;
+pub use host::{Files, Host};
+pub use provider::Provider;
+pub use secret::Secret;
+pub use url::{Endpoint, Scheme, Url, UrlError};

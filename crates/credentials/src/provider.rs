@@ -1,0 +1,87 @@
+//! A source at work.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::host::{FileError, FileIdentity};
+use crate::sources::Source;
+use crate::{Environment, FetchError, Files, Host, Material};
+
+/// Fetches what a definition defines. It remembers only which files it read.
+pub struct Provider {
+    source: Source,
+    environment: Environment,
+    read: Vec<(PathBuf, Option<FileIdentity>)>,
+}
+
+impl Provider {
+    pub(crate) fn new(source: Source, environment: Environment) -> Self {
+        Self {
+            source,
+            environment,
+            read: Vec::new(),
+        }
+    }
+
+    /// Asks the source once. Each step has its deadline; dropping the future stops everything.
+    pub async fn fetch<H: Host>(&mut self, host: &H) -> Result<Material, FetchError> {
+        self.read.clear();
+        let mut fetch = Fetch {
+            host,
+            environment: &self.environment,
+            read: &mut self.read,
+        };
+        self.source.fetch(&mut fetch).await
+    }
+
+    /// Whether a file that the last fetch read, or looked for, is another one now: a reason to
+    /// fetch again. Costs a look at each of the few files.
+    pub fn files_changed(&self, files: &impl Files) -> bool {
+        let now = |path: &Path| files.identify(path).ok();
+        self.read.iter().any(|(path, then)| now(path) != *then)
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Provider({})", self.source.describe())
+    }
+}
+
+/// One fetch: the host, and what is learned on the way.
+pub(crate) struct Fetch<'a, H> {
+    pub(crate) host: &'a H,
+    pub(crate) environment: &'a Environment,
+    read: &'a mut Vec<(PathBuf, Option<FileIdentity>)>,
+}
+
+impl<H: Host> Fetch<'_, H> {
+    /// The time, as Unix time in seconds.
+    pub(crate) fn now(&self) -> i64 {
+        self.host.now().div_euclid(1000)
+    }
+
+    /// Reads a file and remembers which one it was.
+    pub(crate) fn read(
+        &mut self,
+        path: &Path,
+        limit: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, FetchError> {
+        let result = self.host.read(path, limit);
+        let identity = match &result {
+            Ok(file) => Some(file.identity),
+            // A file that is there, but no good, will do when it has changed.
+            Err(FileError::NotFound) => None,
+            Err(_) => self.host.identify(path).ok(),
+        };
+        self.read.push((path.to_owned(), identity));
+        result
+            .map(|file| file.content)
+            .map_err(|error| FetchError::File {
+                path: path.to_owned(),
+                error,
+            })
+    }
+}

@@ -1,0 +1,132 @@
+//! Moments as services write them.
+
+use time::{Date, Month, Time, UtcDateTime};
+
+/// The end of a UTC day, `yyyymmdd` of the calendar, as Unix time in seconds.
+pub(crate) fn end_of_day(date: &str) -> i64 {
+    let day = calendar_day(&date[..4], &date[4..6], &date[6..]).expect("a day of the calendar");
+    UtcDateTime::new(day, Time::MIDNIGHT).unix_timestamp() + 86_400
+}
+
+/// Reads `2026-01-02T03:04:05Z` as Unix time in seconds.
+///
+/// That is what AWS writes. Fractions of a second, which others add, are cut off; an offset other
+/// than zero is understood, a moment without one is not.
+pub(crate) fn parse_iso8601(text: &str) -> Option<i64> {
+    let (date, rest) = text.split_once(['T', 't'])?;
+    let mut parts = date.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || year.len() != 4 || month.len() != 2 || day.len() != 2 {
+        return None;
+    }
+    let day = calendar_day(year, month, day)?;
+
+    let (clock, offset) = rest.split_at(rest.find(['Z', 'z', '+', '-'])?);
+    let clock = match clock.split_once('.') {
+        Some((clock, fraction)) if !fraction.is_empty() && is_digits(fraction) => clock,
+        Some(_) => return None,
+        None => clock,
+    };
+    let mut parts = clock.split(':');
+    let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let time = Time::from_hms(two(hour)?, two(minute)?, two(second)?).ok()?;
+    let local = UtcDateTime::new(day, time).unix_timestamp();
+    Some(local - offset_seconds(offset)?)
+}
+
+fn offset_seconds(offset: &str) -> Option<i64> {
+    if offset.eq_ignore_ascii_case("z") {
+        return Some(0);
+    }
+    let (sign, rest) = offset.split_at(1);
+    let (hours, minutes) = match rest.split_once(':') {
+        Some(parts) => parts,
+        None if rest.is_ascii() && rest.len() == 4 => rest.split_at(2),
+        None => return None,
+    };
+    let (hours, minutes) = (i64::from(two(hours)?), i64::from(two(minutes)?));
+    let seconds = hours * 3600 + minutes * 60;
+    (hours < 24 && minutes < 60).then_some(if sign == "-" { -seconds } else { seconds })
+}
+
+fn calendar_day(year: &str, month: &str, day: &str) -> Option<Date> {
+    let year: u16 = is_digits(year).then(|| year.parse().ok())??;
+    let month = Month::try_from(two(month)?).ok()?;
+    Date::from_calendar_date(year.into(), month, two(day)?).ok()
+}
+
+/// Exactly two digits.
+fn two(digits: &str) -> Option<u8> {
+    if digits.len() == 2 && is_digits(digits) {
+        digits.parse().ok()
+    } else {
+        None
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_read() {
+        for (text, secs) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2026-01-02T03:04:05Z", 1_767_323_045),
+            ("2026-01-02T03:04:05.678Z", 1_767_323_045),
+            ("2026-01-02t03:04:05z", 1_767_323_045),
+            ("2026-01-02T03:04:05+00:00", 1_767_323_045),
+            ("2026-01-02T05:34:05+02:30", 1_767_323_045),
+            ("2026-01-01T22:04:05-0500", 1_767_323_045),
+            ("2024-02-29T23:59:59Z", 1_709_251_199),
+        ] {
+            assert_eq!(parse_iso8601(text), Some(secs), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_moment_is_refused() {
+        for text in [
+            "",
+            "T",
+            "never",
+            "1767323045",
+            "2026-01-02",
+            "2026-01-02T03:04:05",
+            "2026-01-02T03:04Z",
+            "2026-01-02T03:04:05:06Z",
+            "2026-01-02 03:04:05Z",
+            "2026-1-2T03:04:05Z",
+            "2026-01-02T3:04:05Z",
+            "2026-13-02T03:04:05Z",
+            "2026-02-29T03:04:05Z",
+            "2026-01-02T24:00:00Z",
+            "2026-01-02T03:04:60Z",
+            "2026-01-02T03:04:05.Z",
+            "2026-01-02T03:04:05.1xZ",
+            "2026-01-02T03:04:05Zx",
+            "2026-01-02T03:04:05+2",
+            "2026-01-02T03:04:05+24:00",
+            "2026-01-02T03:04:05+02:60",
+            "2026-01-02T03:04:05+\u{e9}02",
+            "+026-01-02T03:04:05Z",
+            "-2026-01-02T03:04:05Z",
+        ] {
+            assert_eq!(parse_iso8601(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_day_ends_where_the_next_begins() {
+        assert_eq!(end_of_day("19700101"), 86_400);
+        assert_eq!(end_of_day("20260102"), 1_767_398_400);
+        assert_eq!(end_of_day("99991231"), 253_402_300_800);
+    }
+}
