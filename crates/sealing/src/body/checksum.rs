@@ -173,7 +173,9 @@ mod tests {
     /// Long enough for what takes many bytes at once, and the end is not aligned.
     #[test]
     fn pieces_make_the_same_checksum() {
-        let data: Vec<u8> = (0..70_001_u32).map(|at| (at.wrapping_mul(at) >> 3) as u8).collect();
+        let data: Vec<u8> = (0..70_001_u32)
+            .map(|at| (at.wrapping_mul(at) >> 3) as u8)
+            .collect();
         for (name, ..) in KNOWN {
             let mut whole = checksum(name);
             whole.update(&data);

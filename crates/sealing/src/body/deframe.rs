@@ -133,3 +133,133 @@ impl Deframer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_signing::Header;
+    use aws_signing::chunked::{Framing, FramingError};
+
+    use super::*;
+    use crate::PassHeaders;
+
+    fn expected(framing: Framing, length: &str, announced: &str) -> Expected {
+        let header = |name, value| Header { name, value };
+        let headers = [
+            header(b"x-amz-decoded-content-length", length.as_bytes()),
+            header(b"x-amz-trailer", announced.as_bytes()),
+        ];
+        Expected::new(framing, headers, &PassHeaders::default()).unwrap()
+    }
+
+    fn deframer(length: &str, announced: &str) -> Deframer {
+        Deframer::new(expected(Framing::UnsignedTrailer, length, announced)).unwrap()
+    }
+
+    fn name(name: &str) -> TrailerName {
+        TrailerName::new(name.as_bytes()).unwrap()
+    }
+
+    /// Each piece, what comes of it, and what stands behind.
+    #[test]
+    fn data_moves_to_the_front() {
+        let mut deframer = deframer("12", "x-amz-checksum-crc32");
+        for (piece, data) in [
+            ("", ""),
+            ("7", ""),
+            ("\r\nhel", "hel"),
+            ("lo", "lo"),
+            (", \r\n1\r\nw\r\n4\r\no", ", wo"),
+            ("rl", "rl"),
+            ("d\r\n", ""),
+            ("0\r\nx-amz-checksum-crc32:/6ty", ""),
+            ("Og==\r\n\r", ""),
+        ] {
+            let mut bytes = piece.as_bytes().to_vec();
+            let length = deframer.update(&mut bytes).unwrap();
+            assert_eq!(&bytes[..length], data.as_bytes(), "{piece:?}");
+            let truncated = BodyError::Framing(FramingError::Truncated);
+            assert_eq!(deframer.finish(), Err(truncated));
+        }
+        assert_eq!(deframer.update(&mut b"\n".to_vec()), Ok(0));
+        let finished = deframer.finish().unwrap();
+        assert_eq!(finished.last, Some(b'd'));
+        let trailers: Vec<_> = finished.trailers.iter().collect();
+        assert_eq!(trailers, [(&b"x-amz-checksum-crc32"[..], &b"/6tyOg=="[..])]);
+    }
+
+    #[test]
+    fn an_empty_body_has_no_last_byte() {
+        let mut deframer = deframer("0", "x-amz-checksum-crc32");
+        let mut body = *b"0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n";
+        assert_eq!(deframer.update(&mut body), Ok(0));
+        assert_eq!(deframer.finish().unwrap().last, None);
+    }
+
+    /// It cannot be verified, so nothing but the framing can be wrong.
+    #[test]
+    fn signed_chunks_are_taken_with_any_signature() {
+        let expected = expected(Framing::Signed, "1", "");
+        let mut deframer = Deframer::new(expected).unwrap();
+        let signature = "0".repeat(64);
+        let body =
+            format!("1;chunk-signature={signature}\r\nx\r\n0;chunk-signature={signature}\r\n");
+        assert_eq!(deframer.update(&mut body.into_bytes()), Ok(0));
+        assert!(deframer.finish().is_err());
+        assert_eq!(deframer.update(&mut b"\r\n".to_vec()), Ok(0));
+        assert_eq!(deframer.finish().unwrap().last, Some(b'x'));
+    }
+
+    #[test]
+    fn checksums_are_verified() {
+        let (crc, sha) = ("x-amz-checksum-crc32", "x-amz-checksum-sha1");
+        let right = "x-amz-checksum-crc32:NhCmhg==\r\n";
+        let right_sha = "x-amz-checksum-sha1:qvTGHdzF6KLavt4PO0gs2a6pQ00=\r\n";
+        let both = format!("{crc},{sha}");
+        for (announced, trailers, want) in [
+            (crc, right.to_owned(), Ok(())),
+            (&both, format!("{right}{right_sha}"), Ok(())),
+            (&both, format!("{right_sha}{right}"), Ok(())),
+            (
+                crc,
+                "x-amz-checksum-crc32:NhCmhw==\r\n".to_owned(),
+                Err(BodyError::ChecksumMismatch(name(crc))),
+            ),
+            (
+                &both,
+                format!("{right}x-amz-checksum-sha1:rvTGHdzF6KLavt4PO0gs2a6pQ00=\r\n"),
+                Err(BodyError::ChecksumMismatch(name(sha))),
+            ),
+            (
+                crc,
+                "x-amz-checksum-crc32:NhCmhg\r\n".to_owned(),
+                Err(BodyError::ChecksumForm(name(crc))),
+            ),
+            (
+                crc,
+                String::new(),
+                Err(BodyError::TrailerMissing(name(crc))),
+            ),
+            (
+                crc,
+                format!("{right}{right_sha}"),
+                Err(BodyError::TrailerNotAnnounced(name(sha))),
+            ),
+        ] {
+            let mut deframer = deframer("5", announced);
+            let mut body = format!("5\r\nhello\r\n0\r\n{trailers}\r\n").into_bytes();
+            let got = deframer.update(&mut body);
+            assert_eq!(got, want.map(|()| 4), "{trailers}");
+            assert_eq!(deframer.update(&mut []), want.map(|()| 0), "it stays");
+            assert_eq!(deframer.finish().map(|_| ()), want);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_verified_is_refused_before_the_body() {
+        for announced in ["x-amz-checksum-md5", "x-amz-meta-a"] {
+            let list = format!("x-amz-checksum-crc32,{announced}");
+            let error = Deframer::new(expected(Framing::UnsignedTrailer, "5", &list)).unwrap_err();
+            assert_eq!(error, BodyError::ChecksumUnsupported(name(announced)));
+        }
+    }
+}

@@ -155,3 +155,44 @@ impl From<FramingError> for BodyError {
         Self::Framing(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_signing::chunked::TrailerError;
+
+    #[test]
+    fn each_error_has_its_status_and_names_the_client() {
+        use BodyError::*;
+        let name = super::TrailerName::clipped(b"x-amz-evil\r\n\x1b\xff");
+        for (error, status) in [
+            (Declared(DeclaredError::Ecdsa), 501),
+            (Declared(DeclaredError::Unknown), 400),
+            (DecodedLengthMissing, 411),
+            (DecodedLengthRepeated, 400),
+            (DecodedLength, 400),
+            (TrailerName, 400),
+            (TrailerWithoutFraming, 400),
+            (NoTrailerAnnounced, 400),
+            (TooManyTrailers, 400),
+            (TrailerAnnouncedTwice(name), 400),
+            (TrailerInHead(name), 400),
+            (TrailerNotPassed(name), 403),
+            (Framing(FramingError::Truncated), 400),
+            (Framing(FramingError::Trailer(TrailerError::Value)), 400),
+            (TrailerNotAnnounced(name), 400),
+            (TrailerMissing(name), 400),
+            (ChecksumUnsupported(name), 501),
+            (ChecksumForm(name), 400),
+            (ChecksumMismatch(name), 400),
+        ] {
+            assert_eq!(error.status(), status, "{error}");
+            let text = error.to_string();
+            assert!(text.contains("client"), "{text}");
+            assert!(
+                text.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+                "{text}"
+            );
+        }
+    }
+}

@@ -130,3 +130,165 @@ fn decoded_length<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<u64,
 fn may_trail(name: &[u8], pass: &PassHeaders) -> bool {
     pass.allows(name) && !is_ours(name) && name != DECODED_LENGTH && name != TRAILER
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Framing::*;
+
+    fn expected(framing: Framing, headers: &[(&str, &str)]) -> Result<Expected, BodyError> {
+        let headers = headers.iter().map(|(name, value)| Header {
+            name: name.as_bytes(),
+            value: value.as_bytes(),
+        });
+        Expected::new(framing, headers, &PassHeaders::default())
+    }
+
+    fn name(name: &str) -> TrailerName {
+        TrailerName::new(name.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn lengths_are_plain_decimal_numbers() {
+        use BodyError::*;
+        for (values, want) in [
+            (&[][..], Err(DecodedLengthMissing)),
+            (&["0"], Ok(0)),
+            (&["5"], Ok(5)),
+            (&[" 66560\t"], Ok(66560)),
+            (&["9223372036854775807"], Ok(i64::MAX as u64)),
+            (&["9223372036854775808"], Err(DecodedLength)),
+            (&["18446744073709551616"], Err(DecodedLength)),
+            (&["99999999999999999999999999999999"], Err(DecodedLength)),
+            (&[""], Err(DecodedLength)),
+            (&[" "], Err(DecodedLength)),
+            (&["00"], Err(DecodedLength)),
+            (&["010"], Err(DecodedLength)),
+            (&["+5"], Err(DecodedLength)),
+            (&["-5"], Err(DecodedLength)),
+            (&["5.0"], Err(DecodedLength)),
+            (&["0x5"], Err(DecodedLength)),
+            (&["5 5"], Err(DecodedLength)),
+            (&["5,5"], Err(DecodedLength)),
+            (&["a"], Err(DecodedLength)),
+            (&["٥"], Err(DecodedLength)),
+            (&["5", "5"], Err(DecodedLengthRepeated)),
+        ] {
+            let headers: Vec<_> = values
+                .iter()
+                .map(|value| ("X-Amz-Decoded-Content-LENGTH", *value))
+                .collect();
+            let got = expected(UnsignedTrailer, &headers);
+            assert_eq!(got.map(|it| it.decoded_length()), want, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn all_announcements_count() {
+        for (values, want) in [
+            (&[][..], &[][..]),
+            (&[""], &[]),
+            (&[" , ,"], &[]),
+            (&["x-amz-checksum-crc32"], &["x-amz-checksum-crc32"]),
+            (&["X-Amz-Checksum-CRC32"], &["x-amz-checksum-crc32"]),
+            (
+                &["x-amz-checksum-sha1 ,\tx-amz-meta-a", "x-amz-meta-b"],
+                &["x-amz-checksum-sha1", "x-amz-meta-a", "x-amz-meta-b"],
+            ),
+            (
+                &["x-amz-meta-a,x-amz-meta-b,x-amz-meta-c,x-amz-meta-d"],
+                &[
+                    "x-amz-meta-a",
+                    "x-amz-meta-b",
+                    "x-amz-meta-c",
+                    "x-amz-meta-d",
+                ],
+            ),
+        ] {
+            let mut headers = vec![("Host", "s3"), ("x-amz-decoded-content-length", "5")];
+            headers.extend(values.iter().map(|value| ("X-Amz-TRAILER", *value)));
+            let got = expected(UnsignedTrailer, &headers).unwrap();
+            let want: Vec<_> = want.iter().map(|text| name(text)).collect();
+            assert_eq!(got.trailers().copied().collect::<Vec<_>>(), want);
+            let signed = expected(SignedTrailer, &headers);
+            if want.is_empty() {
+                assert_eq!(signed, Err(BodyError::NoTrailerAnnounced));
+                assert_eq!(expected(Signed, &headers).unwrap().framing(), Signed);
+            } else {
+                assert_eq!(signed.unwrap().trailers().count(), want.len());
+                let error = Err(BodyError::TrailerWithoutFraming);
+                assert_eq!(expected(Signed, &headers), error);
+            }
+        }
+    }
+
+    #[test]
+    fn announcements_are_checked() {
+        use BodyError::*;
+        let long = format!("x-amz-meta-{}", "a".repeat(54));
+        for (value, error) in [
+            ("a b", TrailerName),
+            ("x-amz-meta-a;x-amz-meta-b", TrailerName),
+            ("x-amz-meta-é", TrailerName),
+            (&long, TrailerName),
+            ("expires", TrailerNotPassed(name("expires"))),
+            ("x-amz-acl", TrailerNotPassed(name("x-amz-acl"))),
+            (
+                "x-amz-checksum-crc32,X-Amz-Tagging",
+                TrailerNotPassed(name("x-amz-tagging")),
+            ),
+            // What may pass as a header, but not behind the body that it describes.
+            (
+                "x-amz-content-sha256",
+                TrailerNotPassed(name("x-amz-content-sha256")),
+            ),
+            ("x-amz-trailer", TrailerNotPassed(name("x-amz-trailer"))),
+            (
+                "x-amz-decoded-content-length",
+                TrailerNotPassed(name("x-amz-decoded-content-length")),
+            ),
+            (
+                "x-amz-trailer-signature",
+                TrailerNotPassed(name("x-amz-trailer-signature")),
+            ),
+            (
+                "x-amz-meta-a,X-AMZ-META-A",
+                TrailerAnnouncedTwice(name("x-amz-meta-a")),
+            ),
+            ("x-amz-meta-there", TrailerInHead(name("x-amz-meta-there"))),
+            (
+                "x-amz-meta-a,x-amz-meta-b,x-amz-meta-c,x-amz-meta-d,x-amz-meta-e",
+                TooManyTrailers,
+            ),
+        ] {
+            let headers = [
+                ("X-Amz-Meta-There", "1"),
+                ("X-Amz-Decoded-Content-Length", "5"),
+                ("x-amz-trailer", value),
+            ];
+            for framing in [UnsignedTrailer, SignedTrailer] {
+                assert_eq!(expected(framing, &headers), Err(error), "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_operator_decides_which_trailers_pass() {
+        let headers = |value: &'static [u8]| {
+            let header = |name, value| Header { name, value };
+            [
+                header(b"x-amz-decoded-content-length", b"5"),
+                header(b"x-amz-trailer", value),
+            ]
+        };
+        let mut pass = PassHeaders::none();
+        pass.insert(b"x-amz-tagging").unwrap();
+        let passed = Expected::new(UnsignedTrailer, headers(b"x-amz-tagging"), &pass);
+        assert_eq!(passed.unwrap().trailers().count(), 1);
+        let other = headers(b"x-amz-checksum-crc32");
+        assert_eq!(
+            Expected::new(UnsignedTrailer, other, &pass),
+            Err(BodyError::TrailerNotPassed(name("x-amz-checksum-crc32")))
+        );
+    }
+}
