@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::host::FileError;
+use crate::answer::AnswerError;
+use crate::host::{ExitStatus, FileError, HttpError, RunError};
 
 /// Why there are no credentials. One line, which names the guilty party and holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,50 @@ pub enum FetchError {
         /// Why.
         error: FileError,
     },
+    /// A file does not hold what it should.
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, perhaps in which line.
+        why: String,
+    },
+    /// A service did not answer.
+    Http {
+        /// What was asked.
+        url: String,
+        /// What happened.
+        error: HttpError,
+    },
+    /// A service refused, or failed.
+    Status {
+        /// What was asked.
+        url: String,
+        /// The status of the answer.
+        status: u16,
+        /// What the answer says, or a likely cause.
+        detail: Option<String>,
+    },
+    /// An answer, of a service or a program, holds no credentials.
+    Answer {
+        /// Who answered: a URL or a program.
+        from: String,
+        /// What is wrong.
+        error: AnswerError,
+    },
+    /// A program did not run to its end.
+    Run {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        error: RunError,
+    },
+    /// A program failed.
+    Exit {
+        /// The program.
+        program: PathBuf,
+        /// How it ended.
+        status: ExitStatus,
+    },
 }
 
 impl fmt::Display for FetchError {
@@ -33,6 +78,29 @@ impl fmt::Display for FetchError {
             Self::NotConfigured(what) => f.write_str(what),
             Self::Setting { name, why } => write!(f, "{name}: {why}"),
             Self::File { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Content { path, why } => write!(f, "{}: {why}", path.display()),
+            Self::Http { url, error } => write!(f, "{url}: {error}"),
+            Self::Status {
+                url,
+                status,
+                detail: None,
+            } => write!(f, "{url}: status {status}"),
+            Self::Status {
+                url,
+                status,
+                detail: Some(detail),
+            } => write!(f, "{url}: status {status}, {detail}"),
+            Self::Answer { from, error } => write!(f, "{from}: {error}"),
+            Self::Run { program, error } => write!(f, "{}: {error}", program.display()),
+            Self::Exit { program, status } => {
+                let program = program.display();
+                match status {
+                    ExitStatus::Exited(code) => write!(f, "{program}: ended with status {code}"),
+                    ExitStatus::Signaled(signal) => {
+                        write!(f, "{program}: was ended by signal {signal}")
+                    }
+                }
+            }
         }
     }
 }

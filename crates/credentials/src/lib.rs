@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 mod arguments;
 mod credentials;
 mod definition;
@@ -20,11 +21,15 @@ mod environment;
 mod error;
 pub mod host;
 mod provider;
+pub mod report;
+pub mod schedule;
 mod secret;
+mod snapshot;
 mod sources;
 mod time;
 mod url;
 
+pub use answer::AnswerError;
 pub use credentials::{Credentials, DatedKey, Material, SigningKeys};
 pub use definition::{Check, Definition, DefinitionError, FileUse};
 pub use environment::Environment;

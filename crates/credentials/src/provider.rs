@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::host::{FileError, FileIdentity};
+use crate::host::{FileError, FileIdentity, Request, Response};
 use crate::sources::Source;
 use crate::{Environment, FetchError, Files, Host, Material};
 
@@ -61,6 +61,13 @@ impl<H: Host> Fetch<'_, H> {
     /// The time, as Unix time in seconds.
     pub(crate) fn now(&self) -> i64 {
         self.host.now().div_euclid(1000)
+    }
+
+    /// Sends a request and returns the answer, whatever its status is.
+    pub(crate) async fn send(&self, request: Request) -> Result<Response, FetchError> {
+        let url = request.url.to_string();
+        let result = self.host.http(request).await;
+        result.map_err(|error| FetchError::Http { url, error })
     }
 
     /// Reads a file and remembers which one it was.

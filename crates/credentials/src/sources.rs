@@ -1,22 +1,25 @@
 //! The sources, each in its file.
 
 mod env;
+mod imds;
 
 use crate::arguments::Arguments;
 use crate::provider::Fetch;
 use crate::{Check, Definition, DefinitionError, Environment, FetchError, Files, Host, Material};
 
 use env::Env;
+use imds::Imds;
 
 /// A source and its parameters.
 #[derive(Clone)]
 pub(crate) enum Source {
     Env(Env),
+    Imds(Imds),
 }
 
 impl Source {
     /// What may stand behind a provider's name.
-    pub(crate) const NAMES: [&str; 1] = ["env"];
+    pub(crate) const NAMES: [&str; 2] = ["env", "imds"];
 
     /// The source's own spelling of its name.
     pub(crate) fn name(name: &str) -> Option<&'static str> {
@@ -30,6 +33,7 @@ impl Source {
     ) -> Result<Self, DefinitionError> {
         match arguments.source() {
             "env" => Env::parse(environment).map(Self::Env),
+            "imds" => Imds::parse(arguments, environment).map(Self::Imds),
             name => Err(DefinitionError::UnknownSource(name.to_owned())),
         }
     }
@@ -38,6 +42,7 @@ impl Source {
     pub(crate) fn describe(&self) -> String {
         match self {
             Self::Env(env) => env.describe(),
+            Self::Imds(imds) => imds.describe(),
         }
     }
 
@@ -45,6 +50,7 @@ impl Source {
     pub(crate) fn identify(&self, text: &mut String) {
         match self {
             Self::Env(env) => env.identify(text),
+            Self::Imds(imds) => imds.identify(text),
         }
     }
 
@@ -53,18 +59,24 @@ impl Source {
         _files: &impl Files,
         _environment: &Environment,
     ) -> Result<Check, DefinitionError> {
-        Ok(Check {
+        let mut check = Check {
             description: self.describe(),
             ..Check::default()
-        })
+        };
+        match self {
+            Self::Env(_) => {}
+            Self::Imds(imds) => check.endpoints.push(imds.endpoint()),
+        }
+        Ok(check)
     }
 
     pub(crate) async fn fetch<H: Host>(
         &self,
-        _fetch: &mut Fetch<'_, H>,
+        fetch: &mut Fetch<'_, H>,
     ) -> Result<Material, FetchError> {
         match self {
             Self::Env(env) => Ok(Material::Keys(env.credentials())),
+            Self::Imds(imds) => imds.fetch(fetch).await.map(Material::Keys),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Moments as services write them.
 
+use aws_signing::Timestamp;
 use time::{Date, Month, Time, UtcDateTime};
 
 /// The end of a UTC day, `yyyymmdd` of the calendar, as Unix time in seconds.
@@ -35,6 +36,21 @@ pub(crate) fn parse_iso8601(text: &str) -> Option<i64> {
     let time = Time::from_hms(two(hour)?, two(minute)?, two(second)?).ok()?;
     let local = UtcDateTime::new(day, time).unix_timestamp();
     Some(local - offset_seconds(offset)?)
+}
+
+/// Writes Unix time in seconds as `2026-01-02T03:04:05Z`, for a log line.
+pub(crate) fn format_iso8601(secs: i64) -> String {
+    let compact = Timestamp::from_unix(secs);
+    let text = compact.amz_date();
+    format!(
+        "{}-{}-{}T{}:{}:{}Z",
+        &text[..4],
+        &text[4..6],
+        &text[6..8],
+        &text[9..11],
+        &text[11..13],
+        &text[13..15]
+    )
 }
 
 fn offset_seconds(offset: &str) -> Option<i64> {
@@ -121,6 +137,14 @@ mod tests {
         ] {
             assert_eq!(parse_iso8601(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for secs in [0, 1_709_251_199, 1_767_323_045, 253_402_300_799] {
+            assert_eq!(parse_iso8601(&format_iso8601(secs)), Some(secs));
+        }
+        assert_eq!(format_iso8601(1_767_323_045), "2026-01-02T03:04:05Z");
     }
 
     #[test]

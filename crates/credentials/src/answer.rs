@@ -1,0 +1,245 @@
+//! What services and programs answer: JSON documents, and credentials in them.
+//!
+//! Strict: what is not exactly credentials is an error, and an error never becomes credentials.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::time::{format_iso8601, parse_iso8601};
+use crate::{Credentials, Secret};
+
+/// A JSON object. What is not taken out of it is erased when it is dropped.
+pub(crate) struct Document(Map<String, Value>);
+
+impl Document {
+    /// Reads a whole document, whose outermost value must be an object.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, AnswerError> {
+        if bytes.trim_ascii().is_empty() {
+            return Err(AnswerError::Nothing);
+        }
+        match serde_json::from_slice(bytes) {
+            Ok(Value::Object(fields)) => Ok(Self(fields)),
+            Ok(mut value) => {
+                erase(&mut value);
+                Err(AnswerError::NotJson)
+            }
+            Err(_) => Err(AnswerError::NotJson),
+        }
+    }
+
+    /// Takes out a text, where it is there and not null. As in the SDKs, the case of names does
+    /// not matter.
+    pub(crate) fn text(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<Zeroizing<String>>, AnswerError> {
+        match self.take(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(Zeroizing::new(text))),
+            Some(mut value) => {
+                erase(&mut value);
+                Err(AnswerError::NotText(name))
+            }
+        }
+    }
+
+    /// Takes out a whole number.
+    pub(crate) fn number(&mut self, name: &'static str) -> Option<i64> {
+        self.take(name)?.as_i64()
+    }
+
+    fn take(&mut self, name: &str) -> Option<Value> {
+        if let Some(value) = self.0.remove(name) {
+            return Some(value);
+        }
+        let mut names = self.0.keys();
+        let name = names.find(|key| key.eq_ignore_ascii_case(name))?.clone();
+        self.0.remove(&name)
+    }
+}
+
+impl Drop for Document {
+    fn drop(&mut self) {
+        for value in self.0.values_mut() {
+            erase(value);
+        }
+    }
+}
+
+fn erase(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(values) => values.iter_mut().for_each(erase),
+        Value::Object(fields) => fields.values_mut().for_each(erase),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The parts of credentials, as they came.
+pub(crate) struct Parts {
+    pub(crate) access_key_id: Option<Zeroizing<String>>,
+    pub(crate) secret_access_key: Option<Zeroizing<String>>,
+    pub(crate) session_token: Option<Zeroizing<String>>,
+    pub(crate) expiration: Option<Zeroizing<String>>,
+}
+
+/// How the sender calls the parts, and which of them may be missing.
+pub(crate) struct Names {
+    /// `Token` or `SessionToken`.
+    pub(crate) session_token: &'static str,
+    /// Whether the credentials must be temporary ones: with token and expiration.
+    pub(crate) temporary: bool,
+}
+
+impl Parts {
+    /// Takes the parts out of a document.
+    pub(crate) fn of(document: &mut Document, names: &Names) -> Result<Self, AnswerError> {
+        Ok(Self {
+            access_key_id: document.text("AccessKeyId")?,
+            secret_access_key: document.text("SecretAccessKey")?,
+            session_token: document.text(names.session_token)?,
+            expiration: document.text("Expiration")?,
+        })
+    }
+
+    /// Credentials, when everything is there and can be what it claims to be.
+    pub(crate) fn into_credentials(
+        self,
+        names: &Names,
+        origin: String,
+    ) -> Result<Credentials, AnswerError> {
+        let access_key_id = required("AccessKeyId", self.access_key_id)?;
+        if !is_access_key_id(&access_key_id) {
+            return Err(AnswerError::Malformed("AccessKeyId"));
+        }
+        let secret_access_key = required("SecretAccessKey", self.secret_access_key)?;
+        let session_token = match self.session_token {
+            None if !names.temporary => None,
+            token => Some(required(names.session_token, token)?),
+        };
+        let expires_at = match self.expiration {
+            None if !names.temporary => None,
+            expiration => {
+                let expiration = required("Expiration", expiration)?;
+                Some(parse_iso8601(&expiration).ok_or(AnswerError::Malformed("Expiration"))?)
+            }
+        };
+        if !is_secret(&secret_access_key) {
+            return Err(AnswerError::Malformed("SecretAccessKey"));
+        }
+        if session_token
+            .as_ref()
+            .is_some_and(|token| !is_secret(token))
+        {
+            return Err(AnswerError::Malformed(names.session_token));
+        }
+        Ok(Credentials {
+            access_key_id: access_key_id.to_string(),
+            secret_access_key: Secret::from(secret_access_key),
+            session_token: session_token.map(Secret::from),
+            expires_at,
+            outlives_expiry: false,
+            origin,
+        })
+    }
+}
+
+fn required(
+    name: &'static str,
+    text: Option<Zeroizing<String>>,
+) -> Result<Zeroizing<String>, AnswerError> {
+    match text {
+        None => Err(AnswerError::Missing(name)),
+        Some(text) if text.is_empty() => Err(AnswerError::Missing(name)),
+        Some(text) => Ok(text),
+    }
+}
+
+/// Refuses credentials that are no good any more. `now` is Unix time in seconds.
+pub(crate) fn check_fresh(credentials: &Credentials, now: i64) -> Result<(), AnswerError> {
+    match credentials.expires_at {
+        Some(at) if at <= now => Err(AnswerError::Expired(at)),
+        _ => Ok(()),
+    }
+}
+
+/// Visible ASCII without the two characters that separate the parts of an Authorization header.
+pub(crate) fn is_access_key_id(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"/,".contains(&byte))
+}
+
+/// Visible ASCII; a session token is sent as it is.
+pub(crate) fn is_secret(text: &str) -> bool {
+    (1..=16 * 1024).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// What somebody else wrote, fit for a log line: its first line, printable and not long.
+pub(crate) fn quote(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let line = text.trim().lines().next().unwrap_or_default();
+    let mut quoted: String = line
+        .chars()
+        .take(LONGEST)
+        .map(|c| {
+            if c.is_ascii_graphic() || c == ' ' {
+                c
+            } else {
+                '?'
+            }
+        })
+        .collect();
+    if line.chars().count() > LONGEST {
+        quoted.push_str("...");
+    }
+    quoted
+}
+
+/// What is wrong with an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnswerError {
+    /// It is empty.
+    Nothing,
+    /// It is not a JSON object.
+    NotJson,
+    /// It is not an XML document of the expected kind.
+    NotXml,
+    /// A part is missing or empty.
+    Missing(&'static str),
+    /// A part is not a text.
+    NotText(&'static str),
+    /// A part cannot be what it claims to be.
+    Malformed(&'static str),
+    /// The version is missing or not 1.
+    Version,
+    /// The sender says why there are none: its code and message.
+    Refused(String),
+    /// The credentials expired before they came, at this Unix time in seconds.
+    Expired(i64),
+}
+
+impl fmt::Display for AnswerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("the answer is empty"),
+            Self::NotJson => f.write_str("the answer is not a JSON object"),
+            Self::NotXml => f.write_str("the answer is not an XML document of STS"),
+            Self::Missing(name) => write!(f, "the answer has no {name}"),
+            Self::NotText(name) => write!(f, "{name} in the answer is not a text"),
+            Self::Malformed(name) => write!(f, "{name} in the answer is malformed"),
+            Self::Version => f.write_str("the answer has no \"Version\": 1"),
+            Self::Refused(what) => f.write_str(what),
+            Self::Expired(at) => write!(
+                f,
+                "the credentials in the answer expired at {}; is this machine's clock right?",
+                format_iso8601(*at)
+            ),
+        }
+    }
+}
+
+impl std::error::Error for AnswerError {}

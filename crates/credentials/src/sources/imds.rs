@@ -1,0 +1,262 @@
+//! `imds`: the role of an EC2 instance, from the [instance metadata service][1], version 2.
+//!
+//! [1]: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::answer::{AnswerError, Document, Names, Parts, is_secret, quote};
+use crate::arguments::Arguments;
+use crate::host::{HttpError, Method, Request, Response};
+use crate::provider::Fetch;
+use crate::{Credentials, DefinitionError, Endpoint, Environment, FetchError, Host, Url};
+
+const IPV4: &str = "http://169.254.169.254";
+const IPV6: &str = "http://[fd00:ec2::254]";
+const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
+
+/// Each fetch takes a token of its own, so none has to be kept, and none expires between two
+/// steps. In seconds; AWS allows up to six hours.
+const TOKEN_TTL: u32 = 300;
+
+/// The service is on the same host, and answers within milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(3);
+const LIMIT: usize = 64 * 1024;
+
+const NAMES: Names = Names {
+    session_token: "Token",
+    temporary: true,
+};
+
+/// Where the service is, and whose credentials are wanted.
+#[derive(Clone)]
+pub(crate) struct Imds {
+    endpoint: Url,
+    role: Option<String>,
+}
+
+impl Imds {
+    pub(crate) fn parse(
+        arguments: &mut Arguments<'_>,
+        environment: &Environment,
+    ) -> Result<Self, DefinitionError> {
+        let endpoint = match arguments.take("endpoint") {
+            Some(text) => Url::parse(text).map_err(|error| DefinitionError::Invalid {
+                key: "endpoint=".to_owned(),
+                why: format!("{error}, such as {IPV4}"),
+            })?,
+            None => endpoint(environment).map_err(DefinitionError::Source)?,
+        };
+        let role = arguments.take("role").map(str::to_owned);
+        if role.as_deref().is_some_and(|role| !is_role(role)) {
+            return Err(DefinitionError::Invalid {
+                key: "role=".to_owned(),
+                why: "a role's name consists of letters, digits and \"+=,.@_-\"".to_owned(),
+            });
+        }
+        let imds = Self { endpoint, role };
+        imds.check_enabled(environment)
+            .map_err(DefinitionError::Source)?;
+        Ok(imds)
+    }
+
+    /// The service as the environment alone describes it.
+    pub(crate) fn find(environment: &Environment) -> Result<Self, FetchError> {
+        let endpoint = endpoint(environment)?;
+        let imds = Self {
+            endpoint,
+            role: None,
+        };
+        imds.check_enabled(environment)?;
+        Ok(imds)
+    }
+
+    fn check_enabled(&self, environment: &Environment) -> Result<(), FetchError> {
+        if environment.is_true("AWS_EC2_METADATA_DISABLED") {
+            let why = "AWS_EC2_METADATA_DISABLED is true in the environment";
+            return Err(FetchError::NotConfigured(why.to_owned()));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        match &self.role {
+            None => format!("imds at {}", self.endpoint.endpoint),
+            Some(role) => format!("imds at {}, role {role}", self.endpoint.endpoint),
+        }
+    }
+
+    pub(crate) fn identify(&self, text: &mut String) {
+        let role = self.role.as_deref().unwrap_or_default();
+        let endpoint = self.endpoint.endpoint.to_string();
+        for part in ["imds", &endpoint, &self.endpoint.target, role] {
+            text.push_str(part);
+            text.push('\0');
+        }
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.endpoint.endpoint.clone()
+    }
+
+    pub(crate) async fn fetch<H: Host>(
+        &self,
+        fetch: &Fetch<'_, H>,
+    ) -> Result<Credentials, FetchError> {
+        let token = self.token(fetch).await?;
+        let role = match &self.role {
+            Some(role) => role.clone(),
+            None => self.only_role(fetch, &token).await?,
+        };
+
+        let url = self.endpoint.join(&format!("{ROLES}{role}"));
+        let from = url.to_string();
+        let answer = |error| FetchError::Answer {
+            from: from.clone(),
+            error,
+        };
+        let response = self.get(fetch, url, &token).await?;
+        let mut document = Document::parse(&response.body).map_err(answer)?;
+        refused(&mut document).map_err(answer)?;
+        let parts = Parts::of(&mut document, &NAMES).map_err(answer)?;
+        let origin = format!("imds, role {role}");
+        let mut credentials = parts.into_credentials(&NAMES, origin).map_err(answer)?;
+        // Not checked for being fresh: the service hands out expired ones when it cannot renew
+        // them, and AWS goes on accepting those.
+        credentials.outlives_expiry = true;
+        Ok(credentials)
+    }
+
+    async fn token<H: Host>(&self, fetch: &Fetch<'_, H>) -> Result<Zeroizing<String>, FetchError> {
+        let url = self.endpoint.join("/latest/api/token");
+        let from = url.to_string();
+        let ttl = Zeroizing::new(TOKEN_TTL.to_string());
+        let header = ("x-aws-ec2-metadata-token-ttl-seconds", ttl);
+        let request = request(Method::Put, url, vec![header]);
+        let response = fetch.send(request).await.map_err(explain_silence)?;
+        if response.status != 200 {
+            return Err(FetchError::Status {
+                url: from,
+                status: response.status,
+                detail: (response.status == 403)
+                    .then(|| "is the instance metadata service turned off?".to_owned()),
+            });
+        }
+        match std::str::from_utf8(&response.body) {
+            Ok(token) if is_secret(token.trim()) => Ok(Zeroizing::new(token.trim().to_owned())),
+            _ => Err(FetchError::Answer {
+                from,
+                error: AnswerError::Malformed("the token"),
+            }),
+        }
+    }
+
+    /// The role of the instance: it has one or none.
+    async fn only_role<H: Host>(
+        &self,
+        fetch: &Fetch<'_, H>,
+        token: &str,
+    ) -> Result<String, FetchError> {
+        let url = self.endpoint.join(ROLES);
+        let from = url.to_string();
+        let response = self.get(fetch, url, token).await?;
+        let text = std::str::from_utf8(&response.body).unwrap_or_default();
+        match text.lines().next().map(str::trim) {
+            Some(role) if is_role(role) => Ok(role.to_owned()),
+            _ => Err(FetchError::Answer {
+                from,
+                error: AnswerError::Malformed("the role's name"),
+            }),
+        }
+    }
+
+    async fn get<H: Host>(
+        &self,
+        fetch: &Fetch<'_, H>,
+        url: Url,
+        token: &str,
+    ) -> Result<Response, FetchError> {
+        let text = url.to_string();
+        let header = ("x-aws-ec2-metadata-token", Zeroizing::new(token.to_owned()));
+        let response = fetch.send(request(Method::Get, url, vec![header])).await?;
+        match response.status {
+            200 => Ok(response),
+            status => Err(FetchError::Status {
+                url: text,
+                status,
+                detail: (status == 404)
+                    .then(|| "the instance has no such role; is one attached to it?".to_owned()),
+            }),
+        }
+    }
+}
+
+fn endpoint(environment: &Environment) -> Result<Url, FetchError> {
+    const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+    const MODE: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
+    let setting = |name: &str, why| FetchError::Setting {
+        name: name.to_owned(),
+        why,
+    };
+    if let Some(text) = environment.get(ENDPOINT) {
+        return Url::parse(text).map_err(|error| setting(ENDPOINT, error.to_string()));
+    }
+    let address = match environment.get(MODE) {
+        None => IPV4,
+        Some(mode) if mode.eq_ignore_ascii_case("ipv4") => IPV4,
+        Some(mode) if mode.eq_ignore_ascii_case("ipv6") => IPV6,
+        Some(_) => return Err(setting(MODE, "it is neither IPv4 nor IPv6".to_owned())),
+    };
+    Ok(Url::parse(address).expect("a valid URL"))
+}
+
+fn request(method: Method, url: Url, headers: Vec<(&'static str, Zeroizing<String>)>) -> Request {
+    Request {
+        method,
+        url,
+        headers,
+        body: Zeroizing::default(),
+        connect_timeout: CONNECT_TIMEOUT,
+        timeout: TIMEOUT,
+        limit: LIMIT,
+    }
+}
+
+/// Answers to a token request do not cross more routers than the instance allows, one by default.
+fn explain_silence(error: FetchError) -> FetchError {
+    match error {
+        FetchError::Http {
+            url,
+            error: HttpError::Timeout,
+        } => FetchError::Http {
+            url: format!("{url} (from a container, the hop limit of the instance must be 2)"),
+            error: HttpError::Timeout,
+        },
+        other => other,
+    }
+}
+
+/// The service says with `Code` whether it has credentials.
+fn refused(document: &mut Document) -> Result<(), AnswerError> {
+    let Some(code) = document.text("Code")? else {
+        return Ok(());
+    };
+    if *code == "Success" {
+        return Ok(());
+    }
+    let message = document.text("Message")?.unwrap_or_default();
+    let text = format!("{}: {}", quote(&code), quote(&message));
+    Err(AnswerError::Refused(text))
+}
+
+/// What [IAM][1] allows as a role's name.
+///
+/// [1]: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+fn is_role(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte))
+}
