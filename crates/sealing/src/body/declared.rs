@@ -35,9 +35,9 @@ pub enum Declared {
 impl Declared {
     /// Reads the header's value, or that there is none.
     ///
-    /// The literals are taken to the letter. AWS prints the hash in lower case (its pages write
-    /// `Lowercase(Hex(...))`) and compares it as text; a client that writes upper case means the
-    /// same hash, which is signed anew here in the form that is compared.
+    /// The literals are taken to the letter. The hash is defined in lower-case digits (`Hex()` is
+    /// "Lowercase base 16 encoding" on AWS's pages), and a server may compare it as text; a client
+    /// that writes upper case means the same hash, which is signed anew here in lower case.
     pub fn parse(value: Option<&[u8]>) -> Result<Self, DeclaredError> {
         let Some(value) = value.map(trim_blanks) else {
             return Ok(Self::Nothing);

@@ -20,8 +20,9 @@ const MAX_LENGTH: u64 = i64::MAX as u64;
 /// behind it.
 ///
 /// The rules are those of [Transferring payload in multiple chunks][1] and [Including trailing
-/// headers][2]. Where these pages are silent, S3 takes unsigned framing without any trailer, which
-/// the SDK for Swift sends, and refuses signed trailers that were not announced; so it is here.
+/// headers][2]. The latter has every trailer announced. Unsigned framing without any is taken all
+/// the same: it names itself after trailers, but the SDK for Swift has no other name for chunks
+/// without a checksum. Signed trailers that are not announced S3 refuses, and so it is here.
 ///
 /// [1]: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
 /// [2]: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
