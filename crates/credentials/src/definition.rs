@@ -44,7 +44,12 @@ impl Definition {
     ///
     /// A file that does not exist yet is no error here; who fetches will look for it again.
     pub fn check(&self, files: &impl Files) -> Result<Check, DefinitionError> {
-        self.source.check(files, &self.environment)
+        let mut check = Check {
+            description: self.source.describe(),
+            ..Check::default()
+        };
+        self.source.check(files, &self.environment, &mut check)?;
+        Ok(check)
     }
 
     /// Tells this definition from others: SHA-256 of everything in it, the environment's part
@@ -52,7 +57,12 @@ impl Definition {
     pub fn digest(&self) -> [u8; 32] {
         let mut text = zeroize::Zeroizing::new(String::new());
         self.source.identify(&mut text);
+        self.environment.identify(&mut text);
         Sha256::digest(text.as_bytes()).into()
+    }
+
+    pub(crate) fn into_source(self) -> Source {
+        self.source
     }
 
     /// What fetches.
@@ -90,6 +100,18 @@ pub struct FileUse {
     pub secret: bool,
 }
 
+impl FileUse {
+    /// Whether there is no such file yet.
+    pub fn is_missing(&self) -> bool {
+        self.identity.is_none()
+    }
+
+    /// Whether it is a secret that everybody on the machine can read.
+    pub fn is_exposed(&self) -> bool {
+        self.secret && self.identity.is_some_and(|file| file.is_world_readable())
+    }
+}
+
 /// What is wrong with a definition. The text says what to write instead.
 #[derive(Debug)]
 pub enum DefinitionError {
@@ -119,14 +141,8 @@ pub enum DefinitionError {
         /// What to write.
         example: &'static str,
     },
-    /// A value that is not what it should be.
-    Invalid {
-        /// The key or the variable that has it.
-        key: String,
-        /// What is wrong, and what would be right.
-        why: String,
-    },
-    /// The source is not configured, or what it reads now cannot give credentials.
+    /// A value that cannot be right, a source that is not configured, or a file that gives no
+    /// credentials as it is.
     Source(FetchError),
 }
 
@@ -152,9 +168,14 @@ impl fmt::Display for DefinitionError {
                 key,
                 example,
             } => write!(f, "{source} needs \"{key}=\", e.g. {key}={example}"),
-            Self::Invalid { key, why } => write!(f, "\"{key}\": {why}"),
             Self::Source(error) => error.fmt(f),
         }
+    }
+}
+
+impl From<FetchError> for DefinitionError {
+    fn from(error: FetchError) -> Self {
+        Self::Source(error)
     }
 }
 

@@ -93,6 +93,16 @@ impl Environment {
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
+    /// Appends all variables.
+    pub(crate) fn identify(&self, text: &mut String) {
+        for (name, value) in &*self.variables {
+            for part in [name, value.as_str()] {
+                text.push_str(part);
+                text.push('\0');
+            }
+        }
+    }
+
     /// The environment of a program that a source runs.
     pub(crate) fn for_children(&self) -> Vec<(&'static str, String)> {
         let passed_on = |(name, _): &&(&'static str, _)| PASSED_ON.contains(name);

@@ -1,7 +1,7 @@
 //! Why a fetch yielded nothing.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::answer::AnswerError;
 use crate::host::{ExitStatus, FileError, HttpError, RunError};
@@ -70,6 +70,22 @@ pub enum FetchError {
         /// How it ended.
         status: ExitStatus,
     },
+}
+
+impl FetchError {
+    pub(crate) fn setting(name: &str, why: impl Into<String>) -> Self {
+        Self::Setting {
+            name: name.to_owned(),
+            why: why.into(),
+        }
+    }
+
+    pub(crate) fn content(path: &Path, why: impl Into<String>) -> Self {
+        Self::Content {
+            path: path.to_owned(),
+            why: why.into(),
+        }
+    }
 }
 
 impl fmt::Display for FetchError {

@@ -224,7 +224,7 @@ pub struct Command {
     /// The program. Without a slash it is looked up in `PATH` of `environment`.
     pub program: PathBuf,
     /// Its arguments, without its own name.
-    pub arguments: Vec<String>,
+    pub arguments: Vec<Zeroizing<String>>,
     /// Its whole environment.
     pub environment: Vec<(&'static str, String)>,
     /// How long it may take until its standard output is closed and it has ended.

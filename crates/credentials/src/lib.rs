@@ -15,17 +15,20 @@
 
 mod answer;
 mod arguments;
+mod command_line;
 mod credentials;
 mod definition;
 mod environment;
 mod error;
 pub mod host;
+mod profile;
 mod provider;
 pub mod report;
 pub mod schedule;
 mod secret;
 mod snapshot;
 mod sources;
+mod sts;
 mod time;
 mod url;
 

@@ -1,25 +1,60 @@
 //! The sources, each in its file.
 
-mod env;
+mod assume_role;
+mod container;
+mod default;
+mod file;
 mod imds;
+mod keys;
+mod process;
+mod signing_keys;
+mod web_identity;
+
+use std::path::Path;
 
 use crate::arguments::Arguments;
 use crate::provider::Fetch;
-use crate::{Check, Definition, DefinitionError, Environment, FetchError, Files, Host, Material};
+use crate::{
+    Check, Definition, DefinitionError, Environment, FetchError, FileUse, Files, Host, Material,
+};
 
-use env::Env;
-use imds::Imds;
+pub(crate) use assume_role::AssumeRole;
+pub(crate) use container::Container;
+use default::DefaultChain;
+use file::ProfileFile;
+pub(crate) use imds::Imds;
+pub(crate) use keys::Keys;
+pub(crate) use process::Process;
+use signing_keys::KeyFile;
+pub(crate) use web_identity::WebIdentity;
 
 /// A source and its parameters.
 #[derive(Clone)]
 pub(crate) enum Source {
-    Env(Env),
+    Keys(Keys),
+    File(ProfileFile),
     Imds(Imds),
+    Container(Container),
+    WebIdentity(WebIdentity),
+    AssumeRole(AssumeRole),
+    Process(Process),
+    SigningKeys(KeyFile),
+    Default(DefaultChain),
 }
 
 impl Source {
     /// What may stand behind a provider's name.
-    pub(crate) const NAMES: [&str; 2] = ["env", "imds"];
+    pub(crate) const NAMES: [&str; 9] = [
+        "env",
+        "file",
+        "imds",
+        "container",
+        "web_identity",
+        "assume_role",
+        "process",
+        "signing_keys",
+        "default",
+    ];
 
     /// The source's own spelling of its name.
     pub(crate) fn name(name: &str) -> Option<&'static str> {
@@ -29,45 +64,84 @@ impl Source {
     pub(crate) fn parse(
         arguments: &mut Arguments<'_>,
         environment: &Environment,
-        _declared: &dyn Fn(&str) -> Option<Definition>,
+        declared: &dyn Fn(&str) -> Option<Definition>,
     ) -> Result<Self, DefinitionError> {
-        match arguments.source() {
-            "env" => Env::parse(environment).map(Self::Env),
-            "imds" => Imds::parse(arguments, environment).map(Self::Imds),
-            name => Err(DefinitionError::UnknownSource(name.to_owned())),
-        }
+        Ok(match arguments.source() {
+            "env" => Self::Keys(Keys::find(environment)?),
+            "file" => Self::File(ProfileFile::parse(arguments, environment)?),
+            "imds" => Self::Imds(Imds::parse(arguments, environment)?),
+            "container" => Self::Container(Container::parse(arguments, environment)?),
+            "web_identity" => Self::WebIdentity(WebIdentity::parse(arguments, environment)?),
+            "assume_role" => Self::AssumeRole(AssumeRole::parse(arguments, environment, declared)?),
+            "process" => Self::Process(Process::parse(arguments)?),
+            "signing_keys" => Self::SigningKeys(KeyFile::parse(arguments)?),
+            "default" => DefaultChain::parse(environment)?,
+            name => return Err(DefinitionError::UnknownSource(name.to_owned())),
+        })
     }
 
     /// In a few words, without secrets.
     pub(crate) fn describe(&self) -> String {
         match self {
-            Self::Env(env) => env.describe(),
-            Self::Imds(imds) => imds.describe(),
+            Self::Keys(source) => source.describe(),
+            Self::File(source) => source.describe(),
+            Self::Imds(source) => source.describe(),
+            Self::Container(source) => source.describe(),
+            Self::WebIdentity(source) => source.describe(),
+            Self::AssumeRole(source) => source.describe(),
+            Self::Process(source) => source.describe(),
+            Self::SigningKeys(source) => source.describe(),
+            Self::Default(source) => source.describe(),
         }
     }
 
     /// Appends everything that makes this source yield something else than another.
     pub(crate) fn identify(&self, text: &mut String) {
         match self {
-            Self::Env(env) => env.identify(text),
-            Self::Imds(imds) => imds.identify(text),
+            Self::Keys(source) => source.identify(text),
+            Self::File(source) => source.identify(text),
+            Self::Imds(source) => source.identify(text),
+            Self::Container(source) => source.identify(text),
+            Self::WebIdentity(source) => source.identify(text),
+            Self::AssumeRole(source) => source.identify(text),
+            Self::Process(source) => source.identify(text),
+            Self::SigningKeys(source) => source.identify(text),
+            Self::Default(source) => source.identify(text),
         }
     }
 
+    /// Adds what this source uses to `check`, and reads files that must make sense.
     pub(crate) fn check(
         &self,
-        _files: &impl Files,
-        _environment: &Environment,
-    ) -> Result<Check, DefinitionError> {
-        let mut check = Check {
-            description: self.describe(),
-            ..Check::default()
-        };
+        files: &impl Files,
+        environment: &Environment,
+        check: &mut Check,
+    ) -> Result<(), DefinitionError> {
         match self {
-            Self::Env(_) => {}
-            Self::Imds(imds) => check.endpoints.push(imds.endpoint()),
+            Self::Keys(_) | Self::Process(_) => {}
+            Self::File(source) => source.check(files, environment, check)?,
+            Self::Imds(source) => check.endpoints.push(source.endpoint()),
+            Self::Container(source) => {
+                check.endpoints.push(source.endpoint());
+                if let Some(path) = source.token_file() {
+                    check.files.push(file_use(files, path));
+                }
+            }
+            Self::WebIdentity(source) => {
+                check.endpoints.push(source.endpoint());
+                check.files.push(file_use(files, source.token_file()));
+            }
+            Self::AssumeRole(source) => {
+                check.endpoints.push(source.endpoint());
+                source.source().check(files, environment, check)?;
+            }
+            Self::SigningKeys(source) => {
+                check.files.push(file_use(files, source.path()));
+                source.check(files)?;
+            }
+            Self::Default(source) => source.check(files, environment, check)?,
         }
-        Ok(check)
+        Ok(())
     }
 
     pub(crate) async fn fetch<H: Host>(
@@ -75,8 +149,25 @@ impl Source {
         fetch: &mut Fetch<'_, H>,
     ) -> Result<Material, FetchError> {
         match self {
-            Self::Env(env) => Ok(Material::Keys(env.credentials())),
-            Self::Imds(imds) => imds.fetch(fetch).await.map(Material::Keys),
+            Self::Keys(source) => Ok(source.credentials()),
+            Self::File(source) => return source.fetch(fetch).await,
+            Self::Imds(source) => source.fetch(fetch).await,
+            Self::Container(source) => source.fetch(fetch).await,
+            Self::WebIdentity(source) => source.fetch(fetch).await,
+            Self::AssumeRole(source) => source.fetch(fetch).await,
+            Self::Process(source) => source.fetch(fetch).await,
+            Self::SigningKeys(source) => return source.fetch(fetch).map(Material::Derived),
+            Self::Default(source) => return source.fetch(fetch).await,
         }
+        .map(Material::Keys)
+    }
+}
+
+/// A file that holds a secret, as it is now.
+fn file_use(files: &impl Files, path: &Path) -> FileUse {
+    FileUse {
+        path: path.to_owned(),
+        identity: files.identify(path).ok(),
+        secret: true,
     }
 }

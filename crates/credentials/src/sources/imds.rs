@@ -43,22 +43,17 @@ impl Imds {
         environment: &Environment,
     ) -> Result<Self, DefinitionError> {
         let endpoint = match arguments.take("endpoint") {
-            Some(text) => Url::parse(text).map_err(|error| DefinitionError::Invalid {
-                key: "endpoint=".to_owned(),
-                why: format!("{error}, such as {IPV4}"),
-            })?,
-            None => endpoint(environment).map_err(DefinitionError::Source)?,
+            Some(text) => Url::parse(text)
+                .map_err(|error| FetchError::setting("endpoint=", error.to_string()))?,
+            None => endpoint(environment)?,
         };
         let role = arguments.take("role").map(str::to_owned);
         if role.as_deref().is_some_and(|role| !is_role(role)) {
-            return Err(DefinitionError::Invalid {
-                key: "role=".to_owned(),
-                why: "a role's name consists of letters, digits and \"+=,.@_-\"".to_owned(),
-            });
+            let why = "it does not consist of 1 to 64 letters, digits and any of \"+=,.@_-\"";
+            return Err(FetchError::setting("role=", why).into());
         }
         let imds = Self { endpoint, role };
-        imds.check_enabled(environment)
-            .map_err(DefinitionError::Source)?;
+        imds.check_enabled(environment)?;
         Ok(imds)
     }
 
@@ -196,18 +191,14 @@ impl Imds {
 fn endpoint(environment: &Environment) -> Result<Url, FetchError> {
     const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
     const MODE: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
-    let setting = |name: &str, why| FetchError::Setting {
-        name: name.to_owned(),
-        why,
-    };
     if let Some(text) = environment.get(ENDPOINT) {
-        return Url::parse(text).map_err(|error| setting(ENDPOINT, error.to_string()));
+        return Url::parse(text).map_err(|error| FetchError::setting(ENDPOINT, error.to_string()));
     }
     let address = match environment.get(MODE) {
         None => IPV4,
         Some(mode) if mode.eq_ignore_ascii_case("ipv4") => IPV4,
         Some(mode) if mode.eq_ignore_ascii_case("ipv6") => IPV6,
-        Some(_) => return Err(setting(MODE, "it is neither IPv4 nor IPv6".to_owned())),
+        Some(_) => return Err(FetchError::setting(MODE, "it is neither IPv4 nor IPv6")),
     };
     Ok(Url::parse(address).expect("a valid URL"))
 }

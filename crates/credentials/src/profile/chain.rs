@@ -1,0 +1,241 @@
+//! What a profile comes to: a source, or roles taken one with the other from a source on.
+//!
+//! The order in which settings count is that of the [SDKs][1]: a role before all, then
+//! web identity, SSO, a process, keys.
+//!
+//! [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
+
+use crate::answer::{is_access_key_id, is_secret};
+use crate::profile::{Profile, Profiles};
+use crate::sources::{AssumeRole, Container, Imds, Keys, Process, Source, WebIdentity};
+use crate::sts::{Role, Sts};
+use crate::{Environment, FetchError, Secret};
+
+/// What surrounds a profile.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) profiles: &'a Profiles,
+    pub(crate) environment: &'a Environment,
+    /// `region=` and `endpoint=` of the directive.
+    pub(crate) region: Option<&'a str>,
+    pub(crate) endpoint: Option<&'a str>,
+}
+
+/// The source that the profile `name` describes. A profile without anything that could give
+/// credentials is not configured; one that contradicts itself is an error.
+pub(crate) fn source_of(surroundings: &Surroundings<'_>, name: &str) -> Result<Source, FetchError> {
+    let region_of_profile = surroundings
+        .profiles
+        .get(name)
+        .and_then(|profile| profile.get("region"));
+    let of_environment = ["AWS_REGION", "AWS_DEFAULT_REGION"]
+        .iter()
+        .find_map(|name| surroundings.environment.get(name));
+    let chain = Chain {
+        surroundings,
+        // One region for all roles, the one of the profile that was asked for.
+        region: surroundings.region.or(of_environment).or(region_of_profile),
+    };
+    chain.source(name, &mut Vec::new())
+}
+
+struct Chain<'a> {
+    surroundings: &'a Surroundings<'a>,
+    region: Option<&'a str>,
+}
+
+impl<'a> Chain<'a> {
+    fn source(&self, name: &'a str, visited: &mut Vec<&'a str>) -> Result<Source, FetchError> {
+        let Some(profile) = self.surroundings.profiles.get(name) else {
+            let why = match visited.last() {
+                Some(from) => format!("it does not exist, and profile \"{from}\" needs it"),
+                None => "it does not exist; it is written [profile name] in the config file and \
+                         [name] in the credentials file"
+                    .to_owned(),
+            };
+            return Err(wrong(name, why));
+        };
+        if visited.contains(&name) {
+            let path = visited.join(" > ");
+            return Err(wrong(
+                name,
+                format!("source_profile leads back to it: {path} > {name}"),
+            ));
+        }
+        visited.push(name);
+
+        // A profile that others build on gives its keys, even where it has a role, too.
+        if visited.len() > 1 && has_keys(profile) {
+            return keys(name, profile).map(Source::Keys);
+        }
+        let role = profile.get("role_arn");
+        match role.filter(|_| profile.get("web_identity_token_file").is_none()) {
+            Some(arn) => self.role(name, profile, arn, visited),
+            None => self.base(name, profile),
+        }
+    }
+
+    /// A role, and the source whose credentials open it.
+    fn role(
+        &self,
+        name: &'a str,
+        profile: &'a Profile,
+        arn: &str,
+        visited: &mut Vec<&'a str>,
+    ) -> Result<Source, FetchError> {
+        if profile.get("mfa_serial").is_some() {
+            let why = "mfa_serial asks a person for a code, and nobody is here";
+            return Err(wrong(name, why));
+        }
+        let source = match (
+            profile.get("source_profile"),
+            profile.get("credential_source"),
+        ) {
+            (Some(_), Some(_)) => {
+                return Err(wrong(
+                    name,
+                    "it has both source_profile and credential_source",
+                ));
+            }
+            (None, None) => {
+                let why = "role_arn needs a source_profile or a credential_source";
+                return Err(wrong(name, why));
+            }
+            // Its own keys open its role.
+            (Some(source), None) if source == name => keys(name, profile).map(Source::Keys)?,
+            (Some(source), None) => match self.source(source, visited) {
+                Err(FetchError::NotConfigured(_)) => {
+                    let why = format!("it has no credentials, and profile \"{name}\" needs them");
+                    return Err(wrong(source, why));
+                }
+                other => other?,
+            },
+            (None, Some(source)) => self.named(name, source)?,
+        };
+        let role = Role::new(
+            arn,
+            profile.get("role_session_name"),
+            profile.get("external_id"),
+            profile.get("duration_seconds"),
+        );
+        let role = role.map_err(|error| within(name, error))?;
+        let sts = self.sts(&role).map_err(|error| within(name, error))?;
+        Ok(Source::AssumeRole(AssumeRole::new(source, role, sts)))
+    }
+
+    /// What needs nobody else's credentials.
+    fn base(&self, name: &str, profile: &Profile) -> Result<Source, FetchError> {
+        if let Some(source) = profile.get("credential_source") {
+            return self.named(name, source);
+        }
+        if let Some(token_file) = profile.get("web_identity_token_file") {
+            let Some(arn) = profile.get("role_arn") else {
+                return Err(wrong(name, "web_identity_token_file needs a role_arn"));
+            };
+            let role = Role::new(arn, profile.get("role_session_name"), None, None);
+            let source = role.and_then(|role| {
+                let sts = self.sts(&role)?;
+                WebIdentity::new(role, token_file, sts)
+            });
+            let source = source.map_err(|error| within(name, error))?;
+            return Ok(Source::WebIdentity(source));
+        }
+        if let Some(setting) = INTERACTIVE.iter().find(|name| profile.get(name).is_some()) {
+            let why = format!(
+                "{setting} needs a person who signs in; use the source process with command=\"aws \
+                 configure export-credentials --format process --profile {name}\""
+            );
+            return Err(wrong(name, why));
+        }
+        if let Some(line) = profile.get("credential_process") {
+            let process = Process::new("credential_process", line);
+            return process
+                .map(Source::Process)
+                .map_err(|error| within(name, error));
+        }
+        if has_keys(profile) {
+            return keys(name, profile).map(Source::Keys);
+        }
+        Err(FetchError::NotConfigured(format!(
+            "profile \"{name}\" has no credentials"
+        )))
+    }
+
+    /// A source that a profile calls by name.
+    fn named(&self, name: &str, source: &str) -> Result<Source, FetchError> {
+        let environment = self.surroundings.environment;
+        let found = match source {
+            "Environment" => Keys::find(environment).map(Source::Keys),
+            "Ec2InstanceMetadata" => Imds::find(environment).map(Source::Imds),
+            "EcsContainer" => Container::find(environment).map(Source::Container),
+            _ => {
+                let why = "credential_source is none of Environment, Ec2InstanceMetadata and \
+                           EcsContainer";
+                return Err(wrong(name, why));
+            }
+        };
+        // That it is not configured is an error of this profile, not a reason to go on to others.
+        found.map_err(|error| within(name, error))
+    }
+
+    fn sts(&self, role: &Role) -> Result<Sts, FetchError> {
+        let Surroundings {
+            environment,
+            endpoint,
+            ..
+        } = *self.surroundings;
+        Sts::new(self.region, endpoint, environment, &role.arn)
+    }
+}
+
+/// Settings of profiles whose credentials come from a browser.
+const INTERACTIVE: [&str; 6] = [
+    "sso_session",
+    "sso_start_url",
+    "sso_account_id",
+    "sso_role_name",
+    "sso_region",
+    "login_session",
+];
+
+fn has_keys(profile: &Profile) -> bool {
+    profile.get("aws_access_key_id").is_some() || profile.get("aws_secret_access_key").is_some()
+}
+
+fn keys(name: &str, profile: &Profile) -> Result<Keys, FetchError> {
+    let part = |setting: &str| {
+        let missing = || wrong(name, format!("{setting} is missing"));
+        profile.get(setting).ok_or_else(missing)
+    };
+    let access_key_id = part("aws_access_key_id")?;
+    let secret = part("aws_secret_access_key")?;
+    let token = profile.get("aws_session_token");
+    for (setting, is_good) in [
+        ("aws_access_key_id", is_access_key_id(access_key_id)),
+        ("aws_secret_access_key", is_secret(secret)),
+        ("aws_session_token", token.is_none_or(is_secret)),
+    ] {
+        if !is_good {
+            return Err(wrong(
+                name,
+                format!("{setting} holds blanks or control characters"),
+            ));
+        }
+    }
+    let own = |text: &str| Secret::new(text.to_owned());
+    let origin = format!("file, profile \"{name}\"");
+    Ok(Keys::new(
+        access_key_id,
+        own(secret),
+        token.map(own),
+        origin,
+    ))
+}
+
+fn wrong(profile: &str, why: impl Into<String>) -> FetchError {
+    FetchError::setting(&format!("profile \"{profile}\""), why)
+}
+
+/// Names the profile that has the wrong setting.
+fn within(profile: &str, error: FetchError) -> FetchError {
+    wrong(profile, error.to_string())
+}

@@ -1,0 +1,97 @@
+//! `assume_role`: a role, taken with the credentials of another source.
+
+use std::rc::Rc;
+
+use crate::arguments::Arguments;
+use crate::provider::Fetch;
+use crate::sources::Source;
+use crate::sts::{Role, Sts};
+use crate::{
+    Credentials, Definition, DefinitionError, Endpoint, Environment, FetchError, Host, Material,
+};
+
+/// A role, and whose credentials open it.
+#[derive(Clone)]
+pub(crate) struct AssumeRole {
+    source: Rc<Source>,
+    role: Role,
+    sts: Sts,
+}
+
+impl AssumeRole {
+    pub(crate) fn parse(
+        arguments: &mut Arguments<'_>,
+        environment: &Environment,
+        declared: &dyn Fn(&str) -> Option<Definition>,
+    ) -> Result<Self, DefinitionError> {
+        let name = arguments.require("source", "default")?;
+        let role_arn = arguments.require("role_arn", "arn:aws:iam::123456789012:role/web")?;
+        let role = Role::new(
+            role_arn,
+            arguments.take("session_name"),
+            arguments.take("external_id"),
+            arguments.take("duration"),
+        )?;
+        let sts = Sts::parse(arguments, environment, &role)?;
+        let source = match (declared(name), Source::name(name)) {
+            (Some(definition), _) => definition.into_source(),
+            (None, Some(name)) => {
+                let mut none = Arguments::new(name, &[])?;
+                Source::parse(&mut none, environment, declared)?
+            }
+            (None, None) => {
+                let why =
+                    format!("no provider \"{name}\" is declared above, and no source is called so");
+                return Err(FetchError::setting("source=", why).into());
+            }
+        };
+        if matches!(source, Source::SigningKeys(_)) {
+            let why = "signing keys of one service cannot sign for STS";
+            return Err(FetchError::setting("source=", why).into());
+        }
+        Ok(Self::new(source, role, sts))
+    }
+
+    pub(crate) fn new(source: Source, role: Role, sts: Sts) -> Self {
+        Self {
+            source: Rc::new(source),
+            role,
+            sts,
+        }
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        format!(
+            "assume_role {} with {}",
+            self.role.arn,
+            self.source.describe()
+        )
+    }
+
+    pub(crate) fn identify(&self, text: &mut String) {
+        text.push_str("assume_role\0");
+        self.role.identify(text);
+        self.sts.identify(text);
+        self.source.identify(text);
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.sts.endpoint()
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(crate) async fn fetch<H: Host>(
+        &self,
+        fetch: &mut Fetch<'_, H>,
+    ) -> Result<Credentials, FetchError> {
+        // Boxed, as the source may itself be of this kind.
+        let source = match Box::pin(self.source.fetch(fetch)).await? {
+            Material::Keys(credentials) => credentials,
+            Material::Derived(_) => unreachable!("refused when the definition was read"),
+        };
+        self.sts.assume_role(fetch, &self.role, &source).await
+    }
+}

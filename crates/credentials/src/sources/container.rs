@@ -1,0 +1,272 @@
+//! `container`: the role of an ECS task or, by EKS Pod Identity, of a pod.
+//!
+//! The agent that stands beside the containers is asked over [HTTP][1].
+//!
+//! [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::answer::{AnswerError, Document, Names, Parts, check_fresh, quote};
+use crate::arguments::Arguments;
+use crate::host::{Method, Request};
+use crate::provider::Fetch;
+use crate::{
+    Credentials, DefinitionError, Endpoint, Environment, FetchError, Host, Scheme, Secret, Url,
+};
+
+const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+
+/// Where the ECS agent answers relative URIs.
+const AGENT: &str = "http://169.254.170.2";
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(5);
+const LIMIT: usize = 64 * 1024;
+const TOKEN_LIMIT: usize = 16 * 1024;
+
+const NAMES: Names = Names {
+    session_token: "Token",
+    temporary: true,
+};
+
+/// What to ask, and with which authorization.
+#[derive(Clone)]
+pub(crate) struct Container {
+    url: Url,
+    authorization: Authorization,
+}
+
+#[derive(Clone)]
+enum Authorization {
+    None,
+    Value(Rc<Secret>),
+    /// Read for each request: its content is renewed.
+    File(PathBuf),
+}
+
+impl Container {
+    pub(crate) fn parse(
+        arguments: &mut Arguments<'_>,
+        environment: &Environment,
+    ) -> Result<Self, DefinitionError> {
+        Ok(match arguments.take("uri") {
+            Some(uri) if uri.starts_with('/') => {
+                Self::new("uri=", &format!("{AGENT}{uri}"), environment)?
+            }
+            Some(uri) => Self::new("uri=", uri, environment)?,
+            None => Self::find(environment)?,
+        })
+    }
+
+    /// What the environment describes.
+    pub(crate) fn find(environment: &Environment) -> Result<Self, FetchError> {
+        if let Some(uri) = environment.get(RELATIVE) {
+            if !uri.starts_with('/') {
+                return Err(FetchError::setting(
+                    RELATIVE,
+                    "it does not begin with a slash",
+                ));
+            }
+            return Self::new(RELATIVE, &format!("{AGENT}{uri}"), environment);
+        }
+        match environment.get(FULL) {
+            Some(uri) => Self::new(FULL, uri, environment),
+            None => Err(FetchError::NotConfigured(format!(
+                "neither {RELATIVE} nor {FULL} is in the environment"
+            ))),
+        }
+    }
+
+    fn new(setting: &str, uri: &str, environment: &Environment) -> Result<Self, FetchError> {
+        let url =
+            Url::parse(uri).map_err(|error| FetchError::setting(setting, error.to_string()))?;
+        if url.endpoint.scheme == Scheme::Http && !is_trusted(&url.endpoint.host) {
+            let why = "over plain http only the agents of ECS and EKS and this machine itself are \
+                       asked; use https";
+            return Err(FetchError::setting(setting, why));
+        }
+        let authorization = match (environment.get(TOKEN_FILE), environment.get(TOKEN)) {
+            (Some(path), _) if !path.starts_with('/') => {
+                return Err(FetchError::setting(
+                    TOKEN_FILE,
+                    "it is not an absolute path",
+                ));
+            }
+            (Some(path), _) => Authorization::File(PathBuf::from(path)),
+            (None, Some(token)) if is_field_value(token.trim()) => {
+                let token = Secret::new(token.trim().to_owned());
+                Authorization::Value(Rc::new(token))
+            }
+            (None, Some(_)) => {
+                let why = "it holds what cannot stand in a header";
+                return Err(FetchError::setting(TOKEN, why));
+            }
+            (None, None) => Authorization::None,
+        };
+        Ok(Self { url, authorization })
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        format!("container at {}", self.url)
+    }
+
+    pub(crate) fn identify(&self, text: &mut String) {
+        let (kind, authorization) = match &self.authorization {
+            Authorization::None => ("none", ""),
+            Authorization::Value(token) => ("value", token.expose()),
+            Authorization::File(path) => ("file", path.to_str().unwrap_or_default()),
+        };
+        let endpoint = self.url.endpoint.to_string();
+        for part in [
+            "container",
+            &endpoint,
+            &self.url.target,
+            kind,
+            authorization,
+        ] {
+            text.push_str(part);
+            text.push('\0');
+        }
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.url.endpoint.clone()
+    }
+
+    pub(crate) fn token_file(&self) -> Option<&Path> {
+        match &self.authorization {
+            Authorization::File(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    pub(crate) async fn fetch<H: Host>(
+        &self,
+        fetch: &mut Fetch<'_, H>,
+    ) -> Result<Credentials, FetchError> {
+        let mut headers = vec![("accept", Zeroizing::new("application/json".to_owned()))];
+        if let Some(token) = self.token(fetch)? {
+            headers.push(("authorization", token));
+        }
+        let request = Request {
+            method: Method::Get,
+            url: self.url.clone(),
+            headers,
+            body: Zeroizing::default(),
+            connect_timeout: CONNECT_TIMEOUT,
+            timeout: TIMEOUT,
+            limit: LIMIT,
+        };
+        let response = fetch.send(request).await?;
+        if response.status != 200 {
+            return Err(FetchError::Status {
+                url: self.url.to_string(),
+                status: response.status,
+                detail: refusal(&response.body),
+            });
+        }
+        self.read(&response.body, fetch.now())
+            .map_err(|error| FetchError::Answer {
+                from: self.url.to_string(),
+                error,
+            })
+    }
+
+    fn read(&self, body: &[u8], now: i64) -> Result<Credentials, AnswerError> {
+        let mut document = Document::parse(body)?;
+        let parts = Parts::of(&mut document, &NAMES)?;
+        let credentials = parts.into_credentials(&NAMES, "container".to_owned())?;
+        check_fresh(&credentials, now)?;
+        Ok(credentials)
+    }
+
+    fn token<H: Host>(
+        &self,
+        fetch: &mut Fetch<'_, H>,
+    ) -> Result<Option<Zeroizing<String>>, FetchError> {
+        let path = match &self.authorization {
+            Authorization::None => return Ok(None),
+            Authorization::Value(token) => {
+                return Ok(Some(Zeroizing::new(token.expose().to_owned())));
+            }
+            Authorization::File(path) => path,
+        };
+        let content = fetch.read(path, TOKEN_LIMIT)?;
+        match std::str::from_utf8(content.trim_ascii()) {
+            Ok(token) if is_field_value(token) => Ok(Some(Zeroizing::new(token.to_owned()))),
+            _ => {
+                let why = "it does not hold a token alone, on one line";
+                Err(FetchError::content(path, why))
+            }
+        }
+    }
+}
+
+/// What the SDKs ask over plain HTTP: this machine, and the agents' [addresses][1].
+///
+/// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+fn is_trusted(host: &str) -> bool {
+    const ECS: Ipv4Addr = Ipv4Addr::new(169, 254, 170, 2);
+    const EKS: Ipv4Addr = Ipv4Addr::new(169, 254, 170, 23);
+    const EKS_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23);
+    match host.parse::<IpAddr>() {
+        Ok(address) => {
+            address.is_loopback() || [ECS.into(), EKS.into(), EKS_V6.into()].contains(&address)
+        }
+        Err(_) => host == "localhost",
+    }
+}
+
+/// Visible ASCII and blanks: `Basic dXNlcg==`.
+fn is_field_value(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() || byte == b' ')
+}
+
+/// Agents say why in `code` and `message`.
+fn refusal(body: &[u8]) -> Option<String> {
+    let mut document = Document::parse(body).ok()?;
+    let message = document.text("message").ok()??;
+    Some(match document.text("code").ok()? {
+        Some(code) => format!("{}: {}", quote(&code), quote(&message)),
+        None => quote(&message),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_goes_nowhere_else() {
+        for host in [
+            "127.0.0.1",
+            "127.8.9.1",
+            "::1",
+            "169.254.170.2",
+            "169.254.170.23",
+        ] {
+            assert!(is_trusted(host), "{host}");
+        }
+        assert!(is_trusted("fd00:ec2::23") && is_trusted("localhost"));
+        for host in [
+            "169.254.169.254",
+            "10.0.0.1",
+            "fd00:ec2::254",
+            "localhost.example",
+            "::2",
+        ] {
+            assert!(!is_trusted(host), "{host}");
+        }
+    }
+}

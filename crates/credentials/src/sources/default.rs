@@ -1,0 +1,113 @@
+//! `default`: the first source that is configured, in the order of the [Rust SDK][1]: the
+//! environment, the shared files, web identity, a container's agent, an instance's metadata.
+//!
+//! [1]: https://docs.aws.amazon.com/sdk-for-rust/latest/dg/credproviders.html
+
+use std::rc::Rc;
+
+use crate::provider::Fetch;
+use crate::sources::{Container, Imds, Keys, ProfileFile, Source, WebIdentity};
+use crate::{Check, DefinitionError, Environment, FetchError, Files, Host, Material};
+
+/// The shared files, whose content decides, and what is used where they give nothing.
+#[derive(Clone)]
+pub(crate) struct DefaultChain {
+    file: Option<ProfileFile>,
+    otherwise: Option<Rc<Source>>,
+}
+
+impl DefaultChain {
+    /// The environment does not change, so all but the files is decided here.
+    pub(crate) fn parse(environment: &Environment) -> Result<Source, FetchError> {
+        if let Some(keys) = configured(Keys::find(environment))? {
+            return Ok(Source::Keys(keys));
+        }
+        let file = configured(ProfileFile::find(environment))?;
+        let otherwise = if let Some(source) = configured(WebIdentity::find(environment))? {
+            Some(Source::WebIdentity(source))
+        } else if let Some(source) = configured(Container::find(environment))? {
+            Some(Source::Container(source))
+        } else {
+            configured(Imds::find(environment))?.map(Source::Imds)
+        };
+        Ok(Source::Default(Self {
+            file,
+            otherwise: otherwise.map(Rc::new),
+        }))
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        match (&self.file, &self.otherwise) {
+            (None, Some(source)) => source.describe(),
+            (Some(file), Some(source)) => {
+                format!("{}, else {}", file.describe(), source.describe())
+            }
+            (Some(file), None) => file.describe(),
+            (None, None) => "no source that is configured".to_owned(),
+        }
+    }
+
+    pub(crate) fn identify(&self, text: &mut String) {
+        text.push_str("default\0");
+        if let Some(file) = &self.file {
+            file.identify(text);
+        }
+        if let Some(source) = &self.otherwise {
+            source.identify(text);
+        }
+    }
+
+    pub(crate) fn check(
+        &self,
+        files: &impl Files,
+        environment: &Environment,
+        check: &mut Check,
+    ) -> Result<(), DefinitionError> {
+        let of_file = self.file.as_ref().map(|file| {
+            let source = file.look(files, environment, check)?;
+            check.description = format!("{}: {}", file.describe(), source.describe());
+            Ok(source)
+        });
+        if let Some(source) = of_file.transpose().or_else(fall_through)? {
+            return source.check(files, environment, check);
+        }
+        let source = self.otherwise.as_deref().ok_or_else(nothing)?;
+        check.description = source.describe();
+        source.check(files, environment, check)
+    }
+
+    pub(crate) async fn fetch<H: Host>(
+        &self,
+        fetch: &mut Fetch<'_, H>,
+    ) -> Result<Material, FetchError> {
+        if let Some(file) = &self.file
+            && let Some(material) = configured(file.fetch(fetch).await)?
+        {
+            return Ok(material);
+        }
+        match &self.otherwise {
+            Some(source) => Box::pin(source.fetch(fetch)).await,
+            None => Err(nothing()),
+        }
+    }
+}
+
+/// What is not configured gives way to the next; what is wrong stops the chain.
+fn configured<T>(result: Result<T, FetchError>) -> Result<Option<T>, FetchError> {
+    result.map(Some).or_else(fall_through)
+}
+
+fn fall_through<T>(error: FetchError) -> Result<Option<T>, FetchError> {
+    match error {
+        FetchError::NotConfigured(_) => Ok(None),
+        error => Err(error),
+    }
+}
+
+fn nothing() -> FetchError {
+    FetchError::NotConfigured(
+        "nothing configures a source: neither the environment nor the shared files give \
+         credentials, and AWS_EC2_METADATA_DISABLED is true"
+            .to_owned(),
+    )
+}

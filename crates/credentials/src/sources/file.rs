@@ -1,0 +1,237 @@
+//! `file`: a profile of the files that the SDKs and the AWS CLI share.
+//!
+//! The files are read for each fetch, and a fetch is due when one of them has changed, so keys
+//! that another program renews need no reload.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::arguments::Arguments;
+use crate::host::FileError;
+use crate::profile::{Kind, Profiles, Surroundings, parse, source_of};
+use crate::provider::Fetch;
+use crate::sources::Source;
+use crate::{Check, DefinitionError, Environment, FetchError, FileUse, Files, Host, Material, Url};
+
+/// Files of people with very many profiles have a tenth of this.
+const LIMIT: usize = 1024 * 1024;
+
+/// Which files, and which profile in them.
+#[derive(Clone)]
+pub(crate) struct ProfileFile {
+    /// In the order of their weight: settings of later ones win.
+    files: Vec<(PathBuf, Kind)>,
+    profile: String,
+    /// Whether somebody asked for this profile, so that its absence is a mistake.
+    is_named: bool,
+    region: Option<String>,
+    endpoint: Option<String>,
+}
+
+impl ProfileFile {
+    pub(crate) fn parse(
+        arguments: &mut Arguments<'_>,
+        environment: &Environment,
+    ) -> Result<Self, DefinitionError> {
+        let mut file = match arguments.take("path") {
+            Some(path) if !path.starts_with('/') => {
+                return Err(FetchError::setting("path=", "it is not an absolute path").into());
+            }
+            Some(path) => Self {
+                files: vec![(PathBuf::from(path), Kind::Any)],
+                ..Self::empty(environment)
+            },
+            None => Self::find(environment)?,
+        };
+        if let Some(profile) = arguments.take("profile") {
+            file.profile = profile.to_owned();
+            file.is_named = true;
+        }
+        file.region = arguments.take("region").map(str::to_owned);
+        file.endpoint = arguments.take("endpoint").map(str::to_owned);
+        if let Some(Err(error)) = file.endpoint.as_deref().map(Url::parse) {
+            return Err(FetchError::setting("endpoint=", error.to_string()).into());
+        }
+        Ok(file)
+    }
+
+    /// The files as the environment names them, by default those in the home directory.
+    pub(crate) fn find(environment: &Environment) -> Result<Self, FetchError> {
+        let mut file = Self::empty(environment);
+        for (variable, name, kind) in [
+            ("AWS_CONFIG_FILE", ".aws/config", Kind::Config),
+            (
+                "AWS_SHARED_CREDENTIALS_FILE",
+                ".aws/credentials",
+                Kind::Credentials,
+            ),
+        ] {
+            let home = environment.get("HOME").map(Path::new);
+            let path = match (environment.get(variable), home) {
+                (None, Some(home)) => home.join(name),
+                (Some(path), home) => match (path.strip_prefix("~/"), home) {
+                    (Some(path), Some(home)) => home.join(path),
+                    _ => PathBuf::from(path),
+                },
+                (None, None) => continue,
+            };
+            if !path.is_absolute() {
+                let name = if environment.get(variable).is_some() {
+                    variable
+                } else {
+                    "HOME"
+                };
+                return Err(FetchError::setting(name, "it is not an absolute path"));
+            }
+            file.files.push((path, kind));
+        }
+        if file.files.is_empty() {
+            let why = "neither HOME nor AWS_SHARED_CREDENTIALS_FILE is in the environment";
+            return Err(FetchError::NotConfigured(why.to_owned()));
+        }
+        Ok(file)
+    }
+
+    fn empty(environment: &Environment) -> Self {
+        let profile = environment.get("AWS_PROFILE");
+        Self {
+            files: Vec::new(),
+            profile: profile.unwrap_or("default").to_owned(),
+            is_named: profile.is_some(),
+            region: None,
+            endpoint: None,
+        }
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        format!("file, profile \"{}\"", self.profile)
+    }
+
+    pub(crate) fn identify(&self, text: &mut String) {
+        let paths = self.files.iter();
+        let paths = paths.map(|(path, _)| path.to_str().unwrap_or_default());
+        let settings = [&self.region, &self.endpoint];
+        let settings = settings.map(|setting| setting.as_deref().unwrap_or_default());
+        for part in ["file", &self.profile]
+            .into_iter()
+            .chain(paths)
+            .chain(settings)
+        {
+            text.push_str(part);
+            text.push('\0');
+        }
+    }
+
+    /// Looks at the files as they are now: which source the profile describes.
+    ///
+    /// `NotConfigured` where there are no files, or nothing in them gives credentials and nobody
+    /// asked for the profile by name.
+    pub(crate) fn look(
+        &self,
+        files: &impl Files,
+        environment: &Environment,
+        check: &mut Check,
+    ) -> Result<Source, FetchError> {
+        let identities = self.files.iter().map(|(path, _)| files.identify(path).ok());
+        let identities: Vec<_> = identities.collect();
+        let loaded = self.load(|path| match files.read(path, LIMIT) {
+            Ok(file) => Ok(file.content),
+            Err(error) => Err(FetchError::File {
+                path: path.to_owned(),
+                error,
+            }),
+        });
+        for (at, ((path, _), identity)) in self.files.iter().zip(identities).enumerate() {
+            // Most configuration files hold no secret and are there for everybody to read.
+            let profiles = loaded.as_ref().ok().and_then(|all| all[at].as_ref());
+            check.files.push(FileUse {
+                path: path.clone(),
+                identity,
+                secret: profiles.is_some_and(Profiles::hold_secrets),
+            });
+        }
+        self.resolve(loaded?, environment)
+    }
+
+    pub(crate) fn check(
+        &self,
+        files: &impl Files,
+        environment: &Environment,
+        check: &mut Check,
+    ) -> Result<(), DefinitionError> {
+        let source = match self.look(files, environment, check) {
+            Ok(source) => source,
+            Err(FetchError::NotConfigured(_)) if check.files.iter().all(FileUse::is_missing) => {
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        check.description = format!("{}: {}", self.describe(), source.describe());
+        source.check(files, environment, check)
+    }
+
+    pub(crate) async fn fetch<H: Host>(
+        &self,
+        fetch: &mut Fetch<'_, H>,
+    ) -> Result<Material, FetchError> {
+        let loaded = self.load(|path| fetch.read(path, LIMIT))?;
+        let source = self.resolve(loaded, fetch.environment)?;
+        // Boxed, as that source may hold others.
+        Box::pin(source.fetch(fetch)).await
+    }
+
+    /// Reads the files; `None` for one that is not there.
+    fn load(
+        &self,
+        mut read: impl FnMut(&Path) -> Result<Zeroizing<Vec<u8>>, FetchError>,
+    ) -> Result<Vec<Option<Profiles>>, FetchError> {
+        let load = |(path, kind): &(PathBuf, Kind)| {
+            let content = match read(path) {
+                Ok(content) => content,
+                Err(FetchError::File {
+                    error: FileError::NotFound,
+                    ..
+                }) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            let text = std::str::from_utf8(&content);
+            let text = text.map_err(|_| FetchError::content(path, "it is not a text in UTF-8"))?;
+            match parse(text, *kind) {
+                Ok(profiles) => Ok(Some(profiles)),
+                Err(error) => Err(FetchError::content(path, error.to_string())),
+            }
+        };
+        self.files.iter().map(load).collect()
+    }
+
+    fn resolve(
+        &self,
+        loaded: Vec<Option<Profiles>>,
+        environment: &Environment,
+    ) -> Result<Source, FetchError> {
+        let mut profiles = None;
+        for found in loaded.into_iter().flatten() {
+            profiles.get_or_insert_with(Profiles::default).merge(found);
+        }
+        let paths = || {
+            let paths = self.files.iter().map(|(path, _)| path.to_string_lossy());
+            paths.collect::<Vec<_>>().join(" nor ")
+        };
+        let Some(profiles) = profiles else {
+            let why = format!("there is no {}", paths());
+            return Err(FetchError::NotConfigured(why));
+        };
+        if !self.is_named && profiles.get(&self.profile).is_none() {
+            let why = format!("profile \"{}\" is not in {}", self.profile, paths());
+            return Err(FetchError::NotConfigured(why));
+        }
+        let surroundings = Surroundings {
+            profiles: &profiles,
+            environment,
+            region: self.region.as_deref(),
+            endpoint: self.endpoint.as_deref(),
+        };
+        source_of(&surroundings, &self.profile)
+    }
+}

@@ -1,0 +1,192 @@
+//! `signing_keys`: a file of signing keys for the coming days, as `generate_signing_key --days`
+//! prints it. The secret key stays where they were made.
+
+use std::path::{Path, PathBuf};
+
+use aws_signing::CredentialScope;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::answer::is_access_key_id;
+use crate::arguments::Arguments;
+use crate::host::FileError;
+use crate::provider::Fetch;
+use crate::{DatedKey, DefinitionError, FetchError, Files, Host, SigningKeys};
+
+/// A year of keys has a tenth of this.
+const LIMIT: usize = 1024 * 1024;
+
+/// Where the keys are, and whose they are.
+#[derive(Clone)]
+pub(crate) struct KeyFile {
+    path: PathBuf,
+    access_key_id: String,
+}
+
+impl KeyFile {
+    pub(crate) fn parse(arguments: &mut Arguments<'_>) -> Result<Self, DefinitionError> {
+        let path = arguments.require("path", "/etc/nginx/aws/signing_keys")?;
+        let access_key_id = arguments.require("access_key", "AKIAIOSFODNN7EXAMPLE")?;
+        if !path.starts_with('/') {
+            return Err(FetchError::setting("path=", "it is not an absolute path").into());
+        }
+        if !is_access_key_id(access_key_id) {
+            let why = "an access key has no blanks, control characters, \"/\" or \",\"";
+            return Err(FetchError::setting("access_key=", why).into());
+        }
+        Ok(Self {
+            path: PathBuf::from(path),
+            access_key_id: access_key_id.to_owned(),
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        format!("signing_keys in {}", self.path.display())
+    }
+
+    pub(crate) fn identify(&self, text: &mut String) {
+        let path = self.path.to_str().unwrap_or_default();
+        for part in ["signing_keys", path, &self.access_key_id] {
+            text.push_str(part);
+            text.push('\0');
+        }
+    }
+
+    /// Whether the file, where there is one, holds what it should.
+    pub(crate) fn check(&self, files: &impl Files) -> Result<(), FetchError> {
+        match files.read(&self.path, LIMIT) {
+            Ok(file) => self.read(&file.content).map(drop),
+            Err(FileError::NotFound) => Ok(()),
+            Err(error) => Err(FetchError::File {
+                path: self.path.clone(),
+                error,
+            }),
+        }
+    }
+
+    pub(crate) fn fetch<H: Host>(
+        &self,
+        fetch: &mut Fetch<'_, H>,
+    ) -> Result<SigningKeys, FetchError> {
+        let content = fetch.read(&self.path, LIMIT)?;
+        let keys = self.read(&content)?;
+        if keys.expires_at() <= fetch.now() {
+            return Err(self.wrong("the day of its last key is over"));
+        }
+        Ok(keys)
+    }
+
+    /// Reads pairs of lines: a key in base64, then its scope. Empty lines and those that begin
+    /// with `#` do not count.
+    pub(crate) fn read(&self, content: &[u8]) -> Result<SigningKeys, FetchError> {
+        let text = std::str::from_utf8(content);
+        let text = text.map_err(|_| self.wrong("it is not a text"))?;
+        let lines = text.lines().map(str::trim).zip(1..);
+        let mut lines = lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
+        let mut keys = Vec::new();
+        while let Some((line, number)) = lines.next() {
+            let key = decode(line).ok_or_else(|| {
+                let why = "is not a signing key, 32 bytes in base64";
+                self.wrong(format!("line {number} {why}"))
+            })?;
+            let Some((scope, number)) = lines.next() else {
+                return Err(self.wrong("the scope of the last key is missing"));
+            };
+            let scope = CredentialScope::parse(scope)
+                .map_err(|error| self.wrong(format!("line {number}: {error}")))?;
+            keys.push(DatedKey { scope, key });
+        }
+        if keys.is_empty() {
+            return Err(self.wrong("it holds no keys"));
+        }
+        SigningKeys::new(self.access_key_id.clone(), keys, self.describe()).ok_or_else(|| {
+            let why = "its keys are not all of one region and service, one for each day";
+            self.wrong(why)
+        })
+    }
+
+    fn wrong(&self, why: impl Into<String>) -> FetchError {
+        FetchError::content(&self.path, why)
+    }
+}
+
+fn decode(line: &str) -> Option<Zeroizing<[u8; 32]>> {
+    // Decoding writes whole groups of three bytes, so a little more than the key.
+    let mut bytes = Zeroizing::new([0; 36]);
+    let length = STANDARD.decode_slice(line, &mut *bytes).ok()?;
+    let mut key = Zeroizing::new([0; 32]);
+    key.copy_from_slice(bytes.get(..length).filter(|bytes| bytes.len() == 32)?);
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+    fn read(content: &str) -> Result<Vec<String>, String> {
+        let file = KeyFile {
+            path: PathBuf::from("/keys"),
+            access_key_id: "AKIDEXAMPLE".to_owned(),
+        };
+        match file.read(content.as_bytes()) {
+            Ok(keys) => {
+                let all = keys.keys().iter().inspect(|key| {
+                    assert_eq!(*key.key, std::array::from_fn(|at| at as u8));
+                });
+                Ok(all.map(|key| key.scope.to_string()).collect())
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn pairs_are_read() {
+        let scope = |date| format!("{date}/eu-west-1/s3/aws4_request");
+        let [first, second] = ["20260101", "20260102"].map(scope);
+        let content = format!("# a comment\n{KEY}\n{first}\r\n\n  {KEY}  \n{second}");
+        assert_eq!(read(&content), Ok(vec![first, second]));
+    }
+
+    #[test]
+    fn each_mistake_has_its_line() {
+        let scope = "20260101/eu-west-1/s3/aws4_request";
+        for (content, why) in [
+            (String::new(), "it holds no keys"),
+            ("# nothing\n".to_owned(), "it holds no keys"),
+            (KEY.to_owned(), "the scope of the last key is missing"),
+            (
+                format!("\n{scope}\n{KEY}"),
+                "line 2 is not a signing key, 32 bytes in base64",
+            ),
+            (
+                format!("{}\n{scope}", &KEY[4..]),
+                "line 1 is not a signing key",
+            ),
+            (format!("AAAA{KEY}\n{scope}"), "line 1 is not a signing key"),
+            (
+                format!("{KEY}{KEY}{KEY}\n{scope}"),
+                "line 1 is not a signing key",
+            ),
+            (
+                format!("{KEY}\n{}", &scope[1..]),
+                "line 2: the date of a credential scope",
+            ),
+            (
+                format!("{KEY}\n{scope}\n{KEY}\n{scope}"),
+                "its keys are not all of one",
+            ),
+        ] {
+            let error = read(&content).unwrap_err();
+            assert!(error.starts_with(&format!("/keys: {why}")), "{error}");
+        }
+        let file = read("\u{0}").unwrap_err();
+        assert!(file.contains("line 1"), "{file}");
+    }
+}

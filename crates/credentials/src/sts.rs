@@ -1,0 +1,279 @@
+//! The Security Token Service: temporary credentials for a role.
+//!
+//! [`AssumeRole`][1] is signed with other credentials, [`AssumeRoleWithWebIdentity`][2] carries a
+//! token that somebody else signed.
+//!
+//! [1]: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+//! [2]: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+
+mod answer;
+mod endpoint;
+
+use std::time::Duration;
+
+use aws_signing::{CredentialScope, Header, Signer, SigningKey, Timestamp, encode, path};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::answer::{AnswerError, check_fresh, quote};
+use crate::arguments::Arguments;
+use crate::host::{Method, Request};
+use crate::provider::Fetch;
+use crate::{Credentials, DefinitionError, Endpoint, Environment, FetchError, Host, Secret};
+
+pub(crate) use endpoint::Sts;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(10);
+const LIMIT: usize = 64 * 1024;
+
+/// How sessions are called in the account's logs where nobody says otherwise.
+const SESSION_NAME: &str = "nginx-aws-auth";
+
+/// The role to take.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Role {
+    pub(crate) arn: String,
+    session_name: String,
+    external_id: Option<String>,
+    /// In seconds.
+    duration: Option<u32>,
+}
+
+impl Role {
+    pub(crate) fn new(
+        arn: &str,
+        session_name: Option<&str>,
+        external_id: Option<&str>,
+        duration: Option<&str>,
+    ) -> Result<Self, FetchError> {
+        let is_arn = arn.starts_with("arn:") && arn.split(':').count() >= 6 && arn.len() <= 2048;
+        if !is_arn || !arn.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let why = "it is not written arn:aws:iam::<account>:role/<name>";
+            return Err(FetchError::setting("role_arn", why));
+        }
+        let session_name = session_name.unwrap_or(SESSION_NAME);
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
+        if !(2..=64).contains(&session_name.len()) || !session_name.bytes().all(is_name) {
+            let why = "it is not 2 to 64 letters, digits and any of \"+=,.@_-\"";
+            return Err(FetchError::setting("session name", why));
+        }
+        if let Some(id) = external_id
+            && (!(2..=1224).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            let why = "it is not 2 to 1224 characters without blanks";
+            return Err(FetchError::setting("external_id", why));
+        }
+        let duration = match duration.map(|text| text.parse().ok()) {
+            None => None,
+            Some(Some(secs @ 900..=43_200)) => Some(secs),
+            Some(_) => {
+                let why = "it is not a number of seconds from 900 to 43200";
+                return Err(FetchError::setting("duration", why));
+            }
+        };
+        Ok(Self {
+            arn: arn.to_owned(),
+            session_name: session_name.to_owned(),
+            external_id: external_id.map(str::to_owned),
+            duration,
+        })
+    }
+
+    pub(crate) fn identify(&self, text: &mut String) {
+        let duration = self.duration.unwrap_or_default().to_string();
+        let external_id = self.external_id.as_deref().unwrap_or_default();
+        for part in [&self.arn, &self.session_name, external_id, &duration] {
+            text.push_str(part);
+            text.push('\0');
+        }
+    }
+
+    fn origin(&self) -> String {
+        format!("sts, role {}", self.arn)
+    }
+}
+
+impl Sts {
+    /// Reads `region=` and `endpoint=`; the environment says the rest.
+    pub(crate) fn parse(
+        arguments: &mut Arguments<'_>,
+        environment: &Environment,
+        role: &Role,
+    ) -> Result<Self, DefinitionError> {
+        let (region, endpoint) = (arguments.take("region"), arguments.take("endpoint"));
+        Ok(Self::new(region, endpoint, environment, &role.arn)?)
+    }
+
+    pub(crate) fn identify(&self, text: &mut String) {
+        let endpoint = self.url.endpoint.to_string();
+        for part in [&endpoint, &self.url.target, &self.region] {
+            text.push_str(part);
+            text.push('\0');
+        }
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.url.endpoint.clone()
+    }
+
+    /// Credentials of `role` for who has `source`'s.
+    pub(crate) async fn assume_role<H: Host>(
+        &self,
+        fetch: &Fetch<'_, H>,
+        role: &Role,
+        source: &Credentials,
+    ) -> Result<Credentials, FetchError> {
+        let mut body = self.form("AssumeRole", role, 0);
+        if let Some(id) = &role.external_id {
+            append(&mut body, "ExternalId", id);
+        }
+        let headers = self.sign(&body, source, fetch.now());
+        self.ask(fetch, "AssumeRole", role, headers, body).await
+    }
+
+    /// Credentials of `role` for who has an OpenID Connect token.
+    pub(crate) async fn assume_role_with_web_identity<H: Host>(
+        &self,
+        fetch: &Fetch<'_, H>,
+        role: &Role,
+        token: &str,
+    ) -> Result<Credentials, FetchError> {
+        const ACTION: &str = "AssumeRoleWithWebIdentity";
+        let mut body = self.form(ACTION, role, token.len());
+        append(&mut body, "WebIdentityToken", token);
+        self.ask(fetch, ACTION, role, vec![content_type()], body)
+            .await
+    }
+
+    /// The parameters that both calls have, and room for `more` bytes, which percent-encoding may
+    /// make three times as long: a secret in a buffer that grows leaves a copy behind.
+    fn form(&self, action: &str, role: &Role, more: usize) -> Zeroizing<Vec<u8>> {
+        let mut body = Zeroizing::new(Vec::with_capacity(4096 + 3 * (role.arn.len() + more)));
+        body.extend_from_slice(b"Action=");
+        body.extend_from_slice(action.as_bytes());
+        body.extend_from_slice(b"&Version=2011-06-15");
+        append(&mut body, "RoleArn", &role.arn);
+        append(&mut body, "RoleSessionName", &role.session_name);
+        if let Some(secs) = role.duration {
+            append(&mut body, "DurationSeconds", &secs.to_string());
+        }
+        body
+    }
+
+    /// The fields that sign a body.
+    fn sign(
+        &self,
+        body: &[u8],
+        source: &Credentials,
+        now: i64,
+    ) -> Vec<(&'static str, Zeroizing<String>)> {
+        let now = Timestamp::from_unix(now);
+        let scope = CredentialScope::new(now.date(), &self.region, "sts")
+            .expect("the region was checked when it was set");
+        let key = SigningKey::derive(source.secret_access_key.expose().as_bytes(), &scope);
+
+        let host = Zeroizing::new(self.url.endpoint.authority());
+        let date = Zeroizing::new(now.amz_date().to_owned());
+        let mut headers = vec![content_type(), ("x-amz-date", date)];
+        if let Some(token) = &source.session_token {
+            let token = Zeroizing::new(token.expose().to_owned());
+            headers.push(("x-amz-security-token", token));
+        }
+
+        let mut payload = Vec::with_capacity(64);
+        encode::hex(&Sha256::digest(body), &mut payload);
+        let mut canonical_path = Vec::new();
+        path::double_encoded(self.url.target.as_bytes(), &mut canonical_path);
+        let mut signed: Vec<Header<'_>> = headers
+            .iter()
+            .map(|(name, value)| (*name, value))
+            .chain([("host", &host)])
+            .map(|(name, value)| Header {
+                name: name.as_bytes(),
+                value: value.as_bytes(),
+            })
+            .collect();
+        let mut request = aws_signing::Request {
+            method: b"POST",
+            path: &canonical_path,
+            query: b"",
+            headers: &mut signed,
+            payload: &payload,
+        };
+        let mut signer = Signer::new();
+        let signature = signer
+            .sign(&mut request, &key, &scope, &now)
+            .expect("all parts are visible ASCII");
+        let mut authorization = Vec::new();
+        signature.write_authorization(source.access_key_id.as_bytes(), &mut authorization);
+        let authorization = String::from_utf8(authorization).expect("all parts are ASCII");
+        headers.push(("authorization", Zeroizing::new(authorization)));
+        headers
+    }
+
+    async fn ask<H: Host>(
+        &self,
+        fetch: &Fetch<'_, H>,
+        action: &str,
+        role: &Role,
+        headers: Vec<(&'static str, Zeroizing<String>)>,
+        body: Zeroizing<Vec<u8>>,
+    ) -> Result<Credentials, FetchError> {
+        let from = format!("{} {action}", self.url.endpoint);
+        let request = Request {
+            method: Method::Post,
+            url: self.url.clone(),
+            headers,
+            body,
+            connect_timeout: CONNECT_TIMEOUT,
+            timeout: TIMEOUT,
+            limit: LIMIT,
+        };
+        let response = fetch.send(request).await?;
+        if response.status != 200 {
+            return Err(FetchError::Status {
+                url: from,
+                status: response.status,
+                detail: answer::refusal(&response.body),
+            });
+        }
+        let answer = |error: AnswerError| FetchError::Answer {
+            from: from.clone(),
+            error,
+        };
+        let parts = answer::parts(&response.body, action).map_err(answer)?;
+        let credentials = parts
+            .into_credentials(&answer::NAMES, role.origin())
+            .map_err(answer)?;
+        check_fresh(&credentials, fetch.now()).map_err(answer)?;
+        Ok(credentials)
+    }
+}
+
+fn content_type() -> (&'static str, Zeroizing<String>) {
+    let value = "application/x-www-form-urlencoded; charset=utf-8";
+    ("content-type", Zeroizing::new(value.to_owned()))
+}
+
+fn append(body: &mut Vec<u8>, name: &str, value: &str) {
+    body.push(b'&');
+    body.extend_from_slice(name.as_bytes());
+    body.push(b'=');
+    encode::uri_encode(value.as_bytes(), false, body);
+}
+
+/// Reads a token that a file holds: visible ASCII, with blanks or a line end around it.
+pub(crate) fn token_of(content: &[u8]) -> Option<Secret> {
+    let text = std::str::from_utf8(content.trim_ascii()).ok()?;
+    crate::answer::is_secret(text).then(|| Secret::new(text.to_owned()))
+}
+
+/// An error of STS as it stands in a log line. What is wrong with a signature comes with the
+/// canonical request, and so with the session token: of that only the code is shown.
+fn describe_error(code: &str, message: &str) -> String {
+    if code.contains("Signature") {
+        return quote(code);
+    }
+    format!("{}: {}", quote(code), quote(message))
+}

@@ -1,0 +1,230 @@
+//! Where STS is.
+
+use aws_signing::CredentialScope;
+
+use crate::{Environment, FetchError, Url};
+
+/// An endpoint of STS, and the region that requests to it are signed for.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Sts {
+    pub(super) url: Url,
+    pub(super) region: String,
+}
+
+impl Sts {
+    /// The endpoint that is given, else that of the region, else the one of the role's partition.
+    ///
+    /// `region` and `endpoint` stand in a directive or a profile; without them the [variables of
+    /// the SDKs][1] count.
+    ///
+    /// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+    pub(crate) fn new(
+        region: Option<&str>,
+        endpoint: Option<&str>,
+        environment: &Environment,
+        role_arn: &str,
+    ) -> Result<Self, FetchError> {
+        let region = region
+            .or_else(|| environment.get("AWS_REGION"))
+            .or_else(|| environment.get("AWS_DEFAULT_REGION"));
+        if let Some(region) = region
+            && (CredentialScope::new("20260101", region, "sts").is_err() || !is_label(region))
+        {
+            return Err(FetchError::setting(
+                "region",
+                format!("\"{}\" is not one", region.escape_default()),
+            ));
+        }
+        if let Some((name, text)) = endpoint
+            .map(|text| ("endpoint", text))
+            .or_else(|| of_environment(environment))
+        {
+            let url =
+                Url::parse(text).map_err(|error| FetchError::setting(name, error.to_string()))?;
+            let region = region.unwrap_or(GLOBAL).to_owned();
+            return Ok(Self { url, region });
+        }
+
+        let partition = role_arn.split(':').nth(1).unwrap_or_default();
+        let fips = environment.is_true("AWS_USE_FIPS_ENDPOINT");
+        let (host, region) = match (region, partition) {
+            (Some(region), _) => (regional(region, fips), region),
+            (None, "aws") if !fips => ("sts.amazonaws.com".to_owned(), GLOBAL),
+            (None, "aws") => (regional(GLOBAL, fips), GLOBAL),
+            (None, "aws-cn") => (regional("cn-north-1", fips), "cn-north-1"),
+            (None, "aws-us-gov") => (regional("us-gov-west-1", fips), "us-gov-west-1"),
+            (None, _) => {
+                let why = format!("it is missing, and the partition {partition} has no default");
+                return Err(FetchError::setting("region", why));
+            }
+        };
+        let url = Url::parse(&format!("https://{host}/")).expect("region labels are names");
+        let region = region.to_owned();
+        Ok(Self { url, region })
+    }
+}
+
+/// The region of the endpoint that has none in its name.
+const GLOBAL: &str = "us-east-1";
+
+/// The host of a region, by its [partition][1].
+///
+/// [1]: https://docs.aws.amazon.com/general/latest/gr/sts.html
+fn regional(region: &str, fips: bool) -> String {
+    const SUFFIXES: [(&str, &str); 6] = [
+        ("cn-", "amazonaws.com.cn"),
+        ("eusc-", "amazonaws.eu"),
+        ("us-iso-", "c2s.ic.gov"),
+        ("us-isob-", "sc2s.sgov.gov"),
+        ("eu-isoe-", "cloud.adc-e.uk"),
+        ("us-isof-", "csp.hci.ic.gov"),
+    ];
+    let of_region = |(prefix, _): &&(&str, &str)| region.starts_with(prefix);
+    let suffix = SUFFIXES.iter().find(of_region);
+    let suffix = suffix.map_or("amazonaws.com", |(_, suffix)| suffix);
+    // GovCloud's ordinary endpoints are FIPS endpoints.
+    let service = if fips && !region.starts_with("us-gov-") {
+        "sts-fips"
+    } else {
+        "sts"
+    };
+    format!("{service}.{region}.{suffix}")
+}
+
+fn of_environment(environment: &Environment) -> Option<(&'static str, &str)> {
+    if environment.is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
+        return None;
+    }
+    ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"]
+        .into_iter()
+        .find_map(|name| Some((name, environment.get(name)?)))
+}
+
+/// Whether it can stand in a host's name, between two dots.
+fn is_label(region: &str) -> bool {
+    region.len() <= 63
+        && region
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROLE: &str = "arn:aws:iam::123456789012:role/web";
+
+    fn at(
+        region: Option<&str>,
+        endpoint: Option<&str>,
+        variables: &[(&str, &str)],
+        role: &str,
+    ) -> Result<(String, String), String> {
+        let environment = Environment::capture(|name| {
+            let mut variables = variables.iter();
+            let (_, value) = variables.find(|(known, _)| *known == name)?;
+            Some((*value).to_owned())
+        });
+        match Sts::new(region, endpoint, &environment, role) {
+            Ok(sts) => Ok((sts.url.to_string(), sts.region)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn found(url: &str, region: &str) -> Result<(String, String), String> {
+        Ok((url.to_owned(), region.to_owned()))
+    }
+
+    #[test]
+    fn each_region_has_its_endpoint() {
+        for (region, url) in [
+            ("eu-west-1", "https://sts.eu-west-1.amazonaws.com/"),
+            ("us-east-1", "https://sts.us-east-1.amazonaws.com/"),
+            (
+                "cn-northwest-1",
+                "https://sts.cn-northwest-1.amazonaws.com.cn/",
+            ),
+            ("us-gov-east-1", "https://sts.us-gov-east-1.amazonaws.com/"),
+            ("us-iso-east-1", "https://sts.us-iso-east-1.c2s.ic.gov/"),
+            (
+                "us-isob-east-1",
+                "https://sts.us-isob-east-1.sc2s.sgov.gov/",
+            ),
+            ("eusc-de-east-1", "https://sts.eusc-de-east-1.amazonaws.eu/"),
+        ] {
+            assert_eq!(at(Some(region), None, &[], ROLE), found(url, region));
+        }
+    }
+
+    #[test]
+    fn without_a_region_the_partition_decides() {
+        let of = |partition: &str| at(None, None, &[], &ROLE.replace("aws", partition));
+        assert_eq!(of("aws"), found("https://sts.amazonaws.com/", "us-east-1"));
+        let china = "https://sts.cn-north-1.amazonaws.com.cn/";
+        assert_eq!(of("aws-cn"), found(china, "cn-north-1"));
+        let gov = "https://sts.us-gov-west-1.amazonaws.com/";
+        assert_eq!(of("aws-us-gov"), found(gov, "us-gov-west-1"));
+        let error = of("aws-iso").unwrap_err();
+        assert_eq!(
+            error,
+            "region: it is missing, and the partition aws-iso has no default"
+        );
+    }
+
+    #[test]
+    fn the_nearest_setting_wins() {
+        let variables = [
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_DEFAULT_REGION", "eu-west-2"),
+            ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:2"),
+        ];
+        let given = at(
+            Some("eu-north-1"),
+            Some("http://127.0.0.1:3"),
+            &variables,
+            ROLE,
+        );
+        assert_eq!(given, found("http://127.0.0.1:3/", "eu-north-1"));
+        let sts = at(None, None, &variables, ROLE);
+        assert_eq!(sts, found("http://127.0.0.1:1/", "eu-west-1"));
+        let all = at(None, None, &variables[3..], ROLE);
+        assert_eq!(all, found("http://127.0.0.1:2/", "us-east-1"));
+        let second = at(None, None, &variables[1..2], ROLE);
+        assert_eq!(
+            second,
+            found("https://sts.eu-west-2.amazonaws.com/", "eu-west-2")
+        );
+
+        let ignored = [
+            variables[3],
+            ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
+        ];
+        let ignored = at(None, None, &ignored, ROLE);
+        assert_eq!(ignored, found("https://sts.amazonaws.com/", "us-east-1"));
+    }
+
+    #[test]
+    fn fips_endpoints_are_used_when_asked_for() {
+        let variables = [("AWS_USE_FIPS_ENDPOINT", "true")];
+        let of = |region| at(region, None, &variables, ROLE).unwrap().0;
+        assert_eq!(
+            of(Some("us-west-2")),
+            "https://sts-fips.us-west-2.amazonaws.com/"
+        );
+        assert_eq!(of(None), "https://sts-fips.us-east-1.amazonaws.com/");
+        assert_eq!(
+            of(Some("us-gov-east-1")),
+            "https://sts.us-gov-east-1.amazonaws.com/"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_a_region_or_an_endpoint_is_refused() {
+        for region in ["a.b", "a/b", "a b", "a:1", "\n", "evil.example/"] {
+            assert!(at(Some(region), None, &[], ROLE).is_err(), "{region}");
+        }
+        let error = at(None, Some("sts.local"), &[], ROLE).unwrap_err();
+        assert!(error.starts_with("endpoint: it does not begin"), "{error}");
+    }
+}
