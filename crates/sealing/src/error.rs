@@ -22,8 +22,11 @@ pub enum SealError {
     TargetForm,
     /// The method sent upstream is not among `aws_sign_methods` (`proxy_method` can change it).
     MethodNotSigned(String),
-    /// The head announces a body, or one follows it, where none is signed.
+    /// The head announces a body where none is sent.
     UnexpectedBody,
+    /// The head announces another length than the body has (`proxy_set_header Content-Length`), or
+    /// none.
+    BodyLength,
     /// A path segment that is `..` only after decoding (services other than S3 normalise paths).
     HiddenDotSegment,
     /// No Host header to sign: there is no bucket, and `proxy_set_header Host ""` removed it.
@@ -53,9 +56,13 @@ impl fmt::Display for SealError {
                 f,
                 "method \"{method}\" is sent upstream but not listed in \"aws_sign_methods\""
             ),
-            Self::UnexpectedBody => {
-                f.write_str("the request has a body, and bodies are not signed yet")
-            }
+            Self::UnexpectedBody => f.write_str(
+                "its head announces a body that is not sent (\"proxy_set_header Content-Length\"?)",
+            ),
+            Self::BodyLength => f.write_str(
+                "its head does not announce the length that the body has (\"proxy_set_header\" of \
+                 Content-Length or Transfer-Encoding?)",
+            ),
             Self::HiddenDotSegment => f.write_str(
                 "an encoded \"..\" in the path, which the service would resolve past the location",
             ),

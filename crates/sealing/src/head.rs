@@ -70,7 +70,8 @@ impl fmt::Display for HeadError {
             ),
             Self::Unterminated => f.write_str("the request head has no end"),
             Self::BytesAfterHead => f.write_str(
-                "bytes follow the request head (proxy_set_body, or an injected empty line)",
+                "bytes follow the request head, unannounced (a decoded variable in \
+                 proxy_set_header?)",
             ),
             Self::DuplicateHost => f.write_str("two Host headers would be sent"),
             Self::OutOfMemory => f.write_str("not enough memory for the request head"),
@@ -134,6 +135,14 @@ pub fn parse<'a>(
         });
         at = end + 2;
     }
+}
+
+/// The head in the buffer that nginx has put it into, and what stands behind its empty line: the
+/// body of `proxy_set_body`. `None` where no empty line ends a head.
+pub fn split(buffer: &[u8]) -> Option<(&[u8], &[u8])> {
+    const END: &[u8] = b"\r\n\r\n";
+    let end = memchr::memmem::find(buffer, END)? + END.len();
+    Some(buffer.split_at(end))
 }
 
 /// The first of `lines` whose name stands at the beginning of a line of `uri`, which is decoded as

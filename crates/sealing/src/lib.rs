@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod body;
+mod body_lines;
 pub mod deputy;
 pub mod destination;
 mod error;
@@ -21,7 +22,9 @@ pub mod head;
 pub mod keys;
 mod lines;
 pub mod method;
+mod payload;
 mod seal;
+mod stream;
 mod target;
 mod terms;
 pub mod value;
@@ -31,5 +34,7 @@ pub use destination::{Addressing, Destination};
 pub use error::SealError;
 pub use keys::KeyCache;
 pub use method::MethodSet;
+pub use payload::{Arrival, Inbound, Outbound, PayloadHash, PayloadMode};
 pub use seal::Sealer;
-pub use terms::{Identity, Policy, Unsigned, is_s3};
+pub use stream::{Stream, StreamError};
+pub use terms::{Body, Identity, Payload, Policy, Unsigned, is_s3};

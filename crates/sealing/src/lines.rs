@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use crate::body_lines::BodyLines;
 use crate::deputy;
 use crate::error::SealError;
 use crate::head::{HeadError, Line};
@@ -12,7 +13,10 @@ use crate::terms::Job;
 
 /// Where the names and values to sign stand in the sealed head; without an allocation for the
 /// usual few.
-pub(crate) type Signed = SmallVec<[(Range<usize>, Range<usize>); 16]>;
+pub(crate) type Signed = SmallVec<[Written; 16]>;
+
+/// Where a header's name and value stand.
+pub(crate) type Written = (Range<usize>, Range<usize>);
 
 /// Writes the header lines, but for Authorization, and returns which of them are signed.
 pub(crate) fn write(
@@ -31,15 +35,18 @@ pub(crate) fn write(
     } = *job;
     let head = request.head;
     let mut signed = Signed::new();
-    // Those that are sent, and what is added: Host, date, payload, token.
+    // Those that are sent, and what is added: Host, date, payload, token, decoded length, encoding.
+    let trailers = request.payload.unframed.unwrap_or_default();
     signed
-        .try_reserve(lines.len() + 4)
+        .try_reserve(lines.len() + 6 + trailers.len())
         .map_err(|_| SealError::OutOfMemory)?;
     let mut host_written = false;
+    let mut body = BodyLines::new(&request.payload);
     let mut first_client_line = None;
 
     for (at, header) in lines.iter().enumerate() {
         let name = &head[header.name.clone()];
+        let value = &head[header.value.clone()];
         let mut sign = false;
         match Kind::of(name) {
             Kind::Host => {
@@ -50,19 +57,29 @@ pub(crate) fn write(
                     signed.push(write_header(b"Host", &host, out));
                     continue;
                 }
-                if header.value.is_empty() {
+                if value.is_empty() {
                     return Err(SealError::MissingHost);
                 }
                 sign = true;
             }
-            Kind::BodyLength if request.drop_body => continue,
-            Kind::BodyLength => {
-                if &head[header.value.clone()] != b"0" {
-                    return Err(SealError::UnexpectedBody);
+            Kind::ContentLength => {
+                if !body.keeps_length(value)? {
+                    continue;
+                }
+            }
+            Kind::TransferEncoding => {
+                if !body.keeps_transfer_encoding(value)? {
+                    continue;
+                }
+            }
+            Kind::ContentEncoding => {
+                if !body.keeps_encoding(value) {
+                    continue;
                 }
             }
             Kind::ContentType => sign = !s3,
             Kind::Ours => continue,
+            Kind::Amz if body.replaces(name) => continue,
             Kind::Amz => {
                 let first = match first_client_line {
                     Some(first) => first,
@@ -93,6 +110,8 @@ pub(crate) fn write(
         }
     }
 
+    let encoding = body.write_missing(out, &mut signed)?;
+    signed.extend(encoding.filter(|_| policy.signed_headers.contains(b"content-encoding")));
     if !host_written {
         let host = destination.host().ok_or(SealError::MissingHost)?;
         signed.push(write_header(b"Host", &host, out));
@@ -104,7 +123,7 @@ pub(crate) fn write(
     ));
     signed.push(write_header(
         b"x-amz-content-sha256",
-        &[request.payload],
+        &[request.payload.line],
         out,
     ));
     if let Some(token) = identity.session_token {
@@ -116,7 +135,9 @@ pub(crate) fn write(
 /// What a header line means to us.
 enum Kind {
     Host,
-    BodyLength,
+    ContentLength,
+    TransferEncoding,
+    ContentEncoding,
     ContentType,
     Ours,
     Amz,
@@ -129,8 +150,9 @@ impl Kind {
         match name.len() {
             4 if is(b"host") => Self::Host,
             12 if is(b"content-type") => Self::ContentType,
-            14 if is(b"content-length") => Self::BodyLength,
-            17 if is(b"transfer-encoding") => Self::BodyLength,
+            14 if is(b"content-length") => Self::ContentLength,
+            16 if is(b"content-encoding") => Self::ContentEncoding,
+            17 if is(b"transfer-encoding") => Self::TransferEncoding,
             _ if deputy::is_ours(name) => Self::Ours,
             _ if deputy::is_amz(name) => Self::Amz,
             _ => Self::Other,
@@ -139,7 +161,7 @@ impl Kind {
 }
 
 /// Writes a header whose value is made of `pieces`, and returns where name and value stand.
-fn write_header(name: &[u8], pieces: &[&[u8]], out: &mut Vec<u8>) -> (Range<usize>, Range<usize>) {
+pub(crate) fn write_header(name: &[u8], pieces: &[&[u8]], out: &mut Vec<u8>) -> Written {
     let start = out.len();
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");

@@ -1,5 +1,6 @@
 //! Puts the sealed head together: canonical target, filtered lines, signature.
 
+use aws_signing::chunked::ChunkSigner;
 use aws_signing::{Header, Request, Signer, Timestamp};
 use smallvec::SmallVec;
 
@@ -17,6 +18,7 @@ pub struct Sealer {
     lines: Vec<Line>,
     target: TargetWriter,
     signer: Signer,
+    signature: Option<[u8; 64]>,
 }
 
 impl Sealer {
@@ -71,6 +73,7 @@ impl Sealer {
             lines,
             target: writer,
             signer,
+            signature: last_signature,
         } = self;
         let target = writer.write(&job, sealed)?;
         let signed = lines::write(&job, lines, sealed)?;
@@ -94,18 +97,25 @@ impl Sealer {
                 path,
                 query,
                 headers: &mut headers,
-                payload: request.payload,
+                payload: request.payload.line,
             },
             identity.key,
             identity.scope,
             now,
         )?;
         drop(headers);
+        *last_signature = Some(*signature.hex());
 
         sealed.extend_from_slice(b"Authorization: ");
         signature.write_authorization(identity.access_key, sealed);
         sealed.extend_from_slice(b"\r\n\r\n");
         Ok(sealed)
+    }
+
+    /// The chain of chunk signatures that continues the last head's. `None` where none was sealed.
+    pub fn chunk_signer(&self, identity: &Identity<'_>, now: &Timestamp) -> Option<ChunkSigner> {
+        let seed = self.signature.as_ref()?;
+        Some(ChunkSigner::new(identity.key, identity.scope, now, seed))
     }
 
     /// The canonical request of the last head sealed, for a debug log.
@@ -121,8 +131,10 @@ impl Sealer {
         destination: &Destination<'_>,
         identity: &Identity<'_>,
     ) -> Result<(), SealError> {
-        // Names, separators, dates, hashes and CRLFs of what is appended.
+        // Names, separators, dates, lengths, hashes and CRLFs of what is appended.
         const FIXED: usize = 1024;
+        let trailers = request.payload.unframed.unwrap_or_default().iter();
+        let trailers = trailers.map(|trailer| 2 * trailer.name.len() + trailer.value.len() + 4);
         let host = match destination {
             Destination::AsSent => 0,
             Destination::Bucket {
@@ -132,6 +144,7 @@ impl Sealer {
         let most = request.head.len()
             + 4 * request.target.len()
             + host
+            + trailers.sum::<usize>()
             + identity.session_token.map_or(0, <[u8]>::len)
             + identity.access_key.len()
             + identity.scope.as_str().len()

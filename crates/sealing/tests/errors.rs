@@ -161,7 +161,7 @@ fn bodies() {
         );
         // A body that is dropped takes its length with it.
         let dropped = Case {
-            drop_body: true,
+            body: aws_sealing::Body::Dropped,
             ..case
         }
         .sealed();
@@ -234,8 +234,7 @@ fn no_memory_for_the_clients_headers() {
                 target: 4..5,
                 uri: b"/",
                 request_uri: b"/",
-                payload: b"UNSIGNED-PAYLOAD",
-                drop_body: false,
+                payload: aws_sealing::Payload::EMPTY,
                 client_headers: &|| None,
             },
             &Policy {

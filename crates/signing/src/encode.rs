@@ -55,7 +55,7 @@ pub fn hex(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// The lower-case hexadecimal digits of a SHA-256 hash.
-pub(crate) fn hex32(hash: &[u8; 32]) -> [u8; 64] {
+pub fn hex32(hash: &[u8; 32]) -> [u8; 64] {
     let mut digits = [0; 64];
     for (pair, &byte) in digits.as_chunks_mut().0.iter_mut().zip(hash) {
         // Two digits in one number, without a table, become a few vector instructions for all.

@@ -4,13 +4,11 @@
 #![allow(dead_code)]
 
 use aws_sealing::{
-    Addressing, Destination, Identity, MethodSet, PassHeaders, Policy, SealError, Sealer,
-    SignedHeaders, Unsigned,
+    Addressing, Body, Destination, Identity, MethodSet, PassHeaders, Payload, Policy, SealError,
+    Sealer, SignedHeaders, Unsigned,
 };
 use aws_signing::query::Canonicalizer;
-use aws_signing::{
-    CredentialScope, EMPTY_PAYLOAD_SHA256, Header, Request, Signer, SigningKey, Timestamp,
-};
+use aws_signing::{CredentialScope, Header, Request, Signer, SigningKey, Timestamp};
 
 pub(crate) const ACCESS_KEY: &[u8] = b"AKIDEXAMPLE";
 /// 2013-05-24T00:00:00Z
@@ -38,7 +36,7 @@ pub(crate) struct Case {
     pub(crate) bucket: Option<(&'static str, &'static str, Addressing)>,
     pub(crate) service: &'static str,
     pub(crate) token: Option<&'static str>,
-    pub(crate) drop_body: bool,
+    pub(crate) body: Body,
 }
 
 pub(crate) fn pair(name: &str, value: &str) -> Pair {
@@ -62,7 +60,7 @@ impl Case {
             bucket: None,
             service: "s3",
             token: None,
-            drop_body: false,
+            body: Body::Empty,
         }
     }
 
@@ -135,8 +133,10 @@ impl Case {
             target,
             uri: &self.uri,
             request_uri: &self.request_uri,
-            payload: EMPTY_PAYLOAD_SHA256.as_bytes(),
-            drop_body: self.drop_body,
+            payload: Payload {
+                body: self.body,
+                ..Payload::EMPTY
+            },
             client_headers: &client_headers,
         };
         let identity = Identity {

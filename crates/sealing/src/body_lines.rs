@@ -1,0 +1,157 @@
+//! The header lines that speak of the body: its length and its framing.
+
+use aws_signing::Header;
+use smallvec::SmallVec;
+
+use crate::body::content_encoding;
+use crate::error::SealError;
+use crate::head::HeadError;
+use crate::lines::{Signed, Written, write_header};
+use crate::terms::{Body, Payload};
+
+/// Headers that speak of `aws-chunked` framing, and hold for no other body.
+const FRAMING_HEADERS: [&str; 2] = ["x-amz-decoded-content-length", "x-amz-trailer"];
+
+/// Names the checksum that a trailer brings.
+const CHECKSUM_ALGORITHM: &str = "x-amz-sdk-checksum-algorithm";
+
+/// What remains to be said of a body while the lines are written.
+pub(crate) struct BodyLines<'a> {
+    payload: &'a Payload<'a>,
+    /// Content-Length, or Transfer-Encoding where there is no length.
+    length_written: bool,
+    /// Values of Content-Encoding that are not sent as they are.
+    encodings: SmallVec<[&'a [u8]; 2]>,
+}
+
+impl<'a> BodyLines<'a> {
+    pub(crate) fn new(payload: &'a Payload<'a>) -> Self {
+        Self {
+            payload,
+            length_written: false,
+            encodings: SmallVec::new(),
+        }
+    }
+
+    fn trailers(&self) -> &'a [Header<'a>] {
+        self.payload.unframed.unwrap_or_default()
+    }
+
+    /// Whether what the head says of the framing no longer holds.
+    fn reframed(&self) -> bool {
+        self.payload.unframed.is_some() || matches!(self.payload.body, Body::Encoded { .. })
+    }
+
+    /// Whether this Content-Length is sent as it is.
+    pub(crate) fn keeps_length(&mut self, value: &[u8]) -> Result<bool, SealError> {
+        match self.payload.body {
+            Body::Empty if value == b"0" => Ok(true),
+            Body::Empty => Err(SealError::UnexpectedBody),
+            Body::Dropped | Body::Encoded { .. } => Ok(false),
+            Body::Sent { .. } if self.reframed() => Ok(false),
+            Body::InHead { length } => self.announced(value, Some(length)),
+            Body::Sent { length } => self.announced(value, length),
+        }
+    }
+
+    fn announced(&mut self, value: &[u8], length: Option<u64>) -> Result<bool, SealError> {
+        let announced = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok());
+        if announced.is_none() || announced != length || self.length_written {
+            return Err(SealError::BodyLength);
+        }
+        self.length_written = true;
+        Ok(true)
+    }
+
+    /// Whether this Transfer-Encoding is sent as it is.
+    pub(crate) fn keeps_transfer_encoding(&mut self, value: &[u8]) -> Result<bool, SealError> {
+        match self.payload.body {
+            Body::Empty => Err(SealError::UnexpectedBody),
+            Body::Dropped | Body::Encoded { .. } => Ok(false),
+            Body::Sent { length: Some(_) } if self.reframed() => Ok(false),
+            Body::Sent { length: None } if value == b"chunked" && !self.length_written => {
+                self.length_written = true;
+                Ok(true)
+            }
+            Body::InHead { .. } | Body::Sent { .. } => Err(SealError::BodyLength),
+        }
+    }
+
+    /// Whether this Content-Encoding is sent as it is. Where not, [`write_missing`] writes what
+    /// remains of it.
+    ///
+    /// [`write_missing`]: Self::write_missing
+    pub(crate) fn keeps_encoding(&mut self, value: &'a [u8]) -> bool {
+        if !self.reframed() {
+            return true;
+        }
+        self.encodings.push(value);
+        false
+    }
+
+    /// Whether the client's line of this name is not sent, or is one that we write.
+    pub(crate) fn replaces(&self, name: &[u8]) -> bool {
+        if !self.reframed() {
+            return false;
+        }
+        let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+        let trailers = self.trailers();
+        let without_checksum = self.payload.unframed.is_some() && trailers.is_empty();
+        FRAMING_HEADERS.into_iter().any(is)
+            || (without_checksum && is(CHECKSUM_ALGORITHM))
+            || trailers
+                .iter()
+                .any(|trailer| name.eq_ignore_ascii_case(trailer.name))
+    }
+
+    /// Writes what no line has said yet, and returns the new Content-Encoding, if there is one.
+    pub(crate) fn write_missing(
+        self,
+        out: &mut Vec<u8>,
+        signed: &mut Signed,
+    ) -> Result<Option<Written>, SealError> {
+        match self.payload.body {
+            Body::InHead { .. } if !self.length_written => {
+                return Err(HeadError::BytesAfterHead.into());
+            }
+            Body::Sent { length: None } if !self.length_written => {
+                return Err(SealError::BodyLength);
+            }
+            Body::Sent {
+                length: Some(length),
+            } if !self.length_written => write_length(length, out),
+            Body::Encoded {
+                decoded_length,
+                length,
+            } => {
+                write_length(length, out);
+                signed.push(write_header(
+                    b"x-amz-decoded-content-length",
+                    &[decoded_length.to_string().as_bytes()],
+                    out,
+                ));
+            }
+            _ => {}
+        }
+        for trailer in self.trailers() {
+            signed.push(write_header(trailer.name, &[trailer.value], out));
+        }
+        self.write_encoding(out)
+    }
+
+    fn write_encoding(&self, out: &mut Vec<u8>) -> Result<Option<Written>, SealError> {
+        let mut encoding = Vec::new();
+        let values = self.encodings.iter().copied();
+        if matches!(self.payload.body, Body::Encoded { .. }) {
+            content_encoding::with_aws_chunked(values, &mut encoding)
+        } else {
+            content_encoding::without_aws_chunked(values, &mut encoding)
+        }
+        .map_err(|_| SealError::OutOfMemory)?;
+        Ok((!encoding.is_empty()).then(|| write_header(b"Content-Encoding", &[&encoding], out)))
+    }
+}
+
+fn write_length(length: u64, out: &mut Vec<u8>) {
+    write_header(b"Content-Length", &[length.to_string().as_bytes()], out);
+}

@@ -1,0 +1,218 @@
+//! How a body is paid for: which payload the signature declares, and in which form the body leaves.
+//!
+//! Two decisions. What comes in is looked at once, on its way through nginx's request body filters
+//! ([`Inbound`]); what goes out is decided when the head is sealed ([`Outbound`]), by what the body
+//! has become by then.
+
+use aws_signing::chunked::Framing;
+use aws_signing::encode;
+use sha2::{Digest, Sha256};
+
+use crate::body::Declared;
+
+/// `aws_payload`: how bodies are sent to S3. Other services always get the hash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PayloadMode {
+    /// What the client declared, as long as the store can verify it; else the hash where nginx
+    /// buffers the body, and where it does not, unsigned over TLS and signed chunks without.
+    #[default]
+    Auto,
+    /// The SHA-256 of the body.
+    Signed,
+    /// `UNSIGNED-PAYLOAD`.
+    Unsigned,
+    /// Signed chunks (`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`).
+    Streaming,
+    /// Never chunks: an SDK's framing is taken off, and the plain body is sent.
+    Decode,
+}
+
+impl PayloadMode {
+    /// All values of the directive.
+    pub const ALL: [Self; 5] = [
+        Self::Auto,
+        Self::Signed,
+        Self::Unsigned,
+        Self::Streaming,
+        Self::Decode,
+    ];
+
+    /// The value as it is written in the directive.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Signed => "signed",
+            Self::Unsigned => "unsigned",
+            Self::Streaming => "streaming",
+            Self::Decode => "decode",
+        }
+    }
+
+    /// What becomes of a client's body while it comes in.
+    pub fn inbound(self, s3: bool, declared: &Declared) -> Inbound {
+        match declared {
+            Declared::Framed(_) if !s3 => Inbound::Plain,
+            Declared::Framed(_) if self == Self::Auto => Inbound::Inspect,
+            Declared::Framed(_) => Inbound::Deframe,
+            _ => Inbound::Plain,
+        }
+    }
+
+    /// What is signed of a client's body, and how it is sent. `declared` is what still holds of the
+    /// client's declaration: where the framing was taken off, that is [`Declared::Nothing`].
+    pub fn outbound(self, s3: bool, declared: &Declared, arrival: Arrival) -> Outbound {
+        if !s3 {
+            return Outbound::Hash;
+        }
+        let buffered = arrival == Arrival::Buffered;
+        match (self, *declared) {
+            (Self::Auto, Declared::Framed(framing)) => Outbound::Keep(framing),
+            (Self::Auto | Self::Decode, Declared::Hash(hash)) => Outbound::ClientHash(hash),
+            (Self::Auto | Self::Decode, Declared::Unsigned) => Outbound::Unsigned,
+            (Self::Auto | Self::Decode, _) if buffered => Outbound::Hash,
+            (Self::Auto, _) if arrival == Arrival::Streams { tls: false } => Outbound::Encode,
+            (Self::Auto | Self::Decode | Self::Unsigned, _) => Outbound::Unsigned,
+            (Self::Signed, _) => Outbound::Hash,
+            (Self::Streaming, _) => Outbound::Encode,
+        }
+    }
+
+    /// Whether the body has to be there as a whole before the head can be signed.
+    pub fn needs_whole_body(self, s3: bool) -> bool {
+        !s3 || self == Self::Signed
+    }
+}
+
+/// What becomes of a body while it comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inbound {
+    /// It is not framed.
+    Plain,
+    /// It is framed, stays so, and its framing is checked.
+    Inspect,
+    /// Its framing is taken off.
+    Deframe,
+}
+
+/// How much of a body is there when its head is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// All of it.
+    Buffered,
+    /// It is sent while it comes in (`proxy_request_buffering off`).
+    Streams {
+        /// Whether the store is spoken to over TLS.
+        tls: bool,
+    },
+}
+
+/// What is signed of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outbound {
+    /// The SHA-256 of what is sent.
+    Hash,
+    /// The SHA-256 that the client declared, in hex; the store checks it.
+    ClientHash([u8; 64]),
+    /// Nothing: `UNSIGNED-PAYLOAD`.
+    Unsigned,
+    /// Each chunk of the framing that is put on.
+    Encode,
+    /// The framing that the client put on, each chunk signed anew where it has signatures.
+    Keep(Framing),
+}
+
+/// The SHA-256 of a payload that comes piece by piece.
+#[derive(Clone, Debug, Default)]
+pub struct PayloadHash(Sha256);
+
+impl PayloadHash {
+    /// Of no bytes yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+    }
+
+    /// The hash in hex, as it stands in a canonical request.
+    pub fn finish(self) -> [u8; 64] {
+        encode::hex32(&self.0.finalize().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HTTP: Arrival = Arrival::Streams { tls: false };
+    const HTTPS: Arrival = Arrival::Streams { tls: true };
+    const HASH: [u8; 64] = [b'a'; 64];
+    const FRAMED: Declared = Declared::Framed(Framing::UnsignedTrailer);
+
+    #[test]
+    fn what_is_signed() {
+        use Outbound::*;
+        use PayloadMode as Mode;
+        let kept = Keep(Framing::UnsignedTrailer);
+        for (mode, declared, buffered, http, https) in [
+            (Mode::Auto, Declared::Nothing, Hash, Encode, Unsigned),
+            (Mode::Auto, FRAMED, kept, kept, kept),
+            (
+                Mode::Auto,
+                Declared::Hash(HASH),
+                ClientHash(HASH),
+                ClientHash(HASH),
+                ClientHash(HASH),
+            ),
+            (Mode::Auto, Declared::Unsigned, Unsigned, Unsigned, Unsigned),
+            (Mode::Signed, Declared::Nothing, Hash, Hash, Hash),
+            (Mode::Signed, Declared::Unsigned, Hash, Hash, Hash),
+            (
+                Mode::Unsigned,
+                Declared::Hash(HASH),
+                Unsigned,
+                Unsigned,
+                Unsigned,
+            ),
+            (Mode::Streaming, Declared::Unsigned, Encode, Encode, Encode),
+            (Mode::Decode, Declared::Nothing, Hash, Unsigned, Unsigned),
+            (
+                Mode::Decode,
+                Declared::Hash(HASH),
+                ClientHash(HASH),
+                ClientHash(HASH),
+                ClientHash(HASH),
+            ),
+        ] {
+            for (arrival, expected) in [(Arrival::Buffered, buffered), (HTTP, http), (HTTPS, https)]
+            {
+                let signed = mode.outbound(true, &declared, arrival);
+                assert_eq!(signed, expected, "{mode:?} {declared:?} {arrival:?}");
+                assert_eq!(mode.outbound(false, &declared, arrival), Hash, "{mode:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn framing_is_kept_by_auto_and_taken_off_by_all_others() {
+        for mode in PayloadMode::ALL {
+            let framed = if mode == PayloadMode::Auto {
+                Inbound::Inspect
+            } else {
+                Inbound::Deframe
+            };
+            assert_eq!(mode.inbound(true, &FRAMED), framed);
+            assert_eq!(mode.inbound(false, &FRAMED), Inbound::Plain);
+            assert_eq!(mode.inbound(true, &Declared::Unsigned), Inbound::Plain);
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_the_directive() {
+        let names: Vec<_> = PayloadMode::ALL.map(PayloadMode::as_str).into();
+        assert_eq!(names, ["auto", "signed", "unsigned", "streaming", "decode"]);
+        assert_eq!(PayloadMode::default(), PayloadMode::Auto);
+    }
+}

@@ -1,0 +1,180 @@
+//! A body that is framed, or framed anew, while it is sent: chunks that carry our signatures.
+
+use std::fmt;
+
+use aws_signing::chunked::{
+    ChunkSigner, EncodeError, Encoder, Framing, Layout, ResignError, Resigner, Trailers,
+};
+
+/// Room for what stands before the data of a chunk: CRLF, up to 8 digits, the signature, CRLF.
+const HEADER_ROOM: usize = 128;
+
+/// Room for what stands behind the last chunk's data.
+const END_ROOM: usize = 128;
+
+/// Takes a body piece by piece and gives out frames, each a chunk that may be sent.
+///
+/// A chunk's signature stands before its data and covers it, so a chunk is held until it is
+/// complete: up to 64 KiB where the framing is ours, and up to what the client's chunks have where
+/// it is the client's ([`MAX_CHUNK`](aws_signing::chunked::MAX_CHUNK)).
+pub struct Stream {
+    /// As it is before the first byte: a request that is sent again begins anew.
+    start: Chain,
+    chain: Chain,
+    /// The frame: complete, or being filled.
+    buffer: Vec<u8>,
+    /// Where the frame begins in the buffer, once it is complete.
+    complete: Option<usize>,
+}
+
+#[derive(Clone)]
+enum Chain {
+    Encode(Encoder),
+    Resign(Resigner),
+    /// The last byte of the framing is in the buffer, or has been sent.
+    Ended,
+}
+
+/// Why a body is not sent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamError {
+    /// It is longer or shorter than announced.
+    Length(EncodeError),
+    /// The client's framing is broken, or there is no memory to hold one of its chunks.
+    Framing(ResignError),
+    /// There is no memory to hold a chunk.
+    OutOfMemory,
+    /// Bytes follow the end of the body.
+    AfterEnd,
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length(error) => write!(f, "{error}"),
+            Self::Framing(error) => write!(f, "{error}"),
+            Self::OutOfMemory => f.write_str("not enough memory to hold a chunk of the body"),
+            Self::AfterEnd => f.write_str("bytes follow the end of the body"),
+        }
+    }
+}
+
+impl std::error::Error for StreamError {}
+
+impl Stream {
+    /// Puts our framing on a body of the shape `layout`.
+    pub fn encode(layout: Layout, signer: ChunkSigner) -> Result<Self, StreamError> {
+        let chunk = u64::from(layout.chunk_size().get()).min(layout.decoded_length());
+        let mut buffer = Vec::new();
+        buffer
+            // No more than a chunk's size, which has 32 bits.
+            .try_reserve_exact(HEADER_ROOM + chunk as usize + END_ROOM)
+            .map_err(|_| StreamError::OutOfMemory)?;
+        Ok(Self::new(
+            Chain::Encode(Encoder::new(layout, signer)),
+            buffer,
+        ))
+    }
+
+    /// Signs the chunks that a client has framed anew. `None` for framing without signatures.
+    pub fn resign(framing: Framing, decoded_length: u64, signer: ChunkSigner) -> Option<Self> {
+        let resigner = Resigner::new(framing, decoded_length, signer)?;
+        Some(Self::new(Chain::Resign(resigner), Vec::new()))
+    }
+
+    fn new(start: Chain, buffer: Vec<u8>) -> Self {
+        let mut stream = Self {
+            chain: start.clone(),
+            start,
+            buffer,
+            complete: None,
+        };
+        stream.restart();
+        stream
+    }
+
+    /// Forgets what came before: the body will come once more, from its beginning.
+    pub fn restart(&mut self) {
+        self.chain = self.start.clone();
+        self.empty();
+    }
+
+    /// Takes bytes from the beginning of `input`, up to where a frame is complete, and returns how
+    /// many. While a frame is complete it takes none.
+    pub fn update(&mut self, input: &[u8]) -> Result<usize, StreamError> {
+        if self.complete.is_some() || input.is_empty() {
+            return Ok(0);
+        }
+        match &mut self.chain {
+            Chain::Encode(encoder) => {
+                let taken = encoder.update(input).map_err(StreamError::Length)?;
+                // Within what `encode` has reserved.
+                self.buffer.extend_from_slice(&input[..taken]);
+                if let Some(header) = encoder.chunk_header() {
+                    let start = HEADER_ROOM - header.len();
+                    self.buffer[start..HEADER_ROOM].copy_from_slice(&header);
+                    self.complete = Some(start);
+                    self.end_if_whole()?;
+                }
+                Ok(taken)
+            }
+            Chain::Resign(resigner) => {
+                let step = resigner
+                    .update(input, &mut self.buffer)
+                    .map_err(StreamError::Framing)?;
+                if step.complete {
+                    self.complete = Some(0);
+                    if resigner.finish().is_ok() {
+                        self.chain = Chain::Ended;
+                    }
+                }
+                Ok(step.used)
+            }
+            Chain::Ended => Err(StreamError::AfterEnd),
+        }
+    }
+
+    /// Appends the end of the framing to the frame with the last of the data.
+    fn end_if_whole(&mut self) -> Result<(), StreamError> {
+        match std::mem::replace(&mut self.chain, Chain::Ended) {
+            Chain::Encode(encoder) if encoder.room() == 0 => encoder
+                .finish(&Trailers::new(), &mut self.buffer)
+                .map_err(StreamError::Length),
+            going_on => {
+                self.chain = going_on;
+                Ok(())
+            }
+        }
+    }
+
+    /// What may be sent; empty where no frame is complete.
+    pub fn frame(&self) -> &[u8] {
+        match self.complete {
+            Some(start) => &self.buffer[start..],
+            None => &[],
+        }
+    }
+
+    /// The frame, where one was complete, has been sent: the buffer is free for the next.
+    pub fn sent(&mut self) {
+        if self.complete.is_some() {
+            self.empty();
+        }
+    }
+
+    fn empty(&mut self) {
+        self.complete = None;
+        self.buffer.clear();
+        if let Chain::Encode(_) = self.chain {
+            // Reserved by `encode`.
+            self.buffer.resize(HEADER_ROOM, 0);
+        }
+    }
+}
+
+/// Shows nothing of a body.
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").finish_non_exhaustive()
+    }
+}
