@@ -4,7 +4,7 @@ mod credentials;
 mod merge;
 mod plan;
 
-use aws_sealing::{Addressing, MethodSet, PassHeaders, SignedHeaders};
+use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, SignedHeaders};
 use nginx_sys::ngx_http_handler_pt;
 
 pub(crate) use credentials::{CredentialDirectives, CredentialsError, DerivedKey, SecretValue};
@@ -77,6 +77,13 @@ pub(crate) struct Sign {
     pub(crate) in_location: bool,
 }
 
+/// An `aws_payload` directive.
+#[derive(Clone, Debug)]
+pub(crate) struct Payload {
+    pub(crate) mode: PayloadMode,
+    pub(crate) position: Position,
+}
+
 /// A block's directives; after the merge, those that hold in it.
 #[derive(Default)]
 pub(crate) struct LocationConf {
@@ -91,6 +98,7 @@ pub(crate) struct LocationConf {
     pub(crate) pass_headers: Option<PassHeaders>,
     pub(crate) signed_headers: Option<SignedHeaders>,
     pub(crate) response_overrides: Option<bool>,
+    pub(crate) payload: Option<Payload>,
     /// How this block signs, once merged; `None` where it does not.
     pub(crate) plan: Option<std::rc::Rc<Plan>>,
 }

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use aws_sealing::value::{self, ValueError};
-use aws_sealing::{Addressing, MethodSet, PassHeaders, SignedHeaders};
+use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, SignedHeaders};
 use aws_signing::{CredentialScope, ScopeError, SigningKey};
 use zeroize::Zeroizing;
 
-use crate::conf::{DerivedKey, LocationConf, SecretValue, Sign, Switch};
+use crate::conf::{DerivedKey, LocationConf, Payload, SecretValue, Sign, Switch};
 use crate::ffi::conf::{Conf, decode_base64};
 use crate::ffi::log::Level;
 use crate::ffi::value::Value;
@@ -262,6 +262,21 @@ pub(crate) fn response_overrides(block: &mut LocationConf, conf: &Conf) -> Resul
         }
     };
     set(&mut block.response_overrides, on)
+}
+
+pub(crate) fn payload(block: &mut LocationConf, conf: &Conf) -> Result {
+    let text = conf.arg(0);
+    let mode = PayloadMode::ALL
+        .into_iter()
+        .find(|mode| mode.as_str().as_bytes() == text)
+        .ok_or_else(|| {
+            invalid(
+                &String::from_utf8_lossy(text),
+                "write \"auto\", \"signed\", \"unsigned\", \"streaming\" or \"decode\"",
+            )
+        })?;
+    let position = conf.position();
+    set(&mut block.payload, Payload { mode, position })
 }
 
 fn set<T>(place: &mut Option<T>, value: T) -> Result {

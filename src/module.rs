@@ -4,17 +4,19 @@ use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
 
 use nginx_sys::{
-    NGX_CONF_1MORE, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_ERROR, NGX_HTTP_LIF_CONF,
-    NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MODULE,
-    NGX_HTTP_SRV_CONF, NGX_OK, ngx_command_t, ngx_conf_t, ngx_http_module_t,
-    ngx_http_phases_NGX_HTTP_ACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_int_t,
-    ngx_module_t, ngx_uint_t,
+    NGX_CONF_1MORE, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR,
+    NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
+    NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_OK, ngx_chain_t, ngx_command_t, ngx_conf_t,
+    ngx_http_module_t, ngx_http_phases_NGX_HTTP_ACCESS_PHASE,
+    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_request_t, ngx_int_t, ngx_module_t,
+    ngx_uint_t,
 };
 use ngx::core::NGX_CONF_ERROR;
 
-use crate::conf::{LocationConf, MainConf, merge};
+use crate::conf::{LocationConf, MainConf, Plan, merge};
 use crate::directives::{self, DirectiveError, Setter};
 use crate::ffi;
+use crate::ffi::body::Incoming;
 use crate::ffi::conf::Conf;
 use crate::ffi::guard::guard;
 use crate::ffi::log::Level;
@@ -49,7 +51,7 @@ macro_rules! command {
     }};
 }
 
-static mut COMMANDS: [ngx_command_t; 17] = [
+static mut COMMANDS: [ngx_command_t; 18] = [
     command!("aws_access_key", NGX_CONF_TAKE1, directives::access_key),
     command!("aws_key_scope", NGX_CONF_TAKE1, directives::key_scope),
     command!("aws_signing_key", NGX_CONF_TAKE1, directives::signing_key),
@@ -90,6 +92,7 @@ static mut COMMANDS: [ngx_command_t; 17] = [
         NGX_CONF_TAKE1,
         directives::response_overrides
     ),
+    command!("aws_payload", NGX_CONF_TAKE1, directives::payload),
     ngx_command_t::empty(),
 ];
 
@@ -167,7 +170,7 @@ unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     })
 }
 
-/// Puts the handlers into their phases.
+/// Puts the handlers into their phases, and the filter among those of request bodies.
 ///
 /// # Safety
 /// Called by nginx only, inside http{}, after its directives were read.
@@ -178,10 +181,12 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
             conf.add_phase_handler(ngx_http_phases_NGX_HTTP_ACCESS_PHASE, Some(access))?;
             conf.add_phase_handler(ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent))
         });
-        match added {
-            Some(()) => NGX_OK as ngx_int_t,
-            None => NGX_ERROR as ngx_int_t,
+        if added.is_none() {
+            return NGX_ERROR as ngx_int_t;
         }
+        // SAFETY: the configuration is being read, and nginx's core was configured first.
+        unsafe { ffi::body::install_filter(request_body) };
+        NGX_OK as ngx_int_t
     })
 }
 
@@ -231,34 +236,65 @@ unsafe extern "C" fn merge_location_conf(
 
 /// # Safety
 /// Called by nginx only.
-unsafe extern "C" fn access(r: *mut nginx_sys::ngx_http_request_t) -> ngx_int_t {
+unsafe extern "C" fn access(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: live during this call.
     unsafe { handle(r, request::admit) }
 }
 
 /// # Safety
 /// Called by nginx only.
-unsafe extern "C" fn precontent(r: *mut nginx_sys::ngx_http_request_t) -> ngx_int_t {
+unsafe extern "C" fn precontent(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: live during this call.
     unsafe { handle(r, request::prepare) }
+}
+
+/// Sees a request's body as it comes in.
+///
+/// # Safety
+/// Called by nginx only.
+unsafe extern "C" fn request_body(
+    r: *mut ngx_http_request_t,
+    chain: *mut ngx_chain_t,
+) -> ngx_int_t {
+    guard(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t, || {
+        // SAFETY: live during this call.
+        let Some(request) = (unsafe { Request::from_ptr(r) }) else {
+            return NGX_ERROR as ngx_int_t;
+        };
+        // SAFETY: as nginx hands it over.
+        let mut incoming = unsafe { Incoming::new(&request, chain) };
+        let taken = plan(&request).map_or(Ok(()), |plan| {
+            request::filter_body(&request, plan, &mut incoming)
+        });
+        match taken {
+            Ok(()) => incoming.pass_on(),
+            Err(status) => status,
+        }
+    })
+}
+
+/// How this request is signed, where it is.
+fn plan(request: &Request) -> Option<&Plan> {
+    // SAFETY: this module's location configuration is a LocationConf.
+    let conf = unsafe { request.location_conf::<LocationConf>(this_module()) };
+    conf.and_then(|conf| conf.plan.as_deref())
+        .filter(|plan| plan.acts_on(request))
 }
 
 /// # Safety
 /// `r` must be the live request of a phase handler.
 unsafe fn handle(
-    r: *mut nginx_sys::ngx_http_request_t,
-    handler: fn(&Request, &crate::conf::Plan) -> ngx_int_t,
+    r: *mut ngx_http_request_t,
+    handler: fn(&Request, &Plan) -> ngx_int_t,
 ) -> ngx_int_t {
     guard(NGX_ERROR as ngx_int_t, || {
         // SAFETY: by this function's contract.
         let Some(request) = (unsafe { Request::from_ptr(r) }) else {
             return NGX_ERROR as ngx_int_t;
         };
-        // SAFETY: this module's location configuration is a LocationConf.
-        let conf = unsafe { request.location_conf::<LocationConf>(this_module()) };
-        match conf.and_then(|conf| conf.plan.as_ref()) {
-            Some(plan) if plan.acts_on(&request) => handler(&request, plan),
-            _ => nginx_sys::NGX_DECLINED as ngx_int_t,
+        match plan(&request) {
+            Some(plan) => handler(&request, plan),
+            None => nginx_sys::NGX_DECLINED as ngx_int_t,
         }
     })
 }

@@ -1,10 +1,15 @@
-//! The path of a request, in order: admit (access phase), prepare (precontent phase), seal (when
-//! nginx has serialised what it sends).
+//! The path of a request, in order: admit (access phase), prepare (precontent phase; examine, where
+//! a body was read before), intake (while its body comes in), seal (when nginx has serialised what
+//! it sends; payload, for its body).
 
 mod admit;
+mod examine;
+mod intake;
+mod payload;
 mod prepare;
 mod seal;
 
 pub(crate) use admit::admit;
+pub(crate) use intake::filter as filter_body;
 pub(crate) use prepare::prepare;
 pub(crate) use seal::Seal;

@@ -291,6 +291,24 @@ impl Credentials {
         }
     }
 
+    /// The service that requests are signed for, checked.
+    pub(crate) fn service<'a>(&'a self, request: &'a Request) -> Result<&'a str, CredentialsError> {
+        match &self.source {
+            KeySource::Derived { scope, .. } => Ok(scope.service()),
+            KeySource::Secret { service, .. } => {
+                checked_str(service, request, "aws_service", value::service)
+            }
+        }
+    }
+
+    /// The service, where each signature has the same.
+    pub(super) fn static_service(&self) -> Option<&[u8]> {
+        match &self.source {
+            KeySource::Derived { scope, .. } => Some(scope.service().as_bytes()),
+            KeySource::Secret { service, .. } => service.as_text(),
+        }
+    }
+
     /// The region that requests are signed for, checked.
     pub(crate) fn region<'a>(&'a self, request: &'a Request) -> Result<&'a str, CredentialsError> {
         match &self.source {

@@ -3,11 +3,11 @@
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use aws_sealing::{MethodSet, Policy, destination};
+use aws_sealing::{MethodSet, PayloadMode, Policy, destination, is_s3};
 use nginx_sys::{NGX_HTTP_UPSTREAM_CREATE, ngx_http_handler_pt, ngx_http_upstream_conf_t};
 
-use super::credentials::Incomplete;
-use super::{LocationConf, MainConf, Plan, Sign, Switch, same_handler};
+use super::credentials::{Credentials, Incomplete};
+use super::{LocationConf, MainConf, Payload, Plan, Sign, Switch, same_handler};
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::log::Level;
 use crate::ffi::upstream;
@@ -35,6 +35,7 @@ pub(crate) fn merge(
     inherit(&mut inner.pass_headers, &outer.pass_headers);
     inherit(&mut inner.signed_headers, &outer.signed_headers);
     inherit(&mut inner.response_overrides, &outer.response_overrides);
+    inherit(&mut inner.payload, &outer.payload);
 
     let inherited = outer
         .sign
@@ -60,6 +61,7 @@ pub(crate) fn merge(
     let proxy_conf = proxy.upstream_conf(conf).ok_or(())?;
     let plan = Rc::new(plan(inner, &sign, proxy.handler, proxy_conf));
     judge_credentials(conf, inner, &plan, &sign, explicit.is_some())?;
+    judge_payload(conf, inner, &plan)?;
     if main.is_proxy(block.handler()) && !block.is_nested_condition() {
         warn_of_other_host(conf, &block, &plan, &sign, proxy_conf);
         remind_of_cache_key(conf, &block, &plan, &sign);
@@ -116,6 +118,14 @@ fn plan(
         bucket,
         endpoint,
         addressing: conf.addressing.unwrap_or_default(),
+        payload: conf
+            .payload
+            .as_ref()
+            .map_or_else(PayloadMode::default, |payload| payload.mode),
+        // SAFETY: as below.
+        streams_bodies: unsafe { proxy.as_ref() }.request_buffering == 0,
+        // SAFETY: as below.
+        passes_bodies: unsafe { proxy.as_ref() }.pass_request_body != 0,
         // SAFETY: merged before us, see `merge`.
         has_cache: unsafe { proxy.as_ref() }.cache() > 0,
         proxy_handler,
@@ -173,6 +183,36 @@ fn judge_credentials(
         return Err(());
     }
     Ok(())
+}
+
+/// Only S3 takes bodies that are not hashed.
+fn judge_payload(conf: &Conf, inner: &LocationConf, plan: &Plan) -> Result<(), ()> {
+    let Some(Payload { mode, position }) = &inner.payload else {
+        return Ok(());
+    };
+    let service = plan
+        .credentials
+        .as_ref()
+        .ok()
+        .and_then(Credentials::static_service)
+        .map(String::from_utf8_lossy);
+    match service {
+        Some(service)
+            if !is_s3(&service) && !matches!(mode, PayloadMode::Auto | PayloadMode::Signed) =>
+        {
+            conf.log(
+                Level::Emerg,
+                position,
+                format_args!(
+                    "\"aws_payload {}\" is for S3 only, but service \"{service}\" is signed for: \
+                     remove it, every other service gets the hash",
+                    mode.as_str()
+                ),
+            );
+            Err(())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A bucket's requests that are sent to a host of another name end at the wrong server.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use aws_sealing::{Addressing, Destination, Policy, destination, value};
+use aws_sealing::{Addressing, Destination, PayloadMode, Policy, destination, is_s3, value};
 use nginx_sys::ngx_http_handler_pt;
 
 use super::credentials::{Credentials, CredentialsError, Incomplete, checked};
@@ -20,6 +20,12 @@ pub(crate) struct Plan {
     pub(super) bucket: Option<Value>,
     pub(super) endpoint: Option<Value>,
     pub(super) addressing: Addressing,
+    /// `aws_payload`
+    pub(crate) payload: PayloadMode,
+    /// Whether nginx may send a body while it comes in.
+    pub(crate) streams_bodies: bool,
+    /// `proxy_pass_request_body`
+    pub(crate) passes_bodies: bool,
     /// Whether the location has a cache, which may answer where nothing can be signed.
     pub(crate) has_cache: bool,
     /// The handler of proxy_pass: requests that something else answers are none of our business.
@@ -41,6 +47,15 @@ impl Plan {
             Switch::Template(template) => template
                 .evaluate(request)
                 .is_none_or(|text| !matches!(text, b"" | b"0" | b"off")),
+        }
+    }
+
+    /// Whether S3's rules hold for this request.
+    pub(crate) fn is_s3(&self, request: &Request) -> Result<bool, CredentialsError> {
+        match &self.credentials {
+            Ok(credentials) => credentials.service(request).map(is_s3),
+            // Nothing will be signed.
+            Err(_) => Ok(true),
         }
     }
 

@@ -183,7 +183,7 @@ impl Conf {
 }
 
 /// nginx's HTTP core, as a module.
-fn core_module() -> &'static ngx_module_t {
+pub(super) fn core_module() -> &'static ngx_module_t {
     let module = &raw const ngx_http_core_module;
     // SAFETY: nginx writes to it (indices) while it starts, before anything of ours runs.
     unsafe { &*module }

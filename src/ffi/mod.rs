@@ -4,14 +4,19 @@
 //! nginx is single-threaded: configuration is read and merged in the master process, requests are
 //! served by one thread in each worker. Nothing here is `Send` or `Sync`, nor needs to be.
 
+pub(crate) mod body;
 pub(crate) mod conf;
+pub(crate) mod event;
 pub(crate) mod guard;
 pub(crate) mod handlers;
 pub(crate) mod log;
+pub(crate) mod output;
 pub(crate) mod request;
 pub(crate) mod upstream;
 pub(crate) mod value;
 
+use std::any::TypeId;
+use std::ffi::c_void;
 use std::ptr::NonNull;
 
 use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_t, ngx_str_t};
@@ -28,35 +33,99 @@ pub(crate) unsafe fn bytes<'a>(text: ngx_str_t) -> &'a [u8] {
     unsafe { std::slice::from_raw_parts(text.data, text.len) }
 }
 
+/// A value in a pool, behind what is needed to find and to drop it.
+#[repr(C)]
+struct Allocated<T> {
+    header: Header,
+    value: T,
+}
+
+/// What stands before each value that is put into a pool.
+#[repr(C)]
+struct Header {
+    kind: TypeId,
+    drop: unsafe fn(*mut c_void),
+}
+
 /// Moves `value` into memory of `pool`, which drops it when the pool is destroyed. `None` where
 /// the pool has no memory.
 ///
 /// # Safety
 /// `pool` must be a live pool; the caller decides how long the pointer may be used (no longer
 /// than the pool lives).
-pub(crate) unsafe fn allocate<T>(pool: *mut ngx_pool_t, value: T) -> Option<NonNull<T>> {
+pub(crate) unsafe fn allocate<T: 'static>(pool: *mut ngx_pool_t, value: T) -> Option<NonNull<T>> {
     const {
         assert!(
-            align_of::<T>() <= align_of::<usize>(),
+            align_of::<Allocated<T>>() <= align_of::<usize>(),
             "pool memory is word-aligned"
         )
     };
 
-    // SAFETY: the pool is live. The cleanup record comes with `size_of::<T>()` bytes, aligned for
-    // a word (ngx_palloc), so that one allocation holds both and neither can fail alone.
-    let cleanup = unsafe { ngx_pool_cleanup_add(pool, size_of::<T>()).as_mut() }?;
-    let place = NonNull::new(cleanup.data.cast::<T>())?;
+    // SAFETY: the pool is live. The cleanup record comes with its memory, aligned for a word
+    // (ngx_palloc), so that one allocation holds both and neither can fail alone.
+    let cleanup = unsafe { ngx_pool_cleanup_add(pool, size_of::<Allocated<T>>()).as_mut() }?;
+    let place = NonNull::new(cleanup.data.cast::<Allocated<T>>())?;
 
     // SAFETY: fresh memory of the right size and alignment.
-    unsafe { place.write(value) };
-    cleanup.handler = Some(drop_in_pool::<T>);
-    Some(place)
+    unsafe {
+        place.write(Allocated {
+            header: Header {
+                kind: TypeId::of::<T>(),
+                drop: drop_allocated::<T>,
+            },
+            value,
+        });
+    }
+    cleanup.handler = Some(drop_in_pool);
+    // SAFETY: the place of a field of what was just written.
+    NonNull::new(unsafe { &raw mut (*place.as_ptr()).value })
+}
+
+/// The values of type `T` that [`allocate`] has put into `pool`, the last one first.
+///
+/// A module's context of a request is lost in an internal redirect; the pool's list is not.
+///
+/// # Safety
+/// `pool` must be a live pool, to which nothing is added meanwhile.
+pub(crate) unsafe fn allocated<T: 'static>(
+    pool: *mut ngx_pool_t,
+) -> impl Iterator<Item = NonNull<T>> {
+    // SAFETY: live; its cleanups are a list that ends with null.
+    let mut next = unsafe { (*pool).cleanup };
+    std::iter::from_fn(move || {
+        // SAFETY: as above.
+        let cleanup = unsafe { next.as_ref() }?;
+        next = cleanup.next;
+        Some(cleanup)
+    })
+    .filter(|cleanup| {
+        cleanup
+            .handler
+            .is_some_and(|handler| std::ptr::fn_addr_eq(handler, drop_in_pool as CleanupHandler))
+    })
+    .filter_map(|cleanup| {
+        let place = cleanup.data.cast::<Allocated<T>>();
+        // SAFETY: our handler stands beside what `allocate` wrote, which begins with a header,
+        // whatever its type.
+        let kind = unsafe { (*cleanup.data.cast::<Header>()).kind };
+        // SAFETY: of the type that was asked for.
+        (kind == TypeId::of::<T>()).then(|| unsafe { NonNull::new(&raw mut (*place).value) })?
+    })
+}
+
+type CleanupHandler = unsafe extern "C" fn(*mut c_void);
+
+/// # Safety
+/// `value` must begin with a [`Header`] and be used by nobody any more: nginx calls this once, as
+/// it destroys the pool.
+unsafe extern "C" fn drop_in_pool(value: *mut c_void) {
+    // SAFETY: `allocate` wrote it, and the pool runs each cleanup once.
+    guard::guard((), || unsafe { ((*value.cast::<Header>()).drop)(value) });
 }
 
 /// # Safety
-/// `value` must be a `T` that nobody uses any more: nginx calls this once, as it destroys the
-/// pool.
-unsafe extern "C" fn drop_in_pool<T>(value: *mut std::ffi::c_void) {
-    // SAFETY: `allocate` wrote a T there, and the pool runs each cleanup once.
-    guard::guard((), || unsafe { std::ptr::drop_in_place(value.cast::<T>()) });
+/// `value` must be an `Allocated<T>` that nobody uses any more.
+unsafe fn drop_allocated<T>(value: *mut c_void) {
+    // SAFETY: by this function's contract.
+    unsafe { std::ptr::drop_in_place(value.cast::<Allocated<T>>()) };
 }

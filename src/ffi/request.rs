@@ -4,12 +4,22 @@ use std::ptr::NonNull;
 
 use aws_signing::Header;
 use nginx_sys::{
-    NGX_OK, ngx_http_discard_request_body, ngx_http_handler_pt, ngx_http_request_t, ngx_int_t,
-    ngx_list_part_t, ngx_list_push, ngx_module_t, ngx_pnalloc, ngx_str_t, ngx_table_elt_t,
+    NGX_DONE, NGX_HTTP_SPECIAL_RESPONSE, NGX_OK, ngx_http_core_loc_conf_t,
+    ngx_http_core_run_phases, ngx_http_discard_request_body, ngx_http_finalize_request,
+    ngx_http_handler_pt, ngx_http_read_client_request_body, ngx_http_request_body_t,
+    ngx_http_request_t, ngx_int_t, ngx_list_part_t, ngx_list_push, ngx_module_t, ngx_pnalloc,
+    ngx_str_t, ngx_table_elt_t,
 };
 
+use super::body::Pieces;
+use super::conf::core_module;
+use super::guard::guard;
 use super::log::Log;
 use super::upstream::Upstream;
+
+/// Tells a body from others: subrequests may share their main request's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BodyId(NonNull<ngx_http_request_body_t>);
 
 /// A request. Borrowed from nginx for the time of one callback.
 pub(crate) struct Request(NonNull<ngx_http_request_t>);
@@ -94,10 +104,95 @@ impl Request {
         self.get().request_body_no_buffering() != 0 && self.get().reading_body() != 0
     }
 
+    /// Whether this is the client's request itself, and not a subrequest.
+    pub(crate) fn is_main(&self) -> bool {
+        self.get().main == self.as_ptr()
+    }
+
+    /// The length of the body as the client announced it; `None` where it did not.
+    pub(crate) fn announced_length(&self) -> Option<u64> {
+        let headers = &self.get().headers_in;
+        // Where the body comes in HTTP's chunks, the number is what has come so far.
+        if headers.chunked() != 0 {
+            return None;
+        }
+        u64::try_from(headers.content_length_n).ok()
+    }
+
+    /// The body that nginx has read, or is reading.
+    pub(crate) fn body(&self) -> Option<BodyId> {
+        NonNull::new(self.get().request_body).map(BodyId)
+    }
+
+    /// Whether nginx hands the body on as it comes in, if it goes on reading it now.
+    pub(crate) fn reads_unbuffered(&self) -> bool {
+        self.get().request_body_no_buffering() != 0
+    }
+
+    /// The parts of the body that nginx has read.
+    pub(crate) fn body_pieces(&self) -> Pieces<'_> {
+        let first = self
+            .body()
+            // SAFETY: live as long as the request.
+            .map_or(std::ptr::null_mut(), |body| unsafe { body.0.as_ref() }.bufs);
+        // SAFETY: nginx's own chain, which changes while the body is read only.
+        unsafe { Pieces::new(self, first) }
+    }
+
+    /// Whether a body of `length` bytes may go through a temporary file.
+    pub(crate) fn body_may_be_in_file(&self, length: Option<u64>) -> bool {
+        if self.get().request_body_in_file_only() != 0 {
+            return true;
+        }
+        // SAFETY: nginx's core has this configuration for each location.
+        let core = unsafe { self.location_conf::<ngx_http_core_loc_conf_t>(core_module()) };
+        core.is_none_or(|core| {
+            core.client_body_in_file_only != 0
+                || length.is_none_or(|length| length > core.client_body_buffer_size as u64)
+        })
+    }
+
+    /// Has nginx read the body as a whole, and then run this request's phases again. An error is
+    /// the status to answer with; else the phase handler returns what comes back.
+    pub(crate) fn read_body(&self) -> Result<ngx_int_t, ngx_int_t> {
+        // SAFETY: as ngx_http_mirror_module does it: reading counts as a user of the request, whom
+        // `ngx_http_finalize_request` counts off again.
+        unsafe {
+            (*self.as_ptr()).set_request_body_no_buffering(0);
+            let code = ngx_http_read_client_request_body(self.as_ptr(), Some(body_read));
+            if code >= NGX_HTTP_SPECIAL_RESPONSE as ngx_int_t {
+                return Err(code);
+            }
+            ngx_http_finalize_request(self.as_ptr(), NGX_DONE as ngx_int_t);
+        }
+        Ok(NGX_DONE as ngx_int_t)
+    }
+
+    /// What follows the part of the body that was read is not the next request.
+    pub(crate) fn give_up_body(&self) {
+        // SAFETY: live; flags that nginx reads when it has answered.
+        unsafe {
+            (*self.as_ptr()).set_keepalive(0);
+            (*self.as_ptr()).set_lingering_close(1);
+        }
+    }
+
+    /// A value that was kept for this request, or another of the same client's request.
+    pub(crate) fn kept<T: 'static>(&self, wanted: impl Fn(&T) -> bool) -> Option<NonNull<T>> {
+        // SAFETY: the pool is live, and `wanted` cannot add to it.
+        unsafe { super::allocated::<T>(self.get().pool).find(|value| wanted(value.as_ref())) }
+    }
+
+    /// Keeps a value as long as the request. `None` where the pool has no memory.
+    pub(crate) fn keep<T: 'static>(&self, value: T) -> Option<NonNull<T>> {
+        // SAFETY: the pool is live; subrequests share it.
+        unsafe { super::allocate(self.get().pool, value) }
+    }
+
     /// Has nginx read the body and throw it away, where it has not been read.
     pub(crate) fn discard_body(&self) -> Result<(), ngx_int_t> {
         let request = self.get();
-        if request.main != self.as_ptr() || !request.request_body.is_null() {
+        if !self.is_main() || !request.request_body.is_null() {
             return Ok(());
         }
         // SAFETY: the main request, whose body nobody has read.
@@ -138,7 +233,7 @@ impl Request {
 
     /// Adds a header to the response. False where the pool has no memory.
     pub(crate) fn add_response_header(&self, name: &'static str, value: &[u8]) -> bool {
-        let Some(value) = self.copy(value) else {
+        let Some(value) = self.copy(&[value]) else {
             return false;
         };
         // SAFETY: the list lives in the request; a pushed entry is zeroed below before nginx can
@@ -161,14 +256,20 @@ impl Request {
         true
     }
 
-    /// A copy of `bytes` in the request's pool.
-    pub(crate) fn copy(&self, bytes: &[u8]) -> Option<ngx_str_t> {
-        // SAFETY: the pool lives as long as the request; the fresh memory is `len` bytes.
+    /// A copy of `parts`, one behind the other, in the request's pool.
+    pub(crate) fn copy(&self, parts: &[&[u8]]) -> Option<ngx_str_t> {
+        let len = parts.iter().map(|part| part.len()).sum();
+        // SAFETY: the pool lives as long as the request; the fresh memory is `len` bytes, which the
+        // parts fill.
         unsafe {
-            let place = NonNull::new(ngx_pnalloc(self.get().pool, bytes.len()).cast::<u8>())?;
-            place.copy_from_nonoverlapping(NonNull::from(bytes).cast::<u8>(), bytes.len());
+            let place = NonNull::new(ngx_pnalloc(self.get().pool, len).cast::<u8>())?;
+            let mut at = place;
+            for part in parts {
+                at.copy_from_nonoverlapping(NonNull::from(*part).cast::<u8>(), part.len());
+                at = at.add(part.len());
+            }
             Some(ngx_str_t {
-                len: bytes.len(),
+                len,
                 data: place.as_ptr(),
             })
         }
@@ -178,4 +279,16 @@ impl Request {
     pub(crate) fn upstream(&self) -> Option<Upstream<'_>> {
         Upstream::of(self)
     }
+}
+
+/// # Safety
+/// Called by nginx only, with a request whose body has been read.
+unsafe extern "C" fn body_read(r: *mut ngx_http_request_t) {
+    guard((), || {
+        // SAFETY: by this function's contract; the phases go on where the reader suspended them.
+        unsafe {
+            (*r).write_event_handler = Some(ngx_http_core_run_phases);
+            ngx_http_core_run_phases(r);
+        }
+    });
 }

@@ -21,7 +21,11 @@ use nginx_sys::{
     ngx_pcalloc, ngx_peer_connection_t, ngx_uint_t,
 };
 
+use aws_sealing::Stream;
+
+use super::body::Pieces;
 use super::guard::guard;
+use super::output;
 use super::request::Request;
 use super::value::Template;
 
@@ -76,34 +80,55 @@ impl<'r> Upstream<'r> {
         }
     }
 
-    /// Whether bytes of a body follow the head's buffer.
-    pub(crate) fn has_body(&self) -> bool {
-        let mut link = self.head_link().map_or(null_mut(), |head| {
+    /// The parts of a body that follow the head's buffer.
+    pub(crate) fn body_pieces(&self, request: &'r Request) -> Pieces<'r> {
+        let first = self
+            .head_link()
             // SAFETY: a live chain link.
-            unsafe { head.as_ref() }.next
-        });
-        // SAFETY: a chain of the request's pool ends with a null link; each has a buffer.
-        while let Some(part) = unsafe { link.as_ref() } {
-            // SAFETY: as above.
-            let buffer = unsafe { &*part.buf };
-            if buffer.pos != buffer.last || buffer.in_file() != 0 {
-                return true;
-            }
-            link = part.next;
-        }
-        false
+            .map_or(null_mut(), |head| unsafe { head.as_ref() }.next);
+        // SAFETY: a chain of the request's pool, which nobody changes before it is sent.
+        unsafe { Pieces::new(request, first) }
     }
 
-    /// Replaces the head by `sealed`, and where `drop_body` is set cuts off what follows it.
+    /// Whether the request goes out over TLS.
+    pub(crate) fn uses_tls(&self) -> bool {
+        // SAFETY: live, see `of`; the schema is part of the configuration or of the pool.
+        unsafe { super::bytes(self.upstream.as_ref().schema) }.eq_ignore_ascii_case(b"https://")
+    }
+
+    /// Has `stream` frame the body while it is sent; the head is in place by then. `None` where the
+    /// request's pool has no memory.
+    pub(crate) fn frame_body(&self, request: &Request, stream: Stream) -> Option<()> {
+        // SAFETY: a live chain link.
+        let head = NonNull::new(unsafe { self.head_link()?.as_ref() }.buf)?;
+        // SAFETY: the request has been created and not been sent: this is the hook's time.
+        unsafe { output::install(request.as_ptr(), head, stream) }
+    }
+
+    /// Has the body sent as it is, without the chunks that nginx puts around one whose length its
+    /// client did not announce.
+    pub(crate) fn send_plain(&self) {
+        // SAFETY: live; nginx takes its own writer where there is no filter.
+        unsafe { (*self.upstream.as_ptr()).output.output_filter = None };
+    }
+
+    /// Replaces the head, and a body that stands behind it in the same buffer, by `sealed` and that
+    /// `body`; where `drop_body` is set cuts off what follows.
     /// False, and nothing replaced, where the request's pool has no memory.
     ///
     /// The new buffer starts at `start`, since a retry rewinds `pos` to it. `u->uri` stays on the
     /// old buffer: that is what error.log shows.
-    pub(crate) fn replace_head(&self, request: &Request, sealed: &[u8], drop_body: bool) -> bool {
+    pub(crate) fn replace_head(
+        &self,
+        request: &Request,
+        sealed: &[u8],
+        body: &[u8],
+        drop_body: bool,
+    ) -> bool {
         let Some(mut link) = self.head_link() else {
             return false;
         };
-        let Some(text) = request.copy(sealed) else {
+        let Some(text) = request.copy(&[sealed, body]) else {
             return false;
         };
         // SAFETY: the pool is live; the memory is zeroed and large enough.

@@ -6,20 +6,23 @@
 
 use aws_sealing::{deputy, method};
 use nginx_sys::{
-    NGX_DECLINED, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_NOT_IMPLEMENTED,
-    NGX_HTTP_SERVICE_UNAVAILABLE, ngx_int_t,
+    NGX_AGAIN, NGX_DECLINED, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR,
+    NGX_HTTP_NOT_IMPLEMENTED, NGX_HTTP_SERVICE_UNAVAILABLE, ngx_int_t,
 };
 
 use super::admit::refuse_method;
+use super::examine::{Progress, examine};
+use super::intake::{self, Form, Intake};
 use crate::conf::Plan;
+use crate::ffi::body::filter_is_last;
 use crate::ffi::log::Level;
-use crate::ffi::request::Request;
+use crate::ffi::request::{BodyId, Request};
 
 pub(crate) fn prepare(request: &Request, plan: &Plan) -> ngx_int_t {
     refuse_method(request, plan)
         .or_else(|| refuse_header(request, plan))
-        .or_else(|| refuse_body(request))
         .or_else(|| refuse_without_credentials(request, plan))
+        .or_else(|| prepare_body(request, plan))
         .unwrap_or(NGX_DECLINED as ngx_int_t)
 }
 
@@ -44,24 +47,6 @@ fn refuse_header(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
     Some(NGX_HTTP_FORBIDDEN as ngx_int_t)
 }
 
-fn refuse_body(request: &Request) -> Option<ngx_int_t> {
-    if !request.announces_body() {
-        return None;
-    }
-    if request.method_was_replaced() {
-        // Another method's body: nobody asks for it.
-        return request.discard_body().err();
-    }
-    request.log().write(
-        Level::Error,
-        format_args!(
-            "{} with a body: bodies cannot be signed yet, so the request is refused",
-            request.method().escape_ascii()
-        ),
-    );
-    Some(NGX_HTTP_NOT_IMPLEMENTED as ngx_int_t)
-}
-
 /// A cached object can be served without credentials; seal refuses what has to be fetched.
 fn refuse_without_credentials(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
     let missing = plan
@@ -74,4 +59,68 @@ fn refuse_without_credentials(request: &Request, plan: &Plan) -> Option<ngx_int_
         format_args!("nothing can be signed: {missing}"),
     );
     Some(NGX_HTTP_SERVICE_UNAVAILABLE as ngx_int_t)
+}
+
+/// Sees to it that the body can be signed when it is sent.
+fn prepare_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
+    if request.announces_body() && request.method_was_replaced() {
+        // Another method's body: nobody asks for it.
+        return request.discard_body().err();
+    }
+    match request.body() {
+        Some(body) => prepare_read_body(request, plan, body),
+        None if request.announces_body() => prepare_coming_body(request, plan),
+        None => None,
+    }
+}
+
+/// The body is still to come: most of what has to be done is done while it does.
+fn prepare_coming_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
+    let s3 = match plan.is_s3(request) {
+        Ok(s3) => s3,
+        Err(error) => return Some(intake::Refused::Credentials(error).answer(request)),
+    };
+    // nginx would begin to send what it has not got as a whole, or keep something else than what
+    // we have seen.
+    let whole = plan.payload.needs_whole_body(s3);
+    if request.is_main() && whole && (plan.streams_bodies || !filter_is_last()) {
+        return Some(request.read_body().unwrap_or_else(|status| status));
+    }
+    None
+}
+
+/// The body was read before: by us, by another module, before a redirect, or for another
+/// request.
+fn prepare_read_body(request: &Request, plan: &Plan, body: BodyId) -> Option<ngx_int_t> {
+    if request.streams_body() || request.body_pieces().next().is_none() {
+        return None;
+    }
+    let mut intake = match Intake::of(request) {
+        Some(intake) => intake,
+        None => match Intake::begin(request, plan, body, false) {
+            Ok(intake) => intake,
+            Err(refused) => return Some(refused.answer(request)),
+        },
+    };
+    // SAFETY: kept in the request's pool, and used by nobody else while the phases run.
+    let state = unsafe { intake.as_mut() };
+    if state.whole && (state.hash.is_some() || filter_is_last()) {
+        return None;
+    }
+    if matches!(state.form(), Form::Deframed(..)) {
+        request.log().write(
+            Level::Error,
+            format_args!(
+                "the client's aws-chunked body was read before this location could take its \
+                 framing off (\"aws_payload {}\"): use \"aws_payload auto\" here",
+                plan.payload.as_str()
+            ),
+        );
+        return Some(NGX_HTTP_NOT_IMPLEMENTED as ngx_int_t);
+    }
+    match examine(request, intake) {
+        Ok(Progress::Done) => None,
+        Ok(Progress::GoesOn) => Some(NGX_AGAIN as ngx_int_t),
+        Err(refused) => Some(refused.answer(request)),
+    }
 }

@@ -5,9 +5,10 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-use aws_sealing::{SealError, Sealer, Unsigned};
-use aws_signing::{EMPTY_PAYLOAD_SHA256, Timestamp};
+use aws_sealing::{Body, SealError, Sealer, Unsigned, head, is_s3};
+use aws_signing::Timestamp;
 
+use super::payload::Sent;
 use crate::conf::{CredentialsError, Plan};
 use crate::ffi::log::Level;
 use crate::ffi::request::Request;
@@ -43,9 +44,12 @@ impl SealHook for Seal {
 }
 
 /// Why a request is not sent.
-enum Refused {
+pub(super) enum Refused {
     NoCredentials(String),
     NoHead,
+    /// What prepare should have seen to has not happened to the body.
+    BodyNotThere,
+    FramingNotSeen,
     Values(CredentialsError),
     Seal(SealError),
     OutOfMemory,
@@ -56,6 +60,10 @@ impl fmt::Display for Refused {
         match self {
             Self::NoCredentials(missing) => f.write_str(missing),
             Self::NoHead => f.write_str("its head is not in one piece"),
+            Self::BodyNotThere => f.write_str("its body is not there as it was announced"),
+            Self::FramingNotSeen => {
+                f.write_str("its aws-chunked body was read where nobody checked the framing")
+            }
             Self::Values(error) => write!(f, "{error}"),
             Self::Seal(error) => write!(f, "{error}"),
             Self::OutOfMemory => f.write_str("not enough memory"),
@@ -84,22 +92,10 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
         .as_ref()
         .map_err(|missing| Refused::NoCredentials(missing.to_string()))?;
     let upstream = request.upstream().ok_or(Refused::NoHead)?;
-    let head = upstream.head().ok_or(Refused::NoHead)?;
-
-    // A method that nginx has replaced leaves the client's body behind.
-    let drop_body = request.method_was_replaced() && !request.streams_body();
-    if upstream.has_body() && !drop_body {
-        return Err(Refused::Seal(SealError::UnexpectedBody));
-    }
-    let unsigned = Unsigned {
-        head,
-        target: upstream.target(head),
-        uri: request.uri(),
-        request_uri: request.unparsed_uri(),
-        payload: EMPTY_PAYLOAD_SHA256.as_bytes(),
-        drop_body,
-        client_headers: &|| request.client_headers(),
-    };
+    let (head, in_head) = upstream
+        .head()
+        .and_then(head::split)
+        .ok_or(Refused::NoHead)?;
 
     WORKER.with_borrow_mut(|worker| {
         worker.set_time(nginx_sys::ngx_time());
@@ -108,21 +104,35 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
             unix_time,
             now,
         } = worker;
-        let sealed = credentials
+        credentials
             .identify(request, now, *unix_time, |identity| {
                 plan.with_destination(credentials, request, |destination| {
+                    let s3 = is_s3(identity.scope.service());
+                    let sent = Sent::of(request, plan, &upstream, in_head, s3)?;
+                    let unsigned = Unsigned {
+                        head,
+                        target: upstream.target(head),
+                        uri: request.uri(),
+                        request_uri: request.unparsed_uri(),
+                        payload: sent.payload(),
+                        client_headers: &|| request.client_headers(),
+                    };
                     let sealed =
                         sealer.seal(&unsigned, &plan.policy, destination, identity, now)?;
-                    if upstream.replace_head(request, sealed, drop_body) {
-                        Ok(())
-                    } else {
-                        Err(Refused::OutOfMemory)
+                    let drop_body = sent.body == Body::Dropped;
+                    if !upstream.replace_head(request, sealed, in_head, drop_body) {
+                        return Err(Refused::OutOfMemory);
+                    }
+                    match sent.stream(|| sealer.chunk_signer(identity, now))? {
+                        None => Ok(()),
+                        Some(stream) => upstream
+                            .frame_body(request, stream)
+                            .ok_or(Refused::OutOfMemory),
                     }
                 })
             })
             .and_then(|result| result)
-            .map_err(Refused::Values)?;
-        sealed?;
+            .map_err(Refused::Values)??;
         log_canonical_request(request, sealer);
         Ok(())
     })

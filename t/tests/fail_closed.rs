@@ -144,7 +144,7 @@ fn an_injected_end_of_the_head_is_refused() {
         "location / { aws_sign on; proxy_set_header X-Path $uri; proxy_pass http://{origin}; }",
         Request::get("/key%0d%0a%0d%0aDELETE%20/other%20HTTP/1.1%0d%0aHost:%20h"),
         502,
-        "bytes follow the request head",
+        "bytes follow the request head, unannounced (a decoded variable in proxy_set_header?)",
     );
 }
 
@@ -271,16 +271,6 @@ fn a_method_that_proxy_method_changes_is_refused() {
 }
 
 #[test]
-fn a_body_of_proxy_set_body_is_refused() {
-    expect_refused(
-        "location / { aws_sign on; proxy_set_body \"x=1\"; proxy_pass http://{origin}; }",
-        Request::get("/key"),
-        502,
-        "bytes follow the request head (proxy_set_body",
-    );
-}
-
-#[test]
 fn a_body_announced_by_proxy_set_header_is_refused() {
     for header in ["Content-Length 5", "Transfer-Encoding chunked"] {
         expect_refused(
@@ -291,7 +281,7 @@ fn a_body_announced_by_proxy_set_header_is_refused() {
             ),
             Request::get("/key"),
             502,
-            "the request has a body, and bodies are not signed yet",
+            "its head announces a body that is not sent (\"proxy_set_header Content-Length\"?)",
         );
     }
 }

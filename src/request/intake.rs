@@ -1,0 +1,293 @@
+//! What a request's body is found to be while it comes in, as a filter among nginx's request body
+//! filters: hashed where a temporary file may take it, its framing checked or taken off.
+//!
+//! What is found is kept in the request's pool, not in its context: an internal redirect throws
+//! contexts away, and keeps the body.
+
+use std::fmt;
+use std::ptr::NonNull;
+
+use aws_sealing::body::{BodyError, Declared, Deframer, Expected, Inspector};
+use aws_sealing::{Arrival, Inbound, Outbound, PayloadHash, PayloadMode};
+use aws_signing::Header;
+use nginx_sys::{NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_int_t};
+
+use crate::conf::{CredentialsError, Plan};
+use crate::ffi::body::{Incoming, ReadError};
+use crate::ffi::event::Continuation;
+use crate::ffi::log::Level;
+use crate::ffi::request::{BodyId, Request};
+
+/// What is known of a body.
+pub(super) struct Intake {
+    body: BodyId,
+    form: Form,
+    /// Running while the body comes in; of what is kept of it.
+    hasher: Option<PayloadHash>,
+    /// The hash that the client declared, where it is to be checked here.
+    declared_hash: Option<[u8; 64]>,
+    /// The bytes that are kept of the body.
+    length: u64,
+    /// The hash, once the body is there.
+    pub(super) hash: Option<[u8; 64]>,
+    /// Whether the body is there as a whole.
+    pub(super) whole: bool,
+    /// For what is done to a body that others have read.
+    pub(super) continuation: Continuation,
+}
+
+/// The form in which a body comes in, and what becomes of it.
+// Not boxed: a box whose memory is not to be had would end the worker.
+#[allow(clippy::large_enum_variant)]
+pub(super) enum Form {
+    Plain,
+    /// Framed, and stays so.
+    Inspected(Expected, Inspector),
+    /// Framed no more.
+    Deframed(Expected, Deframer),
+}
+
+/// Why a body is refused.
+pub(super) enum Refused {
+    Body(BodyError),
+    /// A plain body whose length nobody knows before its end.
+    LengthRequired,
+    /// The body is not the one that the client declared.
+    HashMismatch,
+    Credentials(CredentialsError),
+    /// Another module's filter has put the body into memory that is not to be written to.
+    ReadOnly,
+    File(ReadError),
+    OutOfMemory,
+}
+
+impl Refused {
+    /// The status to answer with.
+    pub(super) fn status(&self) -> ngx_int_t {
+        match self {
+            Self::Body(error) => ngx_int_t::from(error.status() as i16),
+            Self::LengthRequired => 411,
+            Self::HashMismatch => 400,
+            Self::Credentials(_) | Self::ReadOnly | Self::File(_) | Self::OutOfMemory => {
+                NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t
+            }
+        }
+    }
+
+    /// Logs the reason, sees to it that the rest of the body is not taken for a request, and returns
+    /// the status.
+    pub(super) fn answer(&self, request: &Request) -> ngx_int_t {
+        request.log().write(
+            Level::Error,
+            format_args!("the request's body is refused: {self}"),
+        );
+        request.give_up_body();
+        self.status()
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Body(error) => write!(f, "{error}"),
+            Self::LengthRequired => f.write_str(
+                "the client announced no length, and \"proxy_request_buffering\" is off: S3 takes \
+                 no body of unknown length",
+            ),
+            Self::HashMismatch => {
+                f.write_str("it does not have the hash in the client's X-Amz-Content-SHA256")
+            }
+            Self::Credentials(error) => write!(f, "{error}"),
+            Self::ReadOnly => {
+                f.write_str("another module's filter handed on framed data that cannot be changed")
+            }
+            Self::File(_) => f.write_str("its temporary file cannot be read"),
+            Self::OutOfMemory => f.write_str("not enough memory"),
+        }
+    }
+}
+
+impl From<BodyError> for Refused {
+    fn from(error: BodyError) -> Self {
+        Self::Body(error)
+    }
+}
+
+/// Takes note of what comes in of a body, and takes its framing off where that is asked for. An
+/// error is the status to answer with.
+pub(crate) fn filter(
+    request: &Request,
+    plan: &Plan,
+    incoming: &mut Incoming<'_>,
+) -> Result<(), ngx_int_t> {
+    take(request, plan, incoming).map_err(|refused| refused.answer(request))
+}
+
+fn take(request: &Request, plan: &Plan, incoming: &mut Incoming<'_>) -> Result<(), Refused> {
+    let Some(body) = request.body() else {
+        return Ok(());
+    };
+    let mut intake = match Intake::of(request) {
+        Some(intake) => intake,
+        None => Intake::begin(request, plan, body, request.reads_unbuffered())?,
+    };
+    // SAFETY: kept in the request's pool, and used by this call only.
+    let intake = unsafe { intake.as_mut() };
+
+    incoming.for_each(|buffer| {
+        if intake.whole {
+            return Ok(());
+        }
+        if let Form::Deframed(_, deframer) = &mut intake.form {
+            let data = buffer.data_mut().ok_or(Refused::ReadOnly)?;
+            let kept = deframer.update(data)?;
+            buffer.truncate(kept);
+            if buffer.is_last()
+                && let Some(last) = deframer.finish()?.last
+                && !buffer.push(last)
+            {
+                return Err(Refused::OutOfMemory);
+            }
+        }
+        intake.update(buffer.data())?;
+        if buffer.is_last() {
+            intake.finish()?;
+        }
+        Ok(())
+    })
+}
+
+impl Intake {
+    /// What is known of the body of `request`.
+    pub(super) fn of(request: &Request) -> Option<NonNull<Self>> {
+        let body = request.body()?;
+        request.kept(|intake: &Self| intake.body == body)
+    }
+
+    /// Decides what becomes of a body of which nothing is known yet.
+    pub(super) fn begin(
+        request: &Request,
+        plan: &Plan,
+        body: BodyId,
+        streams: bool,
+    ) -> Result<NonNull<Self>, Refused> {
+        let headers = request.client_headers().ok_or(Refused::OutOfMemory)?;
+        let declared = declared(&headers)?;
+        let s3 = plan.is_s3(request).map_err(Refused::Credentials)?;
+        let form = Form::new(plan, s3, &declared, &headers)?;
+
+        let length = request.announced_length();
+        if streams && s3 && length.is_none() && matches!(form, Form::Plain) {
+            return Err(Refused::LengthRequired);
+        }
+
+        let arrival = if streams {
+            // TLS or not, nothing of it is hashed.
+            Arrival::Streams { tls: true }
+        } else {
+            Arrival::Buffered
+        };
+        let left = form.declared(declared);
+        let hashes = plan.payload.outbound(s3, &left, arrival) == Outbound::Hash;
+        let declared_hash = match declared {
+            Declared::Hash(hash) if hashes && s3 && plan.payload == PayloadMode::Signed => {
+                Some(hash)
+            }
+            _ => None,
+        };
+        // What stays in memory is hashed as it is sent.
+        let hashes = hashes && (declared_hash.is_some() || request.body_may_be_in_file(length));
+        let intake = Self {
+            body,
+            form,
+            hasher: hashes.then(PayloadHash::new),
+            declared_hash,
+            length: 0,
+            hash: None,
+            whole: false,
+            continuation: Continuation::new(),
+        };
+        request.keep(intake).ok_or(Refused::OutOfMemory)
+    }
+
+    /// The form of the body.
+    pub(super) fn form(&self) -> &Form {
+        &self.form
+    }
+
+    /// The bytes that are kept of the body, so far.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether every byte has to be looked at.
+    pub(super) fn examines(&self) -> bool {
+        self.hasher.is_some() || matches!(self.form, Form::Inspected(..))
+    }
+
+    /// Takes note of bytes that are kept of the body.
+    pub(super) fn update(&mut self, data: &[u8]) -> Result<(), Refused> {
+        if let Form::Inspected(_, inspector) = &mut self.form {
+            inspector.update(data)?;
+        }
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(data);
+        }
+        self.length += data.len() as u64;
+        Ok(())
+    }
+
+    /// The body is there as a whole.
+    pub(super) fn finish(&mut self) -> Result<(), Refused> {
+        if let Form::Inspected(_, inspector) = &self.form {
+            inspector.finish()?;
+        }
+        self.hash = self.hasher.take().map(PayloadHash::finish);
+        if self.declared_hash.is_some() && self.declared_hash != self.hash {
+            return Err(Refused::HashMismatch);
+        }
+        self.whole = true;
+        Ok(())
+    }
+}
+
+impl Form {
+    fn new(
+        plan: &Plan,
+        s3: bool,
+        declared: &Declared,
+        headers: &[Header<'_>],
+    ) -> Result<Self, Refused> {
+        let Declared::Framed(framing) = *declared else {
+            return Ok(Self::Plain);
+        };
+        let expected = || {
+            let headers = headers.iter().copied();
+            Expected::new(framing, headers, &plan.policy.pass_headers)
+        };
+        Ok(match plan.payload.inbound(s3, declared) {
+            Inbound::Plain => Self::Plain,
+            Inbound::Inspect => {
+                let expected = expected()?;
+                Self::Inspected(expected, Inspector::new(expected))
+            }
+            Inbound::Deframe => {
+                let expected = expected()?;
+                Self::Deframed(expected, Deframer::new(expected)?)
+            }
+        })
+    }
+
+    /// What still holds of the client's declaration.
+    pub(super) fn declared(&self, declared: Declared) -> Declared {
+        match self {
+            Self::Deframed(..) => Declared::Nothing,
+            _ => declared,
+        }
+    }
+}
+
+/// What the client declares its body to be.
+pub(super) fn declared(headers: &[Header<'_>]) -> Result<Declared, BodyError> {
+    Ok(Declared::from_headers(headers.iter().copied())?)
+}

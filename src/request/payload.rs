@@ -1,0 +1,264 @@
+//! What is signed of a body when its head is sealed, and in which form it is sent.
+
+use aws_sealing::body::Declared;
+use aws_sealing::{Arrival, Body, Outbound, Payload, PayloadHash, SealError, Stream};
+use aws_signing::chunked::{ChunkSigner, Framing, Layout};
+use aws_signing::{EMPTY_PAYLOAD_SHA256, Header, UNSIGNED_PAYLOAD};
+
+use super::examine::with_buffer;
+use super::intake::{self, Form, Intake};
+use super::seal::Refused;
+use crate::conf::Plan;
+use crate::ffi::body::Piece;
+use crate::ffi::request::Request;
+use crate::ffi::upstream::Upstream;
+
+/// The body of a request that is about to be sent.
+pub(super) struct Sent<'r> {
+    line: Line,
+    pub(super) body: Body,
+    unframed: Option<Vec<Header<'r>>>,
+    framer: Framer,
+}
+
+/// The payload's line in the canonical request.
+enum Line {
+    Hash([u8; 64]),
+    Literal(&'static str),
+}
+
+/// What frames the body while it is sent.
+enum Framer {
+    Nothing,
+    Encode(Layout),
+    Resign(Framing, u64),
+}
+
+impl<'r> Sent<'r> {
+    /// Decides about the body behind the head of `upstream`, of which `in_head` stands in the head's
+    /// own buffer.
+    pub(super) fn of(
+        request: &'r Request,
+        plan: &Plan,
+        upstream: &Upstream<'r>,
+        in_head: &[u8],
+        s3: bool,
+    ) -> Result<Self, Refused> {
+        let streams = request.streams_body();
+        let length = upstream
+            .body_pieces(request)
+            .map(|piece| piece.len())
+            .sum::<u64>();
+        if request.method_was_replaced() && !streams {
+            // Another method's body stays behind.
+            return Ok(Self::without_framing(
+                Line::Literal(EMPTY_PAYLOAD_SHA256),
+                Body::Dropped,
+            ));
+        }
+        if !in_head.is_empty() {
+            return Self::in_head(request, in_head, length);
+        }
+        // SAFETY: kept in the request's pool, and changed by nobody while the request is sealed.
+        let intake = Intake::of(request).map(|intake| unsafe { &*intake.as_ptr() });
+        let deframed = intake.is_some_and(|intake| matches!(intake.form(), Form::Deframed(..)));
+        if !streams && length == 0 && !deframed {
+            let body = if plan.passes_bodies {
+                Body::Empty
+            } else {
+                Body::Dropped
+            };
+            return Ok(Self::without_framing(
+                Line::Literal(EMPTY_PAYLOAD_SHA256),
+                body,
+            ));
+        }
+        let length = (!streams).then_some(length);
+        Self::clients(request, plan, upstream, intake, s3, length)
+    }
+
+    fn without_framing(line: Line, body: Body) -> Self {
+        Self {
+            line,
+            body,
+            unframed: None,
+            framer: Framer::Nothing,
+        }
+    }
+
+    /// `proxy_set_body`: nginx puts it behind the head.
+    fn in_head(request: &Request, in_head: &[u8], length: u64) -> Result<Self, Refused> {
+        if length > 0 {
+            return Err(SealError::BodyLength.into());
+        }
+        let mut hash = PayloadHash::new();
+        hash.update(in_head);
+        let body = Body::InHead {
+            length: in_head.len() as u64,
+        };
+        let framed = matches!(client_declared(request)?, Declared::Framed(_));
+        Ok(Self {
+            unframed: framed.then(Vec::new),
+            ..Self::without_framing(Line::Hash(hash.finish()), body)
+        })
+    }
+
+    /// The client's body: all that there is of it is `length` bytes, or it is still coming in.
+    fn clients(
+        request: &'r Request,
+        plan: &Plan,
+        upstream: &Upstream<'r>,
+        intake: Option<&'r Intake>,
+        s3: bool,
+        length: Option<u64>,
+    ) -> Result<Self, Refused> {
+        let form = intake.map_or(&Form::Plain, Intake::form);
+        let declared = form.declared(client_declared(request)?);
+        let arrival = match length {
+            Some(_) => Arrival::Buffered,
+            None => Arrival::Streams {
+                tls: upstream.uses_tls(),
+            },
+        };
+
+        let mut sent = Self::without_framing(
+            Line::Literal(UNSIGNED_PAYLOAD),
+            Body::Sent {
+                length: length.or(request.announced_length()),
+            },
+        );
+        if let Form::Deframed(expected, deframer) = form {
+            let mut trailers = Vec::new();
+            match length {
+                // Their names end with the head; they come too late for it.
+                None => {
+                    sent.body = Body::Sent {
+                        length: Some(expected.decoded_length()),
+                    };
+                }
+                Some(length) => {
+                    let finished = deframer.finish().map_err(|_| Refused::BodyNotThere)?;
+                    if length != expected.decoded_length() {
+                        return Err(Refused::BodyNotThere);
+                    }
+                    let headers = finished.trailers.iter();
+                    trailers.extend(headers.map(|(name, value)| Header { name, value }));
+                }
+            }
+            sent.unframed = Some(trailers);
+            upstream.send_plain();
+        }
+
+        match plan.payload.outbound(s3, &declared, arrival) {
+            Outbound::Unsigned => {}
+            Outbound::ClientHash(hash) => sent.line = Line::Hash(hash),
+            Outbound::Hash if length.is_none() => return Err(Refused::BodyNotThere),
+            Outbound::Hash => sent.line = Line::Hash(hash(request, upstream, intake)?),
+            Outbound::Keep(framing) => {
+                let Form::Inspected(expected, _) = form else {
+                    return Err(Refused::FramingNotSeen);
+                };
+                sent.line = Line::Literal(framing.payload());
+                if framing.signs_chunks() {
+                    sent.framer = Framer::Resign(framing, expected.decoded_length());
+                }
+            }
+            Outbound::Encode => sent.encode()?,
+        }
+        Ok(sent)
+    }
+
+    /// Puts our framing on.
+    fn encode(&mut self) -> Result<(), Refused> {
+        let Body::Sent {
+            length: Some(length),
+        } = self.body
+        else {
+            return Err(SealError::BodyLength.into());
+        };
+        if length == 0 {
+            self.line = Line::Literal(EMPTY_PAYLOAD_SHA256);
+            return Ok(());
+        }
+        let layout = Layout::new(length, Layout::DEFAULT_CHUNK_SIZE, None)
+            .ok_or(Refused::Seal(SealError::BodyLength))?;
+        self.line = Line::Literal(layout.framing().payload());
+        self.body = Body::Encoded {
+            decoded_length: length,
+            length: layout.encoded_length(),
+        };
+        self.framer = Framer::Encode(layout);
+        Ok(())
+    }
+
+    /// What the seal goes by.
+    pub(super) fn payload(&self) -> Payload<'_> {
+        Payload {
+            line: match &self.line {
+                Line::Hash(hash) => hash,
+                Line::Literal(literal) => literal.as_bytes(),
+            },
+            body: self.body,
+            unframed: self.unframed.as_deref(),
+        }
+    }
+
+    /// What frames the body behind the sealed head, if anything does.
+    pub(super) fn stream(
+        &self,
+        signer: impl FnOnce() -> Option<ChunkSigner>,
+    ) -> Result<Option<Stream>, Refused> {
+        let signer = match self.framer {
+            Framer::Nothing => return Ok(None),
+            _ => signer().ok_or(Refused::BodyNotThere)?,
+        };
+        match self.framer {
+            Framer::Encode(layout) => Stream::encode(layout, signer)
+                .map(Some)
+                .map_err(|_| Refused::OutOfMemory),
+            Framer::Resign(framing, length) => Ok(Stream::resign(framing, length, signer)),
+            Framer::Nothing => Ok(None),
+        }
+    }
+}
+
+fn client_declared(request: &Request) -> Result<Declared, Refused> {
+    let headers = request.client_headers().ok_or(Refused::OutOfMemory)?;
+    intake::declared(&headers).map_err(|_| Refused::BodyNotThere)
+}
+
+/// The hash of the body that is sent. What nginx has put into a file has been hashed as it came in,
+/// or in prepare; what else there is, is hashed now.
+fn hash(
+    request: &Request,
+    upstream: &Upstream<'_>,
+    intake: Option<&Intake>,
+) -> Result<[u8; 64], Refused> {
+    let mut pieces = upstream.body_pieces(request);
+    if let (Some(Piece::File(file)), None) = (pieces.next(), pieces.next())
+        && let Some(intake) = intake
+        && let Some(hash) = intake.hash
+        && file.is_first(intake.length())
+    {
+        return Ok(hash);
+    }
+
+    let mut hash = PayloadHash::new();
+    for piece in upstream.body_pieces(request) {
+        match piece {
+            Piece::Memory(bytes) => hash.update(bytes),
+            Piece::File(file) => {
+                let mut at = 0;
+                while at < piece.len() {
+                    at += with_buffer(|buffer| {
+                        let read = file.read(at, buffer).map_err(intake::Refused::File)?;
+                        hash.update(&buffer[..read]);
+                        Ok(read as u64)
+                    })
+                    .map_err(|_| Refused::BodyNotThere)?;
+                }
+            }
+        }
+    }
+    Ok(hash.finish())
+}
