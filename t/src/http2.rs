@@ -1,5 +1,6 @@
 //! An HTTP/2 client without TLS (prior knowledge): the `curl` program.
 
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 use crate::http::Response;
@@ -13,11 +14,46 @@ pub fn get(port: u16, path: &str, headers: &[(&str, &str)]) -> Response {
 /// Sends a request without a body over HTTP/2.
 #[track_caller]
 pub fn request(method: &str, port: u16, path: &str, headers: &[(&str, &str)]) -> Response {
-    assert!(
-        path.starts_with('/'),
-        "{path:?} does not start with a slash"
-    );
+    let mut curl = curl(headers);
+    if method == "HEAD" {
+        curl.arg("--head");
+    } else {
+        curl.args(["--request", method]);
+    }
+    run(curl, port, path, &[])
+}
 
+/// Sends a request with a body over HTTP/2, and says its length before.
+#[track_caller]
+pub fn upload(
+    method: &str,
+    port: u16,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Response {
+    let mut curl = curl(headers);
+    // Not the form's type that curl would set.
+    curl.args(["--request", method, "--header", "Content-Type:"]);
+    curl.args(["--data-binary", "@-"]);
+    run(curl, port, path, body)
+}
+
+/// Sends a request with a body over HTTP/2, without saying its length.
+#[track_caller]
+pub fn upload_unannounced(
+    method: &str,
+    port: u16,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Response {
+    let mut curl = curl(headers);
+    curl.args(["--request", method, "--upload-file", "-"]);
+    run(curl, port, path, body)
+}
+
+fn curl(headers: &[(&str, &str)]) -> Command {
     let mut curl = Command::new("curl");
     curl.args([
         "-sS",
@@ -28,19 +64,32 @@ pub fn request(method: &str, port: u16, path: &str, headers: &[(&str, &str)]) ->
         "*",
     ])
     .args(["--max-time", "20", "--include"]);
-    if method == "HEAD" {
-        curl.arg("--head");
-    } else {
-        curl.args(["--request", method]);
-    }
     for (name, value) in headers {
         curl.arg("--header").arg(format!("{name}: {value}"));
     }
-    let output = curl
+    curl
+}
+
+/// Runs `curl`, which reads `input`, and returns what it prints.
+#[track_caller]
+fn run(mut curl: Command, port: u16, path: &str, input: &[u8]) -> Response {
+    assert!(
+        path.starts_with('/'),
+        "{path:?} does not start with a slash"
+    );
+    let mut process = curl
         .arg(format!("http://127.0.0.1:{port}{path}"))
-        .stdin(Stdio::null())
-        .output()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap_or_else(|e| panic!("cannot run curl, which the HTTP/2 tests need: {e}"));
+    let mut stdin = process.stdin.take().expect("it is piped");
+    let output = std::thread::scope(|scope| {
+        // An answer may come before all is read: then curl reads no further.
+        scope.spawn(move || drop(stdin.write_all(input)));
+        process.wait_with_output().expect("curl ends")
+    });
     assert!(
         output.status.success(),
         "curl: {}{}",

@@ -12,6 +12,8 @@
 //! - [`signing`]: whether what an origin has recorded is signed as it should be;
 //! - [`account`]: the user in whose name tests sign, and the user's store;
 //! - [`RawOrigin`]: an HTTP/1 server that records what arrives and answers what the test says;
+//! - [`HeldOrigin`]: one that reads when the test says;
+//! - [`payload`]: bodies, and whether they are signed as they have arrived;
 //! - [`Load`]: clients that go on while a test reloads or kills.
 //!
 //! The harness has no error type: what goes wrong in it fails the test, with a message that says
@@ -22,11 +24,13 @@ use std::time::{Duration, Instant};
 pub mod account;
 mod dead_port;
 mod dns;
+mod held_origin;
 pub mod http;
 pub mod http2;
 mod keys;
 mod load;
 mod nginx;
+pub mod payload;
 mod raw_origin;
 mod reply;
 mod scratch;
@@ -37,6 +41,7 @@ mod swift;
 pub use aws_origin::{Head, Origin, OriginConfig, RecordedRequest, StartError, Storage, Watch};
 pub use dead_port::DeadPort;
 pub use dns::NameServer;
+pub use held_origin::{HeldConnection, HeldOrigin};
 pub use keys::ODD_KEYS;
 pub use load::{Load, Report};
 pub use nginx::{Builder, Nginx, TestResult, nginx_t, nginx_version};

@@ -41,7 +41,8 @@ impl Signer {
         self
     }
 
-    /// Names another service; paths are still treated as those of S3.
+    /// Names another service. The paths of S3 are encoded once and never normalised; those of any
+    /// other are normalised, and encoded once more than they are sent.
     pub fn service(mut self, service: &str) -> Self {
         self.service = service.to_owned();
         self
@@ -65,24 +66,6 @@ impl Signer {
     #[track_caller]
     pub fn sign(&self, request: Request) -> Request {
         let request = request.with_host();
-        let credentials = Credentials::new(&self.access_key, &self.secret_key, None, None, "tests");
-        let identity = credentials.into();
-
-        let mut settings = SigningSettings::default();
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-
-        let params: SigningParams<'_> = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(&self.service)
-            .time(self.time.unwrap_or_else(SystemTime::now))
-            .settings(settings)
-            .build()
-            .expect("all parameters are given")
-            .into();
-
         // The Host header is what is signed; the URI's authority is not looked at.
         let uri = format!("http://localhost{}", request.target_text());
         let headers = request.header_pairs();
@@ -95,14 +78,46 @@ impl Signer {
         };
         let signable = SignableRequest::new(request.method(), uri.as_str(), headers, body)
             .unwrap_or_else(|e| panic!("cannot be signed: {e}: {request:?}"));
-        let (instructions, _signature) = sign(signable, &params)
-            .unwrap_or_else(|e| panic!("{e}"))
-            .into_parts();
+        let output = self.with_params(|params| sign(signable, &SigningParams::from(params)));
+        let (instructions, _signature) = output.unwrap_or_else(|e| panic!("{e}")).into_parts();
 
         let (added, _parameters) = instructions.into_parts();
         added.iter().fold(request.clone(), |r, header| {
             r.header(header.name(), header.value())
         })
+    }
+
+    /// The signature of a chunk that follows the chunk, or the head, whose signature is `previous`.
+    #[track_caller]
+    pub fn sign_chunk(&self, previous: &str, chunk: &[u8]) -> String {
+        let chunk = chunk.to_vec().into();
+        let output = self.with_params(|params| v4::sign_chunk(&chunk, previous, &params));
+        let output = output.unwrap_or_else(|e| panic!("{e}"));
+        output.signature().to_owned()
+    }
+
+    fn with_params<T>(
+        &self,
+        use_them: impl FnOnce(v4::SigningParams<'_, SigningSettings>) -> T,
+    ) -> T {
+        let credentials = Credentials::new(&self.access_key, &self.secret_key, None, None, "tests");
+        let identity = credentials.into();
+
+        let mut settings = SigningSettings::default();
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        if self.service == "s3" {
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
+            settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        }
+
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(&self.service)
+            .time(self.time.unwrap_or_else(SystemTime::now))
+            .settings(settings)
+            .build();
+        use_them(params.expect("all parameters are given"))
     }
 }
 

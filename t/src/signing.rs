@@ -33,7 +33,6 @@ pub fn expect_signed(head: &Head, signer: &Signer) {
 /// Why the signature is not `signer`'s own.
 pub fn verify(head: &Head, signer: &Signer) -> Result<(), String> {
     let authorization = only(head, "authorization")?;
-    let date = only(head, "x-amz-date")?;
     let payload = only(head, "x-amz-content-sha256")?;
     only(head, "host")?;
 
@@ -50,10 +49,10 @@ pub fn verify(head: &Head, signer: &Signer) -> Result<(), String> {
         }
     }
 
-    let time = parse_date(&date).ok_or_else(|| format!("bad x-amz-date {date:?}"))?;
+    let time = time_of(head)?;
     let now = SystemTime::now();
     if time + SKEW < now || now + SKEW < time {
-        return Err(format!("{date} is not now"));
+        return Err(format!("it was signed at {time:?}, which is not now"));
     }
 
     let mut request = Request::new(&head.method(), head.target());
@@ -73,6 +72,57 @@ pub fn verify(head: &Head, signer: &Signer) -> Result<(), String> {
         return Err(format!("the signature should be {expected}"));
     }
     Ok(())
+}
+
+/// The bytes that a body in signed chunks holds, or why not every chunk is signed by `signer`,
+/// behind a head that is.
+pub fn verify_chunks(head: &Head, body: &[u8], signer: &Signer) -> Result<Vec<u8>, String> {
+    let authorization = only(head, "authorization")?;
+    let (_, signature) = authorization
+        .split_once("Signature=")
+        .ok_or("the head has no signature")?;
+    let signer = signer.clone().at(time_of(head)?);
+
+    let (mut rest, mut previous, mut decoded) = (body, signature.to_owned(), Vec::new());
+    loop {
+        let (line, behind) = split_line(rest).ok_or("a chunk has no size line")?;
+        let (size, signature) = line
+            .split_once(";chunk-signature=")
+            .ok_or_else(|| format!("bad size line {line:?}"))?;
+        let size = usize::from_str_radix(size, 16).map_err(|e| format!("{e}: {line:?}"))?;
+        let chunk = behind.get(..size).ok_or("a chunk is cut short")?;
+        let expected = signer.sign_chunk(&previous, chunk);
+        if signature != expected {
+            let at = decoded.len();
+            return Err(format!(
+                "the signature at {at} should be {expected}: {line:?}"
+            ));
+        }
+        decoded.extend_from_slice(chunk);
+        previous = expected;
+        rest = behind[size..]
+            .strip_prefix(b"\r\n")
+            .ok_or("a chunk has no end")?;
+        if size == 0 {
+            return match rest {
+                b"" => Ok(decoded),
+                _ => Err("bytes follow the last chunk".to_owned()),
+            };
+        }
+    }
+}
+
+/// A line of ASCII without its CRLF, and what stands behind it.
+fn split_line(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
+    let line = std::str::from_utf8(&bytes[..end]).ok()?;
+    Some((line, &bytes[end + 2..]))
+}
+
+/// When a request was signed.
+fn time_of(head: &Head) -> Result<SystemTime, String> {
+    let date = only(head, "x-amz-date")?;
+    parse_date(&date).ok_or_else(|| format!("bad x-amz-date {date:?}"))
 }
 
 fn only(head: &Head, name: &str) -> Result<String, String> {
@@ -160,6 +210,53 @@ mod tests {
             assert_ne!(bad, good, "{from}");
             assert!(verify_text(&bad).is_err(), "{bad}");
         }
+    }
+
+    /// The body of [`Signer::sign_chunk`]s in chunks of these, behind a signed head.
+    fn chunked(chunks: &[&str]) -> (Head, String) {
+        let head = signer().sign(Request::new("PUT", "/").header("X-Amz-Meta-A", "1"));
+        let head = Head::new(head.to_bytes());
+        let authorization = head.header("Authorization").expect("it is signed");
+        let mut signature = authorization
+            .split_once("Signature=")
+            .expect("V4")
+            .1
+            .to_owned();
+        let signer = signer().at(time_of(&head).expect("a date"));
+        let mut body = String::new();
+        for chunk in chunks.iter().chain(&[""]) {
+            signature = signer.sign_chunk(&signature, chunk.as_bytes());
+            let size = chunk.len();
+            body.push_str(&format!(
+                "{size:x};chunk-signature={signature}\r\n{chunk}\r\n"
+            ));
+        }
+        (head, body)
+    }
+
+    #[test]
+    fn good_chunks_are_taken_and_any_other_refused() {
+        let (head, good) = chunked(&["first", "second"]);
+        let verify = |body: &str| verify_chunks(&head, body.as_bytes(), &signer());
+        assert_eq!(verify(&good), Ok(b"firstsecond".to_vec()));
+        assert_eq!(verify(&chunked(&[]).1), Ok(Vec::new()));
+
+        let end = good.rfind("0;").expect("the last chunk");
+        for bad in [
+            good.replace("first", "other"),
+            good.replace("second", "sexond"),
+            good.replacen("5;", "05,", 1),
+            good[..end].to_owned(),
+            good[..end - 3].to_owned(),
+            good.trim_end().to_owned(),
+            format!("{good}0"),
+            chunked(&["second", "first"]).1.replace("first", "fxrst"),
+            String::new(),
+        ] {
+            assert!(verify(&bad).is_err(), "{bad}");
+        }
+        let other = Signer::new("AKIDEXAMPLE", "other");
+        assert!(verify_chunks(&head, good.as_bytes(), &other).is_err());
     }
 
     #[test]
