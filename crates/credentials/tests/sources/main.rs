@@ -1,0 +1,14 @@
+//! All sources, from the words of a directive to the material that is fetched, with a host that
+//! does what a script says.
+
+mod assume_role;
+mod common;
+mod container;
+mod default;
+mod definition;
+mod faults;
+mod file;
+mod imds;
+mod process;
+mod signing_keys;
+mod web_identity;
