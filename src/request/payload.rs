@@ -1,6 +1,6 @@
 //! What is signed of a body when its head is sealed, and in which form it is sent.
 
-use aws_sealing::body::Declared;
+use aws_sealing::body::{Declared, MAX_ANNOUNCED};
 use aws_sealing::{Arrival, Body, Outbound, Payload, PayloadHash, SealError, Stream};
 use aws_signing::chunked::{ChunkSigner, Framing, Layout};
 use aws_signing::{EMPTY_PAYLOAD_SHA256, Header, UNSIGNED_PAYLOAD};
@@ -142,6 +142,9 @@ impl<'r> Sent<'r> {
                         return Err(Refused::BodyNotThere);
                     }
                     let headers = finished.trailers.iter();
+                    trailers
+                        .try_reserve(MAX_ANNOUNCED)
+                        .map_err(|_| Refused::OutOfMemory)?;
                     trailers.extend(headers.map(|(name, value)| Header { name, value }));
                 }
             }

@@ -81,12 +81,15 @@ impl<'a> BodyLines<'a> {
     /// remains of it.
     ///
     /// [`write_missing`]: Self::write_missing
-    pub(crate) fn keeps_encoding(&mut self, value: &'a [u8]) -> bool {
+    pub(crate) fn keeps_encoding(&mut self, value: &'a [u8]) -> Result<bool, SealError> {
         if !self.reframed() {
-            return true;
+            return Ok(true);
         }
+        self.encodings
+            .try_reserve(1)
+            .map_err(|_| SealError::OutOfMemory)?;
         self.encodings.push(value);
-        false
+        Ok(false)
     }
 
     /// Whether the client's line of this name is not sent, or is one that we write.
@@ -127,7 +130,7 @@ impl<'a> BodyLines<'a> {
                 write_length(length, out);
                 signed.push(write_header(
                     b"x-amz-decoded-content-length",
-                    &[decoded_length.to_string().as_bytes()],
+                    &[Decimal::new(decoded_length).as_bytes()],
                     out,
                 ));
             }
@@ -153,5 +156,43 @@ impl<'a> BodyLines<'a> {
 }
 
 fn write_length(length: u64, out: &mut Vec<u8>) {
-    write_header(b"Content-Length", &[length.to_string().as_bytes()], out);
+    write_header(b"Content-Length", &[Decimal::new(length).as_bytes()], out);
+}
+
+/// The decimal digits of a number, without an allocation.
+struct Decimal {
+    digits: [u8; 20],
+    start: usize,
+}
+
+impl Decimal {
+    fn new(mut number: u64) -> Self {
+        let mut digits = [0; 20];
+        let mut start = digits.len();
+        loop {
+            start -= 1;
+            digits[start] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                return Self { digits, start };
+            }
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.digits[self.start..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_decimal() {
+        for number in [0, 9, 10, 1_073_741_824, u64::MAX] {
+            let decimal = Decimal::new(number);
+            assert_eq!(decimal.as_bytes(), number.to_string().as_bytes());
+        }
+    }
 }

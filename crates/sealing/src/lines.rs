@@ -73,7 +73,7 @@ pub(crate) fn write(
                 }
             }
             Kind::ContentEncoding => {
-                if !body.keeps_encoding(value) {
+                if !body.keeps_encoding(value)? {
                     continue;
                 }
             }

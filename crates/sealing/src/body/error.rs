@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use aws_signing::chunked::FramingError;
+use aws_signing::chunked::{FramingError, TrailerError};
 
 use super::{DeclaredError, MAX_ANNOUNCED, TrailerName};
 
-/// Why a body is not taken. The guilty party is the client, every time, and the status of the
-/// answer tells it so; the text is for the log and holds nothing of the client's unescaped.
+/// Why a body is not taken. The guilty party is the client, unless there is no memory, and the status
+/// of the answer tells it so; the text is for the log and holds nothing of the client's unescaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
     /// What the body is declared to be cannot be had.
@@ -54,6 +54,9 @@ impl BodyError {
             Self::DecodedLengthMissing => 411,
             Self::TrailerNotPassed(_) => 403,
             Self::ChecksumUnsupported(_) => 501,
+            Self::Framing(FramingError::Memory | FramingError::Trailer(TrailerError::Memory)) => {
+                500
+            }
             Self::DecodedLengthRepeated
             | Self::DecodedLength
             | Self::TrailerName

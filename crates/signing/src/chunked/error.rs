@@ -54,6 +54,8 @@ pub enum FramingError {
     Truncated,
     /// Bytes follow the end of the framing.
     AfterEnd,
+    /// There is no memory to hold a line of the framing. The client is not to blame.
+    Memory,
 }
 
 impl fmt::Display for FramingError {
@@ -94,6 +96,7 @@ impl fmt::Display for FramingError {
             Self::MissingTrailerSignature => "the trailers have no signature",
             Self::Truncated => "the body ends inside its framing",
             Self::AfterEnd => "bytes follow the end of the framing",
+            Self::Memory => "no memory to hold a line of the framing",
         })
     }
 }
@@ -117,6 +120,8 @@ pub enum TrailerError {
     Duplicate,
     /// The name is that of the trailers' signature, which is none of them.
     Reserved,
+    /// There is no memory to hold it.
+    Memory,
 }
 
 impl fmt::Display for TrailerError {
@@ -126,6 +131,7 @@ impl fmt::Display for TrailerError {
             Self::Value => "the value of a trailer is empty or holds other than visible ASCII",
             Self::Duplicate => "two trailers have the same name",
             Self::Reserved => "x-amz-trailer-signature is no trailer to be signed",
+            Self::Memory => "no memory to hold a trailer",
         })
     }
 }

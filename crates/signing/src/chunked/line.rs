@@ -23,6 +23,8 @@ pub(super) enum LineError {
     TooLong,
     /// The first CR is not followed by LF.
     BareCr,
+    /// There is no memory to hold the beginning of the line.
+    Memory,
 }
 
 impl LineBuffer {
@@ -50,7 +52,7 @@ impl LineBuffer {
             if input.len() > left {
                 return Err(LineError::TooLong);
             }
-            self.bytes.extend_from_slice(input);
+            self.hold(input)?;
             return Ok(Line::Partial);
         };
         match input.get(end + 1) {
@@ -59,7 +61,7 @@ impl LineBuffer {
                 used: end + 2,
             }),
             Some(b'\n') => {
-                self.bytes.extend_from_slice(&input[..end]);
+                self.hold(&input[..end])?;
                 Ok(Line::Whole {
                     text: &self.bytes,
                     used: end + 2,
@@ -67,10 +69,17 @@ impl LineBuffer {
             }
             Some(_) => Err(LineError::BareCr),
             None => {
-                self.bytes.extend_from_slice(input);
+                self.hold(input)?;
                 Ok(Line::Partial)
             }
         }
+    }
+
+    fn hold(&mut self, input: &[u8]) -> Result<(), LineError> {
+        let room = self.bytes.try_reserve(input.len());
+        room.map_err(|_| LineError::Memory)?;
+        self.bytes.extend_from_slice(input);
+        Ok(())
     }
 
     /// Forgets the line that was read.
@@ -118,6 +127,7 @@ mod tests {
                     Ok(line) => Ok(line.map(|(text, used): (&[u8], usize)| (text.to_vec(), used))),
                     Err(TooLong) => Err(TooLong),
                     Err(BareCr) => Err(BareCr),
+                    Err(Memory) => Err(Memory),
                 };
                 assert_eq!(got, want, "{} at {at}", input.escape_ascii());
             }

@@ -152,6 +152,7 @@ impl Parser {
             Ok(Line::Partial) => return Ok((input.len(), Event::Incomplete)),
             Err(LineError::TooLong) => return Err(FramingError::SizeLineTooLong),
             Err(LineError::BareCr) => return Err(FramingError::Size),
+            Err(LineError::Memory) => return Err(FramingError::Memory),
         };
         let size = chunk_size(text, self.framing.signs_chunks())?;
         self.line.clear();
@@ -220,6 +221,7 @@ impl Parser {
             Ok(Line::Partial) => return Ok((input.len(), Event::Incomplete)),
             Err(LineError::TooLong) => return Err(FramingError::TrailersTooLarge),
             Err(LineError::BareCr) => return Err(FramingError::TrailerLine),
+            Err(LineError::Memory) => return Err(FramingError::Memory),
         };
         let signed = self.framing == Framing::SignedTrailer;
         let event = if text.is_empty() {

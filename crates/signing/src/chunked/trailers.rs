@@ -25,14 +25,19 @@ impl Trailers {
         if value.is_empty() || !value.iter().all(u8::is_ascii_graphic) {
             return Err(TrailerError::Value);
         }
-        let name = name.to_ascii_lowercase();
+        let mut name = copy(name)?;
+        name.make_ascii_lowercase();
         if name == TRAILER_SIGNATURE {
             return Err(TrailerError::Reserved);
         }
         if self.fields.iter().any(|(other, _)| *other == name) {
             return Err(TrailerError::Duplicate);
         }
-        self.fields.push((name, value.to_vec()));
+        let value = copy(value)?;
+        self.fields
+            .try_reserve(1)
+            .map_err(|_| TrailerError::Memory)?;
+        self.fields.push((name, value));
         Ok(())
     }
 
@@ -75,6 +80,14 @@ impl Trailers {
             write_field(name, value, b"\n", out);
         }
     }
+}
+
+fn copy(bytes: &[u8]) -> Result<Vec<u8>, TrailerError> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len())
+        .map_err(|_| TrailerError::Memory)?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
 }
 
 fn write_field(name: &[u8], value: &[u8], end: &[u8], out: &mut Vec<u8>) {
