@@ -107,7 +107,7 @@ fn parse(mut parser: Parser, pieces: &[&[u8]]) -> Result<Parsed, FramingError> {
 fn resign(framing: Framing, declared: u64, pieces: &[&[u8]]) -> Result<Vec<u8>, ResignError> {
     let now = Timestamp::from_unix(1_767_225_600);
     let scope = CredentialScope::new(now.date(), "us-east-1", "s3").unwrap();
-    let signer = ChunkSigner::new(&SigningKey::from_bytes(&[7; 32]), &scope, &now, &[b'0'; 64]);
+    let signer = ChunkSigner::new(&SigningKey::from_bytes(&[7; 32]), &scope, &now, &[b'0'; 64]).expect("memory");
     let mut resigner = Resigner::new(framing, declared, signer).expect("signed framing");
     let (mut out, mut held) = (Vec::new(), Vec::new());
     for mut piece in pieces.iter().copied() {

@@ -112,10 +112,11 @@ impl Sealer {
         Ok(sealed)
     }
 
-    /// The chain of chunk signatures that continues the last head's. `None` where none was sealed.
+    /// The chain of chunk signatures that continues the last head's. `None` where none was sealed,
+    /// or there is no memory.
     pub fn chunk_signer(&self, identity: &Identity<'_>, now: &Timestamp) -> Option<ChunkSigner> {
         let seed = self.signature.as_ref()?;
-        Some(ChunkSigner::new(identity.key, identity.scope, now, seed))
+        ChunkSigner::new(identity.key, identity.scope, now, seed).ok()
     }
 
     /// The canonical request of the last head sealed, for a debug log.

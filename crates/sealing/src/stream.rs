@@ -18,21 +18,18 @@ const END_ROOM: usize = 128;
 /// complete: up to 64 KiB where the framing is ours, and up to what the client's chunks have where
 /// it is the client's ([`MAX_CHUNK`](aws_signing::chunked::MAX_CHUNK)).
 pub struct Stream {
-    /// As it is before the first byte: a request that is sent again begins anew.
-    start: Chain,
     chain: Chain,
+    /// Whether the last byte of the framing is in the buffer, or has been sent.
+    ended: bool,
     /// The frame: complete, or being filled.
     buffer: Vec<u8>,
     /// Where the frame begins in the buffer, once it is complete.
     complete: Option<usize>,
 }
 
-#[derive(Clone)]
 enum Chain {
     Encode(Encoder),
     Resign(Resigner),
-    /// The last byte of the framing is in the buffer, or has been sent.
-    Ended,
 }
 
 /// Why a body is not sent on.
@@ -82,20 +79,24 @@ impl Stream {
         Some(Self::new(Chain::Resign(resigner), Vec::new()))
     }
 
-    fn new(start: Chain, buffer: Vec<u8>) -> Self {
+    fn new(chain: Chain, buffer: Vec<u8>) -> Self {
         let mut stream = Self {
-            chain: start.clone(),
-            start,
+            chain,
+            ended: false,
             buffer,
             complete: None,
         };
-        stream.restart();
+        stream.empty();
         stream
     }
 
     /// Forgets what came before: the body will come once more, from its beginning.
     pub fn restart(&mut self) {
-        self.chain = self.start.clone();
+        match &mut self.chain {
+            Chain::Encode(encoder) => encoder.restart(),
+            Chain::Resign(resigner) => resigner.restart(),
+        }
+        self.ended = false;
         self.empty();
     }
 
@@ -105,16 +106,24 @@ impl Stream {
         if self.complete.is_some() || input.is_empty() {
             return Ok(0);
         }
+        if self.ended {
+            return Err(StreamError::AfterEnd);
+        }
         match &mut self.chain {
             Chain::Encode(encoder) => {
                 let taken = encoder.update(input).map_err(StreamError::Length)?;
-                // Within what `encode` has reserved.
+                // Within what `encode` has reserved, as all that follows is.
                 self.buffer.extend_from_slice(&input[..taken]);
                 if let Some(header) = encoder.chunk_header() {
                     let start = HEADER_ROOM - header.len();
                     self.buffer[start..HEADER_ROOM].copy_from_slice(&header);
                     self.complete = Some(start);
-                    self.end_if_whole()?;
+                    if encoder.room() == 0 {
+                        encoder
+                            .finish(&Trailers::new(), &mut self.buffer)
+                            .map_err(StreamError::Length)?;
+                        self.ended = true;
+                    }
                 }
                 Ok(taken)
             }
@@ -124,25 +133,9 @@ impl Stream {
                     .map_err(StreamError::Framing)?;
                 if step.complete {
                     self.complete = Some(0);
-                    if resigner.finish().is_ok() {
-                        self.chain = Chain::Ended;
-                    }
+                    self.ended = resigner.finish().is_ok();
                 }
                 Ok(step.used)
-            }
-            Chain::Ended => Err(StreamError::AfterEnd),
-        }
-    }
-
-    /// Appends the end of the framing to the frame with the last of the data.
-    fn end_if_whole(&mut self) -> Result<(), StreamError> {
-        match std::mem::replace(&mut self.chain, Chain::Ended) {
-            Chain::Encode(encoder) if encoder.room() == 0 => encoder
-                .finish(&Trailers::new(), &mut self.buffer)
-                .map_err(StreamError::Length),
-            going_on => {
-                self.chain = going_on;
-                Ok(())
             }
         }
     }

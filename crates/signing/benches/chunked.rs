@@ -19,7 +19,7 @@ const PIECE: usize = 16 << 10;
 fn signer() -> ChunkSigner {
     let now = Timestamp::from_unix(1_767_225_600);
     let scope = CredentialScope::new(now.date(), "eu-central-1", "s3").unwrap();
-    ChunkSigner::new(&SigningKey::from_bytes(&[7; 32]), &scope, &now, &[b'0'; 64])
+    ChunkSigner::new(&SigningKey::from_bytes(&[7; 32]), &scope, &now, &[b'0'; 64]).expect("memory")
 }
 
 /// Frames without copying data: `send` gets each header and the end.

@@ -9,6 +9,9 @@ use zeroize::{Zeroize, Zeroizing};
 
 const BLOCK: usize = 64;
 
+/// The most that padding adds to a message, which its memory should have room for.
+pub(crate) const MAX_PADDING: usize = BLOCK + 8;
+
 /// What SHA-256 carries from block to block.
 type State = [u32; 8];
 

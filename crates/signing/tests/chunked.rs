@@ -22,7 +22,7 @@ fn signer(key: u8) -> ChunkSigner {
     let now = Timestamp::from_unix(1_767_225_600);
     let scope = CredentialScope::new(now.date(), "eu-central-1", "s3").unwrap();
     let key_bytes = SigningKey::from_bytes(&[key; 32]);
-    ChunkSigner::new(&key_bytes, &scope, &now, &[b'0' + key; 64])
+    ChunkSigner::new(&key_bytes, &scope, &now, &[b'0' + key; 64]).expect("memory")
 }
 
 /// A body and how it is to be cut.

@@ -26,7 +26,7 @@ use super::{
 /// let body = vec![b'a'; 66_560];
 /// let layout = Layout::new(66_560, Layout::DEFAULT_CHUNK_SIZE, None).unwrap();
 ///
-/// let mut encoder = Encoder::new(layout, ChunkSigner::new(&key, &scope, &now, seed));
+/// let mut encoder = Encoder::new(layout, ChunkSigner::new(&key, &scope, &now, seed).unwrap());
 /// let (mut out, mut held) = (Vec::new(), Vec::new());
 /// for mut piece in body.chunks(1000) {
 ///     while !piece.is_empty() {
@@ -68,6 +68,15 @@ impl Encoder {
         }
     }
 
+    /// Forgets what came: the body begins anew.
+    pub fn restart(&mut self) {
+        self.signer.restart();
+        self.hasher.reset();
+        self.filled = 0;
+        self.missing = self.layout.decoded_length();
+        self.begun = false;
+    }
+
     /// Takes data from the beginning of `data`, up to the end of the chunk, and returns how many
     /// bytes it took. The caller keeps these: they follow the header that
     /// [`chunk_header`](Self::chunk_header) makes once the chunk is whole. As long as the header of
@@ -102,7 +111,7 @@ impl Encoder {
     /// Appends what follows the data: the empty chunk, trailers and their signature.
     ///
     /// `trailers` take as much room as the layout says; where it says `None`, there are none.
-    pub fn finish(mut self, trailers: &Trailers, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    pub fn finish(&mut self, trailers: &Trailers, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         if self.missing > 0 {
             let missing = self.missing;
             return Err(EncodeError::TooShort { missing });
@@ -120,13 +129,10 @@ impl Encoder {
         }
         out.extend_from_slice(&self.header());
         if expected.is_some() {
+            let signature = self.signer.sign_trailers(trailers);
+            let signature = signature.map_err(|_| EncodeError::Memory)?;
             trailers.write(out);
-            for part in [
-                TRAILER_SIGNATURE,
-                b":",
-                &self.signer.sign_trailers(trailers),
-                b"\r\n",
-            ] {
+            for part in [TRAILER_SIGNATURE, b":", &signature, b"\r\n"] {
                 out.extend_from_slice(part);
             }
         }
@@ -198,12 +204,13 @@ mod tests {
     fn encoder(length: u64, chunk: u32, trailers: Option<usize>) -> Encoder {
         let now = Timestamp::from_unix(1_369_353_600);
         let scope = CredentialScope::new(now.date(), "us-east-1", "s3").unwrap();
-        let signer = ChunkSigner::new(&SigningKey::from_bytes(&[7; 32]), &scope, &now, &[b'0'; 64]);
+        let signer =
+            ChunkSigner::new(&SigningKey::from_bytes(&[7; 32]), &scope, &now, &[b'0'; 64]).unwrap();
         let layout = Layout::new(length, NonZeroU32::new(chunk).unwrap(), trailers).unwrap();
         Encoder::new(layout, signer)
     }
 
-    fn finish(encoder: Encoder, trailers: &[(&str, &str)]) -> Result<Vec<u8>, EncodeError> {
+    fn finish(mut encoder: Encoder, trailers: &[(&str, &str)]) -> Result<Vec<u8>, EncodeError> {
         let (mut fields, mut out) = (Trailers::new(), Vec::new());
         for (name, value) in trailers {
             fields.push(name.as_bytes(), value.as_bytes()).unwrap();

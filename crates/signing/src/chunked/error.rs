@@ -158,6 +158,8 @@ pub enum EncodeError {
         /// The length that they have.
         actual: usize,
     },
+    /// There is no memory to sign the trailers.
+    Memory,
 }
 
 impl fmt::Display for EncodeError {
@@ -172,6 +174,7 @@ impl fmt::Display for EncodeError {
                 f,
                 "the trailers take {actual} bytes where {expected} were announced"
             ),
+            Self::Memory => f.write_str("no memory to sign the trailers"),
         }
     }
 }

@@ -111,6 +111,11 @@ impl Parser {
         }
     }
 
+    /// Forgets what came: the body begins anew.
+    pub fn restart(&mut self) {
+        *self = Self::new(self.framing, self.declared);
+    }
+
     /// Reads from the beginning of `input` and returns how many bytes it took, and what they are,
     /// together with the bytes of earlier input that were [`Event::Incomplete`].
     ///

@@ -19,7 +19,7 @@ use super::{ChunkSigner, Event, Framing, Parser, ResignError, SIGNATURE_LEN};
 ///
 /// let now = Timestamp::from_unix(1_369_353_600);
 /// let scope = CredentialScope::new(now.date(), "us-east-1", "s3").unwrap();
-/// let signer = ChunkSigner::new(&SigningKey::from_bytes(&[7; 32]), &scope, &now, &[b'0'; 64]);
+/// let signer = ChunkSigner::new(&SigningKey::from_bytes(&[7; 32]), &scope, &now, &[b'0'; 64]).unwrap();
 ///
 /// let theirs = "f".repeat(64);
 /// let body = format!("2;chunk-signature={theirs}\r\nhi\r\n0;chunk-signature={theirs}\r\n\r\n");
@@ -72,6 +72,13 @@ impl Resigner {
         })
     }
 
+    /// Forgets what came: the body begins anew.
+    pub fn restart(&mut self) {
+        self.parser.restart();
+        self.signer.restart();
+        self.hasher.reset();
+    }
+
     /// Takes bytes from the beginning of `input`, up to the end of the chunk, and appends them to
     /// `out`, with our signature once the chunk is complete.
     ///
@@ -101,6 +108,7 @@ impl Resigner {
                 Event::Trailer => {}
                 Event::TrailerSignature => {
                     let signature = self.signer.sign_trailers(self.parser.trailers());
+                    let signature = signature.map_err(|_| ResignError::Memory)?;
                     let at = signature_of_line(out);
                     out[at..][..SIGNATURE_LEN].copy_from_slice(&signature);
                 }

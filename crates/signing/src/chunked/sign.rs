@@ -1,5 +1,6 @@
 //! The chain of signatures that begins with the request's own.
 
+use std::collections::TryReserveError;
 use std::fmt;
 
 use super::{SIGNATURE_LEN, Trailers};
@@ -15,6 +16,7 @@ const TRAILER_ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256-TRAILER";
 #[derive(Clone)]
 pub struct ChunkSigner {
     key: SigningKey,
+    seed: [u8; SIGNATURE_LEN],
     /// The string to sign of the next chunk: all but the hash of its data stands.
     text: Vec<u8>,
     /// Where the signature of the chunk before stands in `text`.
@@ -23,19 +25,20 @@ pub struct ChunkSigner {
 
 impl ChunkSigner {
     /// Begins a chain with `seed`, the signature of the request in hexadecimal digits. Key, scope
-    /// and timestamp are those that signed the request.
+    /// and timestamp are those that signed the request. It takes a few hundred bytes of memory; chunks
+    /// take none.
     pub fn new(
         key: &SigningKey,
         scope: &CredentialScope,
         timestamp: &Timestamp,
         seed: &[u8; SIGNATURE_LEN],
-    ) -> Self {
-        let mut text = Vec::with_capacity(512);
-        for line in [
-            CHUNK_ALGORITHM,
-            timestamp.amz_date().as_bytes(),
-            scope.as_str().as_bytes(),
-        ] {
+    ) -> Result<Self, TryReserveError> {
+        let date = timestamp.amz_date();
+        let lines = [CHUNK_ALGORITHM, date.as_bytes(), scope.as_str().as_bytes()];
+        let length = lines.iter().map(|line| line.len() + 1).sum::<usize>();
+        let mut text = Vec::new();
+        text.try_reserve_exact(length + 3 * (SIGNATURE_LEN + 1) + sha256::MAX_PADDING)?;
+        for line in lines {
             text.extend_from_slice(line);
             text.push(b'\n');
         }
@@ -46,11 +49,17 @@ impl ChunkSigner {
         text.extend_from_slice(EMPTY_PAYLOAD_SHA256.as_bytes());
         text.push(b'\n');
         text.extend_from_slice(EMPTY_PAYLOAD_SHA256.as_bytes());
-        Self {
+        Ok(Self {
             key: key.clone(),
+            seed: *seed,
             text,
             previous_at,
-        }
+        })
+    }
+
+    /// Begins the chain anew: the next chunk is the first.
+    pub fn restart(&mut self) {
+        self.text[self.previous_at..][..SIGNATURE_LEN].copy_from_slice(&self.seed);
     }
 
     /// The string to sign of the next chunk if SHA-256 of its data is `hash`, for a debug log.
@@ -70,19 +79,31 @@ impl ChunkSigner {
     }
 
     /// The string to sign of the trailers behind the chunk signed last, for a debug log.
-    pub fn trailer_string_to_sign(&self, trailers: &Trailers) -> Vec<u8> {
+    pub fn trailer_string_to_sign(&self, trailers: &Trailers) -> Result<Vec<u8>, TryReserveError> {
         let mut canonical = Vec::new();
-        trailers.write_canonical(&mut canonical);
+        canonical.try_reserve_exact(trailers.length() + sha256::MAX_PADDING)?;
+        trailers.write_canonical(&mut canonical)?;
         let hash = encode::hex32(&sha256::digest(&mut canonical));
 
         // Timestamp, scope and previous signature are those of a chunk.
         let common = &self.text[CHUNK_ALGORITHM.len()..self.previous_at + SIGNATURE_LEN];
-        [TRAILER_ALGORITHM, common, b"\n", &hash].concat()
+        let parts = [TRAILER_ALGORITHM, common, b"\n", &hash];
+        let length = parts.iter().map(|part| part.len()).sum::<usize>();
+        let mut text = Vec::new();
+        text.try_reserve_exact(length + sha256::MAX_PADDING)?;
+        for part in parts {
+            text.extend_from_slice(part);
+        }
+        Ok(text)
     }
 
     /// Signs the trailers, which end the chain: the chunk signed last is the empty one.
-    pub fn sign_trailers(&self, trailers: &Trailers) -> [u8; SIGNATURE_LEN] {
-        encode::hex32(&self.key.mac(&mut self.trailer_string_to_sign(trailers)))
+    pub fn sign_trailers(
+        &self,
+        trailers: &Trailers,
+    ) -> Result<[u8; SIGNATURE_LEN], TryReserveError> {
+        let mut text = self.trailer_string_to_sign(trailers)?;
+        Ok(encode::hex32(&self.key.mac(&mut text)))
     }
 }
 
@@ -106,7 +127,7 @@ mod tests {
         let scope = CredentialScope::new(timestamp.date(), "us-east-1", "s3").unwrap();
         let key = SigningKey::derive(b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", &scope);
         let seed = b"4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";
-        let mut signer = ChunkSigner::new(&key, &scope, &timestamp, seed);
+        let mut signer = ChunkSigner::new(&key, &scope, &timestamp, seed).unwrap();
         let capacity = signer.text.capacity();
         for (length, signature) in [
             (
@@ -134,10 +155,10 @@ mod tests {
         let timestamp = Timestamp::from_unix(0);
         let scope = CredentialScope::new(timestamp.date(), "auto", "s3").unwrap();
         let key = SigningKey::from_bytes(&[7; 32]);
-        let mut signer = ChunkSigner::new(&key, &scope, &timestamp, &[b'0'; 64]);
+        let mut signer = ChunkSigner::new(&key, &scope, &timestamp, &[b'0'; 64]).unwrap();
         let mut other = signer.clone();
         signer.chunk_string_to_sign(&[1; 32]);
-        signer.trailer_string_to_sign(&Trailers::new());
+        signer.trailer_string_to_sign(&Trailers::new()).unwrap();
         assert_eq!(signer.sign_chunk(&[2; 32]), other.sign_chunk(&[2; 32]));
         assert_ne!(signer.sign_chunk(&[2; 32]), signer.sign_chunk(&[2; 32]));
         assert_eq!(format!("{signer:?}"), "ChunkSigner { .. }");

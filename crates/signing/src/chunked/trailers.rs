@@ -1,5 +1,7 @@
 //! The fields behind the last chunk.
 
+use std::collections::TryReserveError;
+
 use super::{TRAILER_SIGNATURE, TrailerError};
 
 /// Trailers in the order they are sent, without their signature.
@@ -73,12 +75,16 @@ impl Trailers {
     }
 
     /// Appends the form that is signed: `name:value` and LF each, sorted by name.
-    pub fn write_canonical(&self, out: &mut Vec<u8>) {
-        let mut sorted: Vec<_> = self.iter().collect();
+    pub fn write_canonical(&self, out: &mut Vec<u8>) -> Result<(), TryReserveError> {
+        let mut sorted = Vec::new();
+        sorted.try_reserve_exact(self.fields.len())?;
+        sorted.extend(self.iter());
         sorted.sort_unstable();
+        out.try_reserve(self.length())?;
         for (name, value) in sorted {
             write_field(name, value, b"\n", out);
         }
+        Ok(())
     }
 }
 
@@ -121,7 +127,7 @@ mod tests {
         );
         let (mut wire, mut canonical) = (Vec::new(), Vec::new());
         trailers.write(&mut wire);
-        trailers.write_canonical(&mut canonical);
+        trailers.write_canonical(&mut canonical).unwrap();
         assert_eq!(wire, b"x-second:2/==\r\nx-first:One\r\n");
         assert_eq!(canonical, b"x-first:One\nx-second:2/==\n");
         assert_eq!(trailers.length(), wire.len());

@@ -34,7 +34,7 @@ pub(crate) fn check(line: &Line) -> Result<(), Failure> {
     let scope = CredentialScope::new(timestamp.date(), region, service)?;
     let key = SigningKey::derive(line.text("secret_key")?.as_bytes(), &scope);
     let seed = line.text("seed_signature")?.as_bytes().try_into()?;
-    let signer = ChunkSigner::new(&key, &scope, &timestamp, seed);
+    let signer = ChunkSigner::new(&key, &scope, &timestamp, seed).expect("memory");
 
     let body = body(line, framing)?;
     check_chain(line, &body, signer.clone())?;
@@ -105,7 +105,9 @@ fn check_chain(line: &Line, body: &Body, mut signer: ChunkSigner) -> Result<(), 
     }
     if body.framing != Framing::Signed {
         let mut canonical = Vec::new();
-        body.trailers.write_canonical(&mut canonical);
+        body.trailers
+            .write_canonical(&mut canonical)
+            .expect("memory");
         equal(
             "canonical trailers",
             text(&canonical),
@@ -115,12 +117,16 @@ fn check_chain(line: &Line, body: &Body, mut signer: ChunkSigner) -> Result<(), 
     if body.framing == Framing::SignedTrailer {
         equal(
             "string to sign of the trailers",
-            text(&signer.trailer_string_to_sign(&body.trailers)),
+            text(
+                &signer
+                    .trailer_string_to_sign(&body.trailers)
+                    .expect("memory"),
+            ),
             line.text("trailer_string_to_sign")?,
         )?;
         equal(
             "signature of the trailers",
-            text(&signer.sign_trailers(&body.trailers)),
+            text(&signer.sign_trailers(&body.trailers).expect("memory")),
             line.text("trailer_signature")?,
         )?;
     }
