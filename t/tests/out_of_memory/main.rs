@@ -177,3 +177,46 @@ fn variables_and_passed_headers() {
         &request,
     );
 }
+
+/// A body in memory, and one that a temporary file takes, framed by us while it is sent.
+#[test]
+fn an_upload() {
+    for length in [1000, 40_000] {
+        for payload in ["signed", "streaming"] {
+            let request = Request::new("PUT", "/key")
+                .header("Connection", "close")
+                .body(vec![b'x'; length]);
+            fail_each_allocation(
+                &format!("aws_sign_methods PUT; aws_payload {payload};"),
+                &request,
+            );
+        }
+    }
+}
+
+/// Framing of a client: kept and signed anew, or taken off.
+#[test]
+fn a_framed_upload() {
+    let signature = "0".repeat(64);
+    let signed =
+        format!("5;chunk-signature={signature}\r\nhello\r\n0;chunk-signature={signature}\r\n\r\n");
+    let unsigned = "5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n";
+    for (payload, framing, body) in [
+        ("auto", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", &signed[..]),
+        ("auto", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", unsigned),
+        ("decode", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", unsigned),
+    ] {
+        let mut request = Request::new("PUT", "/key")
+            .header("Connection", "close")
+            .header("X-Amz-Content-Sha256", framing)
+            .header("X-Amz-Decoded-Content-Length", "5")
+            .header("Content-Encoding", "gzip,aws-chunked");
+        if framing.ends_with("TRAILER") {
+            request = request.header("X-Amz-Trailer", "x-amz-checksum-crc32");
+        }
+        fail_each_allocation(
+            &format!("aws_sign_methods PUT; aws_payload {payload};"),
+            &request.body(body),
+        );
+    }
+}
