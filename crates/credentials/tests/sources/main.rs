@@ -10,5 +10,6 @@ mod faults;
 mod file;
 mod imds;
 mod process;
+mod refresh;
 mod signing_keys;
 mod web_identity;
