@@ -11,6 +11,7 @@
 //! - [`Signer`]: signs requests as clients of a store do, to ask it directly;
 //! - [`signing`]: whether what an origin has recorded is signed as it should be;
 //! - [`account`]: the user in whose name tests sign, and the user's store;
+//! - [`framed`]: a client that frames its bodies, as SDKs do;
 //! - [`RawOrigin`]: an HTTP/1 server that records what arrives and answers what the test says;
 //! - [`HeldOrigin`]: one that reads when the test says;
 //! - [`payload`]: bodies, and whether they are signed as they have arrived;
@@ -22,8 +23,10 @@
 use std::time::{Duration, Instant};
 
 pub mod account;
+pub mod checksum;
 mod dead_port;
 mod dns;
+pub mod framed;
 mod held_origin;
 pub mod http;
 pub mod http2;
@@ -34,6 +37,7 @@ pub mod payload;
 mod raw_origin;
 mod reply;
 mod scratch;
+pub mod sdk;
 mod signer;
 pub mod signing;
 mod swift;

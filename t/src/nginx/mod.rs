@@ -3,6 +3,7 @@
 mod builder;
 mod logs;
 mod process;
+mod tls;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

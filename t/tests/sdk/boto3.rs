@@ -1,0 +1,59 @@
+//! boto3: checksums in headers over http, in trailers of a chunked body over https.
+
+use super::{go, go_directly};
+use nginx_tests::sdk::{Entrance, PART_SIZE, Program, Stand, Way};
+
+/// What boto3 sends beside the default list: copies.
+const PASS_HEADERS: &str = "x-amz-copy-source*";
+
+fn scenario(stand: &Stand, entrance: &Entrance) {
+    Program::scenario("boto3_scenario.py", entrance, stand.files().path()).run([""; 0]);
+
+    let large = stand.files().content("large");
+    for name in ["small", "empty", "large"] {
+        stand.expect_object(
+            entrance,
+            &format!("objects/{name}"),
+            &stand.files().content(name),
+        );
+    }
+    for algorithm in ["CRC32C", "CRC64NVME", "SHA1", "SHA256"] {
+        let small = stand.files().content("small");
+        stand.expect_object(entrance, &format!("checksums/{algorithm}"), &small);
+    }
+    for key in ["checksums/parts", "parts/large"] {
+        stand.expect_object(entrance, key, &large);
+    }
+    stand.expect_object(entrance, "parts/copied", &large[..PART_SIZE]);
+    for (index, key) in stand.files().keys().iter().enumerate() {
+        stand.expect_object(entrance, &format!("copies/{index}"), key.as_bytes());
+    }
+    stand.expect_object(entrance, "copies/kept", b"kept");
+    stand.expect_object(entrance, "conditions/first", b"first");
+
+    let described = stand.head(entrance, "objects/described").expect_status(200);
+    assert_eq!(described.header("Content-Type"), Some("text/x-described"));
+    assert_eq!(described.header("X-Amz-Meta-Colour"), Some("blue"));
+
+    stand.expect_nothing(entrance, "parts/aborted");
+}
+
+#[test]
+fn boto3_directly_to_s3s() {
+    go_directly("boto3", &Stand::s3s(PASS_HEADERS), scenario);
+}
+
+#[test]
+fn boto3_directly_to_swift() {
+    go(&Stand::swift(PASS_HEADERS), &Way::DIRECT, scenario);
+}
+
+#[test]
+fn boto3_through_nginx_to_s3s() {
+    go(&Stand::s3s(PASS_HEADERS), &Way::SIGNED, scenario);
+}
+
+#[test]
+fn boto3_through_nginx_to_swift() {
+    go(&Stand::swift(PASS_HEADERS), &Way::SIGNED, scenario);
+}
