@@ -84,6 +84,32 @@ pub(crate) struct Payload {
     pub(crate) position: Position,
 }
 
+/// How `proxy_pass` reaches the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+    /// A variable's value tells.
+    Variable,
+}
+
+impl Scheme {
+    pub(crate) fn of(target: &[u8]) -> Self {
+        let is = |scheme: &[u8]| {
+            target
+                .get(..scheme.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        };
+        if is(b"https://") {
+            Self::Https
+        } else if is(b"http://") {
+            Self::Http
+        } else {
+            Self::Variable
+        }
+    }
+}
+
 /// A block's directives; after the merge, those that hold in it.
 #[derive(Default)]
 pub(crate) struct LocationConf {
@@ -99,6 +125,8 @@ pub(crate) struct LocationConf {
     pub(crate) signed_headers: Option<SignedHeaders>,
     pub(crate) response_overrides: Option<bool>,
     pub(crate) payload: Option<Payload>,
+    /// Of the block's `proxy_pass`.
+    pub(crate) scheme: Option<Scheme>,
     /// How this block signs, once merged; `None` where it does not.
     pub(crate) plan: Option<std::rc::Rc<Plan>>,
 }

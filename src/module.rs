@@ -13,13 +13,14 @@ use nginx_sys::{
 };
 use ngx::core::NGX_CONF_ERROR;
 
-use crate::conf::{LocationConf, MainConf, Plan, merge};
+use crate::conf::{LocationConf, MainConf, Plan, Scheme, merge};
 use crate::directives::{self, DirectiveError, Setter};
 use crate::ffi;
 use crate::ffi::body::Incoming;
 use crate::ffi::conf::Conf;
 use crate::ffi::guard::guard;
 use crate::ffi::log::Level;
+use crate::ffi::proxy_pass;
 use crate::ffi::request::Request;
 use crate::request;
 
@@ -166,8 +167,24 @@ unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
             return NGX_ERROR as ngx_int_t;
         };
         main.preconfigure(&conf);
+        if let Some(proxy) = main.proxy() {
+            proxy_pass::observe(&conf, proxy, note_scheme);
+        }
         NGX_OK as ngx_int_t
     })
+}
+
+/// Keeps what `proxy_pass` says with the block's other directives.
+fn note_scheme(conf: &Conf, target: &[u8]) {
+    // SAFETY: this module's location configuration is a LocationConf, and nobody else refers to it
+    // while another module's directive is read.
+    let block = unsafe {
+        conf.location_conf::<LocationConf>(this_module())
+            .map(|mut block| block.as_mut())
+    };
+    if let Some(block) = block {
+        block.scheme = Some(Scheme::of(target));
+    }
 }
 
 /// Puts the handlers into their phases, and the filter among those of request bodies.
@@ -176,6 +193,7 @@ unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
 /// Called by nginx only, inside http{}, after its directives were read.
 unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     guard(NGX_ERROR as ngx_int_t, || {
+        proxy_pass::forget();
         // SAFETY: `cf` is the configuration being read.
         let added = unsafe { Conf::from_ptr(cf) }.and_then(|conf| {
             conf.add_phase_handler(ngx_http_phases_NGX_HTTP_ACCESS_PHASE, Some(access))?;

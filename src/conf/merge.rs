@@ -7,7 +7,7 @@ use aws_sealing::{MethodSet, PayloadMode, Policy, destination, is_s3};
 use nginx_sys::{NGX_HTTP_UPSTREAM_CREATE, ngx_http_handler_pt, ngx_http_upstream_conf_t};
 
 use super::credentials::{Credentials, Incomplete};
-use super::{LocationConf, MainConf, Payload, Plan, Sign, Switch, same_handler};
+use super::{LocationConf, MainConf, Payload, Plan, Scheme, Sign, Switch, same_handler};
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::log::Level;
 use crate::ffi::upstream;
@@ -36,6 +36,7 @@ pub(crate) fn merge(
     inherit(&mut inner.signed_headers, &outer.signed_headers);
     inherit(&mut inner.response_overrides, &outer.response_overrides);
     inherit(&mut inner.payload, &outer.payload);
+    inherit(&mut inner.scheme, &outer.scheme);
 
     let inherited = outer
         .sign
@@ -65,6 +66,7 @@ pub(crate) fn merge(
     if main.is_proxy(block.handler()) && !block.is_nested_condition() {
         warn_of_other_host(conf, &block, &plan, &sign, proxy_conf);
         remind_of_cache_key(conf, &block, &plan, &sign);
+        warn_of_unprotected_bodies(conf, &block, inner);
     }
 
     inner.plan = Some(Rc::clone(&plan));
@@ -271,6 +273,25 @@ fn is_address(host: &[u8]) -> bool {
         // nginx has taken "unix:" off.
         || host.starts_with(b"/")
         || std::str::from_utf8(host).is_ok_and(|host| host.parse::<std::net::IpAddr>().is_ok())
+}
+
+/// Where neither the signature nor TLS covers a body, anybody on the way can change it.
+fn warn_of_unprotected_bodies(conf: &Conf, block: &Block, inner: &LocationConf) {
+    let Some(Payload { mode, position }) = &inner.payload else {
+        return;
+    };
+    if *mode == PayloadMode::Unsigned && inner.scheme == Some(Scheme::Http) {
+        conf.log(
+            Level::Warn,
+            position,
+            format_args!(
+                "\"aws_payload unsigned\" in location \"{}\" sends bodies over plain http, where \
+                 nothing protects them: use \"https://\" in \"proxy_pass\", or \"aws_payload \
+                 signed\" or \"streaming\"",
+                block.name()
+            ),
+        );
+    }
 }
 
 /// Tenants that a variable tells apart must not share cached objects.

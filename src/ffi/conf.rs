@@ -9,7 +9,7 @@ use nginx_sys::{
     NGX_HTTP_LIF_CONF, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_OK, ngx_array_push,
     ngx_conf_full_name, ngx_conf_t, ngx_decode_base64, ngx_http_conf_ctx_t,
     ngx_http_core_loc_conf_t, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_handler_pt,
-    ngx_int_t, ngx_module_t, ngx_str_t,
+    ngx_int_t, ngx_module_t, ngx_pool_t, ngx_str_t,
 };
 
 use super::log::{Level, Log};
@@ -47,6 +47,12 @@ impl Conf {
 
     pub(crate) fn as_ptr(&self) -> *mut ngx_conf_t {
         self.0.as_ptr()
+    }
+
+    /// The pool of the configuration, which keeps it as long as it is in use.
+    pub(super) fn pool(&self) -> *mut ngx_pool_t {
+        // SAFETY: `cf` is live.
+        unsafe { (*self.as_ptr()).pool }
     }
 
     /// The current directive's arguments, without its name.

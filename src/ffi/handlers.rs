@@ -54,6 +54,12 @@ impl PassModule {
         found
     }
 
+    /// The module's `*_pass` directive in its table.
+    pub(super) fn command(&self) -> Option<NonNull<ngx_command_t>> {
+        // SAFETY: one of this nginx's modules.
+        unsafe { find_command(self.module, self.directive.as_bytes()) }.and_then(NonNull::new)
+    }
+
     /// The upstream configuration with which the module's location configuration begins.
     pub(crate) fn upstream_conf(&self, conf: &Conf) -> Option<NonNull<ngx_http_upstream_conf_t>> {
         // SAFETY: each of these modules begins its location configuration with this structure.
@@ -91,7 +97,7 @@ unsafe fn learn_handler(
     // SAFETY: `cf`, its pool and its context are live; the modules' callbacks are called as nginx
     // calls them, and what they allocate belongs to the pool. `cf` is put back as it was.
     unsafe {
-        let command = find_command(module, directive)?;
+        let command = find_command(module, directive.to_bytes())?;
         let set = (*command).set?;
         let mut context: ngx_http_conf_ctx_t = *(*cf).ctx.cast::<ngx_http_conf_ctx_t>();
         let size = size_of::<*mut c_void>() * ngx_http_max_module;
@@ -127,12 +133,12 @@ unsafe fn learn_handler(
 
 /// # Safety
 /// `module` must be a module of this nginx.
-unsafe fn find_command(module: NonNull<ngx_module_t>, name: &CStr) -> Option<*mut ngx_command_t> {
+unsafe fn find_command(module: NonNull<ngx_module_t>, name: &[u8]) -> Option<*mut ngx_command_t> {
     // SAFETY: commands are an array that ends with an empty name.
     unsafe {
         let mut command = module.as_ref().commands;
         while !command.is_null() && (*command).name.len > 0 {
-            if super::bytes((*command).name) == name.to_bytes() {
+            if super::bytes((*command).name) == name {
                 return Some(command);
             }
             command = command.add(1);

@@ -11,6 +11,7 @@ pub(crate) mod guard;
 pub(crate) mod handlers;
 pub(crate) mod log;
 pub(crate) mod output;
+pub(crate) mod proxy_pass;
 pub(crate) mod request;
 pub(crate) mod upstream;
 pub(crate) mod value;

@@ -48,7 +48,7 @@ pub use dns::NameServer;
 pub use held_origin::{HeldConnection, HeldOrigin};
 pub use keys::ODD_KEYS;
 pub use load::{Load, Report};
-pub use nginx::{Builder, Nginx, TestResult, nginx_t, nginx_version};
+pub use nginx::{Builder, Nginx, TestResult, module_path, nginx_t, nginx_version};
 pub use raw_origin::{RawOrigin, RawRequest};
 pub use reply::Reply;
 pub use scratch::Scratch;

@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use nginx_tests::{Builder, Nginx, Scratch, TestResult};
+use nginx_tests::{Builder, Nginx, Scratch, TestResult, http, module_path};
 
 const KEYS: &str = "aws_access_key AKID; aws_secret_key hush; aws_region us-east-1;";
 
@@ -252,4 +252,61 @@ fn inherited_signing_above_another_pass_is_taken() {
     }
     // Without credentials, too: nobody needs them.
     expect_taken("aws_sign on; location / { fastcgi_pass 127.0.0.1:1; }");
+}
+
+/// Over plain http, nothing covers a body that is not signed.
+#[test]
+fn unsigned_bodies_over_plain_http_are_warned_of() {
+    let server = |payload: &str, pass: &str| {
+        format!(
+            "{KEYS}\nlocation / {{\n    aws_sign;\n    {payload}\n    proxy_pass {pass};\n}}\n\
+             location /other {{ proxy_pass http://127.0.0.1; }}\n"
+        )
+    };
+    let message = "\"aws_payload unsigned\" in location \"/\" sends bodies over plain http, where \
+                   nothing protects them: use \"https://\" in \"proxy_pass\", or \"aws_payload \
+                   signed\" or \"streaming\"";
+    for pass in [
+        "http://127.0.0.1",
+        "HTTP://127.0.0.1:80/a",
+        "http://unix:/s",
+    ] {
+        let result = builder(&server("aws_payload unsigned;", pass)).check();
+        expect_warning(result, message, 4);
+    }
+    // In an upstream{} block the name says nothing of the scheme.
+    let result = builder(&server("aws_payload unsigned;", "http://store"))
+        .http("upstream store { server 127.0.0.1; }")
+        .check();
+    expect_warning(result, message, 4);
+
+    expect_taken(&server("aws_payload unsigned;", "https://127.0.0.1"));
+    expect_taken(&server("aws_payload unsigned;", "$scheme://127.0.0.1"));
+    expect_taken(&server("aws_payload signed;", "http://127.0.0.1"));
+    expect_taken(&server("", "http://127.0.0.1"));
+}
+
+/// The directive is looked at while the configuration is read, and is nginx's own again after that,
+/// also where the configuration is refused and another one without the module is read.
+#[test]
+fn proxy_pass_is_left_as_it_was() {
+    let module = format!("load_module {};", module_path().display());
+    let mut nginx = Nginx::builder()
+        .without_module()
+        .main("include module.conf;")
+        .file("module.conf", &module)
+        .server("location / { proxy_pass http://127.0.0.1:1; include more.conf; }")
+        .file("more.conf", "")
+        .start();
+
+    nginx.edit(|builder| builder.file("more.conf", "nonsense;"));
+    assert!(nginx.try_reload().is_err());
+    nginx.edit(|builder| builder.file("more.conf", ""));
+    for _ in 0..3 {
+        nginx.edit(|builder| builder.file("module.conf", ""));
+        nginx.reload();
+        nginx.edit(|builder| builder.file("module.conf", &module));
+        nginx.reload();
+    }
+    http::get(nginx.port(), "/").expect_status(502);
 }

@@ -328,7 +328,7 @@ impl Drop for Nginx {
 
 /// The module under test: `AWS_AUTH_MODULE`, or what the Makefile builds.
 #[track_caller]
-fn module_path() -> PathBuf {
+pub fn module_path() -> PathBuf {
     let path = match std::env::var_os("AWS_AUTH_MODULE") {
         Some(path) => PathBuf::from(path),
         None => Path::new(env!("CARGO_MANIFEST_DIR"))
