@@ -79,6 +79,8 @@ fn each_example_is_tested() {
             "compatible-store.conf",
             "many-buckets.conf",
             "private-bucket.conf",
+            "sdk-clients.conf",
+            "uploads.conf",
             "with-password.conf",
         ]
     );
@@ -212,6 +214,73 @@ fn with_password() {
         .send(nginx.port())
         .expect_status(200);
     expect_signed(&origin.only_request(), "eu-west-1");
+}
+
+#[test]
+fn uploads() {
+    let origin = RawOrigin::with_body("");
+    let nginx = example("uploads.conf", &origin)
+        .file("passwords", "user:{PLAIN}password\n")
+        .start();
+    let put = |target: &str| {
+        Request::new("PUT", target)
+            .header("Content-Type", "text/plain")
+            .header("X-Amz-Acl", "public-read")
+            .header("X-Amz-Meta-Colour", "blue")
+            .body("hello")
+    };
+    put("/key").send(nginx.port()).expect_status(401);
+    assert_eq!(origin.connections(), 0);
+
+    let password = "Basic dXNlcjpwYXNzd29yZA==";
+    for target in ["/key", "/large/key"] {
+        let request = put(target).header("Authorization", password);
+        request.send(nginx.port()).expect_status(200);
+    }
+    let requests = origin.requests();
+    for request in &requests {
+        expect_signed(request, "eu-west-1");
+        assert_eq!(request.header("X-Amz-Acl"), None);
+        assert_eq!(request.header("X-Amz-Meta-Colour").as_deref(), Some("blue"));
+    }
+    assert_eq!(requests[0].body, b"hello");
+    assert!(requests[1].body.starts_with(b"5;chunk-signature="));
+
+    put("/key")
+        .header("Authorization", password)
+        .header("X-Amz-Tagging", "a=b")
+        .send(nginx.port())
+        .expect_status(403);
+    assert_eq!(origin.requests().len(), 2);
+}
+
+#[test]
+fn sdk_clients() {
+    let origin = RawOrigin::with_body("");
+    let nginx = example("sdk-clients.conf", &origin).start();
+    Request::new("PUT", "/my-bucket/key")
+        .header("Authorization", "AWS4-HMAC-SHA256 Credential=ANY/...")
+        .header("X-Amz-Content-Sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+        .header("X-Amz-Decoded-Content-Length", "5")
+        .header("X-Amz-Trailer", "x-amz-checksum-crc32")
+        .header("Content-Encoding", "aws-chunked")
+        .body("5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n")
+        .send(nginx.port())
+        .expect_status(200);
+    Request::new("PUT", "/my-bucket/copy")
+        .header("X-Amz-Copy-Source", "my-bucket/key")
+        .send(nginx.port())
+        .expect_status(200);
+    let requests = origin.requests();
+    assert_eq!(requests.len(), 2);
+    for request in &requests {
+        expect_signed(request, "us-east-1");
+        let host = request.header("Host");
+        assert_eq!(host.as_deref(), Some("minio.example.net:9000"));
+    }
+    assert!(requests[0].body.starts_with(b"5\r\nhello\r\n"));
+    let copied = requests[1].header("X-Amz-Copy-Source");
+    assert_eq!(copied.as_deref(), Some("my-bucket/key"));
 }
 
 #[test]
