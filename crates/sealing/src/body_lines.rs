@@ -55,7 +55,10 @@ impl<'a> BodyLines<'a> {
     }
 
     fn announced(&mut self, value: &[u8], length: Option<u64>) -> Result<bool, SealError> {
-        let announced = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok());
+        // Digits only: a number's parser takes a sign, too.
+        let announced = Some(value)
+            .filter(|value| value.iter().all(u8::is_ascii_digit))
+            .and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
         if announced.is_none() || announced != length || self.length_written {
             return Err(SealError::BodyLength);
         }
