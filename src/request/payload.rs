@@ -1,7 +1,7 @@
 //! What is signed of a body when its head is sealed, and in which form it is sent.
 
 use aws_sealing::body::{Declared, MAX_ANNOUNCED};
-use aws_sealing::{Arrival, Body, Outbound, Payload, PayloadHash, SealError, Stream};
+use aws_sealing::{Arrival, Body, Outbound, Payload, PayloadHash, SealError, Stream, method};
 use aws_signing::chunked::{ChunkSigner, Framing, Layout};
 use aws_signing::{EMPTY_PAYLOAD_SHA256, Header, UNSIGNED_PAYLOAD};
 
@@ -44,7 +44,8 @@ impl<'r> Sent<'r> {
         in_head: &[u8],
         s3: bool,
     ) -> Result<Self, Refused> {
-        let streams = request.streams_body();
+        // Over HTTP/2 nginx learns only later that a body of no bytes has ended.
+        let streams = request.streams_body() && request.announced_length() != Some(0);
         let length = upstream
             .body_pieces(request)
             .map(|piece| piece.len())
@@ -68,10 +69,7 @@ impl<'r> Sent<'r> {
             } else {
                 Body::Dropped
             };
-            return Ok(Self::without_framing(
-                Line::Literal(EMPTY_PAYLOAD_SHA256),
-                body,
-            ));
+            return Ok(Self::without_framing(of_nothing(request, plan, s3), body));
         }
         let length = (!streams).then_some(length);
         Self::clients(request, plan, upstream, intake, s3, length)
@@ -228,6 +226,20 @@ impl<'r> Sent<'r> {
 fn client_declared(request: &Request) -> Result<Declared, Refused> {
     let headers = request.client_headers().ok_or(Refused::OutOfMemory)?;
     intake::declared(&headers).map_err(|_| Refused::BodyNotThere)
+}
+
+/// What is signed where there is no body. A hash that the client declared stays for the store to
+/// check: the body may have been lost on its way here.
+fn of_nothing(request: &Request, plan: &Plan, s3: bool) -> Line {
+    if plan.passes_bodies
+        && request.is_main()
+        && !method::is_safe(request.method())
+        && let Ok(declared) = client_declared(request)
+        && let Outbound::ClientHash(hash) = plan.payload.outbound(s3, &declared, Arrival::Buffered)
+    {
+        return Line::Hash(hash);
+    }
+    Line::Literal(EMPTY_PAYLOAD_SHA256)
 }
 
 /// The hash of the body that is sent. What nginx has put into a file has been hashed as it came in,

@@ -4,7 +4,9 @@
 //! Does admit's work once more, since the access phase is skipped in subrequests and cut short by
 //! `satisfy any`.
 
-use aws_sealing::{deputy, method};
+use aws_sealing::body::Declared;
+use aws_sealing::{PayloadMode, deputy, method};
+use aws_signing::EMPTY_PAYLOAD_SHA256;
 use nginx_sys::{
     NGX_AGAIN, NGX_DECLINED, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR,
     NGX_HTTP_NOT_IMPLEMENTED, NGX_HTTP_SERVICE_UNAVAILABLE, ngx_int_t,
@@ -70,8 +72,29 @@ fn prepare_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
     match request.body() {
         Some(body) => prepare_read_body(request, plan, body),
         None if request.announces_body() => prepare_coming_body(request, plan),
-        None => None,
+        None => refuse_lost_body(request, plan),
     }
+}
+
+/// A body whose hash the client declares, and of which nothing came.
+fn refuse_lost_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
+    if plan.payload != PayloadMode::Signed
+        || !request.is_main()
+        || method::is_safe(request.method())
+        || !plan.is_s3(request).is_ok_and(|s3| s3)
+    {
+        return None;
+    }
+    let refused = match request.client_headers() {
+        None => intake::Refused::OutOfMemory,
+        Some(headers) => match intake::declared(&headers) {
+            Ok(Declared::Hash(hash)) if hash[..] != *EMPTY_PAYLOAD_SHA256.as_bytes() => {
+                intake::Refused::HashMismatch
+            }
+            _ => return None,
+        },
+    };
+    Some(refused.answer(request))
 }
 
 /// The body is still to come: most of what has to be done is done while it does.
