@@ -26,9 +26,6 @@ pub(super) fn examine(request: &Request, intake: NonNull<Intake>) -> Result<Prog
     let place = intake;
     // SAFETY: kept in the request's pool, and used by nobody else while the phases run.
     let intake = unsafe { &mut *place.as_ptr() };
-    if !intake.examines() {
-        return Ok(Progress::Done);
-    }
 
     let begun = intake.length();
     let end = begun + SLICE;
@@ -52,7 +49,7 @@ pub(super) fn examine(request: &Request, intake: NonNull<Intake>) -> Result<Prog
         piece_start = piece_end;
     }
     if intake.length() >= piece_start {
-        intake.finish()?;
+        intake.finish(true)?;
         return Ok(Progress::Done);
     }
 

@@ -13,7 +13,7 @@ use aws_signing::Header;
 use nginx_sys::{NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_int_t};
 
 use crate::conf::{CredentialsError, Plan};
-use crate::ffi::body::{Incoming, ReadError};
+use crate::ffi::body::{Incoming, ReadError, filter_is_last};
 use crate::ffi::event::Continuation;
 use crate::ffi::log::Level;
 use crate::ffi::request::{BodyId, Request};
@@ -22,6 +22,8 @@ use crate::ffi::request::{BodyId, Request};
 pub(super) struct Intake {
     body: BodyId,
     form: Form,
+    /// Whether the framing has been checked to its end.
+    checked: bool,
     /// Running while the body comes in; of what is kept of it.
     hasher: Option<PayloadHash>,
     /// The hash that the client declared, where it is to be checked here.
@@ -30,7 +32,7 @@ pub(super) struct Intake {
     length: u64,
     /// The hash, once the body is there.
     pub(super) hash: Option<[u8; 64]>,
-    /// Whether the body is there as a whole.
+    /// Whether all that has to be found out has been.
     pub(super) whole: bool,
     /// For what is done to a body that others have read.
     pub(super) continuation: Continuation,
@@ -151,7 +153,7 @@ fn take(request: &Request, plan: &Plan, incoming: &mut Incoming<'_>) -> Result<(
         }
         intake.update(buffer.data())?;
         if buffer.is_last() {
-            intake.finish()?;
+            intake.finish(filter_is_last())?;
         }
         Ok(())
     })
@@ -200,6 +202,7 @@ impl Intake {
         let intake = Self {
             body,
             form,
+            checked: false,
             hasher: hashes.then(PayloadHash::new),
             declared_hash,
             length: 0,
@@ -220,14 +223,16 @@ impl Intake {
         self.length
     }
 
-    /// Whether every byte has to be looked at.
-    pub(super) fn examines(&self) -> bool {
-        self.hasher.is_some() || matches!(self.form, Form::Inspected(..))
+    /// Whether the framing has been checked, or taken off.
+    pub(super) fn is_checked(&self) -> bool {
+        self.checked
     }
 
     /// Takes note of bytes that are kept of the body.
     pub(super) fn update(&mut self, data: &[u8]) -> Result<(), Refused> {
-        if let Form::Inspected(_, inspector) = &mut self.form {
+        if let Form::Inspected(_, inspector) = &mut self.form
+            && !self.checked
+        {
             inspector.update(data)?;
         }
         if let Some(hasher) = &mut self.hasher {
@@ -237,14 +242,25 @@ impl Intake {
         Ok(())
     }
 
-    /// The body is there as a whole.
-    pub(super) fn finish(&mut self) -> Result<(), Refused> {
-        if let Form::Inspected(_, inspector) = &self.form {
+    /// The body has come to its end. Where it is not `kept` as it was seen, because another module
+    /// may have changed it since, it has to be hashed once more.
+    pub(super) fn finish(&mut self, kept: bool) -> Result<(), Refused> {
+        if let Form::Inspected(_, inspector) = &self.form
+            && !self.checked
+        {
             inspector.finish()?;
         }
-        self.hash = self.hasher.take().map(PayloadHash::finish);
-        if self.declared_hash.is_some() && self.declared_hash != self.hash {
-            return Err(Refused::HashMismatch);
+        self.checked = true;
+        if let Some(hasher) = self.hasher.take() {
+            if !kept {
+                self.hasher = Some(PayloadHash::new());
+                self.length = 0;
+                return Ok(());
+            }
+            self.hash = Some(hasher.finish());
+            if self.declared_hash.is_some() && self.declared_hash != self.hash {
+                return Err(Refused::HashMismatch);
+            }
         }
         self.whole = true;
         Ok(())

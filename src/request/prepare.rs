@@ -103,10 +103,15 @@ fn prepare_coming_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
         Ok(s3) => s3,
         Err(error) => return Some(intake::Refused::Credentials(error).answer(request)),
     };
-    // nginx would begin to send what it has not got as a whole, or keep something else than what
-    // we have seen.
+    // Where nginx would begin to send what has to be hashed first, or another module's filter may
+    // change what is hashed on its way in.
     let whole = plan.payload.needs_whole_body(s3);
-    if request.is_main() && whole && (plan.streams_bodies || !filter_is_last()) {
+    let read_first = if plan.streams_bodies {
+        whole
+    } else {
+        !filter_is_last()
+    };
+    if request.is_main() && read_first {
         return Some(request.read_body().unwrap_or_else(|status| status));
     }
     None
@@ -127,10 +132,10 @@ fn prepare_read_body(request: &Request, plan: &Plan, body: BodyId) -> Option<ngx
     };
     // SAFETY: kept in the request's pool, and used by nobody else while the phases run.
     let state = unsafe { intake.as_mut() };
-    if state.whole && (state.hash.is_some() || filter_is_last()) {
+    if state.whole {
         return None;
     }
-    if matches!(state.form(), Form::Deframed(..)) {
+    if matches!(state.form(), Form::Deframed(..)) && !state.is_checked() {
         request.log().write(
             Level::Error,
             format_args!(
