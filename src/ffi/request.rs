@@ -104,6 +104,12 @@ impl Request {
         self.get().request_body_no_buffering() != 0 && self.get().reading_body() != 0
     }
 
+    /// Whether a part of the client's body is still to come, whoever waits for it.
+    pub(crate) fn is_body_unfinished(&self) -> bool {
+        // SAFETY: a request's main request lives as long.
+        unsafe { (*self.get().main).reading_body() != 0 }
+    }
+
     /// Whether this is the client's request itself, and not a subrequest.
     pub(crate) fn is_main(&self) -> bool {
         self.get().main == self.as_ptr()

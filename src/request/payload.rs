@@ -45,7 +45,8 @@ impl<'r> Sent<'r> {
         s3: bool,
     ) -> Result<Self, Refused> {
         // Over HTTP/2 nginx learns only later that a body of no bytes has ended.
-        let streams = request.streams_body() && request.announced_length() != Some(0);
+        let announces_none = request.announced_length() == Some(0);
+        let streams = request.streams_body() && !announces_none;
         let length = upstream
             .body_pieces(request)
             .map(|piece| piece.len())
@@ -59,6 +60,10 @@ impl<'r> Sent<'r> {
         }
         if !in_head.is_empty() {
             return Self::in_head(request, in_head, length);
+        }
+        if !streams && plan.passes_bodies && request.is_body_unfinished() && !announces_none {
+            // Another location has begun to send it on, and nobody reads the rest.
+            return Err(Refused::BodyNotThere);
         }
         // SAFETY: kept in the request's pool, and changed by nobody while the request is sealed.
         let intake = Intake::of(request).map(|intake| unsafe { &*intake.as_ptr() });
