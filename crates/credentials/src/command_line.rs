@@ -74,6 +74,8 @@ impl fmt::Display for CommandLineError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn words(line: &str) -> Result<Vec<String>, CommandLineError> {
@@ -99,6 +101,20 @@ mod tests {
             ("a \u{e9}\u{a0}b", &["a", "\u{e9}\u{a0}b"]),
         ] {
             assert_eq!(words(line).unwrap(), expected, "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn quoted_words_come_back(expected in proptest::collection::vec("[ -~\t\u{e9}]{1,10}", 1..5)) {
+            let quoted = expected.iter().map(|word| format!("'{}'", word.replace('\'', "'\\''")));
+            let line = quoted.collect::<Vec<_>>().join(" ");
+            prop_assert_eq!(words(&line), Ok(expected));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(line in "[a \"'\\\\\0\u{e9}]{0,20}") {
+            let _ = words(&line);
         }
     }
 

@@ -20,8 +20,22 @@ pub struct Definition {
 impl Definition {
     /// Reads a source's name and the words behind it, e.g. `imds` and `role=web`.
     ///
-    /// `declared` finds a provider that the configuration declared before, by name: `assume_role
-    /// source=<name>` asks for it.
+    /// | source | words, all optional but those in bold | and from the environment |
+    /// | --- | --- | --- |
+    /// | `env` | | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` |
+    /// | `file` | `path=`, `profile=`, `region=`, `endpoint=` | `AWS_SHARED_CREDENTIALS_FILE`, `AWS_CONFIG_FILE`, `AWS_PROFILE`, `HOME`; for roles as `assume_role` |
+    /// | `imds` | `endpoint=`, `role=` | `AWS_EC2_METADATA_DISABLED`, `AWS_EC2_METADATA_SERVICE_ENDPOINT`, `..._ENDPOINT_MODE` |
+    /// | `container` | `uri=` | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, `..._FULL_URI`, `AWS_CONTAINER_AUTHORIZATION_TOKEN`, `..._TOKEN_FILE` |
+    /// | `web_identity` | `role_arn=`, `token_file=`, `session_name=`, `region=`, `endpoint=` | `AWS_ROLE_ARN`, `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_SESSION_NAME`; as `assume_role` |
+    /// | `assume_role` | **`source=`**, **`role_arn=`**, `external_id=`, `session_name=`, `duration=` (seconds), `region=`, `endpoint=` | `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL`, `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`, `AWS_USE_FIPS_ENDPOINT` |
+    /// | `process` | **`command=`** | |
+    /// | `signing_keys` | **`path=`**, **`access_key=`** | |
+    /// | `default` | | all of these |
+    ///
+    /// Paths are absolute. The source of `assume_role` is the name of a provider declared before,
+    /// or of a source that needs no words.
+    ///
+    /// `declared` finds a provider that the configuration declared before, by name.
     pub fn parse(
         source: &str,
         words: &[&str],

@@ -68,7 +68,7 @@ impl Material {
             KEYS => {
                 let access_key_id = text(rest)?;
                 let secret_access_key = Secret::new(text(rest)?);
-                let token = text(rest)?;
+                let token = Secret::new(text(rest)?);
                 let [outlives_expiry, expires] = *take(rest, 2)? else {
                     return None;
                 };
@@ -78,7 +78,7 @@ impl Material {
                     Self::Keys(Credentials {
                         access_key_id,
                         secret_access_key,
-                        session_token: (!token.is_empty()).then(|| Secret::new(token)),
+                        session_token: (!token.expose().is_empty()).then_some(token),
                         expires_at: (expires != 0).then_some(expires_at),
                         outlives_expiry: outlives_expiry != 0,
                         origin,

@@ -89,6 +89,8 @@ fn is_digits(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -140,11 +142,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
-        for secs in [0, 1_709_251_199, 1_767_323_045, 253_402_300_799] {
-            assert_eq!(parse_iso8601(&format_iso8601(secs)), Some(secs));
-        }
+    fn moments_are_written() {
         assert_eq!(format_iso8601(1_767_323_045), "2026-01-02T03:04:05Z");
+        assert_eq!(format_iso8601(i64::MAX), "9999-12-31T23:59:59Z");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(secs in 0..=253_402_300_799_i64) {
+            prop_assert_eq!(parse_iso8601(&format_iso8601(secs)), Some(secs));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[0-9TZ:+.\u{e9}-]{0,30}") {
+            parse_iso8601(&text);
+        }
     }
 
     #[test]

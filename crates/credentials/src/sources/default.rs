@@ -65,7 +65,7 @@ impl DefaultChain {
     ) -> Result<(), DefinitionError> {
         let of_file = self.file.as_ref().map(|file| {
             let source = file.look(files, environment, check)?;
-            check.description = format!("{}: {}", file.describe(), source.describe());
+            check.description = file.describe_as(&source);
             Ok(source)
         });
         if let Some(source) = of_file.transpose().or_else(fall_through)? {

@@ -108,6 +108,15 @@ impl ProfileFile {
         format!("file, profile \"{}\"", self.profile)
     }
 
+    /// With what the profile comes to.
+    pub(crate) fn describe_as(&self, source: &Source) -> String {
+        match source {
+            // Its keys, which know where they are from.
+            Source::Keys(keys) => keys.describe(),
+            source => format!("{}: {}", self.describe(), source.describe()),
+        }
+    }
+
     pub(crate) fn identify(&self, text: &mut String) {
         let paths = self.files.iter();
         let paths = paths.map(|(path, _)| path.to_str().unwrap_or_default());
@@ -167,7 +176,7 @@ impl ProfileFile {
             }
             Err(error) => return Err(error.into()),
         };
-        check.description = format!("{}: {}", self.describe(), source.describe());
+        check.description = self.describe_as(&source);
         source.check(files, environment, check)
     }
 

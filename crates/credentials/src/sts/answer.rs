@@ -100,6 +100,8 @@ fn resolve(reference: &BytesRef<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const GOOD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -204,6 +206,14 @@ mod tests {
         let twice = "<AccessKeyId>AKIA</AccessKeyId><AccessKeyId>";
         let body = GOOD.replace("<AccessKeyId>", twice);
         assert_eq!(texts(&body), Err(AnswerError::NotXml));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(<|>|/|a|&|;|#|x|!|\\[|\\]|CDATA|--|\\?|\"|=| |\u{e9}){0,40}") {
+            let _ = parts(text.as_bytes(), "AssumeRole");
+            refusal(text.as_bytes());
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ fn the_first_that_is_configured_is_used() {
 
     assert_eq!(
         chosen(&host, &all[2..]).unwrap(),
-        "file, profile \"default\": file, profile \"default\", access key AKIDFILE"
+        "file, profile \"default\", access key AKIDFILE"
     );
     assert_eq!(
         fetch_once(&host, "default", &all[2..])

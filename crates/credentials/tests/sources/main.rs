@@ -10,6 +10,7 @@ mod faults;
 mod file;
 mod imds;
 mod process;
+mod profile;
 mod refresh;
 mod signing_keys;
 mod web_identity;
