@@ -174,7 +174,10 @@ impl Intake {
         streams: bool,
     ) -> Result<NonNull<Self>, Refused> {
         let headers = request.client_headers().ok_or(Refused::OutOfMemory)?;
-        let declared = declared(&headers)?;
+        let declared = match declared(&headers)? {
+            _ if request.has_own_body() => Declared::Nothing,
+            declared => declared,
+        };
         let s3 = plan.is_s3(request).map_err(Refused::Credentials)?;
         let form = Form::new(plan, s3, &declared, &headers)?;
 
@@ -301,6 +304,17 @@ impl Form {
             _ => declared,
         }
     }
+}
+
+/// Whether the client's framing, which is to be taken off, holds no data: then there is no last byte
+/// that could wait until the rest of it has been checked.
+pub(super) fn holds_nothing_back(request: &Request, plan: &Plan, s3: bool) -> bool {
+    // What is wrong with the head is found, and told, when the body comes in.
+    let form = request.client_headers().and_then(|headers| {
+        let declared = declared(&headers).ok()?;
+        Form::new(plan, s3, &declared, &headers).ok()
+    });
+    matches!(form, Some(Form::Deframed(expected, _)) if expected.decoded_length() == 0)
 }
 
 /// What the client declares its body to be.

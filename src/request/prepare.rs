@@ -103,11 +103,10 @@ fn prepare_coming_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
         Ok(s3) => s3,
         Err(error) => return Some(intake::Refused::Credentials(error).answer(request)),
     };
-    // Where nginx would begin to send what has to be hashed first, or another module's filter may
-    // change what is hashed on its way in.
-    let whole = plan.payload.needs_whole_body(s3);
+    // Where nginx would begin to send what has to be hashed or checked first, or another module's
+    // filter may change what is hashed on its way in.
     let read_first = if plan.streams_bodies {
-        whole
+        plan.payload.needs_whole_body(s3) || intake::holds_nothing_back(request, plan, s3)
     } else {
         !filter_is_last()
     };
