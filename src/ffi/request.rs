@@ -93,6 +93,9 @@ impl Request {
     /// client's: nginx makes a GET of what it sends to an error page, for an X-Accel-Redirect,
     /// an auth_request or an SSI. The client's body is not this request's then.
     pub(crate) fn method_was_replaced(&self) -> bool {
+        if self.has_own_body() {
+            return false;
+        }
         // SAFETY: the request line stands in the main request's header buffer.
         let line = unsafe { super::bytes(self.get().request_line) };
         let method = self.method();
@@ -104,10 +107,21 @@ impl Request {
         self.get().request_body_no_buffering() != 0 && self.get().reading_body() != 0
     }
 
-    /// Whether a part of the client's body is still to come, whoever waits for it.
+    /// Whether this is a subrequest whose body is not the client's: a script has made it. One that is
+    /// empty is the placeholder that auth_request has instead of the client's.
+    pub(crate) fn has_own_body(&self) -> bool {
+        let body = self.get().request_body;
+        // SAFETY: a request's main request, and a body, live as long.
+        unsafe {
+            body != (*self.get().main).request_body
+                && body.as_ref().is_some_and(|body| !body.bufs.is_null())
+        }
+    }
+
+    /// Whether a part of the body is still to come, whoever waits for it.
     pub(crate) fn is_body_unfinished(&self) -> bool {
-        // SAFETY: a request's main request lives as long.
-        unsafe { (*self.get().main).reading_body() != 0 }
+        // SAFETY: as above.
+        !self.has_own_body() && unsafe { (*self.get().main).reading_body() != 0 }
     }
 
     /// Whether this is the client's request itself, and not a subrequest.

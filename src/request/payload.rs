@@ -116,7 +116,13 @@ impl<'r> Sent<'r> {
         length: Option<u64>,
     ) -> Result<Self, Refused> {
         let form = intake.map_or(&Form::Plain, Intake::form);
-        let declared = form.declared(client_declared(request)?);
+        let client = client_declared(request)?;
+        // What the client declares, it does not of a body that a script has made.
+        let declared = if request.has_own_body() {
+            Declared::Nothing
+        } else {
+            form.declared(client)
+        };
         let arrival = match length {
             Some(_) => Arrival::Buffered,
             None => Arrival::Streams {
@@ -130,6 +136,9 @@ impl<'r> Sent<'r> {
                 length: length.or(request.announced_length()),
             },
         );
+        if request.has_own_body() && matches!(client, Declared::Framed(_)) {
+            sent.unframed = Some(Vec::new());
+        }
         if let Form::Deframed(expected, deframer) = form {
             let mut trailers = Vec::new();
             match length {
