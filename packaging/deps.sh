@@ -11,7 +11,7 @@ tree=$build/nginx
 main() {
     case $1 in
         build) need_clang; [ "${NGINX_SOURCE_DIR:-$tree}" != "$tree" ] || need_tree ;;
-        test) need_nginx; need curl curl; need openssl openssl; need cc gcc; need_swift ;;
+        test) need_nginx; need curl curl; need openssl openssl; need cc gcc; need_njs; need_swift ;;
         demo) need_nginx; need curl curl ;;
         bench) need_nginx; need wrk wrk ;;
         *) echo "usage: $0 build|test|demo|bench" >&2; exit 2 ;;
@@ -63,6 +63,12 @@ configure_tree() {
         flags=$(nginx -V 2>&1 | sed -n 's/^configure arguments: //p')
         (cd "$tree" && eval "./configure $flags")
     fi
+}
+
+# nginx's JavaScript module, where the distribution has one for its nginx.
+need_njs() {
+    [ -x /usr/bin/apt-get ] || return 0
+    [ -e /usr/lib/nginx/modules/ngx_http_js_module.so ] || install_packages libnginx-mod-http-js
 }
 
 # OpenStack Swift, a strict S3 server, in a virtual environment of its own.
