@@ -79,8 +79,9 @@ impl<H: Host> Fetch<'_, H> {
         let result = self.host.read(path, limit);
         let identity = match &result {
             Ok(file) => Some(file.identity),
-            // A file that is there, but no good, will do when it has changed.
+            // It may be there by now: then it is a change.
             Err(FileError::NotFound) => None,
+            // A file that is no good may be when it has changed.
             Err(_) => self.host.identify(path).ok(),
         };
         self.read.push((path.to_owned(), identity));

@@ -1,5 +1,6 @@
 //! What to say of fetching, and when: one line when it begins to fail, at most one a minute while
-//! it does, one when what was at hand has expired, one when it works again.
+//! it does, one when what was at hand has expired, one when it works again. A source that fails
+//! now and then is reported once a minute, too.
 
 use std::fmt;
 
@@ -18,7 +19,7 @@ const INTERVAL: i64 = 60_000;
 pub struct Report {
     /// Since when it fails, as Unix time in milliseconds; zero: it does not.
     failing_since: i64,
-    /// When the last line was written.
+    /// When a failure was reported last.
     last_line: i64,
     /// How many fetches failed since then.
     failures: u32,
@@ -26,8 +27,8 @@ pub struct Report {
     obtained: u32,
     /// Not zero once the end of what was at hand was reported.
     expired: u32,
-    /// Keeps the size free of padding.
-    reserved: u32,
+    /// Not zero while a failure that lasts has been reported.
+    announced: u32,
 }
 
 /// The lines' urgency, as nginx names it.
@@ -69,11 +70,12 @@ impl Report {
             return self.stale(now, name, origin, got);
         }
         let since = std::mem::take(&mut self.failing_since);
+        let was_announced = std::mem::take(&mut self.announced) != 0;
         let first = std::mem::replace(&mut self.obtained, 1) == 0;
-        let failures = std::mem::take(&mut self.failures);
+        self.failures = 0;
         self.expired = 0;
         let until = Until(got.expires_at);
-        let text = if since != 0 {
+        let text = if was_announced {
             let after = Span(now.saturating_sub(since));
             format!("credentials \"{name}\" are renewed again, after {after}: {origin}{until}")
         } else if first {
@@ -81,8 +83,8 @@ impl Report {
         } else {
             return None;
         };
-        debug_assert!(since != 0 || failures == 0);
-        self.line(now, Level::Notice, text)
+        let level = Level::Notice;
+        Some(Line { level, text })
     }
 
     /// A fetch failed.
@@ -93,26 +95,22 @@ impl Report {
         error: &FetchError,
         at_hand: Option<AtHand>,
     ) -> Option<Line> {
-        let begins = self.failing_since == 0;
-        if begins {
-            self.failing_since = now;
-        }
+        self.begin(now);
         self.failures = self.failures.saturating_add(1);
         let usable = at_hand.filter(|got| is_usable(got.expires_at, got.outlives_expiry, now));
         let ends = usable.is_none() && std::mem::replace(&mut self.expired, 1) == 0;
-        let pause = now.wrapping_sub(self.last_line);
-        if !begins && !ends && (0..INTERVAL).contains(&pause) {
+        if self.was_said_lately(now) && !ends {
             return None;
         }
 
         let state = State { usable, at_hand };
-        let text = if begins {
+        let text = if self.failures == 1 {
             format!("credentials \"{name}\" cannot be renewed, {state}: {error}")
         } else {
             let (failures, since) = (self.failures, Span(now.saturating_sub(self.failing_since)));
             format!(
-                "credentials \"{name}\" cannot be renewed for {since} ({failures} more failures), \
-                 {state}: {error}"
+                "credentials \"{name}\" cannot be renewed for {since} ({failures} attempts since \
+                 the last message), {state}: {error}"
             )
         };
         let level = if usable.is_some() {
@@ -120,18 +118,15 @@ impl Report {
         } else {
             Level::Error
         };
-        self.line(now, level, text)
+        self.failure(now, level, text)
     }
 
     /// A fetch yielded credentials that have expired and are used all the same.
     fn stale(&mut self, now: i64, name: &str, origin: &str, got: AtHand) -> Option<Line> {
-        let begins = self.failing_since == 0;
-        if begins {
-            self.failing_since = now;
-        }
+        self.begin(now);
         self.obtained = 1;
         self.expired = 0;
-        if !begins && (0..INTERVAL).contains(&now.wrapping_sub(self.last_line)) {
+        if self.was_said_lately(now) {
             return None;
         }
         let at = format_iso8601(got.expires_at.unwrap_or_default());
@@ -139,11 +134,22 @@ impl Report {
             "credentials \"{name}\": {origin} has none newer than those that expired at {at}; \
              they stay in use"
         );
-        self.line(now, Level::Warn, text)
+        self.failure(now, Level::Warn, text)
     }
 
-    fn line(&mut self, now: i64, level: Level, text: String) -> Option<Line> {
+    fn begin(&mut self, now: i64) {
+        if self.failing_since == 0 {
+            self.failing_since = now;
+        }
+    }
+
+    fn was_said_lately(&self, now: i64) -> bool {
+        (0..INTERVAL).contains(&now.saturating_sub(self.last_line))
+    }
+
+    fn failure(&mut self, now: i64, level: Level, text: String) -> Option<Line> {
         self.last_line = now;
+        self.announced = 1;
         self.failures = 0;
         Some(Line { level, text })
     }
@@ -262,7 +268,10 @@ mod tests {
         }
         let (level, text) = failed(&mut report, NOW + 60 * SECOND, Some(at_hand())).unwrap();
         assert_eq!(level, Level::Warn);
-        assert!(text.contains("for 60 s (60 more failures)"), "{text}");
+        assert!(
+            text.contains("for 60 s (60 attempts since the last message)"),
+            "{text}"
+        );
 
         let (level, text) = fetched(&mut report, NOW + 61 * SECOND, at_hand()).unwrap();
         assert_eq!(level, Level::Notice);
@@ -271,7 +280,48 @@ mod tests {
             "credentials \"a\" are renewed again, after 61 s: imds until 2026-01-02T03:05:45Z"
         );
         assert_eq!(fetched(&mut report, NOW + 62 * SECOND, at_hand()), None);
-        assert!(failed(&mut report, NOW + 63 * SECOND, Some(at_hand())).is_some());
+    }
+
+    #[test]
+    fn a_source_that_fails_now_and_then_is_reported_once_a_minute() {
+        let mut report = Report::default();
+        let mut lines = Vec::new();
+        for at in 0..60 {
+            let now = NOW + at * 10 * SECOND;
+            let got = AtHand {
+                expires_at: Some(now / 1000 + 10),
+                outlives_expiry: false,
+            };
+            lines.extend(failed(&mut report, now, Some(got)));
+            lines.extend(fetched(&mut report, now + SECOND, got));
+        }
+        // In ten minutes: each time a warning, and that it is over.
+        assert_eq!(lines.len(), 20, "{lines:#?}");
+        assert!(
+            lines
+                .chunks(2)
+                .all(|pair| pair[0].0 == Level::Warn && pair[1].0 == Level::Notice)
+        );
+    }
+
+    #[test]
+    fn each_expiry_is_reported() {
+        let mut report = Report::default();
+        for start in [NOW, NOW + 600 * SECOND] {
+            let got = AtHand {
+                expires_at: Some(start / 1000 + 10),
+                outlives_expiry: false,
+            };
+            fetched(&mut report, start, got);
+            assert_eq!(
+                failed(&mut report, start, Some(got)).unwrap().0,
+                Level::Warn
+            );
+            assert_eq!(failed(&mut report, start + 9 * SECOND, Some(got)), None);
+            let (level, text) = failed(&mut report, start + 10 * SECOND, Some(got)).unwrap();
+            assert_eq!(level, Level::Error);
+            assert!(text.contains("for 10 s (2 attempts"), "{text}");
+        }
     }
 
     #[test]

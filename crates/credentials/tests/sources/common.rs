@@ -40,6 +40,8 @@ pub(crate) struct Script {
     /// Unix time in milliseconds.
     pub(crate) clock: Cell<i64>,
     pub(crate) files: RefCell<BTreeMap<PathBuf, Entry>>,
+    /// A file that somebody writes just after it was looked for in vain.
+    pub(crate) late: RefCell<Option<(&'static str, &'static str)>>,
     expected: RefCell<VecDeque<(String, Answer)>>,
     pub(crate) sent: RefCell<Vec<Sent>>,
     runs: RefCell<VecDeque<Result<(ExitStatus, String), RunError>>>,
@@ -120,8 +122,14 @@ impl Script {
 
 impl Files for Script {
     fn read(&self, path: &Path, limit: usize) -> Result<File, FileError> {
-        let files = self.files.borrow();
-        let (content, identity) = files.get(path).ok_or(FileError::NotFound)?.clone()?;
+        let found = self.files.borrow().get(path).cloned();
+        let Some(entry) = found else {
+            if let Some((path, content)) = self.late.take() {
+                self.write(path, content);
+            }
+            return Err(FileError::NotFound);
+        };
+        let (content, identity) = entry?;
         if content.len() > limit {
             return Err(FileError::TooLarge(limit));
         }

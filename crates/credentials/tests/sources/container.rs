@@ -58,6 +58,17 @@ fn the_agent_is_found() {
 }
 
 #[test]
+fn the_case_of_names_does_not_matter() {
+    let mut body = json_credentials();
+    for name in ["AccessKeyId", "SecretAccessKey", "Token", "Expiration"] {
+        body = body.replace(name, &name.to_lowercase());
+    }
+    let host = Script::new().expect(format!("GET {POD}"), 200, body);
+    let credentials = fetch_once(&host, "container", &[(FULL, POD)]).unwrap();
+    assert_eq!(parts(&credentials), TEMPORARY);
+}
+
+#[test]
 fn where_no_agent_is_nothing_is_sent() {
     for (line, variables, error) in [
         (

@@ -72,6 +72,8 @@ fn a_digest_tells_definitions_apart() {
     let home = ("HOME", "/home/web");
     let variables = [&KEYS[..], &[home]].concat();
     let others = [&KEYS[..1], &[("AWS_SECRET_ACCESS_KEY", "other")]].concat();
+    // A program may read its profile, a profile may take its keys from the environment.
+    let other_home = [&others[..], &[home]].concat();
     let definitions = [
         ("env".to_owned(), &variables[..]),
         ("env".to_owned(), &others),
@@ -112,6 +114,8 @@ fn a_digest_tells_definitions_apart() {
             &variables,
         ),
         ("process command=a".to_owned(), &variables),
+        ("process command=a".to_owned(), &others),
+        ("file".to_owned(), &other_home),
         ("process command=b".to_owned(), &variables),
         ("signing_keys path=/a access_key=A".to_owned(), &variables),
         ("signing_keys path=/a access_key=B".to_owned(), &variables),

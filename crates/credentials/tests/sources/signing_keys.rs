@@ -62,7 +62,21 @@ fn a_new_file_is_noticed() {
         !provider.files_changed(&host),
         "what is wrong is not read again until it changes"
     );
+    host.write("/keys", "#".repeat(2 * 1024 * 1024));
+    assert!(provider.files_changed(&host));
+    assert!(ready(provider.fetch(&host)).is_err());
+    assert!(!provider.files_changed(&host), "nor is what is too large");
     host.write("/keys", FILE);
+    assert!(provider.files_changed(&host));
+    assert!(ready(provider.fetch(&host)).is_ok());
+}
+
+#[test]
+fn a_file_that_comes_while_it_is_looked_for_is_not_missed() {
+    let host = Script::new();
+    host.late.replace(Some(("/keys", FILE)));
+    let mut provider = provider(LINE, &[]);
+    assert!(ready(provider.fetch(&host)).is_err());
     assert!(provider.files_changed(&host));
     assert!(ready(provider.fetch(&host)).is_ok());
 }
