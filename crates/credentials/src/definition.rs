@@ -58,11 +58,8 @@ impl Definition {
     ///
     /// A file that does not exist yet is no error here; who fetches will look for it again.
     pub fn check(&self, files: &impl Files) -> Result<Check, DefinitionError> {
-        let mut check = Check {
-            description: self.source.describe(),
-            ..Check::default()
-        };
-        self.source.check(files, &self.environment, &mut check)?;
+        let mut check = Check::default();
+        check.description = self.source.check(files, &self.environment, &mut check)?;
         Ok(check)
     }
 

@@ -110,16 +110,17 @@ impl Source {
         }
     }
 
-    /// Adds what this source uses to `check`, and reads files that must make sense.
+    /// Adds what this source uses to `check`, reads files that must make sense, and describes what
+    /// is used in the end.
     pub(crate) fn check(
         &self,
         files: &impl Files,
         environment: &Environment,
         check: &mut Check,
-    ) -> Result<(), DefinitionError> {
+    ) -> Result<String, DefinitionError> {
         match self {
             Self::Keys(_) | Self::Process(_) => {}
-            Self::File(source) => source.check(files, environment, check)?,
+            Self::File(source) => return source.check(files, environment, check),
             Self::Imds(source) => check.endpoints.push(source.endpoint()),
             Self::Container(source) => {
                 check.endpoints.push(source.endpoint());
@@ -131,17 +132,14 @@ impl Source {
                 check.endpoints.push(source.endpoint());
                 check.files.push(file_use(files, source.token_file()));
             }
-            Self::AssumeRole(source) => {
-                check.endpoints.push(source.endpoint());
-                source.source().check(files, environment, check)?;
-            }
+            Self::AssumeRole(source) => return source.check(files, environment, check),
             Self::SigningKeys(source) => {
                 check.files.push(file_use(files, source.path()));
                 source.check(files)?;
             }
-            Self::Default(source) => source.check(files, environment, check)?,
+            Self::Default(source) => return source.check(files, environment, check),
         }
-        Ok(())
+        Ok(self.describe())
     }
 
     pub(crate) async fn fetch<H: Host>(

@@ -7,7 +7,7 @@ use crate::provider::Fetch;
 use crate::sources::Source;
 use crate::sts::{Role, Sts};
 use crate::{
-    Credentials, Definition, DefinitionError, Endpoint, Environment, FetchError, Host, Material,
+    Check, Credentials, Definition, DefinitionError, Environment, FetchError, Files, Host, Material,
 };
 
 /// A role, and whose credentials open it.
@@ -61,11 +61,11 @@ impl AssumeRole {
     }
 
     pub(crate) fn describe(&self) -> String {
-        format!(
-            "assume_role {} with {}",
-            self.role.arn,
-            self.source.describe()
-        )
+        self.describe_with(&self.source.describe())
+    }
+
+    fn describe_with(&self, source: &str) -> String {
+        format!("assume_role {} with {source}", self.role.arn)
     }
 
     pub(crate) fn identify(&self, text: &mut String) {
@@ -75,12 +75,15 @@ impl AssumeRole {
         self.source.identify(text);
     }
 
-    pub(crate) fn endpoint(&self) -> Endpoint {
-        self.sts.endpoint()
-    }
-
-    pub(crate) fn source(&self) -> &Source {
-        &self.source
+    pub(crate) fn check(
+        &self,
+        files: &impl Files,
+        environment: &Environment,
+        check: &mut Check,
+    ) -> Result<String, DefinitionError> {
+        check.endpoints.push(self.sts.endpoint());
+        let source = self.source.check(files, environment, check)?;
+        Ok(self.describe_with(&source))
     }
 
     pub(crate) async fn fetch<H: Host>(

@@ -62,17 +62,13 @@ impl DefaultChain {
         files: &impl Files,
         environment: &Environment,
         check: &mut Check,
-    ) -> Result<(), DefinitionError> {
-        let of_file = self.file.as_ref().map(|file| {
-            let source = file.look(files, environment, check)?;
-            check.description = file.describe_as(&source);
-            Ok(source)
-        });
-        if let Some(source) = of_file.transpose().or_else(fall_through)? {
-            return source.check(files, environment, check);
+    ) -> Result<String, DefinitionError> {
+        if let Some(file) = &self.file
+            && let Some(source) = configured(file.look(files, environment, check))?
+        {
+            return file.check_source(&source, files, environment, check);
         }
         let source = self.otherwise.as_deref().ok_or_else(nothing)?;
-        check.description = source.describe();
         source.check(files, environment, check)
     }
 
@@ -94,13 +90,10 @@ impl DefaultChain {
 
 /// What is not configured gives way to the next; what is wrong stops the chain.
 fn configured<T>(result: Result<T, FetchError>) -> Result<Option<T>, FetchError> {
-    result.map(Some).or_else(fall_through)
-}
-
-fn fall_through<T>(error: FetchError) -> Result<Option<T>, FetchError> {
-    match error {
-        FetchError::NotConfigured(_) => Ok(None),
-        error => Err(error),
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(FetchError::NotConfigured(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

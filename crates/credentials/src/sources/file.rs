@@ -108,15 +108,6 @@ impl ProfileFile {
         format!("file, profile \"{}\"", self.profile)
     }
 
-    /// With what the profile comes to.
-    pub(crate) fn describe_as(&self, source: &Source) -> String {
-        match source {
-            // Its keys, which know where they are from.
-            Source::Keys(keys) => keys.describe(),
-            source => format!("{}: {}", self.describe(), source.describe()),
-        }
-    }
-
     pub(crate) fn identify(&self, text: &mut String) {
         let paths = self.files.iter();
         let paths = paths.map(|(path, _)| path.to_str().unwrap_or_default());
@@ -168,16 +159,33 @@ impl ProfileFile {
         files: &impl Files,
         environment: &Environment,
         check: &mut Check,
-    ) -> Result<(), DefinitionError> {
-        let source = match self.look(files, environment, check) {
-            Ok(source) => source,
-            Err(FetchError::NotConfigured(_)) if check.files.iter().all(FileUse::is_missing) => {
-                return Ok(());
+    ) -> Result<String, DefinitionError> {
+        let before = check.files.len();
+        match self.look(files, environment, check) {
+            Ok(source) => self.check_source(&source, files, environment, check),
+            Err(FetchError::NotConfigured(_))
+                if check.files[before..].iter().all(FileUse::is_missing) =>
+            {
+                Ok(self.describe())
             }
-            Err(error) => return Err(error.into()),
-        };
-        check.description = self.describe_as(&source);
-        source.check(files, environment, check)
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Goes on with what the profile describes.
+    pub(crate) fn check_source(
+        &self,
+        source: &Source,
+        files: &impl Files,
+        environment: &Environment,
+        check: &mut Check,
+    ) -> Result<String, DefinitionError> {
+        let description = source.check(files, environment, check)?;
+        Ok(match source {
+            // Keys know where they are from.
+            Source::Keys(_) => description,
+            _ => format!("{}: {description}", self.describe()),
+        })
     }
 
     pub(crate) async fn fetch<H: Host>(

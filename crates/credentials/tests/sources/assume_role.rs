@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_credential_types::Credentials as SdkCredentials;
-use aws_credentials::Definition;
+use aws_credentials::{Definition, Endpoint};
 use aws_sigv4::http_request::{self, SignableBody, SignableRequest, SigningSettings};
 use aws_sigv4::sign::v4;
 
@@ -133,6 +133,27 @@ fn a_role_may_open_another() {
     assert!(sent[1].headers["authorization"].contains("Credential=ASIAEXAMPLE/"));
     assert!(sent[1].body.contains("role%2Fsecond"));
     assert_ne!(definition.digest(), first.digest());
+}
+
+#[test]
+fn a_check_looks_through_to_the_source() {
+    let home = [("HOME", "/home/web"), ("AWS_REGION", "eu-west-1")];
+    let text =
+        "[default]\nrole_arn = arn:aws:iam::2:role/b\ncredential_source = Ec2InstanceMetadata";
+    let host = Script::new().file("/home/web/.aws/config", text);
+    for source in ["default", "file"] {
+        let line = format!("assume_role source={source} role_arn={ROLE}");
+        let check = define(&line, &home).unwrap().check(&host).unwrap();
+        assert_eq!(
+            check.description,
+            "assume_role arn:aws:iam::123456789012:role/web with file, profile \"default\": \
+             assume_role arn:aws:iam::2:role/b with imds at http://169.254.169.254"
+        );
+        let hosts: Vec<String> = check.endpoints.iter().map(Endpoint::to_string).collect();
+        let sts = "https://sts.eu-west-1.amazonaws.com";
+        assert_eq!(hosts, [sts, sts, IMDS]);
+        assert_eq!(check.files.len(), 2);
+    }
 }
 
 #[test]

@@ -102,24 +102,28 @@ fn a_dead_service_is_refused_at_once() {
     );
 }
 
+/// Expects that the service is given up after a few seconds.
+fn is_given_up(service: &Service) {
+    let start = Instant::now();
+    match fails(service) {
+        FetchError::Http { error, .. } => assert_eq!(error, HttpError::Timeout),
+        other => panic!("{other}"),
+    }
+    let taken = start.elapsed();
+    let few_seconds = Duration::from_secs(1)..Duration::from_secs(10);
+    assert!(few_seconds.contains(&taken), "{taken:?}");
+}
+
 #[test]
 fn a_silent_service_is_given_up() {
-    let service = Service::start(|_| Reply::Silence);
-    let start = Instant::now();
-    let error = fails(&service);
-    let error = matches!(
-        &error,
-        FetchError::Http {
-            error: HttpError::Timeout,
-            ..
-        }
-    );
-    assert!(error);
-    let taken = start.elapsed();
-    assert!(
-        (Duration::from_secs(1)..Duration::from_secs(10)).contains(&taken),
-        "{taken:?}"
-    );
+    is_given_up(&Service::start(|_| Reply::Silence));
+}
+
+#[test]
+fn a_slow_service_is_given_up_though_it_never_pauses_long() {
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n";
+    let answer = [&answer[..], &[b'x'; 200]].concat();
+    is_given_up(&Service::start(move |_| Reply::Slow(answer.clone())));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 /// A request as it came in; names of fields in lower case.
 pub(crate) struct Received {
@@ -20,6 +21,8 @@ pub(crate) enum Reply {
     Answer(u16, String),
     /// Writes these bytes and closes the connection.
     Raw(Vec<u8>),
+    /// Writes one of these bytes every tenth of a second.
+    Slow(Vec<u8>),
     /// Says nothing until the test ends.
     Silence,
 }
@@ -63,6 +66,16 @@ impl Service {
                     )
                     .into_bytes(),
                     Reply::Raw(bytes) => bytes,
+                    Reply::Slow(bytes) => {
+                        let pause = Duration::from_millis(100);
+                        let written = bytes.chunks(1).try_for_each(|byte| {
+                            thread::sleep(pause);
+                            stream.write_all(byte)
+                        });
+                        // It was too slow for the client.
+                        drop(written);
+                        continue;
+                    }
                     Reply::Silence => {
                         // Ends with an error when the service is dropped.
                         let _ = end.recv();
