@@ -12,7 +12,7 @@ use aws_signing::{CredentialScope, SigningKey, Timestamp};
 
 use crate::http::{Request, Response};
 use crate::signer::Signer;
-use crate::{checksum, http2};
+use crate::{Head, HeldOrigin, checksum, http2};
 
 pub use aws_signing::chunked::Framing;
 
@@ -217,6 +217,20 @@ impl Upload {
             false => http2::upload_unannounced,
         };
         upload("PUT", port, &self.target, &headers, &self.body)
+    }
+
+    /// Sends the request while a store reads what comes of it until the connection is closed, which
+    /// has to happen. Returns the client's answer, the head at the store and what came behind it.
+    #[track_caller]
+    pub fn send_in_vain(&self, port: u16, store: &HeldOrigin) -> (Response, Head, Vec<u8>) {
+        std::thread::scope(|scope| {
+            let client = scope.spawn(|| self.request().send(port));
+            let mut connection = store.accept();
+            let head = connection.read_head();
+            let body = connection.read_to_end();
+            let answer = client.join().expect("the client has an answer");
+            (answer, head, body)
+        })
     }
 
     /// The request without a body.
