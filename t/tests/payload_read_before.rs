@@ -35,7 +35,7 @@ fn chunks(request: &RawRequest) -> Vec<u8> {
 /// In memory, in a file, in a file that takes several turns to look at; chunked.
 fn requests(target: &str) -> Vec<(Request, Vec<u8>)> {
     let put = || Request::new("PUT", target);
-    let (small, large, huge) = (bytes(100), bytes(30_000), bytes(2_500_000));
+    let (small, large, huge) = (bytes(100), bytes(30_000), bytes(1_200_000));
     vec![
         (put().body(&small), small.clone()),
         (put().body(&large), large.clone()),
