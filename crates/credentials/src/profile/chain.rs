@@ -61,6 +61,10 @@ impl<'a> Chain<'a> {
                 format!("source_profile leads back to it: {path} > {name}"),
             ));
         }
+        if visited.len() == LONGEST {
+            let why = format!("more than {LONGEST} profiles build one on the other");
+            return Err(wrong(visited[0], why));
+        }
         visited.push(name);
 
         // A profile that others build on gives its keys, even where it has a role, too.
@@ -186,6 +190,10 @@ impl<'a> Chain<'a> {
         Sts::new(self.region, endpoint, environment, &role.arn)
     }
 }
+
+/// How many profiles may build one on the other. Nobody needs that many, and a file must not
+/// exhaust the stack.
+const LONGEST: usize = 16;
 
 /// Settings of profiles whose credentials come from a browser.
 const INTERACTIVE: [&str; 6] = [

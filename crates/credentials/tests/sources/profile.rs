@@ -241,6 +241,28 @@ fn each_mistake_is_named_with_its_profile() {
 }
 
 #[test]
+fn a_chain_has_an_end() {
+    let chain = |length: usize| {
+        let mut text = format!("[profile p{length}]\n{KEYS}");
+        for at in 0..length {
+            let role = "role_arn = arn:aws:iam::1:role/a";
+            text += &format!("[profile p{at}]\n{role}\nsource_profile = p{}\n", at + 1);
+        }
+        text
+    };
+    let mut host = config(&chain(15));
+    for _ in 0..15 {
+        host = host.expect(STS, 200, sts_credentials("AssumeRole"));
+    }
+    assert_eq!(parts(&load(&host, "file profile=p0").unwrap()), TEMPORARY);
+    for length in [16, 10_000] {
+        let error = load(&config(&chain(length)), "file profile=p0").unwrap_err();
+        let why = "more than 16 profiles build one on the other";
+        assert_eq!(error, format!("profile \"p0\": {why}"));
+    }
+}
+
+#[test]
 fn profiles_that_need_a_person_are_refused_with_what_to_use_instead() {
     for setting in [
         "sso_session = a",

@@ -121,6 +121,7 @@ impl Refresher {
     }
 
     fn fetch(&mut self) {
+        assert!(self.requests() < 10_000, "it asks without end");
         let result = ready(self.provider.fetch(&self.world));
         let (now, random) = (self.world.now(), self.world.random());
         let line = match result {
