@@ -188,12 +188,15 @@ impl Request {
         Ok(NGX_DONE as ngx_int_t)
     }
 
-    /// What follows the part of the body that was read is not the next request.
+    /// What follows the part of the body that was read is not the next request. Once it has
+    /// answered, nginx reads on and throws away what comes: a client that is still sending would see
+    /// its connection reset, and not the answer.
     pub(crate) fn give_up_body(&self) {
-        // SAFETY: live; flags that nginx reads when it has answered.
+        // SAFETY: live; flags that nginx reads when it has answered. `lingering_close` alone would
+        // not do: nginx clears it with status 400, and sets it where a body is being read.
         unsafe {
             (*self.as_ptr()).set_keepalive(0);
-            (*self.as_ptr()).set_lingering_close(1);
+            (*self.as_ptr()).set_reading_body(1);
         }
     }
 
