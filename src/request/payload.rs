@@ -1,7 +1,9 @@
 //! What is signed of a body when its head is sealed, and in which form it is sent.
 
 use aws_sealing::body::{Declared, MAX_ANNOUNCED};
-use aws_sealing::{Arrival, Body, Outbound, Payload, PayloadHash, SealError, Stream, method};
+use aws_sealing::{
+    Arrival, Body, Inbound, Outbound, Payload, PayloadHash, SealError, Stream, method,
+};
 use aws_signing::chunked::{ChunkSigner, Framing, Layout};
 use aws_signing::{EMPTY_PAYLOAD_SHA256, Header, UNSIGNED_PAYLOAD};
 
@@ -123,6 +125,10 @@ impl<'r> Sent<'r> {
         } else {
             form.declared(client)
         };
+        if plan.payload.inbound(s3, &declared) == Inbound::Deframe {
+            // The framing would be stored as a part of the object.
+            return Err(Refused::FramingNotSeen);
+        }
         let arrival = match length {
             Some(_) => Arrival::Buffered,
             None => Arrival::Streams {

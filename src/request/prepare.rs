@@ -131,10 +131,15 @@ fn prepare_read_body(request: &Request, plan: &Plan, body: BodyId) -> Option<ngx
     };
     // SAFETY: kept in the request's pool, and used by nobody else while the phases run.
     let state = unsafe { intake.as_mut() };
-    if state.whole {
-        return None;
-    }
-    if matches!(state.form(), Form::Deframed(..)) && !state.is_checked() {
+    let keeps_framing = match state.form() {
+        Form::Plain => false,
+        // For a location with another mode.
+        Form::Inspected(..) => {
+            plan.payload != PayloadMode::Auto && plan.is_s3(request).is_ok_and(|s3| s3)
+        }
+        Form::Deframed(..) => !state.whole && !state.is_checked(),
+    };
+    if keeps_framing {
         request.log().write(
             Level::Error,
             format_args!(
@@ -144,6 +149,9 @@ fn prepare_read_body(request: &Request, plan: &Plan, body: BodyId) -> Option<ngx
             ),
         );
         return Some(NGX_HTTP_NOT_IMPLEMENTED as ngx_int_t);
+    }
+    if state.whole {
+        return None;
     }
     match examine(request, intake) {
         Ok(Progress::Done) => None,

@@ -61,9 +61,9 @@ impl fmt::Display for Refused {
             Self::NoCredentials(missing) => f.write_str(missing),
             Self::NoHead => f.write_str("its head is not in one piece"),
             Self::BodyNotThere => f.write_str("its body is not there as it was announced"),
-            Self::FramingNotSeen => {
-                f.write_str("its aws-chunked body was read where nobody checked the framing")
-            }
+            Self::FramingNotSeen => f.write_str(
+                "its aws-chunked body was read where nobody checked the framing, or took it off",
+            ),
             Self::Values(error) => write!(f, "{error}"),
             Self::Seal(error) => write!(f, "{error}"),
             Self::OutOfMemory => f.write_str("not enough memory"),
