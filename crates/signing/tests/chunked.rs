@@ -310,7 +310,8 @@ fn is_data(mut parser: Parser, encoded: &[u8], at: usize) -> bool {
 fn memory_grows_with_what_has_come() {
     let size = 16 << 20;
     let line = format!("1000000;chunk-signature={}\r\n", "0".repeat(64));
-    let mut resigner = Resigner::new(Framing::Signed, size, signer(1)).unwrap();
+    // Another chunk has to follow.
+    let mut resigner = Resigner::new(Framing::Signed, size + 1, signer(1)).unwrap();
     let mut held = Vec::new();
     resigner.update(line.as_bytes(), &mut held).unwrap();
     for count in 1..=256 {
@@ -322,6 +323,30 @@ fn memory_grows_with_what_has_come() {
     }
     assert!(resigner.update(b"\r\n", &mut held).unwrap().complete);
     assert_eq!(held.capacity(), held.len());
+}
+
+/// What is sent last is sent at once, whichever pieces it comes in: no chunk is sent before the few
+/// bytes of the end are there.
+#[test]
+fn the_end_goes_with_the_last_data() {
+    let body = Body {
+        data: b"0123456789".to_vec(),
+        chunk_size: NonZeroU32::new(8).unwrap(),
+        trailers: None,
+    };
+    let encoded = encode(&body, signer(1), &[]);
+    let mut resigner = Resigner::new(Framing::Signed, 10, signer(2)).unwrap();
+    let (mut held, mut complete) = (Vec::new(), Vec::new());
+    for (at, byte) in encoded.iter().enumerate() {
+        let step = resigner.update(&[*byte], &mut held).unwrap();
+        assert_eq!(step.used, 1);
+        if step.complete {
+            complete.push(at + 1);
+            held.clear();
+        }
+    }
+    let first = "8;chunk-signature=\r\n01234567\r\n".len() + 64;
+    assert_eq!(complete, [first, encoded.len()]);
 }
 
 /// There is nothing to sign in unsigned framing.

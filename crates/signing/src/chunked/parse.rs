@@ -146,6 +146,12 @@ impl Parser {
         }
     }
 
+    /// Whether all data that is declared belongs to chunks that have begun: what follows the data is
+    /// the end.
+    pub(super) fn in_last_chunk(&self) -> bool {
+        self.decoded == self.declared
+    }
+
     /// The trailers that have come.
     pub fn trailers(&self) -> &Trailers {
         &self.trailers

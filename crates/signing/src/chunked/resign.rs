@@ -4,14 +4,19 @@ use sha2::{Digest, Sha256};
 
 use super::{ChunkSigner, Event, Framing, Parser, ResignError, SIGNATURE_LEN};
 
+/// Room for the end behind the last chunk: the empty chunk, and the few trailers that SDKs send.
+const END_ROOM: usize = 256;
+
 /// Signs the chunks that a client has cut, and its trailers, anew; sizes, data and trailers stay as
 /// they are, and so does the length.
 ///
 /// A chunk's signature stands before its data and covers it. So each chunk is held, in the buffer
 /// that the caller hands in, until it has come as a whole: that takes the chunk's size, which the
-/// client chooses, at most [`MAX_CHUNK`](super::MAX_CHUNK), and the line before it; behind the last
-/// chunk, up to [`MAX_TRAILERS`](super::MAX_TRAILERS). The buffer grows with what has come, to twice
-/// that at most, not with what the client announces.
+/// client chooses, at most [`MAX_CHUNK`](super::MAX_CHUNK), and the line before it. The last chunk
+/// with data is held until the end has come, too, which is up to
+/// [`MAX_TRAILERS`](super::MAX_TRAILERS): sent on its own, so little would wait in the kernel for the
+/// store to acknowledge the chunk. The buffer grows with what has come, to twice that at most, not
+/// with what the client announces.
 ///
 /// ```
 /// use aws_signing::chunked::{ChunkSigner, Framing, Resigner};
@@ -46,7 +51,7 @@ pub struct Resigner {
     hasher: Sha256,
     /// Where the signature of that chunk stands in the caller's buffer.
     signature_at: usize,
-    /// Where that chunk ends there.
+    /// How much that chunk will take there, with what is sent before and behind it.
     end: usize,
 }
 
@@ -79,8 +84,8 @@ impl Resigner {
         self.hasher.reset();
     }
 
-    /// Takes bytes from the beginning of `input`, up to the end of the chunk, and appends them to
-    /// `out`, with our signature once the chunk is complete.
+    /// Takes bytes from the beginning of `input`, up to the end of the chunk (of the body, if no data
+    /// follows the chunk), and appends them to `out`, with our signature once the chunk is complete.
     ///
     /// Between two complete chunks the buffer is the resigner's: the caller neither reads nor
     /// changes it. At a complete chunk it may be sent and cleared, or filled on.
@@ -96,6 +101,9 @@ impl Resigner {
                 Event::Chunk { size } => {
                     self.signature_at = signature_of_line(out);
                     self.end = out.len() + size as usize + b"\r\n".len();
+                    if self.parser.in_last_chunk() {
+                        self.end += END_ROOM;
+                    }
                     if size == 0 {
                         self.sign_chunk(out);
                     }
@@ -103,7 +111,9 @@ impl Resigner {
                 Event::Data(data) => self.hasher.update(data),
                 Event::ChunkEnd => {
                     self.sign_chunk(out);
-                    break true;
+                    if !self.parser.in_last_chunk() {
+                        break true;
+                    }
                 }
                 Event::Trailer => {}
                 Event::TrailerSignature => {
@@ -135,8 +145,8 @@ fn signature_of_line(out: &[u8]) -> usize {
     out.len() - b"\r\n".len() - SIGNATURE_LEN
 }
 
-/// Makes room for `more` bytes: for twice what there is, so that growing costs little, but for no
-/// more than a chunk that is to end at `end` needs.
+/// Makes room for `more` bytes: for twice what there is, so that growing costs little, but, unless
+/// they need it, for no more than `end` in all.
 fn reserve(out: &mut Vec<u8>, more: usize, end: usize) -> Result<(), ResignError> {
     let needed = out.len() + more;
     if needed <= out.capacity() {
