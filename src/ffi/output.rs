@@ -11,6 +11,9 @@
 //!   call ends, the buffers live until they are read.
 //! - The body's end is known by its length; buffers in files bear no mark of it.
 //! - A request that is sent again begins with its head, and so does the stream.
+//! - Frames are written one by one, so the connection must not hold back the end of one until the
+//!   store has acknowledged what went before (TCP_NODELAY). nginx sees to that itself for bodies
+//!   that it sends while they come in.
 
 use std::collections::VecDeque;
 use std::ffi::c_void;
@@ -18,10 +21,11 @@ use std::ptr::{NonNull, null_mut};
 
 use aws_sealing::{Stream, StreamError};
 use nginx_sys::{
-    NGX_AGAIN, NGX_ERROR, NGX_OK, ngx_buf_t, ngx_chain_t, ngx_chain_writer, ngx_http_request_t,
-    ngx_http_upstream_t, ngx_int_t,
+    NGX_AGAIN, NGX_ERROR, NGX_OK, ngx_buf_t, ngx_chain_t, ngx_chain_writer,
+    ngx_http_core_loc_conf_t, ngx_http_request_t, ngx_http_upstream_t, ngx_int_t, ngx_tcp_nodelay,
 };
 
+use super::conf::core_module;
 use super::guard::guard;
 use super::log::{Level, Log};
 
@@ -58,6 +62,7 @@ struct Writer {
     end: ngx_buf_t,
     /// Whether something that was given out may not have been sent yet.
     sending: bool,
+    request: NonNull<ngx_http_request_t>,
     log: Log,
 }
 
@@ -103,6 +108,7 @@ pub(super) unsafe fn install(
             frame: std::mem::zeroed(),
             end: std::mem::zeroed(),
             sending: false,
+            request: NonNull::new(r)?,
             log: Log::from_ptr((*(*r).connection).log),
         };
         let writer = super::allocate((*r).pool, writer)?;
@@ -154,7 +160,7 @@ impl Writer {
         while let Some(link) = unsafe { chain.as_ref() } {
             let buffer = NonNull::new(link.buf).ok_or(WriteError::NotInMemory)?;
             if buffer == self.head {
-                self.restart();
+                self.restart()?;
             }
             self.waiting
                 .try_reserve(1)
@@ -166,10 +172,17 @@ impl Writer {
     }
 
     /// Begins an attempt. The connection of the last one is gone, with what it had not sent.
-    fn restart(&mut self) {
+    fn restart(&mut self) -> Result<(), WriteError> {
         self.stream.restart();
         self.waiting.clear();
         self.sending = false;
+        // SAFETY: the writer lives in the request's pool; an attempt has a connection.
+        let code = unsafe { send_at_once(self.request) };
+        if code == NGX_OK as ngx_int_t {
+            Ok(())
+        } else {
+            Err(WriteError::Send(code))
+        }
     }
 
     /// Sends what can be sent. The code is what nginx's own filters return: NGX_AGAIN where
@@ -252,6 +265,23 @@ impl Writer {
             }
         }
         Ok((out.length > 0).then_some(out))
+    }
+}
+
+/// Does what nginx does where it sends a body while it comes in: sets TCP_NODELAY on the connection
+/// to the store, unless `tcp_nodelay` is off.
+///
+/// # Safety
+/// `request` must be live, and its upstream connected.
+unsafe fn send_at_once(request: NonNull<ngx_http_request_t>) -> ngx_int_t {
+    // SAFETY: by this function's contract; nginx's core has a configuration for each location.
+    unsafe {
+        let location = (*request.as_ptr()).loc_conf;
+        let core = (*location.add(core_module().ctx_index)).cast::<ngx_http_core_loc_conf_t>();
+        match (*core).tcp_nodelay {
+            0 => NGX_OK as ngx_int_t,
+            _ => ngx_tcp_nodelay((*(*request.as_ptr()).upstream).peer.connection),
+        }
     }
 }
 
