@@ -12,7 +12,7 @@ use aws_signing::{CredentialScope, SigningKey, Timestamp};
 
 use crate::http::{Request, Response};
 use crate::signer::Signer;
-use crate::{Head, HeldOrigin, checksum, http2};
+use crate::{Head, HeldOrigin, RawRequest, account, checksum, http2, signing};
 
 pub use aws_signing::chunked::Framing;
 
@@ -108,6 +108,7 @@ impl Framed {
             .header_pairs();
         let body = self.encode(&Timestamp::from_unix(now.cast_signed()), &headers);
         Upload {
+            framing: self.framing,
             target: target.to_owned(),
             headers,
             body,
@@ -160,6 +161,7 @@ impl Framed {
 /// A framed request, to be sent as it is or changed first.
 #[derive(Clone, Debug)]
 pub struct Upload {
+    framing: Framing,
     /// The request target.
     pub target: String,
     /// All headers but those that HTTP needs for the body.
@@ -233,6 +235,50 @@ impl Upload {
         })
     }
 
+    /// Fails the test unless `sent` is this request, framing and all, signed by the account's user:
+    /// its head, and each chunk where the framing has signatures. The signature of trailers is not
+    /// checked here: Swift does that.
+    #[track_caller]
+    pub fn expect_kept(&self, sent: &RawRequest) {
+        let framing = self.framing;
+        account::expect_signed(sent);
+        for name in [
+            "x-amz-content-sha256",
+            "x-amz-decoded-content-length",
+            "x-amz-trailer",
+            "x-amz-sdk-checksum-algorithm",
+            "Content-Encoding",
+        ] {
+            let ours = self.headers.iter();
+            let ours = ours
+                .clone()
+                .find(|(other, _)| other.eq_ignore_ascii_case(name));
+            let ours = ours.map(|(_, value)| value.clone());
+            assert_eq!(sent.header(name), ours, "{framing:?}: {name}");
+        }
+        assert!(
+            without_signatures(&sent.body) == without_signatures(&self.body),
+            "{framing:?}: more than signatures is changed"
+        );
+        if !framing.signs_chunks() {
+            return;
+        }
+        let trailers = b"x-amz-checksum-";
+        let end = sent
+            .body
+            .windows(trailers.len())
+            .position(|w| w == trailers);
+        let chunks = match end {
+            Some(end) => [&sent.body[..end], b"\r\n"].concat(),
+            None => sent.body.clone(),
+        };
+        let signer = Signer::new(account::ACCESS_KEY, account::SECRET_KEY);
+        let decoded = signing::verify_chunks(&sent.head, &chunks, &signer);
+        let decoded = decoded.unwrap_or_else(|fault| panic!("{framing:?}: {fault}"));
+        let length = sent.header("x-amz-decoded-content-length");
+        assert_eq!(length, Some(decoded.len().to_string()), "{framing:?}");
+    }
+
     /// The request without a body.
     pub fn head(&self) -> Request {
         let request = Request::new("PUT", &self.target);
@@ -240,6 +286,20 @@ impl Upload {
             request.header(name, value)
         })
     }
+}
+
+/// The signatures in a framed body as dashes.
+fn without_signatures(body: &[u8]) -> Vec<u8> {
+    let mut body = body.to_vec();
+    for mark in [&b";chunk-signature="[..], b"x-amz-trailer-signature:"] {
+        let places: Vec<_> = (0..body.len())
+            .filter(|&at| body[at..].starts_with(mark))
+            .collect();
+        for at in places {
+            body[at + mark.len()..][..64].fill(b'-');
+        }
+    }
+    body
 }
 
 fn set(headers: &mut Vec<(String, String)>, name: &str, value: &str) {

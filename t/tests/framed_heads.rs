@@ -1,7 +1,7 @@
 //! Framing that is refused for what the head says of it: nothing is sent, whatever the body is.
 
 use nginx_tests::account::signing;
-use nginx_tests::framed::{Framed, Framing, Upload};
+use nginx_tests::framed::{Framed, Framing};
 use nginx_tests::http::Request;
 use nginx_tests::payload::bytes;
 use nginx_tests::{Nginx, RawOrigin};
@@ -166,14 +166,11 @@ fn a_head_that_contradicts_itself_is_refused_before_anything_is_sent() {
 fn a_head_without_framing_is_not_looked_at() {
     let origin = RawOrigin::with_body("");
     let nginx = nginx(&origin);
-    let upload = Upload {
-        target: "/auto/buffered/key".to_owned(),
-        headers: vec![(
-            "x-amz-decoded-content-length".to_owned(),
-            "no number".to_owned(),
-        )],
-        body: b"hello".to_vec(),
-    };
+    let upload = Framed::new(Framing::UnsignedTrailer, "")
+        .put("/auto/buffered/key")
+        .header("x-amz-content-sha256", "")
+        .header("x-amz-decoded-content-length", "no number")
+        .body(|_| b"hello".to_vec());
     upload.request().send(nginx.port()).expect_status(200);
     assert_eq!(origin.only_request().body, b"hello");
 }
