@@ -13,7 +13,7 @@ use aws_signing::Header;
 use nginx_sys::{NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_int_t};
 
 use crate::conf::{CredentialsError, Plan};
-use crate::ffi::body::{Incoming, ReadError, filter_is_last};
+use crate::ffi::body::{Incoming, Piece, ReadError, filter_is_last};
 use crate::ffi::event::Continuation;
 use crate::ffi::log::Level;
 use crate::ffi::request::{BodyId, Request};
@@ -174,10 +174,7 @@ impl Intake {
         streams: bool,
     ) -> Result<NonNull<Self>, Refused> {
         let headers = request.client_headers().ok_or(Refused::OutOfMemory)?;
-        let declared = match declared(&headers)? {
-            _ if request.has_own_body() => Declared::Nothing,
-            declared => declared,
-        };
+        let declared = declared_of(request, &headers)?;
         let s3 = plan.is_s3(request).map_err(Refused::Credentials)?;
         let form = Form::new(plan, s3, &declared, &headers)?;
 
@@ -192,14 +189,7 @@ impl Intake {
         } else {
             Arrival::Buffered
         };
-        let left = form.declared(declared);
-        let hashes = plan.payload.outbound(s3, &left, arrival) == Outbound::Hash;
-        let declared_hash = match declared {
-            Declared::Hash(hash) if hashes && s3 && plan.payload == PayloadMode::Signed => {
-                Some(hash)
-            }
-            _ => None,
-        };
+        let (hashes, declared_hash) = form.hashes(plan, s3, declared, arrival);
         // What stays in memory is hashed as it is sent.
         let hashes = hashes && (declared_hash.is_some() || request.body_may_be_in_file(length));
         let intake = Self {
@@ -214,6 +204,40 @@ impl Intake {
             continuation: Continuation::new(),
         };
         request.keep(intake).ok_or(Refused::OutOfMemory)
+    }
+
+    /// Goes on with a body that has been seen as a whole: what another location did not ask of it, it
+    /// may have to be looked at once more for.
+    pub(super) fn resume(&mut self, request: &Request, plan: &Plan) -> Result<(), Refused> {
+        if !self.whole {
+            return Ok(());
+        }
+        let headers = request.client_headers().ok_or(Refused::OutOfMemory)?;
+        let declared = declared_of(request, &headers)?;
+        let s3 = plan.is_s3(request).map_err(Refused::Credentials)?;
+        let (hashes, declared_hash) = self.form.hashes(plan, s3, declared, Arrival::Buffered);
+
+        self.declared_hash = declared_hash;
+        if self.hash.is_some() {
+            return self.check_hash();
+        }
+        let is_in_file = || {
+            let mut pieces = request.body_pieces();
+            pieces.any(|piece| matches!(piece, Piece::File(_)))
+        };
+        if hashes && (declared_hash.is_some() || is_in_file()) {
+            self.hasher = Some(PayloadHash::new());
+            self.length = 0;
+            self.whole = false;
+        }
+        Ok(())
+    }
+
+    fn check_hash(&self) -> Result<(), Refused> {
+        if self.declared_hash.is_some() && self.declared_hash != self.hash {
+            return Err(Refused::HashMismatch);
+        }
+        Ok(())
     }
 
     /// The form of the body.
@@ -261,9 +285,7 @@ impl Intake {
                 return Ok(());
             }
             self.hash = Some(hasher.finish());
-            if self.declared_hash.is_some() && self.declared_hash != self.hash {
-                return Err(Refused::HashMismatch);
-            }
+            self.check_hash()?;
         }
         self.whole = true;
         Ok(())
@@ -297,6 +319,24 @@ impl Form {
         })
     }
 
+    /// Whether the hash of the body is asked for, and the one that it has to have.
+    fn hashes(
+        &self,
+        plan: &Plan,
+        s3: bool,
+        declared: Declared,
+        arrival: Arrival,
+    ) -> (bool, Option<[u8; 64]>) {
+        let left = self.declared(declared);
+        let hashes = plan.payload.outbound(s3, &left, arrival) == Outbound::Hash;
+        match declared {
+            Declared::Hash(hash) if hashes && s3 && plan.payload == PayloadMode::Signed => {
+                (true, Some(hash))
+            }
+            _ => (hashes, None),
+        }
+    }
+
     /// What still holds of the client's declaration.
     pub(super) fn declared(&self, declared: Declared) -> Declared {
         match self {
@@ -315,6 +355,16 @@ pub(super) fn holds_nothing_back(request: &Request, plan: &Plan, s3: bool) -> bo
         Form::new(plan, s3, &declared, &headers).ok()
     });
     matches!(form, Some(Form::Deframed(expected, _)) if expected.decoded_length() == 0)
+}
+
+/// What is declared of this request's body: nothing, where it is not the client's.
+fn declared_of(request: &Request, headers: &[Header<'_>]) -> Result<Declared, BodyError> {
+    let declared = declared(headers)?;
+    Ok(if request.has_own_body() {
+        Declared::Nothing
+    } else {
+        declared
+    })
 }
 
 /// What the client declares its body to be.

@@ -150,6 +150,9 @@ fn prepare_read_body(request: &Request, plan: &Plan, body: BodyId) -> Option<ngx
         );
         return Some(NGX_HTTP_NOT_IMPLEMENTED as ngx_int_t);
     }
+    if let Err(refused) = state.resume(request, plan) {
+        return Some(refused.answer(request));
+    }
     if state.whole {
         return None;
     }
