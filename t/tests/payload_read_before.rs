@@ -260,25 +260,37 @@ fn behind_auth_request() {
     }
 }
 
-/// A wrong hash is found there, too.
+/// A wrong hash is found there, too, whatever the first location has made of the body.
 #[test]
 fn a_declared_hash_is_checked() {
-    let stand = Stand::new(
-        "location / { error_page 502 = @signed; proxy_pass http://{dead}; }
-         location @signed { aws_sign; aws_payload signed; proxy_pass http://{origin}; }",
-        unused(),
-    );
-    let wrong = sha256("another body");
-    for (request, _) in requests("/key") {
-        let request = request.header("X-Amz-Content-Sha256", &wrong);
-        request.send(stand.nginx.port()).expect_status(400);
+    for first in [
+        "",
+        "aws_sign; aws_payload auto;",
+        "aws_sign; aws_payload unsigned;",
+        "aws_sign; aws_payload streaming;",
+        "aws_sign; aws_payload streaming; client_body_buffer_size 4m;",
+    ] {
+        let stand = Stand::new(
+            &format!(
+                "location / {{ error_page 502 = @signed; {first} proxy_pass http://{{dead}}; }}
+                 location @signed {{ aws_sign; aws_payload signed; proxy_pass http://{{origin}}; }}"
+            ),
+            unused(),
+        );
+        let wrong = sha256("another body");
+        for (request, _) in requests("/key") {
+            let request = request.header("X-Amz-Content-Sha256", &wrong);
+            let answer = request.send(stand.nginx.port());
+            assert_eq!(answer.status, 400, "{first}");
+        }
+        assert_eq!(stand.origin.connections(), 0);
+        for (count, (request, body)) in (1..).zip(requests("/key")) {
+            let request = request.header("X-Amz-Content-Sha256", sha256(&body));
+            request.send(stand.nginx.port()).expect_status(200);
+            let stored = stand.stored(count);
+            assert!(hashed(&stored) == body, "{first}");
+        }
     }
-    assert_eq!(stand.origin.connections(), 0);
-    for (request, body) in requests("/key") {
-        let request = request.header("X-Amz-Content-Sha256", sha256(&body));
-        request.send(stand.nginx.port()).expect_status(200);
-    }
-    assert_eq!(stand.origin.requests().len(), 4);
 }
 
 /// A body of which a part is still to come when the first location fails: nginx does not read on for
