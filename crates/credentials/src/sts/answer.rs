@@ -202,6 +202,19 @@ mod tests {
     }
 
     #[test]
+    fn what_sts_does_not_write_is_refused() {
+        for addition in ["<!DOCTYPE AssumeRoleResponse>", "<?php print 1 ?>"] {
+            let body = GOOD.replace(
+                "<AssumeRoleResponse",
+                &format!("{addition}<AssumeRoleResponse"),
+            );
+            assert_eq!(texts(&body), Err(AnswerError::NotXml), "{addition}");
+        }
+        let body = GOOD.replace("<Credentials>", "<!-- a comment --><Credentials>");
+        assert!(texts(&body).unwrap().iter().all(Option::is_some));
+    }
+
+    #[test]
     fn a_part_that_comes_twice_is_refused() {
         let twice = "<AccessKeyId>AKIA</AccessKeyId><AccessKeyId>";
         let body = GOOD.replace("<AccessKeyId>", twice);

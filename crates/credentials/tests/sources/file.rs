@@ -144,6 +144,14 @@ fn a_check_tells_what_is_read_and_asked() {
 }
 
 #[test]
+fn a_check_of_files_without_credentials_fails() {
+    let definition = define("file", &[HOME]).unwrap();
+    let host = config("[default]\nregion = eu-west-1");
+    let error = definition.check(&host).unwrap_err().to_string();
+    assert_eq!(error, "profile \"default\" has no credentials");
+}
+
+#[test]
 fn a_secret_that_everybody_can_read_is_exposed() {
     let host = config("[default]\nregion = a").file(CREDENTIALS, format!("[default]\n{KEYS}"));
     for file in host.files.borrow_mut().values_mut() {
