@@ -104,7 +104,7 @@ fn redirects_after_the_body_was_read() {
         let nginx = builder(&origin, &format!("aws_payload {mode};")).start();
         for path in ["/redirect_named", "/redirect"] {
             for method in ["PUT", "POST"] {
-                for length in [0, 100, 30_000, 1_500_000] {
+                for length in [0, 100, 30_000] {
                     let body = bytes(length);
                     let request = || Request::new(method, path);
                     for request in [request().body(&body), request().chunks(body.chunks(9000))] {
