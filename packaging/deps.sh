@@ -11,7 +11,9 @@ tree=$build/nginx
 main() {
     case $1 in
         build) need_clang; [ "${NGINX_SOURCE_DIR:-$tree}" != "$tree" ] || need_tree ;;
-        test) need_nginx; need curl curl; need openssl openssl; need cc gcc; need_njs; need_swift ;;
+        test)
+            need_nginx; need curl curl; need openssl openssl; need cc gcc; need_njs
+            need_venv swift "OpenStack Swift"; need_venv clients "clients of S3"; need_restic ;;
         demo) need_nginx; need curl curl ;;
         bench) need_nginx; need wrk wrk ;;
         *) echo "usage: $0 build|test|demo|bench" >&2; exit 2 ;;
@@ -71,10 +73,10 @@ need_njs() {
     [ -e /usr/lib/nginx/modules/ngx_http_js_module.so ] || install_packages libnginx-mod-http-js
 }
 
-# OpenStack Swift, a strict S3 server, in a virtual environment of its own.
-need_swift() {
-    requirements=$root/t/swift/requirements.txt
-    venv=$build/swift-venv
+# need_venv NAME WHAT: a virtual environment with what t/NAME/requirements.txt names.
+need_venv() {
+    requirements=$root/t/$1/requirements.txt
+    venv=$build/$1-venv
     if cmp -s "$requirements" "$venv/requirements.txt"; then
         return
     fi
@@ -85,12 +87,21 @@ need_swift() {
             install_packages "python3 python3-devel"
         fi
     fi
-    echo "installing Swift into build/swift-venv"
+    echo "installing $2 into build/$1-venv"
     rm -rf "$venv"
     mkdir -p "$build"
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
     cp "$requirements" "$venv/requirements.txt"
+}
+
+# A client that signs chunks.
+need_restic() {
+    # The RHEL family has it in EPEL.
+    if [ -x /usr/bin/dnf ] && ! command -v restic >/dev/null 2>&1; then
+        dnf -q list restic >/dev/null 2>&1 || install_packages epel-release
+    fi
+    need restic restic
 }
 
 # need PROGRAM "PACKAGE ...": installs the packages where the program is missing.

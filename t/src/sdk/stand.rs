@@ -31,6 +31,10 @@ pub enum Way {
     Https,
     /// Over https to an nginx that signs, with `proxy_request_buffering off`.
     HttpsUnbuffered,
+    /// Over http to an nginx that takes framing off: `aws_payload decode`, unbuffered.
+    HttpDecoded,
+    /// Over https to an nginx that takes framing off: `aws_payload decode`, unbuffered.
+    HttpsDecoded,
 }
 
 impl Way {
@@ -45,10 +49,17 @@ impl Way {
     ];
     /// Those over http that lead through a signing nginx.
     pub const SIGNED_HTTP: [Self; 2] = [Self::Http, Self::HttpUnbuffered];
+    /// Those over https that lead through a signing nginx.
+    pub const SIGNED_HTTPS: [Self; 2] = [Self::Https, Self::HttpsUnbuffered];
+    /// Those whose nginx takes the framing of bodies off.
+    pub const DECODED: [Self; 2] = [Self::HttpDecoded, Self::HttpsDecoded];
 
     /// Whether clients speak TLS on this way.
     pub fn is_https(self) -> bool {
-        matches!(self, Self::DirectTls | Self::Https | Self::HttpsUnbuffered)
+        matches!(
+            self,
+            Self::DirectTls | Self::Https | Self::HttpsUnbuffered | Self::HttpsDecoded
+        )
     }
 
     /// Its bucket, and the name of its port in the configuration.
@@ -60,6 +71,8 @@ impl Way {
             Self::HttpUnbuffered => "unbuffered",
             Self::Https => "buffered-tls",
             Self::HttpsUnbuffered => "unbuffered-tls",
+            Self::HttpDecoded => "decoded",
+            Self::HttpsDecoded => "decoded-tls",
         }
     }
 }
@@ -153,6 +166,8 @@ impl Stand {
             .extra_port("buffered-tls")
             .extra_port("unbuffered")
             .extra_port("unbuffered-tls")
+            .extra_port("decoded")
+            .extra_port("decoded-tls")
             .http(&format!(
                 "ssl_certificate {{dir}}/tls/server.pem;
                  ssl_certificate_key {{dir}}/tls/server.key;
@@ -176,6 +191,14 @@ impl Stand {
                      proxy_http_version 1.1;
                      proxy_request_buffering off;
                      {signing}
+                 }}
+                 server {{
+                     listen 127.0.0.1:{{decoded}};
+                     listen 127.0.0.1:{{decoded-tls}} ssl;
+                     proxy_http_version 1.1;
+                     proxy_request_buffering off;
+                     aws_payload decode;
+                     {signing}
                  }}"
             ))
             .server(&format!(
@@ -189,7 +212,8 @@ impl Stand {
             store,
             files,
         };
-        for way in Way::DIRECT.into_iter().chain(Way::SIGNED) {
+        let signed = Way::SIGNED.into_iter().chain(Way::DECODED);
+        for way in Way::DIRECT.into_iter().chain(signed) {
             stand
                 .send(Request::new("PUT", format!("/{}", way.bucket())).body(""))
                 .expect_status(200);
@@ -244,6 +268,30 @@ impl Stand {
         let mut requests = origin.requests();
         requests.retain(|request| request.header("Host").as_deref() == Some(entrance.host()));
         requests
+    }
+
+    /// What requests that came this way to the store declare of their payloads in
+    /// X-Amz-Content-SHA256, each declaration once; hashes are left out.
+    ///
+    /// # Panics
+    ///
+    /// With Swift, which keeps no record.
+    #[track_caller]
+    pub fn declared(&self, way: Way) -> Vec<String> {
+        let Store::S3s { origin, .. } = &self.store else {
+            panic!("Swift keeps no record of requests");
+        };
+        let folder = format!("/{}/", way.bucket());
+        let mut declared: Vec<String> = origin
+            .requests()
+            .iter()
+            .filter(|request| request.target().starts_with(&folder))
+            .filter_map(|request| request.header("X-Amz-Content-SHA256"))
+            .filter(|value| value.len() != 64)
+            .collect();
+        declared.sort();
+        declared.dedup();
+        declared
     }
 
     /// Asks the store itself, with a signature of the tests' own.

@@ -22,13 +22,18 @@ fn scenario(stand: &Stand, entrance: &Entrance) {
     let at = |path: &str| format!("s3://{}/{path}", entrance.bucket);
     let folder = stand.files().path().display().to_string();
 
-    aws.run(["sync", &folder, &at("synced")]);
+    // Not with the others: botocore takes a store's final answer to `Expect: 100-continue`, which
+    // s3s gives to an empty body, for that to the connection's next upload, too.
+    aws.run(["sync", &folder, &at("synced"), "--exclude=empty"]);
+    let empty = stand.files().file("empty").display().to_string();
+    aws.run(["cp", &empty, &at("empty")]);
+    stand.expect_object(entrance, "empty", b"");
     aws.run(["cp", &at("synced/large"), &at("parts")]);
     aws.run(["mv", &at("synced/small"), &at("odd/a b (\u{e9})'")]);
     aws.run(["sync", &at(""), "fetched", "--exclude=synced/*"]);
     aws.run(["rm", "--recursive", &at("synced")]);
     let listed = aws.run(["ls", "--recursive", &at("")]);
-    assert_eq!(listed.lines().count(), 2, "{listed}");
+    assert_eq!(listed.lines().count(), 3, "{listed}");
 
     for (key, name) in [("parts", "large"), ("odd/a b (\u{e9})'", "small")] {
         let content = stand.files().content(name);
@@ -36,7 +41,7 @@ fn scenario(stand: &Stand, entrance: &Entrance) {
         let fetched = std::fs::read(entrance.home().join("fetched").join(key));
         assert!(fetched.is_ok_and(|fetched| fetched == content), "{key}");
     }
-    for name in ["small", "empty", "large"] {
+    for name in ["small", "large"] {
         stand.expect_nothing(entrance, &format!("synced/{name}"));
     }
 }
@@ -47,16 +52,15 @@ fn awscli_directly_to_s3s() {
 }
 
 #[test]
-fn awscli_directly_to_swift() {
-    go(&Stand::swift(PASS_HEADERS), &Way::DIRECT, scenario);
-}
-
-#[test]
 fn awscli_through_nginx_to_s3s() {
-    go(&Stand::s3s(PASS_HEADERS), &Way::SIGNED, scenario);
+    go(
+        &Stand::s3s(PASS_HEADERS),
+        &[Way::Http, Way::HttpsUnbuffered],
+        scenario,
+    );
 }
 
 #[test]
 fn awscli_through_nginx_to_swift() {
-    go(&Stand::swift(PASS_HEADERS), &Way::SIGNED, scenario);
+    go(&Stand::swift(PASS_HEADERS), &Way::SIGNED_HTTPS, scenario);
 }

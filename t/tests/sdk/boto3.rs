@@ -50,10 +50,30 @@ fn boto3_directly_to_swift() {
 
 #[test]
 fn boto3_through_nginx_to_s3s() {
-    go(&Stand::s3s(PASS_HEADERS), &Way::SIGNED, scenario);
+    let stand = Stand::s3s(PASS_HEADERS);
+    go(&stand, &Way::SIGNED, scenario);
+    for way in Way::SIGNED_HTTP {
+        assert_eq!(stand.declared(way), [""; 0], "hashes alone");
+    }
+    for way in Way::SIGNED_HTTPS {
+        let framing = ["STREAMING-UNSIGNED-PAYLOAD-TRAILER"];
+        assert_eq!(stand.declared(way), framing, "{way:?}");
+    }
 }
 
 #[test]
 fn boto3_through_nginx_to_swift() {
     go(&Stand::swift(PASS_HEADERS), &Way::SIGNED, scenario);
+}
+
+#[test]
+fn boto3_decoded_to_s3s() {
+    let stand = Stand::s3s(PASS_HEADERS);
+    go(&stand, &[Way::HttpsDecoded], scenario);
+    assert_eq!(stand.declared(Way::HttpsDecoded), ["UNSIGNED-PAYLOAD"]);
+}
+
+#[test]
+fn boto3_decoded_to_swift() {
+    go(&Stand::swift(PASS_HEADERS), &[Way::HttpsDecoded], scenario);
 }

@@ -36,15 +36,32 @@ fn restic_directly_to_s3s() {
 
 #[test]
 fn restic_directly_to_swift() {
-    go(&Stand::swift(PASS_HEADERS), &Way::DIRECT, scenario);
+    go(&Stand::swift(PASS_HEADERS), &[Way::Direct], scenario);
 }
 
 #[test]
 fn restic_through_nginx_to_s3s() {
-    go(&Stand::s3s(PASS_HEADERS), &Way::SIGNED_HTTP, scenario);
+    let stand = Stand::s3s(PASS_HEADERS);
+    go(&stand, &Way::SIGNED_HTTP, scenario);
+    for way in Way::SIGNED_HTTP {
+        let framing = ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD"];
+        assert_eq!(stand.declared(way), framing, "{way:?}");
+    }
 }
 
 #[test]
 fn restic_through_nginx_to_swift() {
     go(&Stand::swift(PASS_HEADERS), &Way::SIGNED_HTTP, scenario);
+}
+
+#[test]
+fn restic_decoded_to_s3s() {
+    let stand = Stand::s3s(PASS_HEADERS);
+    go(&stand, &[Way::HttpDecoded], scenario);
+    assert_eq!(stand.declared(Way::HttpDecoded), ["UNSIGNED-PAYLOAD"]);
+}
+
+#[test]
+fn restic_decoded_to_swift() {
+    go(&Stand::swift(PASS_HEADERS), &[Way::HttpDecoded], scenario);
 }

@@ -58,16 +58,11 @@ fn s3cmd_directly_to_s3s() {
 }
 
 #[test]
-fn s3cmd_directly_to_swift() {
-    go(&Stand::swift(PASS_HEADERS), &Way::DIRECT, scenario);
-}
-
-#[test]
 fn s3cmd_through_nginx_to_s3s() {
     go(&Stand::s3s(PASS_HEADERS), &Way::SIGNED, scenario);
 }
 
 #[test]
 fn s3cmd_through_nginx_to_swift() {
-    go(&Stand::swift(PASS_HEADERS), &Way::SIGNED, scenario);
+    go(&Stand::swift(PASS_HEADERS), &Way::SIGNED_HTTP, scenario);
 }
