@@ -53,15 +53,15 @@ impl<'r> Sent<'r> {
             .body_pieces(request)
             .map(|piece| piece.len())
             .sum::<u64>();
+        if !in_head.is_empty() {
+            return Self::in_head(request, in_head, length);
+        }
         if request.method_was_replaced() && !streams {
             // Another method's body stays behind.
             return Ok(Self::without_framing(
                 Line::Literal(EMPTY_PAYLOAD_SHA256),
                 Body::Dropped,
             ));
-        }
-        if !in_head.is_empty() {
-            return Self::in_head(request, in_head, length);
         }
         if !streams && plan.passes_bodies && request.is_body_unfinished() && !announces_none {
             // Another location has begun to send it on, and nobody reads the rest.
