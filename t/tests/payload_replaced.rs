@@ -121,6 +121,36 @@ fn proxy_pass_request_body_off() {
     }
 }
 
+/// A subrequest whose method and body are the operator's, whatever the client sends.
+#[test]
+fn proxy_set_body_in_a_subrequest() {
+    for mode in MODES {
+        let (origin, application) = (RawOrigin::with_body(""), RawOrigin::with_body(""));
+        let nginx = Nginx::builder()
+            .var("origin", origin.address())
+            .var("application", application.address())
+            .server(&format!(
+                "{SECRET_KEY_DIRECTIVES} aws_sign_methods GET POST; client_body_buffer_size 1k;
+                 location / {{ auth_request /auth; proxy_pass http://{{application}}; }}
+                 location = /auth {{
+                     internal;
+                     aws_sign; aws_payload {mode};
+                     proxy_method POST;
+                     proxy_set_body '{{\"path\": \"$request_uri\"}}';
+                     proxy_pass http://{{origin}};
+                 }}"
+            ))
+            .start();
+        for request in requests("/key").into_iter().chain([Request::get("/key")]) {
+            expect_sent(&nginx, &origin, request, "{\"path\": \"/key\"}");
+        }
+        for sent in origin.requests() {
+            assert_eq!(sent.method(), "POST");
+            assert_eq!(sent.header("Content-Length").as_deref(), Some("16"));
+        }
+    }
+}
+
 #[test]
 fn proxy_method_is_signed_with_the_clients_body() {
     for method in ["PUT", "POST", "GET"] {
