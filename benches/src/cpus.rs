@@ -3,10 +3,14 @@
 use std::fmt;
 use std::fs;
 use std::io;
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// How much of its time a process may wait for its CPU on a machine that is quiet, in percent.
+const QUIET: f64 = 5.0;
 
 /// The CPUs of this process: one for the worker under test, the rest for everything else.
 pub(crate) struct Cpus {
@@ -94,6 +98,21 @@ impl CpuTime {
             .ok_or(CpuError::Time { pid })
     }
 
+    /// How much of the time in which it had work the process waited for its CPU, in percent.
+    pub(crate) fn waited_percent(self) -> f64 {
+        let Self { run, waited } = self;
+        100.0 * waited.as_secs_f64() / (run + waited).as_secs_f64()
+    }
+
+    /// What to say of figures where the machine was not quiet.
+    pub(crate) fn doubt(self) -> &'static str {
+        if self.waited_percent() > QUIET {
+            " (measured on a busy machine)"
+        } else {
+            ""
+        }
+    }
+
     /// What came after `earlier`.
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self {
@@ -109,6 +128,13 @@ impl CpuTime {
             run: Duration::from_nanos(numbers.next()??),
             waited: Duration::from_nanos(numbers.next()??),
         })
+    }
+}
+
+impl AddAssign for CpuTime {
+    fn add_assign(&mut self, more: Self) {
+        self.run += more.run;
+        self.waited += more.waited;
     }
 }
 

@@ -1,17 +1,15 @@
-//! Medians, quartiles, and the table they stand in.
+//! The table of what a GET costs.
 
 use std::fmt;
 
+use super::variant::Variant;
 use crate::cpus::CpuTime;
 use crate::load::Load;
 use crate::options::Options;
-use crate::variant::Variant;
+use crate::quartiles::Quartiles;
 
 /// What a signed GET may cost above the same headers as constants, in microseconds (DESIGN.md).
 const BUDGET: f64 = 1.5;
-
-/// How much of its time the worker may wait for its CPU on a machine that is quiet, in percent.
-const QUIET: f64 = 5.0;
 
 /// What was measured.
 pub(crate) struct Report {
@@ -44,8 +42,7 @@ impl Report {
         let microseconds = time.run.as_secs_f64() * 1e6 / requests as f64;
         self.series[variant].1.push(microseconds);
         self.requests += requests;
-        self.total.run += time.run;
-        self.total.waited += time.waited;
+        self.total += time;
     }
 
     fn of(&self, variant: Variant) -> Option<&[f64]> {
@@ -53,16 +50,9 @@ impl Report {
         Some(samples)
     }
 
-    /// How much of the time in which it had work the worker waited for its CPU.
-    fn waited_percent(&self) -> f64 {
-        let CpuTime { run, waited } = self.total;
-        100.0 * waited.as_secs_f64() / (run + waited).as_secs_f64()
-    }
-
     /// Compares two variants within each round.
     fn compare(&self, a: Variant, b: Variant, with: fn(f64, f64) -> f64) -> Option<Quartiles> {
-        let pairs = self.of(a)?.iter().zip(self.of(b)?);
-        Quartiles::of(pairs.map(|(a, b)| with(*a, *b)))
+        Quartiles::within_rounds(self.of(a)?, self.of(b)?, with)
     }
 }
 
@@ -93,7 +83,7 @@ impl fmt::Display for Report {
                 writeln!(f, "{:22}{ratio}", format!("{a} / {b}"))?;
             }
         }
-        let waited = self.waited_percent();
+        let waited = self.total.waited_percent();
         writeln!(
             f,
             "\n{} requests, each answered with 200; of the time it had work, the worker waited \
@@ -106,11 +96,7 @@ impl fmt::Display for Report {
         };
         let cost = cost.median;
         let verdict = if cost <= BUDGET { "within" } else { "over" };
-        let doubt = if waited > QUIET {
-            " (measured on a busy machine)"
-        } else {
-            ""
-        };
+        let doubt = self.total.doubt();
         writeln!(
             f,
             "a signed GET costs {cost:.2} us above constant headers: {verdict} the budget of \
@@ -119,62 +105,11 @@ impl fmt::Display for Report {
     }
 }
 
-/// The median of a few measurements, and the range in which the middle half of them lies.
-#[derive(Debug, PartialEq)]
-struct Quartiles {
-    lower: f64,
-    median: f64,
-    upper: f64,
-}
-
-impl Quartiles {
-    fn of(samples: impl Iterator<Item = f64>) -> Option<Self> {
-        let mut sorted: Vec<f64> = samples.collect();
-        sorted.sort_by(f64::total_cmp);
-        let last = sorted.len().checked_sub(1)? as f64;
-        let at = |part: f64| {
-            // Between two measurements the value is interpolated.
-            let place = last * part;
-            let (low, high) = (place.floor(), place.ceil());
-            let (below, above) = (sorted[low as usize], sorted[high as usize]);
-            below + (above - below) * (place - low)
-        };
-        Some(Self {
-            lower: at(0.25),
-            median: at(0.5),
-            upper: at(0.75),
-        })
-    }
-}
-
-impl fmt::Display for Quartiles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let spread = format!("{:.2} .. {:.2}", self.lower, self.upper);
-        write!(f, "{:8.2}{spread:>20}", self.median)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-
-    #[test]
-    fn quartiles_of_few_and_many() {
-        let of = |samples: &[f64]| Quartiles::of(samples.iter().copied());
-        let quartiles = |lower, median, upper| {
-            Some(Quartiles {
-                lower,
-                median,
-                upper,
-            })
-        };
-        assert_eq!(of(&[]), None);
-        assert_eq!(of(&[3.0]), quartiles(3.0, 3.0, 3.0));
-        assert_eq!(of(&[4.0, 2.0]), quartiles(2.5, 3.0, 3.5));
-        assert_eq!(of(&[5.0, 1.0, 4.0, 2.0, 3.0]), quartiles(2.0, 3.0, 4.0));
-    }
 
     fn report(constant: &[u64], signed: &[u64], waited: u32) -> String {
         let mut report = Report {
