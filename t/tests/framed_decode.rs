@@ -199,7 +199,8 @@ fn a_wrong_checksum_of_each_kind_is_refused_before_the_last_byte() {
     }
 }
 
-/// The byte that is held back is the last one: all others have come by then.
+/// The byte that is held back is the last one: all others have come by then, and it comes if the
+/// checksum behind it is right.
 #[test]
 fn all_but_the_last_byte_are_sent_while_they_come() {
     let held = HeldOrigin::start();
@@ -207,20 +208,26 @@ fn all_but_the_last_byte_are_sent_while_they_come() {
     let body = bytes(200_000);
     let upload = Framed::new(Framing::UnsignedTrailer, &body).put("/streamed/key");
     let wire = upload.request().to_bytes();
-    let trailer = wire.len() - b"x-amz-checksum-crc32:y/Q5Jg==\r\n\r\n".len();
+    let (data, trailer) = wire.split_at(wire.len() - b"32:y/Q5Jg==\r\n\r\n".len());
+    for is_right in [true, false] {
+        let mut client = Connection::open(nginx.port());
+        client.write(data).expect("it is read");
+        let mut store = held.accept();
+        let head = store.read_head();
+        assert_eq!(head.header("Content-Length").as_deref(), Some("200000"));
+        assert!(store.read(199_999) == body[..199_999]);
 
-    let mut client = Connection::open(nginx.port());
-    client.write(&wire[..trailer]).expect("it is read");
-    let mut store = held.accept();
-    let head = store.read_head();
-    assert_eq!(head.header("Content-Length").as_deref(), Some("200000"));
-    assert!(store.read(199_999) == body[..199_999]);
-
-    client.write(&wire[trailer..]).expect("it is read");
-    assert_eq!(store.read(1), body[199_999..]);
-    store.answer(&Reply::new(200, ""));
-    let answer = client.read(false).expect("an answer");
-    answer.expect_status(200);
+        if is_right {
+            client.write(trailer).expect("it is read");
+            assert_eq!(store.read(1), body[199_999..]);
+            store.answer(&Reply::new(200, ""));
+            client.read(false).expect("an answer").expect_status(200);
+        } else {
+            client.write(b"32:AAAAAA==\r\n\r\n").expect("it is read");
+            client.read(false).expect("an answer").expect_status(400);
+            assert_eq!(store.read_to_end(), b"");
+        }
+    }
 }
 
 /// Of a body of no bytes there is no last one to hold back: it is read first.

@@ -14,7 +14,7 @@ const MIB: usize = 1 << 20;
 const BODY: usize = 64 * MIB;
 
 /// What the worker may grow by: a chunk that is held, and what it grows through to become one.
-const LIMIT: usize = 6 * MIB;
+const LIMIT: usize = 3 * MIB;
 
 /// A body whose signatures are none, since nginx does not know the client's key.
 fn framed(body: usize, signature: &str) -> Vec<u8> {

@@ -6,9 +6,11 @@ use nginx_tests::framed::{FRAMINGS, Framed, Framing, Upload};
 use nginx_tests::payload::{bytes, expect_hash};
 use nginx_tests::{Nginx, RawOrigin, RawRequest, Reply, wait_until};
 
-/// How a request comes into the signed location of a mode: what leads there, and what
-/// `{application}` answers.
-const WAYS: [(&str, &str, fn(&RawRequest) -> Reply); 3] = [
+/// How a request comes into the signed location of a mode: the name of the way, what leads there,
+/// and what `{application}` answers.
+type Way = (&'static str, &'static str, fn(&RawRequest) -> Reply);
+
+const WAYS: [Way; 3] = [
     (
         "a mirror",
         "location /{mode}/ { mirror /mirror/{mode}; proxy_pass http://{application}; }
