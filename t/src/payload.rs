@@ -14,6 +14,9 @@ pub const STREAMING: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 /// What a head declares whose body is not signed.
 pub const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
+/// Fails the test unless a request is signed as it should be, and returns what its body holds.
+pub type Check = fn(&RawRequest) -> Vec<u8>;
+
 /// Bytes in which each place can be told from others.
 pub fn bytes(length: usize) -> Vec<u8> {
     (0..length)
@@ -33,18 +36,21 @@ pub fn sha256(body: impl AsRef<[u8]>) -> String {
 }
 
 /// Fails the test unless the account's user has signed this request together with the body that
-/// arrived.
+/// arrived, which it returns.
 #[track_caller]
-pub fn expect_hash(request: &RawRequest) {
+pub fn expect_hash(request: &RawRequest) -> Vec<u8> {
     signing::expect_signed(&request.head, &Signer::new(ACCESS_KEY, SECRET_KEY));
     expect_declared(request, &sha256(&request.body));
+    request.body.clone()
 }
 
-/// Fails the test unless the account's user has signed this request without its body.
+/// Fails the test unless the account's user has signed this request without its body, which it
+/// returns.
 #[track_caller]
-pub fn expect_unsigned(request: &RawRequest) {
+pub fn expect_unsigned(request: &RawRequest) -> Vec<u8> {
     signing::expect_signed(&request.head, &Signer::new(ACCESS_KEY, SECRET_KEY));
     expect_declared(request, UNSIGNED);
+    request.body.clone()
 }
 
 /// Fails the test unless the account's user has signed this request's head and each chunk of its

@@ -45,7 +45,7 @@ fn expect_mode(mode: &str, sent: &RawRequest, body: &[u8]) {
     match mode {
         "unsigned" => expect_unsigned(sent),
         _ => expect_hash(sent),
-    }
+    };
     assert!(sent.body == body, "{what}");
     assert_eq!(sent.header("x-amz-decoded-content-length"), None, "{what}");
     assert_eq!(sent.header("Content-Encoding"), None, "{what}");

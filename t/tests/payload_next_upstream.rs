@@ -3,34 +3,22 @@
 
 use nginx_tests::account::SECRET_KEY_DIRECTIVES;
 use nginx_tests::http::{Connection, Request};
-use nginx_tests::payload::{bytes, expect_chunks, expect_hash, expect_unsigned};
-use nginx_tests::{DeadPort, HeldOrigin, Nginx, RawOrigin, RawRequest, Reply};
+use nginx_tests::payload::{Check, bytes, expect_chunks, expect_hash, expect_unsigned};
+use nginx_tests::{DeadPort, HeldOrigin, Nginx, RawOrigin, Reply};
 
 /// Modes, and what becomes there of a body that is there as a whole.
-const BUFFERED: [(&str, fn(&RawRequest) -> Vec<u8>); 3] = [
-    ("signed", hashed),
-    ("unsigned", plain),
+const BUFFERED: [(&str, Check); 3] = [
+    ("signed", expect_hash),
+    ("unsigned", expect_unsigned),
     ("streaming", expect_chunks),
 ];
 
 /// Modes, and what becomes there of a body that comes in while it is sent.
-const UNBUFFERED: [(&str, fn(&RawRequest) -> Vec<u8>); 3] = [
+const UNBUFFERED: [(&str, Check); 3] = [
     ("auto", expect_chunks),
-    ("unsigned", plain),
+    ("unsigned", expect_unsigned),
     ("streaming", expect_chunks),
 ];
-
-#[track_caller]
-fn hashed(request: &RawRequest) -> Vec<u8> {
-    expect_hash(request);
-    request.body.clone()
-}
-
-#[track_caller]
-fn plain(request: &RawRequest) -> Vec<u8> {
-    expect_unsigned(request);
-    request.body.clone()
-}
 
 /// Asks `first`, and `second` where the first fails.
 fn nginx(first: impl ToString, second: &RawOrigin, mode: &str, server: &str) -> Nginx {
@@ -59,13 +47,7 @@ fn bodies() -> [Vec<u8>; 3] {
 }
 
 #[track_caller]
-fn expect_second(
-    nginx: &Nginx,
-    second: &RawOrigin,
-    check: fn(&RawRequest) -> Vec<u8>,
-    body: &[u8],
-    count: usize,
-) {
+fn expect_second(nginx: &Nginx, second: &RawOrigin, check: Check, body: &[u8], count: usize) {
     let put = Request::new("PUT", "/key").body(body);
     put.send(nginx.port()).expect_status(200);
     let requests = second.requests();

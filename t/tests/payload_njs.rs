@@ -3,8 +3,8 @@
 
 use nginx_tests::account::SECRET_KEY_DIRECTIVES;
 use nginx_tests::http::Request;
-use nginx_tests::payload::{bytes, expect_chunks, expect_hash, expect_unsigned, sha256};
-use nginx_tests::{Builder, Nginx, RawOrigin, RawRequest};
+use nginx_tests::payload::{Check, bytes, expect_chunks, expect_hash, expect_unsigned, sha256};
+use nginx_tests::{Builder, Nginx, RawOrigin};
 
 const NJS: &str = "ngx_http_js_module.so";
 
@@ -70,29 +70,12 @@ fn builder(origin: &RawOrigin, signed: &str) -> Builder {
 }
 
 /// Modes, and what becomes there of a body that is there as a whole.
-const MODES: [(&str, fn(&RawRequest) -> Vec<u8>); 4] = [
-    ("auto", hashed),
-    ("signed", hashed),
-    ("streaming", chunks),
-    ("unsigned", unsigned),
+const MODES: [(&str, Check); 4] = [
+    ("auto", expect_hash),
+    ("signed", expect_hash),
+    ("streaming", expect_chunks),
+    ("unsigned", expect_unsigned),
 ];
-
-#[track_caller]
-fn hashed(request: &RawRequest) -> Vec<u8> {
-    expect_hash(request);
-    request.body.clone()
-}
-
-#[track_caller]
-fn chunks(request: &RawRequest) -> Vec<u8> {
-    expect_chunks(request)
-}
-
-#[track_caller]
-fn unsigned(request: &RawRequest) -> Vec<u8> {
-    expect_unsigned(request);
-    request.body.clone()
-}
 
 #[test]
 fn redirects_after_the_body_was_read() {

@@ -3,34 +3,19 @@
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
 use nginx_tests::http::{Connection, Request};
-use nginx_tests::payload::{STREAMING, bytes, expect_chunks, expect_hash, expect_unsigned, sha256};
+use nginx_tests::payload::{
+    Check, STREAMING, bytes, expect_chunks, expect_hash, expect_unsigned, sha256,
+};
 use nginx_tests::{Builder, DeadPort, Nginx, RawOrigin, RawRequest, Reply};
 
 /// Modes, and what becomes there of a body that is there as a whole.
-const MODES: [(&str, fn(&RawRequest) -> Vec<u8>); 5] = [
-    ("auto", hashed),
-    ("signed", hashed),
-    ("unsigned", unsigned),
-    ("streaming", chunks),
-    ("decode", hashed),
+const MODES: [(&str, Check); 5] = [
+    ("auto", expect_hash),
+    ("signed", expect_hash),
+    ("unsigned", expect_unsigned),
+    ("streaming", expect_chunks),
+    ("decode", expect_hash),
 ];
-
-#[track_caller]
-fn hashed(request: &RawRequest) -> Vec<u8> {
-    expect_hash(request);
-    request.body.clone()
-}
-
-#[track_caller]
-fn unsigned(request: &RawRequest) -> Vec<u8> {
-    expect_unsigned(request);
-    request.body.clone()
-}
-
-#[track_caller]
-fn chunks(request: &RawRequest) -> Vec<u8> {
-    expect_chunks(request)
-}
 
 /// In memory, in a file, in a file that takes several turns to look at; chunked.
 fn requests(target: &str) -> Vec<(Request, Vec<u8>)> {
@@ -288,7 +273,7 @@ fn a_declared_hash_is_checked() {
             let request = request.header("X-Amz-Content-Sha256", sha256(&body));
             request.send(stand.nginx.port()).expect_status(200);
             let stored = stand.stored(count);
-            assert!(hashed(&stored) == body, "{first}");
+            assert!(expect_hash(&stored) == body, "{first}");
         }
     }
 }

@@ -6,22 +6,16 @@
 
 use nginx_tests::account::SECRET_KEY_DIRECTIVES;
 use nginx_tests::http::{Connection, Request};
-use nginx_tests::payload::{bytes, expect_chunks, expect_hash, expect_unsigned};
+use nginx_tests::payload::{Check, bytes, expect_chunks, expect_hash, expect_unsigned};
 use nginx_tests::{HeldOrigin, Nginx, RawOrigin, RawRequest, Reply, Swift, http2};
 
 /// Modes, and what becomes there of a body that comes in while it is sent over TLS.
-const MODES: [(&str, fn(&RawRequest) -> Vec<u8>); 4] = [
-    ("auto", plain),
-    ("unsigned", plain),
+const MODES: [(&str, Check); 4] = [
+    ("auto", expect_unsigned),
+    ("unsigned", expect_unsigned),
     ("streaming", expect_chunks),
-    ("decode", plain),
+    ("decode", expect_unsigned),
 ];
-
-#[track_caller]
-fn plain(request: &RawRequest) -> Vec<u8> {
-    expect_unsigned(request);
-    request.body.clone()
-}
 
 /// Signs in `/<mode>/`, while bodies come in; `{tls}` is the port of the store's TLS.
 fn nginx(store: impl ToString, credentials: &str) -> Nginx {

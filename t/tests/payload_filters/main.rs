@@ -9,7 +9,9 @@ use std::process::Command;
 
 use nginx_tests::account::SECRET_KEY_DIRECTIVES;
 use nginx_tests::http::Request;
-use nginx_tests::payload::{STREAMING, bytes, expect_chunks, expect_hash, expect_unsigned, sha256};
+use nginx_tests::payload::{
+    Check, STREAMING, bytes, expect_chunks, expect_hash, expect_unsigned, sha256,
+};
 use nginx_tests::{Builder, DeadPort, Nginx, RawOrigin, RawRequest, Scratch, http2};
 
 /// Where the other filter stands in the chain.
@@ -93,7 +95,7 @@ impl Stand {
 
     /// Sends bodies of every kind to `path`, and checks what the store gets of them.
     #[track_caller]
-    fn expect(&self, path: &str, check: fn(&RawRequest) -> Vec<u8>, unannounced: bool) {
+    fn expect(&self, path: &str, check: Check, unannounced: bool) {
         // In memory, in a file, in a file that takes several turns to look at.
         for body in [bytes(100), bytes(30_000), bytes(1_200_000)] {
             let put = || Request::new("PUT", path);
@@ -112,27 +114,10 @@ impl Stand {
     }
 
     #[track_caller]
-    fn expect_last(&self, check: fn(&RawRequest) -> Vec<u8>, body: &[u8]) {
+    fn expect_last(&self, check: Check, body: &[u8]) {
         let stored = self.origin.requests().pop().expect("it has arrived");
         assert!(check(&stored) == flipped(body), "{} bytes", body.len());
     }
-}
-
-#[track_caller]
-fn hashed(request: &RawRequest) -> Vec<u8> {
-    expect_hash(request);
-    request.body.clone()
-}
-
-#[track_caller]
-fn unsigned(request: &RawRequest) -> Vec<u8> {
-    expect_unsigned(request);
-    request.body.clone()
-}
-
-#[track_caller]
-fn chunks(request: &RawRequest) -> Vec<u8> {
-    expect_chunks(request)
 }
 
 /// A body that has come with its head is there as a whole, and hashed.
@@ -140,7 +125,7 @@ fn chunks(request: &RawRequest) -> Vec<u8> {
 fn hashed_or_chunks(request: &RawRequest) -> Vec<u8> {
     match request.header("x-amz-content-sha256").as_deref() {
         Some(STREAMING) => expect_chunks(request),
-        _ => hashed(request),
+        _ => expect_hash(request),
     }
 }
 
@@ -159,10 +144,10 @@ fn buffered_bodies() {
              location /unsigned { aws_payload unsigned; proxy_pass http://{origin}; }",
         );
         for path in ["/signed", "/auto", "/decode", "/file", "/unbuffered"] {
-            stand.expect(path, hashed, true);
+            stand.expect(path, expect_hash, true);
         }
-        stand.expect("/streaming", chunks, true);
-        stand.expect("/unsigned", unsigned, true);
+        stand.expect("/streaming", expect_chunks, true);
+        stand.expect("/unsigned", expect_unsigned, true);
     }
 }
 
@@ -177,8 +162,8 @@ fn bodies_that_are_sent_as_they_come_in() {
              location /unsigned { aws_payload unsigned; proxy_pass http://{origin}; }",
         );
         stand.expect("/auto", hashed_or_chunks, false);
-        stand.expect("/streaming", chunks, false);
-        stand.expect("/unsigned", unsigned, false);
+        stand.expect("/streaming", expect_chunks, false);
+        stand.expect("/unsigned", expect_unsigned, false);
     }
 }
 
@@ -198,8 +183,8 @@ fn bodies_that_were_read_before() {
                 dead.port()
             ),
         );
-        stand.expect("/plain-before", hashed, true);
-        stand.expect("/signed-before", hashed, true);
+        stand.expect("/plain-before", expect_hash, true);
+        stand.expect("/signed-before", expect_hash, true);
     }
 }
 
@@ -219,7 +204,7 @@ fn a_declared_hash() {
                 let answer = put.body(&body).send(stand.nginx.port());
                 match &stand.origin.requests()[before..] {
                     [] => assert_eq!(answer.status, 400),
-                    [_] => stand.expect_last(hashed, &body),
+                    [_] => stand.expect_last(expect_hash, &body),
                     more => panic!("{more:?}"),
                 }
             }
