@@ -9,7 +9,7 @@ use nginx_sys::{
     NGX_HTTP_LIF_CONF, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_OK, ngx_array_push,
     ngx_conf_full_name, ngx_conf_t, ngx_decode_base64, ngx_http_conf_ctx_t,
     ngx_http_core_loc_conf_t, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_handler_pt,
-    ngx_int_t, ngx_module_t, ngx_pool_t, ngx_str_t,
+    ngx_int_t, ngx_module_t, ngx_parse_time, ngx_pnalloc, ngx_pool_t, ngx_str_t,
 };
 
 use super::log::{Level, Log};
@@ -114,6 +114,46 @@ impl Conf {
         log.write(level, format_args!("{line}{position}"));
     }
 
+    /// Says something that is no mistake: to whoever runs `nginx -t`, else in the log.
+    pub(crate) fn tell(&self, line: fmt::Arguments<'_>) {
+        // SAFETY: `cf` and its log are live; nginx's format takes a length and that many bytes.
+        unsafe {
+            if nginx_sys::ngx_test_config != 0 {
+                let line = format!("aws_auth: {line}");
+                nginx_sys::ngx_log_stderr(0, c"%*s".as_ptr(), line.len(), line.as_ptr());
+            } else {
+                Log::from_ptr((*self.as_ptr()).log).write(Level::Notice, line);
+            }
+        }
+    }
+
+    /// A copy of `text` in the configuration's pool, with a zero behind it, which nginx expects of
+    /// file and host names. `None` where the pool has no memory.
+    pub(crate) fn copy_c_string(&self, text: &[u8]) -> Option<ngx_str_t> {
+        // SAFETY: the pool is live; the fresh memory has room for the text and its zero.
+        unsafe {
+            let place = ngx_pnalloc((*self.as_ptr()).pool, text.len() + 1).cast::<u8>();
+            let place = NonNull::new(place)?.as_ptr();
+            place.copy_from_nonoverlapping(text.as_ptr(), text.len());
+            place.add(text.len()).write(0);
+            Some(ngx_str_t {
+                len: text.len(),
+                data: place,
+            })
+        }
+    }
+
+    /// A time with nginx's units, in milliseconds.
+    pub(crate) fn parse_time(&self, text: &[u8]) -> Option<u64> {
+        let mut text = ngx_str_t {
+            len: text.len(),
+            data: text.as_ptr().cast_mut(),
+        };
+        // SAFETY: nginx reads the text, and nothing else.
+        let time = unsafe { ngx_parse_time(&mut text, 0) };
+        u64::try_from(time).ok()
+    }
+
     /// Reads a file named in a directive; a relative name is relative to the configuration's
     /// directory, as nginx's own are.
     pub(crate) fn read_file(&self, name: &[u8]) -> Result<ReadFile, String> {
@@ -181,10 +221,15 @@ impl Conf {
         Some(())
     }
 
+    /// The core module's configuration of the current block.
+    pub(super) fn core_location_conf(&self) -> Option<NonNull<ngx_http_core_loc_conf_t>> {
+        // SAFETY: nginx's own module, whose location configuration is of this type.
+        unsafe { self.location_conf(core_module()) }
+    }
+
     /// The current block as nginx's core sees it.
     pub(crate) fn block(&self) -> Option<Block> {
-        // SAFETY: nginx's own module, whose location configuration is of this type.
-        unsafe { self.location_conf(core_module()) }.map(Block)
+        self.core_location_conf().map(Block)
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) enum Level {
     Emerg = nginx_sys::NGX_LOG_EMERG as isize,
     Error = nginx_sys::NGX_LOG_ERR as isize,
     Warn = nginx_sys::NGX_LOG_WARN as isize,
+    Notice = nginx_sys::NGX_LOG_NOTICE as isize,
 }
 
 /// A log of nginx's: a connection's, or the one of the configuration that is read.
@@ -23,6 +24,17 @@ impl Log {
     /// `log` must be live for as long as this value is used.
     pub(crate) unsafe fn from_ptr(log: *mut ngx_log_t) -> Self {
         Self(log)
+    }
+
+    /// The log of the cycle that this process runs, for what happens outside of requests.
+    pub(crate) fn of_cycle() -> Self {
+        // SAFETY: nginx has a cycle with a log from its start to its end; it is asked for anew
+        // each time, since reading the configuration again replaces it.
+        Self(unsafe { (*nginx_sys::ngx_cycle).log })
+    }
+
+    pub(super) fn as_ptr(self) -> *mut ngx_log_t {
+        self.0
     }
 
     /// Writes a line, where the log takes lines of `level`. (A debug log's level is a mask, which

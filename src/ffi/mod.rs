@@ -4,23 +4,36 @@
 //! nginx is single-threaded: configuration is read and merged in the master process, requests are
 //! served by one thread in each worker. Nothing here is `Send` or `Sync`, nor needs to be.
 
+mod address;
 pub(crate) mod body;
+pub(crate) mod child;
 pub(crate) mod conf;
+pub(crate) mod connection;
 pub(crate) mod event;
 pub(crate) mod guard;
 pub(crate) mod handlers;
 pub(crate) mod log;
 pub(crate) mod output;
+pub(crate) mod process;
 pub(crate) mod proxy_pass;
 pub(crate) mod request;
+pub(crate) mod resolver;
+pub(crate) mod shm;
+mod slot;
+pub(crate) mod tls;
 pub(crate) mod upstream;
+pub(crate) mod user;
 pub(crate) mod value;
+pub(crate) mod waiting;
 
 use std::any::TypeId;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
-use nginx_sys::{ngx_pool_cleanup_add, ngx_pool_t, ngx_str_t};
+use nginx_sys::{
+    ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_module, ngx_module_t, ngx_pool_cleanup_add,
+    ngx_pool_t, ngx_str_t,
+};
 
 /// The bytes of an nginx string.
 ///
@@ -32,6 +45,23 @@ pub(crate) unsafe fn bytes<'a>(text: ngx_str_t) -> &'a [u8] {
     }
     // SAFETY: non-null, and readable for `len` bytes during 'a by this function's contract.
     unsafe { std::slice::from_raw_parts(text.data, text.len) }
+}
+
+/// The main configuration of `module` in a cycle; `None` where that has no http{}.
+///
+/// # Safety
+/// `cycle` must be a live cycle, and `module` an HTTP module whose main configuration is a `T`.
+pub(crate) unsafe fn main_conf_of<T>(
+    cycle: *const ngx_cycle_t,
+    module: &ngx_module_t,
+) -> Option<NonNull<T>> {
+    // SAFETY: the http module's entry is null or the context of http{}, which has an entry for each
+    // HTTP module.
+    unsafe {
+        let http = ngx_http_module.index;
+        let context = (*(*cycle).conf_ctx.add(http)).cast::<ngx_http_conf_ctx_t>();
+        NonNull::new((*context.as_ref()?.main_conf.add(module.ctx_index)).cast::<T>())
+    }
 }
 
 /// A value in a pool, behind what is needed to find and to drop it.

@@ -1,0 +1,401 @@
+//! Running a program beside nginx.
+//!
+//! nginx reaps every child of its processes itself, so that an exit status cannot be waited for;
+//! and it logs an alert for each that a signal has ended. So the program is the child of a
+//! supervisor, which is forked from the worker, does nothing but wait, reports over a pipe how the
+//! program ended, and ends with status 0. It kills the program and all of its process group
+//!
+//! - when the worker closes its end of a pipe, or dies;
+//! - at the deadline, if the worker has not done so.
+//!
+//! Between `fork` and `exec` only functions are called that POSIX allows in a signal handler:
+//! nginx may have threads. Everything that needs memory is prepared before.
+
+use std::ffi::{CString, c_char, c_int};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr::{null, null_mut};
+use std::time::Duration;
+
+/// What is run: a program by its path, with its arguments (its own name first) and environment.
+pub(crate) struct Program {
+    pub(crate) path: CString,
+    pub(crate) arguments: Vec<CString>,
+    pub(crate) environment: Vec<CString>,
+}
+
+/// A program that runs.
+pub(crate) struct Child {
+    /// What it writes to its standard output.
+    pub(crate) output: OwnedFd,
+    /// Where [`Report`]s come from, [`Report::SIZE`] bytes each.
+    pub(crate) reports: OwnedFd,
+    /// Closing it kills the program.
+    pub(crate) control: OwnedFd,
+}
+
+/// How the program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// It was not started: an error of the system.
+    NotStarted(i32),
+    /// It returned this status.
+    Exited(i32),
+    /// This signal ended it.
+    Signaled(i32),
+}
+
+impl Report {
+    /// How many bytes a report has.
+    pub(crate) const SIZE: usize = 5;
+
+    const NOT_STARTED: u8 = 1;
+    const EXITED: u8 = 2;
+    const SIGNALED: u8 = 3;
+
+    pub(crate) fn decode(bytes: [u8; Self::SIZE]) -> Option<Self> {
+        let [kind, value @ ..] = bytes;
+        let value = i32::from_ne_bytes(value);
+        match kind {
+            Self::NOT_STARTED => Some(Self::NotStarted(value)),
+            Self::EXITED => Some(Self::Exited(value)),
+            Self::SIGNALED => Some(Self::Signaled(value)),
+            _ => None,
+        }
+    }
+
+    fn encode(kind: u8, value: i32) -> [u8; Self::SIZE] {
+        let [a, b, c, d] = value.to_ne_bytes();
+        [kind, a, b, c, d]
+    }
+}
+
+/// What the supervisor and the program find ready.
+struct Prepared {
+    path: *const c_char,
+    arguments: *const *const c_char,
+    environment: *const *const c_char,
+    null: RawFd,
+    output: RawFd,
+    reports: RawFd,
+    control: RawFd,
+    milliseconds: i64,
+}
+
+impl Child {
+    /// Starts `program`, which may run for `limit`.
+    pub(crate) fn start(program: &Program, limit: Duration) -> io::Result<Self> {
+        let (output, its_output) = pipe()?;
+        let (reports, its_reports) = pipe()?;
+        let (its_control, control) = pipe()?;
+        let null_device = std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/null")?;
+        for end in [&output, &reports] {
+            set_nonblocking(end)?;
+        }
+        let arguments = pointers(&program.arguments);
+        let environment = pointers(&program.environment);
+        let prepared = Prepared {
+            path: program.path.as_ptr(),
+            arguments: arguments.as_ptr(),
+            environment: environment.as_ptr(),
+            null: null_device.as_raw_fd(),
+            output: its_output.as_raw_fd(),
+            reports: its_reports.as_raw_fd(),
+            control: its_control.as_raw_fd(),
+            milliseconds: i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
+        };
+
+        // SAFETY: signals are held back, so that no handler of nginx's runs in the new process. That
+        // one goes on in `supervise`, which keeps to async-signal-safe functions and never returns.
+        unsafe {
+            let mut every = MaybeUninit::<libc::sigset_t>::uninit();
+            let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+            libc::sigfillset(every.as_mut_ptr());
+            libc::sigprocmask(libc::SIG_SETMASK, every.as_ptr(), before.as_mut_ptr());
+            let pid = libc::fork();
+            if pid == 0 {
+                supervise(&prepared);
+            }
+            let error = io::Error::last_os_error();
+            libc::sigprocmask(libc::SIG_SETMASK, before.as_ptr(), null_mut());
+            if pid < 0 {
+                return Err(error);
+            }
+        }
+        Ok(Self {
+            output,
+            reports,
+            control,
+        })
+    }
+}
+
+/// Both ends of a pipe, read and write, closed on exec. Neither is one of the first three
+/// descriptors, which get another meaning in the program.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors, which are new and owned by nobody else.
+    let (read, write) = unsafe {
+        if libc::pipe(ends.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1]))
+    };
+    Ok((raised(&read)?, raised(&write)?))
+}
+
+fn raised(end: &OwnedFd) -> io::Result<OwnedFd> {
+    // SAFETY: a live descriptor; the new one is owned by nobody else.
+    unsafe {
+        let fd = libc::fcntl(end.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 10);
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(OwnedFd::from_raw_fd(fd))
+    }
+}
+
+fn set_nonblocking(end: &OwnedFd) -> io::Result<()> {
+    // SAFETY: a live descriptor.
+    let code = unsafe { libc::fcntl(end.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) };
+    if code < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Pointers to the texts, and a null pointer behind them.
+fn pointers(texts: &[CString]) -> Vec<*const c_char> {
+    let texts = texts.iter().map(|text| text.as_ptr());
+    texts.chain([null()]).collect()
+}
+
+/// # Safety
+/// Only in a process that was just forked, with every signal held back.
+unsafe fn supervise(prepared: &Prepared) -> ! {
+    // SAFETY: async-signal-safe calls on descriptors of `prepared`, on stack memory, and on what
+    // was prepared before the fork.
+    unsafe {
+        // Away from the terminal's signals, and from nginx's process group.
+        libc::setsid();
+        reset_signals();
+        libc::signal(libc::SIGCHLD, on_child as *const () as libc::sighandler_t);
+        #[cfg(target_os = "linux")]
+        // What the program leaves behind is this process's to clear away, not nginx's.
+        libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1);
+
+        let pid = libc::fork();
+        if pid == 0 {
+            become_program(prepared);
+        }
+        close_all_but(&[prepared.reports, prepared.control]);
+        if pid < 0 {
+            report(prepared.reports, Report::NOT_STARTED, errno());
+            libc::_exit(0);
+        }
+        libc::setpgid(pid, pid);
+        wait_for_end(prepared, pid);
+        libc::kill(-pid, libc::SIGKILL);
+        reap_all();
+        libc::_exit(0);
+    }
+}
+
+/// Reports the program's end, and returns when the worker is no longer interested or the time is
+/// over. The program is not reaped, so that its number stays its process group's.
+///
+/// # Safety
+/// As [`supervise`].
+unsafe fn wait_for_end(prepared: &Prepared, pid: libc::pid_t) {
+    // SAFETY: as `supervise`.
+    unsafe {
+        // SIGCHLD interrupts ppoll, and nothing else.
+        let mut all_but_child = MaybeUninit::<libc::sigset_t>::uninit();
+        libc::sigemptyset(all_but_child.as_mut_ptr());
+
+        let end = monotonic().saturating_add(prepared.milliseconds);
+        let mut has_ended = false;
+        loop {
+            if !has_ended {
+                has_ended = report_end(prepared.reports, pid);
+            }
+            let left = end - monotonic();
+            if left <= 0 {
+                return;
+            }
+            let timeout = libc::timespec {
+                tv_sec: (left / 1000) as libc::time_t,
+                tv_nsec: (left % 1000 * 1_000_000) as libc::c_long,
+            };
+            // Nobody writes to it: it is only ever closed.
+            let mut control = libc::pollfd {
+                fd: prepared.control,
+                events: libc::POLLIN,
+                revents: 0,
+            };
+            let mask = all_but_child.as_ptr();
+            let code = libc::ppoll(&mut control, 1, &timeout, mask);
+            if code > 0 || (code < 0 && errno() != libc::EINTR) {
+                return;
+            }
+        }
+    }
+}
+
+/// Whether the program has ended, which has been reported then.
+///
+/// # Safety
+/// As [`supervise`].
+unsafe fn report_end(reports: RawFd, pid: libc::pid_t) -> bool {
+    // SAFETY: as `supervise`; all zero is a valid value of this plain C structure.
+    unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        let code = libc::waitid(libc::P_PID, pid as libc::id_t, &mut info, options);
+        if code != 0 || info.si_pid() != pid {
+            return false;
+        }
+        let kind = match info.si_code {
+            libc::CLD_EXITED => Report::EXITED,
+            _ => Report::SIGNALED,
+        };
+        report(reports, kind, info.si_status());
+        true
+    }
+}
+
+/// # Safety
+/// As [`supervise`].
+unsafe fn become_program(prepared: &Prepared) -> ! {
+    // SAFETY: as `supervise`.
+    unsafe {
+        libc::setpgid(0, 0);
+        reset_signals();
+        let mut none = MaybeUninit::<libc::sigset_t>::uninit();
+        libc::sigemptyset(none.as_mut_ptr());
+        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), null_mut());
+
+        let ready = libc::dup2(prepared.null, 0) >= 0
+            && libc::dup2(prepared.output, 1) >= 0
+            && libc::dup2(prepared.null, 2) >= 0
+            && libc::chdir(c"/".as_ptr()) == 0;
+        if ready {
+            close_all_but(&[0, 1, 2, prepared.reports]);
+            libc::execve(prepared.path, prepared.arguments, prepared.environment);
+        }
+        report(prepared.reports, Report::NOT_STARTED, errno());
+        libc::_exit(127);
+    }
+}
+
+extern "C" fn on_child(_signal: c_int) {}
+
+/// Gives every signal its default meaning again; nginx has handlers, and ignores SIGPIPE.
+///
+/// # Safety
+/// As [`supervise`].
+unsafe fn reset_signals() {
+    // The numbers that all systems share, and Linux's up to the real-time ones.
+    for signal in 1..32 {
+        // SAFETY: as `supervise`. It fails for the few that cannot be changed.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
+/// Closes every descriptor but those in `kept`.
+///
+/// # Safety
+/// As [`supervise`].
+unsafe fn close_all_but(kept: &[RawFd]) {
+    /// Where the system cannot close a range, and where there is no end in sight.
+    const HIGHEST: RawFd = 65_536;
+
+    // SAFETY: as `supervise`; the process owns its descriptors, and uses no others any more.
+    unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        let highest = match libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) {
+            0 => RawFd::try_from(limit.rlim_cur).map_or(HIGHEST, |most| most.min(HIGHEST)),
+            _ => HIGHEST,
+        };
+        let mut from = 0;
+        while from <= highest {
+            let next = kept.iter().copied().filter(|fd| *fd >= from).min();
+            let to = next.map_or(RawFd::MAX, |fd| fd - 1);
+            if from <= to && !close_range(from, to) {
+                for fd in from..=to.min(highest) {
+                    libc::close(fd);
+                }
+            }
+            match next {
+                Some(fd) => from = fd + 1,
+                None => return,
+            }
+        }
+    }
+}
+
+/// False where the system cannot.
+///
+/// # Safety
+/// As [`supervise`].
+unsafe fn close_range(from: RawFd, to: RawFd) -> bool {
+    #[cfg(target_os = "linux")]
+    // SAFETY: as `supervise`.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, from, to, 0) == 0
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (from, to);
+        false
+    }
+}
+
+/// Waits for what was killed, for a little while: what has left the process group may live on.
+///
+/// # Safety
+/// As [`supervise`].
+unsafe fn reap_all() {
+    // SAFETY: as `supervise`.
+    unsafe {
+        for _ in 0..100 {
+            match libc::waitpid(-1, null_mut(), libc::WNOHANG) {
+                0 => {
+                    libc::poll(null_mut(), 0, 10);
+                }
+                -1 => return,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As [`supervise`].
+unsafe fn report(to: RawFd, kind: u8, value: i32) {
+    let bytes = Report::encode(kind, value);
+    // SAFETY: a pipe takes so few bytes at once; where its reader has gone nobody wants them.
+    unsafe { libc::write(to, bytes.as_ptr().cast(), bytes.len()) };
+}
+
+fn errno() -> i32 {
+    io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+/// Milliseconds of the system's clock that does not jump.
+///
+/// # Safety
+/// As [`supervise`].
+unsafe fn monotonic() -> i64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: room for the answer.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+}
