@@ -1,30 +1,42 @@
 //! What the directives of a block say, and what they come to once the blocks are merged.
 
 mod credentials;
+mod keys;
 mod merge;
 mod plan;
+mod provided;
+mod shared;
 
 use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, SignedHeaders};
 use nginx_sys::ngx_http_handler_pt;
 
-pub(crate) use credentials::{CredentialDirectives, CredentialsError, DerivedKey, SecretValue};
+pub(crate) use credentials::{CredentialDirectives, Credentials, CredentialsError};
+pub(crate) use keys::{DerivedKey, SecretValue};
 pub(crate) use merge::merge;
 pub(crate) use plan::Plan;
+pub(crate) use shared::{Needs, SharedDirectives, complete};
 
 use crate::ffi::conf::{Conf, Position};
 use crate::ffi::handlers::PassModule;
 use crate::ffi::value::{Template, Value};
+use crate::providers::Providers;
 
 /// What holds for the whole of http{}.
 pub(crate) struct MainConf {
     /// The modules whose `*_pass` directives could stand beside `aws_sign`.
     pub(crate) pass_modules: Vec<PassModule>,
+    /// What is said of providers in general.
+    pub(crate) shared: SharedDirectives,
+    /// The declared providers.
+    pub(crate) providers: std::rc::Rc<Providers>,
 }
 
 impl MainConf {
     pub(crate) fn new() -> Self {
         Self {
             pass_modules: Vec::new(),
+            shared: SharedDirectives::default(),
+            providers: std::rc::Rc::default(),
         }
     }
 
@@ -127,6 +139,8 @@ pub(crate) struct LocationConf {
     pub(crate) payload: Option<Payload>,
     /// Of the block's `proxy_pass`.
     pub(crate) scheme: Option<Scheme>,
+    /// In milliseconds.
+    pub(crate) credentials_timeout: Option<u64>,
     /// How this block signs, once merged; `None` where it does not.
     pub(crate) plan: Option<std::rc::Rc<Plan>>,
 }

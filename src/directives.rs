@@ -1,5 +1,11 @@
 //! The directives: what may be written, and what is wrong with what was written.
 
+mod providers;
+
+pub(crate) use providers::{
+    MainSetter, credentials, credentials_timeout, provider, trusted_certificate, zone,
+};
+
 use std::fmt;
 
 use aws_sealing::value::{self, ValueError};
@@ -44,6 +50,7 @@ type Result = std::result::Result<(), DirectiveError>;
 pub(crate) type Setter = fn(&mut LocationConf, &Conf) -> Result;
 
 pub(crate) fn access_key(block: &mut LocationConf, conf: &Conf) -> Result {
+    refuse_provider(block)?;
     let value = checked_value(conf, value::access_key)?;
     set(&mut block.credentials.access_key, value)?;
     block.credentials.position = Some(conf.position());
@@ -122,6 +129,7 @@ pub(crate) fn secret_key_file(block: &mut LocationConf, conf: &Conf) -> Result {
 }
 
 fn set_secret_key(block: &mut LocationConf, conf: &Conf, secret: SecretValue) -> Result {
+    refuse_provider(block)?;
     if block.credentials.names_signing_key() {
         return Err(DirectiveError::SecondKind {
             other: "\"aws_signing_key\" or its scope",
@@ -132,7 +140,17 @@ fn set_secret_key(block: &mut LocationConf, conf: &Conf, secret: SecretValue) ->
     Ok(())
 }
 
+fn refuse_provider(block: &LocationConf) -> Result {
+    match block.credentials.provider {
+        Some(_) => Err(DirectiveError::SecondKind {
+            other: "\"aws_credentials\"",
+        }),
+        None => Ok(()),
+    }
+}
+
 fn refuse_secret_key(block: &LocationConf) -> Result {
+    refuse_provider(block)?;
     match block.credentials.secret_key {
         Some(_) => Err(DirectiveError::SecondKind {
             other: "a secret key",
@@ -142,6 +160,7 @@ fn refuse_secret_key(block: &LocationConf) -> Result {
 }
 
 pub(crate) fn session_token(block: &mut LocationConf, conf: &Conf) -> Result {
+    refuse_provider(block)?;
     let token = secret_value(conf)?;
     set(&mut block.credentials.session_token, token)?;
     block.credentials.position = Some(conf.position());

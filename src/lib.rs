@@ -5,11 +5,19 @@
 
 #![warn(unsafe_op_in_unsafe_fn)]
 
+mod command;
 mod conf;
 mod directives;
 mod ffi;
+mod host;
+mod material;
 mod module;
+mod net;
+mod providers;
+mod refresh;
 mod request;
+mod store;
+mod zone;
 
 // The table of exported modules, which nginx looks up in a dynamic module. nginx's own build
 // writes one itself.

@@ -4,24 +4,27 @@ use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
 
 use nginx_sys::{
-    NGX_CONF_1MORE, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR,
-    NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
-    NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_OK, ngx_chain_t, ngx_command_t, ngx_conf_t,
-    ngx_http_module_t, ngx_http_phases_NGX_HTTP_ACCESS_PHASE,
-    ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_request_t, ngx_int_t, ngx_module_t,
-    ngx_uint_t,
+    NGX_CONF_1MORE, NGX_CONF_2MORE, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_ERROR,
+    NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
+    NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_MODULE, NGX_HTTP_SRV_CONF, NGX_OK,
+    ngx_chain_t, ngx_command_t, ngx_conf_t, ngx_cycle_t, ngx_http_module_t,
+    ngx_http_phases_NGX_HTTP_ACCESS_PHASE, ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE,
+    ngx_http_request_t, ngx_int_t, ngx_module_t, ngx_uint_t,
 };
 use ngx::core::NGX_CONF_ERROR;
 
-use crate::conf::{LocationConf, MainConf, Plan, Scheme, merge};
-use crate::directives::{self, DirectiveError, Setter};
+use crate::conf::{LocationConf, MainConf, Plan, Scheme, complete, merge};
+use crate::directives::{self, DirectiveError, MainSetter, Setter};
 use crate::ffi;
 use crate::ffi::body::Incoming;
 use crate::ffi::conf::Conf;
 use crate::ffi::guard::guard;
-use crate::ffi::log::Level;
+use crate::ffi::log::{Level, Log};
+use crate::ffi::process;
 use crate::ffi::proxy_pass;
 use crate::ffi::request::Request;
+use crate::ffi::user::User;
+use crate::refresh;
 use crate::request;
 
 /// All directives stand in these blocks.
@@ -29,7 +32,26 @@ const ANYWHERE: u32 =
     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF;
 
 macro_rules! command {
-    ($name:literal, $arguments:expr, $setter:path) => {{
+    // A directive of http{} itself.
+    (http $name:literal, $arguments:expr, $setter:path) => {
+        command!(
+            $name,
+            $arguments,
+            $setter as MainSetter,
+            NGX_HTTP_MAIN_CONF,
+            NGX_HTTP_MAIN_CONF_OFFSET
+        )
+    };
+    ($name:literal, $arguments:expr, $setter:path) => {
+        command!(
+            $name,
+            $arguments,
+            $setter as Setter,
+            ANYWHERE,
+            NGX_HTTP_LOC_CONF_OFFSET
+        )
+    };
+    ($name:literal, $arguments:expr, $setter:path as $type:ty, $context:expr, $offset:expr) => {{
         /// # Safety
         /// Called by nginx only, as it reads this directive.
         unsafe extern "C" fn read(
@@ -38,21 +60,21 @@ macro_rules! command {
             block: *mut c_void,
         ) -> *mut c_char {
             // SAFETY: nginx hands over the configuration being read, and the block's
-            // configuration, which `create_location_conf` made.
-            unsafe { take($name, $setter, cf, block) }
+            // configuration of the type that the setter takes.
+            unsafe { take($name, $setter as $type, cf, block) }
         }
         ngx_command_t {
             name: ngx::ngx_string!($name),
-            type_: (ANYWHERE | $arguments) as ngx_uint_t,
+            type_: ($context | $arguments) as ngx_uint_t,
             set: Some(read),
-            conf: NGX_HTTP_LOC_CONF_OFFSET,
+            conf: $offset,
             offset: 0,
             post: null_mut(),
         }
     }};
 }
 
-static mut COMMANDS: [ngx_command_t; 18] = [
+static mut COMMANDS: [ngx_command_t; 23] = [
     command!("aws_access_key", NGX_CONF_TAKE1, directives::access_key),
     command!("aws_key_scope", NGX_CONF_TAKE1, directives::key_scope),
     command!("aws_signing_key", NGX_CONF_TAKE1, directives::signing_key),
@@ -67,6 +89,15 @@ static mut COMMANDS: [ngx_command_t; 18] = [
         NGX_CONF_TAKE1,
         directives::session_token
     ),
+    command!("aws_credentials", NGX_CONF_TAKE1, directives::credentials),
+    command!(
+        "aws_credentials_timeout",
+        NGX_CONF_TAKE1,
+        directives::credentials_timeout
+    ),
+    command!(http "aws_credentials_provider", NGX_CONF_2MORE, directives::provider),
+    command!(http "aws_auth_zone", NGX_CONF_TAKE1, directives::zone),
+    command!(http "aws_trusted_certificate", NGX_CONF_TAKE1, directives::trusted_certificate),
     command!("aws_s3_bucket", NGX_CONF_TAKE1, directives::s3_bucket),
     command!("aws_endpoint", NGX_CONF_TAKE1, directives::endpoint),
     command!("aws_region", NGX_CONF_TAKE1, directives::region),
@@ -101,7 +132,7 @@ static CONTEXT: ngx_http_module_t = ngx_http_module_t {
     preconfiguration: Some(preconfiguration),
     postconfiguration: Some(postconfiguration),
     create_main_conf: Some(create_main_conf),
-    init_main_conf: None,
+    init_main_conf: Some(init_main_conf),
     create_srv_conf: None,
     merge_srv_conf: None,
     create_loc_conf: Some(create_location_conf),
@@ -116,6 +147,9 @@ pub static mut ngx_http_aws_auth_module: ngx_module_t = ngx_module_t {
     ctx: (&raw const CONTEXT).cast_mut().cast(),
     commands: (&raw mut COMMANDS).cast(),
     type_: NGX_HTTP_MODULE as ngx_uint_t,
+    init_module: Some(init_module),
+    init_process: Some(init_process),
+    exit_process: Some(exit_process),
     ..ngx_module_t::default()
 };
 
@@ -129,11 +163,17 @@ pub(crate) fn this_module() -> &'static ngx_module_t {
 /// Runs a directive's setter and logs what it refuses.
 ///
 /// # Safety
-/// `cf` must be the configuration being read, `block` the module's configuration of its block.
-unsafe fn take(name: &str, setter: Setter, cf: *mut ngx_conf_t, block: *mut c_void) -> *mut c_char {
+/// `cf` must be the configuration being read, `block` the module's configuration of its block, a
+/// `T`.
+unsafe fn take<T>(
+    name: &str,
+    setter: fn(&mut T, &Conf) -> Result<(), DirectiveError>,
+    cf: *mut ngx_conf_t,
+    block: *mut c_void,
+) -> *mut c_char {
     guard(NGX_CONF_ERROR, || {
         // SAFETY: by this function's contract; nobody else refers to the block meanwhile.
-        let (conf, block) = unsafe { (Conf::from_ptr(cf), block.cast::<LocationConf>().as_mut()) };
+        let (conf, block) = unsafe { (Conf::from_ptr(cf), block.cast::<T>().as_mut()) };
         let (Some(conf), Some(block)) = (conf, block) else {
             return NGX_CONF_ERROR;
         };
@@ -214,6 +254,74 @@ unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_void {
     // SAFETY: `cf` is the configuration being read.
     unsafe { ffi::allocate((*cf).pool, MainConf::new()) }
         .map_or(null_mut(), |conf| conf.as_ptr().cast())
+}
+
+/// http{} has been read, and its blocks are about to be merged.
+///
+/// # Safety
+/// Called by nginx only, with what `create_main_conf` made.
+unsafe extern "C" fn init_main_conf(cf: *mut ngx_conf_t, main: *mut c_void) -> *mut c_char {
+    guard(NGX_CONF_ERROR, || {
+        // SAFETY: by this function's contract.
+        let parts = unsafe { (Conf::from_ptr(cf), main.cast::<MainConf>().as_ref()) };
+        let (Some(conf), Some(main)) = parts else {
+            return NGX_CONF_ERROR;
+        };
+        match complete(&conf, main) {
+            Ok(()) => null_mut(),
+            Err(()) => NGX_CONF_ERROR,
+        }
+    })
+}
+
+/// The whole configuration has been read, and comes into use.
+///
+/// # Safety
+/// Called by nginx only.
+unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
+    guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: the cycle is live and complete; its log, too.
+        unsafe {
+            let Some(main) = ffi::main_conf_of::<MainConf>(cycle, this_module()) else {
+                return NGX_OK as ngx_int_t;
+            };
+            if let Some(user) = User::of_workers(cycle) {
+                let log = Log::from_ptr((*cycle).log);
+                main.as_ref().shared.warn_of_unreadable_files(&user, log);
+            }
+            // Without a master, processes are not started anew for a new configuration.
+            if refresh::is_running() {
+                refresh::start(&main.as_ref().providers);
+            }
+        }
+        NGX_OK as ngx_int_t
+    })
+}
+
+/// A process has started.
+///
+/// # Safety
+/// Called by nginx only.
+unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
+    guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: the cycle is live.
+        let main = unsafe { ffi::main_conf_of::<MainConf>(cycle, this_module()) };
+        if let Some(main) = main
+            && process::is_first_worker()
+        {
+            // SAFETY: lives as long as the cycle, and nobody changes it any more.
+            refresh::start(unsafe { &main.as_ref().providers });
+        }
+        NGX_OK as ngx_int_t
+    })
+}
+
+/// A process ends.
+///
+/// # Safety
+/// Called by nginx only.
+unsafe extern "C" fn exit_process(_cycle: *mut ngx_cycle_t) {
+    guard((), refresh::stop);
 }
 
 /// # Safety

@@ -3,6 +3,7 @@
 //! it sends; payload, for its body).
 
 mod admit;
+mod credentials;
 mod examine;
 mod intake;
 mod payload;

@@ -14,6 +14,9 @@ use crate::ffi::upstream;
 use crate::ffi::value::Value;
 use crate::request::Seal;
 
+/// How long a request waits for the first credentials, in milliseconds.
+const DEFAULT_CREDENTIALS_TIMEOUT: u64 = 5000;
+
 /// Merges `outer` into `inner`, and where `inner` signs puts the seal into its proxy_pass. An
 /// error has been logged.
 pub(crate) fn merge(
@@ -37,6 +40,8 @@ pub(crate) fn merge(
     inherit(&mut inner.response_overrides, &outer.response_overrides);
     inherit(&mut inner.payload, &outer.payload);
     inherit(&mut inner.scheme, &outer.scheme);
+    inherit(&mut inner.credentials_timeout, &outer.credentials_timeout);
+    refuse_unknown_provider(conf, main, inner)?;
 
     let inherited = outer
         .sign
@@ -60,7 +65,7 @@ pub(crate) fn merge(
         return Ok(());
     };
     let proxy_conf = proxy.upstream_conf(conf).ok_or(())?;
-    let plan = Rc::new(plan(inner, &sign, proxy.handler, proxy_conf));
+    let plan = Rc::new(plan(inner, main, &sign, proxy.handler, proxy_conf));
     judge_credentials(conf, inner, &plan, &sign, explicit.is_some())?;
     judge_payload(conf, inner, &plan)?;
     if main.is_proxy(block.handler()) && !block.is_nested_condition() {
@@ -84,13 +89,14 @@ fn inherit<T: Clone>(inner: &mut Option<T>, outer: &Option<T>) {
 
 fn plan(
     conf: &LocationConf,
+    main: &MainConf,
     sign: &Sign,
     proxy_handler: ngx_http_handler_pt,
     proxy: NonNull<ngx_http_upstream_conf_t>,
 ) -> Plan {
-    let credentials = conf
-        .credentials
-        .resolve(conf.region.as_ref(), conf.service.as_ref());
+    let credentials =
+        conf.credentials
+            .resolve(conf.region.as_ref(), conf.service.as_ref(), &main.providers);
     // An empty text undoes an inherited bucket.
     let bucket = conf
         .bucket
@@ -117,6 +123,9 @@ fn plan(
             response_overrides: conf.response_overrides.unwrap_or(false),
         },
         credentials,
+        credentials_timeout: conf
+            .credentials_timeout
+            .unwrap_or(DEFAULT_CREDENTIALS_TIMEOUT),
         bucket,
         endpoint,
         addressing: conf.addressing.unwrap_or_default(),
@@ -132,6 +141,38 @@ fn plan(
         has_cache: unsafe { proxy.as_ref() }.cache() > 0,
         proxy_handler,
     }
+}
+
+/// A name that is not declared anywhere in http{} is a mistake, also where nothing is signed.
+fn refuse_unknown_provider(conf: &Conf, main: &MainConf, inner: &LocationConf) -> Result<(), ()> {
+    let name = inner.credentials.provider.as_ref().and_then(Value::as_text);
+    let (Some(name), Some(position)) = (name, &inner.credentials.position) else {
+        return Ok(());
+    };
+    if main.providers.find(name).is_some() {
+        return Ok(());
+    }
+    let name = String::from_utf8_lossy(name);
+    if main.providers.is_empty() {
+        conf.log(
+            Level::Emerg,
+            position,
+            format_args!(
+                "\"aws_credentials\" names \"{name}\", which is not declared: add \
+                 \"aws_credentials_provider {name} <source>\" to http{{}}"
+            ),
+        );
+    } else {
+        conf.log(
+            Level::Emerg,
+            position,
+            format_args!(
+                "\"aws_credentials\" names \"{name}\", which is not declared: the providers are {}",
+                main.providers.names()
+            ),
+        );
+    }
+    Err(())
 }
 
 /// `aws_sign` beside a directive whose requests cannot be signed.

@@ -6,7 +6,8 @@ use std::fmt;
 use aws_sealing::{Addressing, Destination, PayloadMode, Policy, destination, is_s3, value};
 use nginx_sys::ngx_http_handler_pt;
 
-use super::credentials::{Credentials, CredentialsError, Incomplete, checked};
+use super::credentials::{Credentials, CredentialsError, Incomplete};
+use super::keys::checked;
 use super::{Switch, same_handler};
 use crate::ffi::request::Request;
 use crate::ffi::value::Value;
@@ -17,6 +18,8 @@ pub(crate) struct Plan {
     pub(crate) policy: Policy,
     /// Complete credentials, or what is missing of them: then every request is refused.
     pub(crate) credentials: Result<Credentials, Incomplete>,
+    /// `aws_credentials_timeout` in milliseconds.
+    pub(crate) credentials_timeout: u64,
     pub(super) bucket: Option<Value>,
     pub(super) endpoint: Option<Value>,
     pub(super) addressing: Addressing,
@@ -53,7 +56,7 @@ impl Plan {
     /// Whether S3's rules hold for this request.
     pub(crate) fn is_s3(&self, request: &Request) -> Result<bool, CredentialsError> {
         match &self.credentials {
-            Ok(credentials) => credentials.service(request).map(is_s3),
+            Ok(credentials) => credentials.service(request).map(|service| is_s3(&service)),
             // Nothing will be signed.
             Err(_) => Ok(true),
         }
@@ -76,7 +79,7 @@ impl Plan {
         let endpoint = match &self.endpoint {
             Some(endpoint) => checked(endpoint, request, "aws_endpoint", value::endpoint)?,
             None => {
-                destination::s3_endpoint(credentials.region(request)?, &mut regional);
+                destination::s3_endpoint(&credentials.region(request)?, &mut regional);
                 &regional
             }
         };

@@ -9,10 +9,11 @@ use aws_sealing::{PayloadMode, deputy, method};
 use aws_signing::EMPTY_PAYLOAD_SHA256;
 use nginx_sys::{
     NGX_AGAIN, NGX_DECLINED, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR,
-    NGX_HTTP_NOT_IMPLEMENTED, NGX_HTTP_SERVICE_UNAVAILABLE, ngx_int_t,
+    NGX_HTTP_NOT_IMPLEMENTED, ngx_int_t,
 };
 
 use super::admit::refuse_method;
+use super::credentials::await_credentials;
 use super::examine::{Progress, examine};
 use super::intake::{self, Form, Intake};
 use crate::conf::Plan;
@@ -23,7 +24,7 @@ use crate::ffi::request::{BodyId, Request};
 pub(crate) fn prepare(request: &Request, plan: &Plan) -> ngx_int_t {
     refuse_method(request, plan)
         .or_else(|| refuse_header(request, plan))
-        .or_else(|| refuse_without_credentials(request, plan))
+        .or_else(|| await_credentials(request, plan))
         .or_else(|| prepare_body(request, plan))
         .unwrap_or(NGX_DECLINED as ngx_int_t)
 }
@@ -47,20 +48,6 @@ fn refuse_header(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
         ),
     );
     Some(NGX_HTTP_FORBIDDEN as ngx_int_t)
-}
-
-/// A cached object can be served without credentials; seal refuses what has to be fetched.
-fn refuse_without_credentials(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
-    let missing = plan
-        .credentials
-        .as_ref()
-        .err()
-        .filter(|_| !plan.has_cache)?;
-    request.log().write(
-        Level::Error,
-        format_args!("nothing can be signed: {missing}"),
-    );
-    Some(NGX_HTTP_SERVICE_UNAVAILABLE as ngx_int_t)
 }
 
 /// Sees to it that the body can be signed when it is sent.

@@ -1,0 +1,185 @@
+//! What is said of providers in http{}, and what it comes to once http{} has been read.
+
+use std::cell::OnceCell;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+use aws_credentials::{Endpoint, Environment, FileUse, Scheme};
+
+use super::MainConf;
+use crate::ffi::conf::{Conf, Position};
+use crate::ffi::log::{Level, Log};
+use crate::ffi::shm;
+use crate::ffi::tls::{self, TrustStore};
+use crate::ffi::user::User;
+use crate::module::this_module;
+use crate::net::{Client, Names};
+
+/// The zone where `aws_auth_zone` does not name one.
+const DEFAULT_ZONE: (&[u8], usize) = (b"aws_auth", 1024 * 1024);
+
+/// Where systems keep the certificates that they trust: Debian and its kin, Red Hat and its kin,
+/// Alpine, SUSE.
+const BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem",
+];
+
+/// Directives of http{} itself.
+#[derive(Default)]
+pub(crate) struct SharedDirectives {
+    environment: OnceCell<Environment>,
+    /// `aws_auth_zone`: name and size in bytes.
+    pub(crate) zone: Option<(Vec<u8>, usize)>,
+    /// `aws_trusted_certificate`
+    pub(crate) trusted_certificate: Option<Vec<u8>>,
+    /// What has to be seen to for each provider.
+    pub(crate) needs: Vec<Needs>,
+}
+
+/// What a provider needs beside itself.
+pub(crate) struct Needs {
+    pub(crate) provider: String,
+    pub(crate) position: Position,
+    /// Whom it asks, as far as that is known.
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) files: Vec<FileUse>,
+    /// Whether it may come to ask others, once a file says so.
+    pub(crate) may_ask_others: bool,
+}
+
+impl SharedDirectives {
+    /// The environment of the process that reads the configuration; workers lose it.
+    pub(crate) fn environment(&self) -> &Environment {
+        self.environment
+            .get_or_init(|| Environment::capture(|name| std::env::var(name).ok()))
+    }
+
+    /// Says which files the workers will not be able to read. To be called once the whole
+    /// configuration is known.
+    pub(crate) fn warn_of_unreadable_files(&self, user: &User, log: Log) {
+        for needs in &self.needs {
+            for file in &needs.files {
+                if let Some(obstacle) = obstacle(&file.path, user) {
+                    log.write(
+                        Level::Warn,
+                        format_args!(
+                            "provider \"{}\" reads {}, which workers cannot, as they run as user \
+                             \"{}\": {}{}",
+                            needs.provider,
+                            file.path.display(),
+                            user.name,
+                            obstacle,
+                            needs.position
+                        ),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// What keeps `user` from reading the file; `None` where nothing does, or where there is no file.
+fn obstacle(path: &Path, user: &User) -> Option<String> {
+    let mut folders: Vec<&Path> = path.ancestors().skip(1).collect();
+    folders.reverse();
+    let blocked = folders.into_iter().find(|folder| {
+        std::fs::metadata(folder)
+            .is_ok_and(|found| !user.may(0o1, found.mode(), found.uid(), found.gid()))
+    });
+    if let Some(folder) = blocked {
+        return Some(format!("they cannot enter {}", folder.display()));
+    }
+    let found = std::fs::metadata(path).ok()?;
+    (!user.may(0o4, found.mode(), found.uid(), found.gid()))
+        .then(|| format!("its permissions are {:04o}", found.mode() & 0o7777))
+}
+
+/// http{} has been read: names are resolved, certificates read, the zone is declared. An error has
+/// been logged.
+pub(crate) fn complete(conf: &Conf, main: &MainConf) -> Result<(), ()> {
+    if main.providers.is_empty() {
+        return Ok(());
+    }
+    let shared = &main.shared;
+    let mut names = Names::new(conf);
+    for needs in &shared.needs {
+        for endpoint in &needs.endpoints {
+            names.prepare(conf, &endpoint.host).map_err(|reason| {
+                conf.log(
+                    Level::Emerg,
+                    &needs.position,
+                    format_args!(
+                        "provider \"{}\" asks {endpoint}: {reason}: correct the name, or add \
+                         \"resolver\" to http{{}}",
+                        needs.provider
+                    ),
+                );
+            })?;
+        }
+    }
+    let trust = trust(conf, shared)?;
+    main.providers.connect(Client { names, trust });
+
+    let (name, size) = match &shared.zone {
+        Some((name, size)) => (&name[..], *size),
+        None => DEFAULT_ZONE,
+    };
+    let owner = NonNull::from(Rc::as_ref(&main.providers));
+    // SAFETY: the providers belong to the main configuration, which goes with its pool.
+    unsafe { shm::declare(conf, name, size, this_module(), owner) }
+}
+
+/// The certificates to verify servers with, where somebody may need them.
+fn trust(conf: &Conf, shared: &SharedDirectives) -> Result<Option<TrustStore>, ()> {
+    let asks_https = |needs: &&Needs| {
+        let mut endpoints = needs.endpoints.iter();
+        endpoints.any(|endpoint| endpoint.scheme == Scheme::Https)
+    };
+    let sure = shared.needs.iter().find(asks_https);
+    let may = shared.needs.iter().any(|needs| needs.may_ask_others);
+    if sure.is_none() && !may {
+        return Ok(None);
+    }
+
+    if !tls::is_available() {
+        let Some(needs) = sure else { return Ok(None) };
+        conf.log(
+            Level::Emerg,
+            &needs.position,
+            format_args!(
+                "provider \"{}\" needs https, and this nginx is built without TLS: use one that \
+                 has --with-http_ssl_module",
+                needs.provider
+            ),
+        );
+        return Err(());
+    }
+    if let Some(file) = &shared.trusted_certificate {
+        return TrustStore::new(conf, file).map(Some);
+    }
+    let bundle = BUNDLES
+        .iter()
+        .map(PathBuf::from)
+        .find(|file| file.is_file());
+    match (bundle, sure) {
+        (Some(bundle), _) => TrustStore::new(conf, bundle.as_os_str().as_encoded_bytes()).map(Some),
+        (None, None) => Ok(None),
+        (None, Some(needs)) => {
+            conf.log(
+                Level::Emerg,
+                &needs.position,
+                format_args!(
+                    "provider \"{}\" needs https, and this system's trusted certificates are not \
+                     where they are looked for: name them with \"aws_trusted_certificate\"",
+                    needs.provider
+                ),
+            );
+            Err(())
+        }
+    }
+}

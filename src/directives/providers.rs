@@ -1,0 +1,138 @@
+//! The directives about credentials that are fetched.
+
+use aws_credentials::{Definition, DefinitionError};
+
+use super::{DirectiveError, Result, invalid, set};
+use crate::conf::{LocationConf, MainConf, Needs};
+use crate::ffi::conf::Conf;
+use crate::ffi::log::Level;
+use crate::ffi::process;
+use crate::host::LocalFiles;
+use crate::providers::{Provider, Providers};
+
+/// A function that takes a directive of http{} itself.
+pub(crate) type MainSetter = fn(&mut MainConf, &Conf) -> Result;
+
+/// How many pages the smallest zone has that nginx can make something of.
+const FEWEST_PAGES: usize = 8;
+
+pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
+    let mut words = Vec::new();
+    for word in conf.args() {
+        let word = std::str::from_utf8(word);
+        words.push(word.map_err(|_| DirectiveError::Because("is not UTF-8".to_owned()))?);
+    }
+    let [name, source, parameters @ ..] = &words[..] else {
+        return Err(DirectiveError::Because("names no source".to_owned()));
+    };
+    if main.providers.find(name.as_bytes()).is_some() {
+        return Err(DirectiveError::Because(format!(
+            "declares \"{name}\" a second time: give it another name"
+        )));
+    }
+    let wrong = |error: DefinitionError| {
+        DirectiveError::Because(format!("\"{}\": {error}", name.escape_debug()))
+    };
+    let providers = &main.providers;
+    let declared = |name: &str| {
+        let provider = providers.find(name.as_bytes())?;
+        Some(provider.definition().clone())
+    };
+    let environment = main.shared.environment();
+    let definition =
+        Definition::parse(source, parameters, environment, &declared).map_err(wrong)?;
+    let check = definition.check(&LocalFiles).map_err(wrong)?;
+
+    for file in &check.files {
+        let seen_by_all = |identity: aws_credentials::host::FileIdentity| {
+            file.secret && identity.is_world_readable()
+        };
+        if file.identity.is_some_and(seen_by_all) {
+            conf.log(
+                Level::Warn,
+                &conf.position(),
+                format_args!(
+                    "everybody on this machine can read the secret in {}: \"chmod 600\" it",
+                    file.path.display()
+                ),
+            );
+        }
+    }
+    if *source == "default" {
+        conf.tell(format_args!(
+            "provider \"{name}\" uses {}{}",
+            check.description,
+            conf.position()
+        ));
+    }
+
+    let files = check.files.iter().map(|file| file.path.clone()).collect();
+    let provider = Provider::new(name, definition, *source == "signing_keys", files);
+    main.shared.needs.push(Needs {
+        provider: (*name).to_owned(),
+        position: conf.position(),
+        endpoints: check.endpoints,
+        files: check.files,
+        may_ask_others: matches!(*source, "file" | "default" | "assume_role" | "web_identity"),
+    });
+    // While the configuration is read nobody shares the list.
+    match std::rc::Rc::get_mut(&mut main.providers) {
+        Some(providers) => Providers::add(providers, provider),
+        None => return Err(DirectiveError::Because("comes too late".to_owned())),
+    }
+    Ok(())
+}
+
+pub(crate) fn zone(main: &mut MainConf, conf: &Conf) -> Result {
+    let text = String::from_utf8_lossy(conf.arg(0));
+    let (name, size) = text
+        .rsplit_once(':')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(|| invalid(&text, "write <name>:<size>, such as aws_auth:1m"))?;
+    let size = parse_size(size)
+        .ok_or_else(|| invalid(&text, "the size is not a number with k or m, such as 1m"))?;
+    let smallest = FEWEST_PAGES * process::page_size();
+    if size < smallest {
+        let reason = format!("the zone must have at least {}k", smallest / 1024);
+        return Err(invalid(&text, &reason));
+    }
+    set(&mut main.shared.zone, (name.as_bytes().to_vec(), size))
+}
+
+pub(crate) fn trusted_certificate(main: &mut MainConf, conf: &Conf) -> Result {
+    let file = conf.arg(0).to_vec();
+    set(&mut main.shared.trusted_certificate, file)
+}
+
+pub(crate) fn credentials(block: &mut LocationConf, conf: &Conf) -> Result {
+    let name = conf.compile(0).map_err(|()| DirectiveError::Logged)?;
+    if block.credentials.provider.is_none() && block.credentials.position.is_some() {
+        return Err(DirectiveError::SecondKind {
+            other: "a key of the configuration",
+        });
+    }
+    set(&mut block.credentials.provider, name)?;
+    block.credentials.position = Some(conf.position());
+    Ok(())
+}
+
+pub(crate) fn credentials_timeout(block: &mut LocationConf, conf: &Conf) -> Result {
+    let time = conf.parse_time(conf.arg(0)).ok_or_else(|| {
+        let text = String::from_utf8_lossy(conf.arg(0));
+        invalid(&text, "write a time such as 5s or 500ms")
+    })?;
+    set(&mut block.credentials_timeout, time)
+}
+
+/// A size in bytes, with nginx's units.
+fn parse_size(text: &str) -> Option<usize> {
+    let (digits, unit) = match text.as_bytes().last()? {
+        b'k' | b'K' => (&text[..text.len() - 1], 1024),
+        b'm' | b'M' => (&text[..text.len() - 1], 1024 * 1024),
+        _ => (text, 1),
+    };
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse::<usize>().ok()?.checked_mul(unit)
+}
