@@ -15,6 +15,8 @@
 //! - [`RawOrigin`]: an HTTP/1 server that records what arrives and answers what the test says;
 //! - [`HeldOrigin`]: one that reads when the test says;
 //! - [`payload`]: bodies, and whether they are signed as they have arrived;
+//! - [`MetadataServer`]: hands out temporary credentials as IMDS, ECS and STS do, and as badly as
+//!   a test wants; its [`store`](MetadataServer::store) takes them;
 //! - [`Load`]: clients that go on while a test reloads or kills.
 //!
 //! The harness has no error type: what goes wrong in it fails the test, with a message that says
@@ -32,6 +34,7 @@ pub mod http;
 pub mod http2;
 mod keys;
 mod load;
+mod metadata_server;
 mod nginx;
 pub mod payload;
 mod raw_origin;
@@ -48,6 +51,7 @@ pub use dns::NameServer;
 pub use held_origin::{HeldConnection, HeldOrigin};
 pub use keys::ODD_KEYS;
 pub use load::{Load, Report};
+pub use metadata_server::{Behaviour, Issued, MetadataServer};
 pub use nginx::{Builder, Nginx, TestResult, module_path, nginx_t, nginx_version};
 pub use raw_origin::{RawOrigin, RawRequest};
 pub use reply::Reply;

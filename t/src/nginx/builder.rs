@@ -24,6 +24,7 @@ pub struct Builder {
     modules: Vec<String>,
     with_module: bool,
     workers: usize,
+    user: String,
     pub(super) master: bool,
     level: String,
     debug: bool,
@@ -46,6 +47,7 @@ impl Default for Builder {
             modules: Vec::new(),
             with_module: true,
             workers: 1,
+            user: "root".to_owned(),
             master: true,
             level: "info".to_owned(),
             debug: false,
@@ -136,6 +138,12 @@ impl Builder {
     /// Sets the number of workers (1).
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
+        self
+    }
+
+    /// Sets the user (and group) that workers run as, where nginx is started as root (`root`).
+    pub fn user(mut self, user: &str) -> Self {
+        self.user = user.to_owned();
         self
     }
 
@@ -306,7 +314,7 @@ impl Builder {
         }
         // As root, workers would become a user who cannot write to our folder.
         if rustix::process::geteuid().is_root() {
-            text.push_str("user root;\n");
+            text.push_str(&format!("user {};\n", self.user));
         }
         if !self.master {
             text.push_str("master_process off;\n");
