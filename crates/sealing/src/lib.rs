@@ -9,10 +9,11 @@
 //! The steps, each in its own file: [`head`] parses the lines, [`deputy`] decides what of the
 //! client's may reach the store, [`destination`] names the host; `target` and `lines` write the
 //! new head, and `seal` has it signed by `aws-signing`. What becomes of a body before that is
-//! [`body`]'s.
+//! [`body`]'s. What a store answers to a signature that it does not take is [`auth_error`]'s.
 
 #![forbid(unsafe_code)]
 
+pub mod auth_error;
 pub mod body;
 mod body_lines;
 pub mod deputy;

@@ -1,0 +1,331 @@
+//! Authentication errors of a store: told from its other errors by the beginning of their body, or
+//! by a header, and what a client is told instead.
+//!
+//! They answer what we signed, not what the client asked for, and most of them repeat it: the
+//! canonical request (`SignatureDoesNotMatch`), the token (`ExpiredToken`, `InvalidToken`), the access
+//! key (`InvalidAccessKeyId`), the whole Authorization header (`IncompleteSignature`). Errors that a
+//! client needs (`AccessDenied`, `NoSuchKey` ...) are not among them, nor are those that it may have
+//! caused (`XAmzContentSHA256Mismatch`), nor `MissingAuthenticationToken`, with which API Gateway answers
+//! requests for paths that it does not know.
+//!
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>,
+//! <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>
+
+mod json;
+mod xml;
+
+use std::fmt;
+
+use memchr::memmem;
+
+use crate::value;
+
+/// How much of a body is looked at, in bytes. The code stands at its beginning.
+pub const LIMIT: usize = 16 * 1024;
+
+/// With this sentence services begin a message that goes on with the canonical request.
+const MISMATCH: &[u8] = b"The request signature we calculated does not match the signature you";
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What a client is told beside the code.
+const MESSAGE: &str =
+    "This server's own request to the store was refused. Its error log tells why.";
+
+/// What the beginning of a body says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// More of it is needed.
+    Undecided,
+    /// It is no authentication error.
+    Other,
+    /// It is one.
+    AuthError(AuthError),
+}
+
+/// An authentication error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuthError {
+    /// What the store calls it.
+    pub code: Code,
+    /// How the store writes it.
+    pub form: Form,
+}
+
+/// The code of an authentication error: one of those that we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    name: &'static str,
+    /// Services that speak JSON append "Exception".
+    suffix: &'static str,
+    /// What is wrong.
+    pub cause: Cause,
+}
+
+/// What is wrong with a request's authentication, as the store sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The signature is not the one that the store calculates.
+    Signature,
+    /// The Authorization header, or what stands for it in the query, cannot be read.
+    Form,
+    /// The signature is for another region or service.
+    Scope,
+    /// The token has expired.
+    Expired,
+    /// The store does not know the access key, or not this token of it.
+    Unknown,
+    /// The signature's time is not the store's.
+    Clock,
+}
+
+/// How an error is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `<Error><Code>`: S3.
+    Error,
+    /// `<ErrorResponse><Error><Code>`: query services such as STS and IAM.
+    ErrorResponse,
+    /// `<Response><Errors><Error><Code>`: EC2.
+    Response,
+    /// A JSON object.
+    Json,
+    /// A sentence.
+    Text,
+}
+
+/// The codes, without "Exception".
+const CODES: [(&str, Cause); 18] = [
+    ("SignatureDoesNotMatch", Cause::Signature),
+    ("InvalidSignature", Cause::Signature),
+    ("AuthorizationHeaderMalformed", Cause::Scope),
+    ("AuthorizationQueryParametersError", Cause::Form),
+    ("IncompleteSignature", Cause::Form),
+    ("ExpiredToken", Cause::Expired),
+    ("TokenRefreshRequired", Cause::Expired),
+    ("InvalidToken", Cause::Unknown),
+    ("InvalidTokenId", Cause::Unknown),
+    ("InvalidAccessKeyId", Cause::Unknown),
+    ("InvalidClientTokenId", Cause::Unknown),
+    ("UnrecognizedClient", Cause::Unknown),
+    ("InvalidSecurity", Cause::Unknown),
+    ("AuthFailure", Cause::Unknown),
+    ("RequestTimeTooSkewed", Cause::Clock),
+    ("RequestExpired", Cause::Clock),
+    ("RequestInTheFuture", Cause::Clock),
+    // Of an argument that holds the Authorization header: see `of_argument`.
+    (ARGUMENT, Cause::Form),
+];
+
+/// An error of a parameter, which S3 also says of the Authorization header, and then repeats it.
+const ARGUMENT: &str = "InvalidArgument";
+
+impl Code {
+    /// The code of this name, which is compared to the letter.
+    fn of(text: &[u8]) -> Option<Self> {
+        let (name, suffix) = match text.strip_suffix(b"Exception") {
+            Some(name) => (name, "Exception"),
+            None => (text, ""),
+        };
+        CODES
+            .iter()
+            .find(|(code, _)| code.as_bytes() == name)
+            .map(|&(name, cause)| Self {
+                name,
+                suffix,
+                cause,
+            })
+    }
+
+    /// The code of a shape's name: `namespace#Code`, or `Code:url`.
+    fn of_shape(text: &[u8]) -> Option<Self> {
+        let text = text.split(|byte| *byte == b'#').next_back()?;
+        let text = text.split(|byte| *byte == b':').next()?;
+        Self::of(text.trim_ascii()).filter(|code| code.name != ARGUMENT)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.name, self.suffix)
+    }
+}
+
+/// Response headers that name the error: of AWS's services, of S3, of MinIO.
+const CODE_HEADERS: [&[u8]; 3] = [
+    b"x-amzn-errortype",
+    b"x-amz-error-code",
+    b"x-minio-error-code",
+];
+
+/// Response headers with the text of the error that [`CODE_HEADERS`] name.
+const MESSAGE_HEADERS: [&[u8]; 3] = [
+    b"x-amzn-errormessage",
+    b"x-amz-error-message",
+    b"x-minio-error-desc",
+];
+
+/// The authentication error that a response header names, if it does.
+pub fn of_header(name: &[u8], value: &[u8]) -> Option<Code> {
+    is_one_of(name, &CODE_HEADERS)
+        .then(|| Code::of_shape(value))
+        .flatten()
+}
+
+/// Whether this response header holds the text of an error.
+pub fn is_message_header(name: &[u8]) -> bool {
+    is_one_of(name, &MESSAGE_HEADERS)
+}
+
+fn is_one_of(name: &[u8], names: &[&[u8]]) -> bool {
+    names.iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
+/// What a body says that begins with these bytes, of which [`LIMIT`] are looked at.
+pub fn examine(body: &[u8]) -> Verdict {
+    let body = &body[..body.len().min(LIMIT)];
+    if BYTE_ORDER_MARK.starts_with(body) {
+        return Verdict::Undecided;
+    }
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let text = body.trim_ascii_start();
+    match text.first() {
+        None => Verdict::Undecided,
+        Some(b'<') => of_xml(text),
+        Some(b'{' | b'[') => json::examine(text),
+        Some(_) if text.starts_with(MISMATCH) => {
+            auth_error(Code::of(b"SignatureDoesNotMatch"), Form::Text)
+        }
+        Some(_) if MISMATCH.starts_with(text) => Verdict::Undecided,
+        Some(_) => Verdict::Other,
+    }
+}
+
+fn auth_error(code: Option<Code>, form: Form) -> Verdict {
+    code.map_or(Verdict::Other, |code| {
+        Verdict::AuthError(AuthError { code, form })
+    })
+}
+
+fn of_xml(body: &[u8]) -> Verdict {
+    let (form, code) = match xml::find(body, b"Code") {
+        Ok((form, text)) => (form, Code::of(text)),
+        Err(stop) => return stop.verdict(),
+    };
+    let Some(code) = code else {
+        return Verdict::Other;
+    };
+    if code.name == ARGUMENT
+        && let Err(verdict) = of_argument(body)
+    {
+        return verdict;
+    }
+    auth_error(Some(code), form)
+}
+
+/// Whether the argument that the error is about is the Authorization header, or the token.
+fn of_argument(body: &[u8]) -> Result<(), Verdict> {
+    let (_, name) = xml::find(body, b"ArgumentName").map_err(xml::Stop::verdict)?;
+    is_one_of(name, &[b"authorization", b"x-amz-security-token"])
+        .then_some(())
+        .ok_or(Verdict::Other)
+}
+
+impl xml::Stop {
+    fn verdict(self) -> Verdict {
+        match self {
+            Self::Truncated => Verdict::Undecided,
+            Self::Absent => Verdict::Other,
+        }
+    }
+}
+
+/// Whether a service's message repeats what we signed.
+fn message_code(message: &[u8]) -> Option<Code> {
+    if message.starts_with(MISMATCH) {
+        return Code::of(b"InvalidSignatureException");
+    }
+    let header = [&b"AWS4-HMAC-SHA256 Credential="[..], b"Authorization=AWS4-"];
+    header
+        .iter()
+        .any(|part| memmem::find(message, part).is_some())
+        .then(|| Code::of(b"IncompleteSignatureException"))
+        .flatten()
+}
+
+/// The region that the store wants signed for, where this beginning of its body says so.
+pub fn wanted_region(body: &[u8]) -> Option<&str> {
+    let body = &body[..body.len().min(LIMIT)];
+    let (_, region) = xml::find(body, b"Region").ok()?;
+    value::region(region).ok()?;
+    std::str::from_utf8(region).ok()
+}
+
+/// The lines of the canonical request that the store has calculated, where this beginning of its
+/// body holds it. They hold the token, and are escaped as they are in the body.
+pub fn canonical_request(body: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
+    let body = &body[..body.len().min(LIMIT)];
+    let (mut text, separator) = match xml::find(body, b"CanonicalRequest") {
+        Ok((_, text)) => (Some(text), &b"\n"[..]),
+        Err(_) => {
+            let start = memmem::find(body, b"The Canonical String for this request")?;
+            (Some(&body[start..]), &b"\\n"[..])
+        }
+    };
+    Some(std::iter::from_fn(move || {
+        let rest = text?;
+        let Some(end) = memmem::find(rest, separator) else {
+            return text.take();
+        };
+        text = Some(&rest[end + separator.len()..]);
+        Some(&rest[..end])
+    }))
+}
+
+impl AuthError {
+    /// An error that a header names, of an answer of this content type.
+    pub fn of_code(code: Code, content_type: &[u8]) -> Self {
+        let is_xml = content_type
+            .split(|byte| *byte == b';')
+            .next()
+            .is_some_and(|kind| kind.trim_ascii().ends_with(b"xml"));
+        Self {
+            code,
+            form: if is_xml { Form::Error } else { Form::Json },
+        }
+    }
+
+    /// The content type of [`body`](Self::body).
+    pub fn content_type(&self) -> &'static str {
+        match self.form {
+            Form::Error | Form::ErrorResponse | Form::Response => "application/xml",
+            Form::Json => "application/json",
+            Form::Text => "text/plain",
+        }
+    }
+
+    /// The body that a client gets, in parts: the code, and nothing else of the store's.
+    pub fn body(&self) -> [&'static str; 6] {
+        let (start, middle, end) = match self.form {
+            Form::Error => (
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>",
+                "</Code><Message>",
+                "</Message></Error>",
+            ),
+            Form::ErrorResponse => (
+                "<ErrorResponse><Error><Type>Sender</Type><Code>",
+                "</Code><Message>",
+                "</Message></Error></ErrorResponse>",
+            ),
+            Form::Response => (
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>",
+                "</Code><Message>",
+                "</Message></Error></Errors></Response>",
+            ),
+            Form::Json => ("{\"__type\":\"", "\",\"message\":\"", "\"}"),
+            Form::Text => ("", ": ", "\n"),
+        };
+        let Code { name, suffix, .. } = self.code;
+        [start, name, suffix, middle, MESSAGE, end]
+    }
+}

@@ -1,0 +1,97 @@
+//! The code or the message of a JSON error, from a text that may be cut off.
+//!
+//! No parser of JSON: strings are told from the rest, brackets are counted. Where the code stands
+//! depends on the service: in `__type` (JSON protocols), in the object `Error` (query services that
+//! were asked for JSON), or only in a header; then the message tells.
+
+use memchr::memchr2;
+
+use super::{Code, Form, Verdict, auth_error, message_code};
+
+/// Below this many brackets no error has its message.
+const DEEPEST: usize = 3;
+
+/// What the object or array at the beginning of `text` says.
+pub(super) fn examine(text: &[u8]) -> Verdict {
+    let mut place = Place::default();
+    let mut rest = text;
+    while let Some(&byte) = rest.first() {
+        match byte {
+            b'{' | b'[' => place.enter(),
+            b'}' | b']' if place.depth <= 1 => return Verdict::Other,
+            b'}' | b']' => place.depth -= 1,
+            b'"' => {
+                let text = &rest[1..];
+                let end = string_end(text);
+                // A long message is known by its beginning.
+                if let Some(code) = place.message(&text[..end.unwrap_or(text.len())]) {
+                    return auth_error(Some(code), Form::Json);
+                }
+                let Some(end) = end else {
+                    return Verdict::Undecided;
+                };
+                rest = text[end + 1..].trim_ascii_start();
+                match rest.first() {
+                    None => return Verdict::Undecided,
+                    Some(b':') => place.key = &text[..end],
+                    Some(_) if place.is_code() => {
+                        return auth_error(Code::of_shape(&text[..end]), Form::Json);
+                    }
+                    Some(_) => {}
+                }
+                continue;
+            }
+            _ => {}
+        }
+        rest = &rest[1..];
+    }
+    Verdict::Undecided
+}
+
+/// Where the string ends that `text` begins with.
+fn string_end(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text[at] == b'"' {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+/// Where in the object a value stands.
+#[derive(Default)]
+struct Place<'a> {
+    depth: usize,
+    /// The last key.
+    key: &'a [u8],
+    /// The key of the object or array, inside the first one, that we are in.
+    outer: &'a [u8],
+}
+
+impl Place<'_> {
+    fn enter(&mut self) {
+        if self.depth == 1 {
+            self.outer = self.key;
+        }
+        self.depth += 1;
+        self.key = b"";
+    }
+
+    /// Whether a string here is the error's code.
+    fn is_code(&self) -> bool {
+        match self.depth {
+            1 => self.key == b"__type",
+            2 => self.outer == b"Error" && self.key == b"Code",
+            _ => false,
+        }
+    }
+
+    /// What a string says that may be the error's message.
+    fn message(&self, string: &[u8]) -> Option<Code> {
+        (self.depth <= DEEPEST && self.key.eq_ignore_ascii_case(b"message"))
+            .then(|| message_code(string))
+            .flatten()
+    }
+}
