@@ -137,6 +137,7 @@ pub(crate) struct LocationConf {
     pub(crate) signed_headers: Option<SignedHeaders>,
     pub(crate) response_overrides: Option<bool>,
     pub(crate) payload: Option<Payload>,
+    pub(crate) hide_auth_errors: Option<bool>,
     /// Of the block's `proxy_pass`.
     pub(crate) scheme: Option<Scheme>,
     /// In milliseconds.

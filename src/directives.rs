@@ -270,17 +270,22 @@ pub(crate) fn pass_headers(block: &mut LocationConf, conf: &Conf) -> Result {
 }
 
 pub(crate) fn response_overrides(block: &mut LocationConf, conf: &Conf) -> Result {
-    let on = match conf.arg(0) {
-        b"on" => true,
-        b"off" => false,
-        text => {
-            return Err(invalid(
-                &String::from_utf8_lossy(text),
-                "write \"on\" or \"off\"",
-            ));
-        }
-    };
-    set(&mut block.response_overrides, on)
+    set(&mut block.response_overrides, on_or_off(conf)?)
+}
+
+pub(crate) fn hide_auth_errors(block: &mut LocationConf, conf: &Conf) -> Result {
+    set(&mut block.hide_auth_errors, on_or_off(conf)?)
+}
+
+fn on_or_off(conf: &Conf) -> std::result::Result<bool, DirectiveError> {
+    match conf.arg(0) {
+        b"on" => Ok(true),
+        b"off" => Ok(false),
+        text => Err(invalid(
+            &String::from_utf8_lossy(text),
+            "write \"on\" or \"off\"",
+        )),
+    }
 }
 
 pub(crate) fn payload(block: &mut LocationConf, conf: &Conf) -> Result {

@@ -16,6 +16,7 @@ use ngx::core::NGX_CONF_ERROR;
 use crate::conf::{LocationConf, MainConf, Plan, Scheme, complete, merge};
 use crate::directives::{self, DirectiveError, MainSetter, Setter};
 use crate::ffi;
+use crate::ffi::answer::{Answer, Chain};
 use crate::ffi::body::Incoming;
 use crate::ffi::conf::Conf;
 use crate::ffi::guard::guard;
@@ -25,7 +26,7 @@ use crate::ffi::proxy_pass;
 use crate::ffi::request::Request;
 use crate::ffi::user::User;
 use crate::refresh;
-use crate::request;
+use crate::request::{self, Refusal};
 
 /// All directives stand in these blocks.
 const ANYWHERE: u32 =
@@ -74,7 +75,7 @@ macro_rules! command {
     }};
 }
 
-static mut COMMANDS: [ngx_command_t; 23] = [
+static mut COMMANDS: [ngx_command_t; 24] = [
     command!("aws_access_key", NGX_CONF_TAKE1, directives::access_key),
     command!("aws_key_scope", NGX_CONF_TAKE1, directives::key_scope),
     command!("aws_signing_key", NGX_CONF_TAKE1, directives::signing_key),
@@ -125,6 +126,11 @@ static mut COMMANDS: [ngx_command_t; 23] = [
         directives::response_overrides
     ),
     command!("aws_payload", NGX_CONF_TAKE1, directives::payload),
+    command!(
+        "aws_hide_auth_errors",
+        NGX_CONF_TAKE1,
+        directives::hide_auth_errors
+    ),
     ngx_command_t::empty(),
 ];
 
@@ -227,7 +233,7 @@ fn note_scheme(conf: &Conf, target: &[u8]) {
     }
 }
 
-/// Puts the handlers into their phases, and the filter among those of request bodies.
+/// Puts the handlers into their phases, and the filters among those of bodies and answers.
 ///
 /// # Safety
 /// Called by nginx only, inside http{}, after its directives were read.
@@ -242,8 +248,11 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         if added.is_none() {
             return NGX_ERROR as ngx_int_t;
         }
-        // SAFETY: the configuration is being read, and nginx's core was configured first.
-        unsafe { ffi::body::install_filter(request_body) };
+        // SAFETY: the configuration is being read, and nginx's own modules were configured first.
+        unsafe {
+            ffi::body::install_filter(request_body);
+            ffi::answer::install_filters(answer_head, answer_body);
+        }
         NGX_OK as ngx_int_t
     })
 }
@@ -399,12 +408,71 @@ unsafe extern "C" fn request_body(
     })
 }
 
+/// Sees the head of an answer.
+///
+/// # Safety
+/// Called by nginx only.
+unsafe extern "C" fn answer_head(r: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: live during this call, and so below.
+    unsafe {
+        if !ffi::answer::is_refusal(r) {
+            return ffi::answer::pass_head(r);
+        }
+    }
+    let refusal = guard(Err(()), || {
+        // SAFETY: as above.
+        let request = unsafe { Request::from_ptr(r) }.ok_or(())?;
+        let Some(refusal) = plan(&request).and_then(|plan| request::filter_refusal(&request, plan))
+        else {
+            return Ok(false);
+        };
+        let holds_head = refusal.holds_head();
+        let refusal = request.keep(refusal).ok_or(())?;
+        Answer(&request).set_context(this_module(), refusal);
+        Ok(holds_head)
+    });
+    match refusal {
+        Ok(true) => NGX_OK as ngx_int_t,
+        // SAFETY: as above.
+        Ok(false) => unsafe { ffi::answer::pass_head(r) },
+        // What may hold secrets is not sent.
+        Err(()) => NGX_ERROR as ngx_int_t,
+    }
+}
+
+/// Sees the body of an answer.
+///
+/// # Safety
+/// Called by nginx only.
+unsafe extern "C" fn answer_body(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
+    // SAFETY: live during this call; our contexts are refusals, which nobody else refers to.
+    let refusal = unsafe { ffi::answer::context::<Refusal>(r, this_module()) };
+    let refusal = match refusal {
+        Some(refusal) if !chain.is_null() => refusal,
+        // SAFETY: as above.
+        _ => return unsafe { ffi::answer::pass_body(r, chain) },
+    };
+    guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: as above.
+        let Some(request) = (unsafe { Request::from_ptr(r) }) else {
+            return NGX_ERROR as ngx_int_t;
+        };
+        // SAFETY: as nginx hands it over.
+        let chain = unsafe { Chain::new(Answer(&request), chain) };
+        request::filter_refusal_body(&request, location_plan(&request), refusal, &chain)
+    })
+}
+
 /// How this request is signed, where it is.
 fn plan(request: &Request) -> Option<&Plan> {
+    location_plan(request).filter(|plan| plan.acts_on(request))
+}
+
+/// How the request's location signs, if it does.
+fn location_plan(request: &Request) -> Option<&Plan> {
     // SAFETY: this module's location configuration is a LocationConf.
     let conf = unsafe { request.location_conf::<LocationConf>(this_module()) };
     conf.and_then(|conf| conf.plan.as_deref())
-        .filter(|plan| plan.acts_on(request))
 }
 
 /// # Safety

@@ -1,8 +1,10 @@
 //! The path of a request, in order: admit (access phase), prepare (precontent phase; examine, where
 //! a body was read before), intake (while its body comes in), seal (when nginx has serialised what
-//! it sends; payload, for its body).
+//! it sends; payload, for its body), answer (when the store refuses it).
 
 mod admit;
+mod answer;
+mod canonical;
 mod credentials;
 mod examine;
 mod intake;
@@ -11,6 +13,7 @@ mod prepare;
 mod seal;
 
 pub(crate) use admit::admit;
+pub(crate) use answer::{Refusal, filter_refusal, filter_refusal_body};
 pub(crate) use intake::filter as filter_body;
 pub(crate) use prepare::prepare;
 pub(crate) use seal::Seal;

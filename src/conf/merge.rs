@@ -39,6 +39,7 @@ pub(crate) fn merge(
     inherit(&mut inner.signed_headers, &outer.signed_headers);
     inherit(&mut inner.response_overrides, &outer.response_overrides);
     inherit(&mut inner.payload, &outer.payload);
+    inherit(&mut inner.hide_auth_errors, &outer.hide_auth_errors);
     inherit(&mut inner.scheme, &outer.scheme);
     inherit(&mut inner.credentials_timeout, &outer.credentials_timeout);
     refuse_unknown_provider(conf, main, inner)?;
@@ -133,6 +134,7 @@ fn plan(
             .payload
             .as_ref()
             .map_or_else(PayloadMode::default, |payload| payload.mode),
+        hides_auth_errors: conf.hide_auth_errors.unwrap_or(true),
         // SAFETY: as below.
         streams_bodies: unsafe { proxy.as_ref() }.request_buffering == 0,
         // SAFETY: as below.

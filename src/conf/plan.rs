@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use aws_sealing::auth_error::Cause;
 use aws_sealing::{Addressing, Destination, PayloadMode, Policy, destination, is_s3, value};
 use nginx_sys::ngx_http_handler_pt;
 
@@ -25,6 +26,8 @@ pub(crate) struct Plan {
     pub(super) addressing: Addressing,
     /// `aws_payload`
     pub(crate) payload: PayloadMode,
+    /// `aws_hide_auth_errors`
+    pub(crate) hides_auth_errors: bool,
     /// Whether nginx may send a body while it comes in.
     pub(crate) streams_bodies: bool,
     /// `proxy_pass_request_body`
@@ -61,6 +64,10 @@ impl Plan {
             Err(_) => Ok(true),
         }
     }
+
+    /// The store has refused the credentials that signed this request: they have expired, or it does
+    /// not know them. Those that stand in the configuration cannot be renewed.
+    pub(crate) fn credentials_refused(&self, _request: &Request, _cause: Cause) {}
 
     /// Calls `seal` with the destination of this request.
     pub(crate) fn with_destination<T>(

@@ -285,28 +285,36 @@ impl<'r> Iterator for Pieces<'r> {
             };
             self.next = link.next;
             // SAFETY: as above.
-            if let Some(bytes) = unsafe { memory(buffer) } {
-                if !bytes.is_empty() {
-                    return Some(Piece::Memory(bytes));
-                }
-                continue;
-            }
-            let file = NonNull::new(buffer.file).filter(|_| buffer.in_file() != 0);
-            if let (Some(file), Ok(start), Ok(end)) = (
-                file,
-                u64::try_from(buffer.file_pos),
-                u64::try_from(buffer.file_last),
-            ) && start < end
-            {
-                return Some(Piece::File(FilePiece {
-                    file,
-                    start,
-                    end,
-                    request: PhantomData,
-                }));
+            if let Some(piece) = unsafe { piece_of(buffer) } {
+                return Some(piece);
             }
         }
     }
+}
+
+/// The data of a buffer; `None` where it has none.
+///
+/// # Safety
+/// The buffer must be one of nginx's; its data must stay as it is for `'r`.
+pub(super) unsafe fn piece_of<'r>(buffer: &ngx_buf_t) -> Option<Piece<'r>> {
+    // SAFETY: by this function's contract.
+    if let Some(bytes) = unsafe { memory(buffer) } {
+        return (!bytes.is_empty()).then_some(Piece::Memory(bytes));
+    }
+    let file = NonNull::new(buffer.file).filter(|_| buffer.in_file() != 0)?;
+    let start = u64::try_from(buffer.file_pos).ok()?;
+    let end = u64::try_from(buffer.file_last).ok()?;
+    (start < end).then_some(Piece::File(FilePiece {
+        file,
+        start,
+        end,
+        request: PhantomData,
+    }))
+}
+
+/// Whether a buffer's data is in memory, as nginx sees it.
+pub(super) fn is_in_memory(buffer: &ngx_buf_t) -> bool {
+    buffer.temporary() != 0 || buffer.memory() != 0 || buffer.mmap() != 0
 }
 
 /// The bytes of a buffer that is in memory.
@@ -314,8 +322,7 @@ impl<'r> Iterator for Pieces<'r> {
 /// # Safety
 /// The buffer must be one of nginx's, live for `'a`.
 unsafe fn memory<'a>(buffer: &ngx_buf_t) -> Option<&'a [u8]> {
-    let in_memory = buffer.temporary() != 0 || buffer.memory() != 0 || buffer.mmap() != 0;
-    if !in_memory || buffer.pos.is_null() {
+    if !is_in_memory(buffer) || buffer.pos.is_null() {
         return None;
     }
     // SAFETY: `pos..last` is initialised memory of the buffer.

@@ -5,6 +5,7 @@
 //! served by one thread in each worker. Nothing here is `Send` or `Sync`, nor needs to be.
 
 mod address;
+pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod child;
 pub(crate) mod conf;

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use aws_sealing::{Body, SealError, Sealer, Unsigned, head, is_s3};
 use aws_signing::Timestamp;
 
+use super::canonical;
 use super::payload::Sent;
 use crate::conf::{CredentialsError, Plan};
 use crate::ffi::log::Level;
@@ -133,7 +134,8 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
             })
             .and_then(|result| result)
             .map_err(Refused::Values)??;
-        log_canonical_request(request, sealer);
+        let lines = sealer.canonical_request().split(|byte| *byte == b'\n');
+        canonical::log(request, "canonical request", lines);
         Ok(())
     })
 }
@@ -151,28 +153,4 @@ impl From<SealError> for Refused {
     fn from(error: SealError) -> Self {
         Self::Seal(error)
     }
-}
-
-/// Headers whose values are secrets: of ours, or of the client's own encryption (SSE-C).
-const SECRET_HEADERS: [&[u8]; 3] = [
-    b"x-amz-security-token",
-    b"x-amz-server-side-encryption-customer-key",
-    b"x-amz-copy-source-server-side-encryption-customer-key",
-];
-
-/// In a debug log only, and without secrets.
-fn log_canonical_request(request: &Request, sealer: &Sealer) {
-    request.log().debug(|write| {
-        for line in sealer.canonical_request().split(|byte| *byte == b'\n') {
-            let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-            if SECRET_HEADERS.contains(&name) {
-                write(format_args!(
-                    "canonical request: {}:***",
-                    name.escape_ascii()
-                ));
-            } else {
-                write(format_args!("canonical request: {}", line.escape_ascii()));
-            }
-        }
-    });
 }

@@ -112,10 +112,9 @@ fn swift_takes_what_is_signed() {
         "{}",
         refused.text()
     );
-    assert!(
-        !nginx.error_log().contains("aws_auth:"),
-        "none of it is our failure"
-    );
+    let log = nginx.error_log();
+    assert_eq!(log.matches("aws_auth: the store refused").count(), 3);
+    assert_eq!(log.matches("aws_auth:").count(), 3, "{log}");
 }
 
 /// The bucket in the host.

@@ -1,0 +1,301 @@
+//! Answer: what the store says of our signature is for the operator, and not for the client.
+//!
+//! Only refusals are looked at, those of status 3xx and 4xx. A header tells at once whether one is an
+//! authentication error; else the head is held back until the beginning of the body tells. An
+//! authentication error is replaced by a short one of the same code; anything else goes its way, byte
+//! for byte.
+
+use std::fmt;
+
+use aws_sealing::auth_error::{
+    self, AuthError, Cause, LIMIT, Verdict, canonical_request, wanted_region,
+};
+use nginx_sys::{NGX_ERROR, NGX_OK, ngx_int_t};
+
+use super::canonical;
+use crate::conf::Plan;
+use crate::ffi::answer::{Answer, Chain, Held, Outgoing, Part, SendError};
+use crate::ffi::log::Level;
+use crate::ffi::request::Request;
+
+/// A refusal of the store on its way to the client.
+pub(crate) struct Refusal {
+    stage: Stage,
+    /// The beginning of the body, where its first buffer was not enough.
+    held: Held,
+}
+
+/// How far it has come.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// The head is held back, until the body tells what it is.
+    Held,
+    /// All goes its way, and the body is looked at (`aws_hide_auth_errors off`).
+    Watched,
+    /// The head has announced what is sent in the body's place.
+    Announced(AuthError),
+    /// That has been sent.
+    Replaced,
+    /// A head has been sent that no body may follow.
+    HeadOnly,
+    /// All goes its way.
+    Passed,
+}
+
+impl Refusal {
+    fn new(stage: Stage) -> Self {
+        Self {
+            stage,
+            held: Held::new(),
+        }
+    }
+
+    /// Whether the head is sent when the body has told what it is.
+    pub(crate) fn holds_head(&self) -> bool {
+        matches!(self.stage, Stage::Held)
+    }
+}
+
+/// Takes the head of a refusal; what remains to be done when its body comes.
+pub(crate) fn filter_refusal(request: &Request, plan: &Plan) -> Option<Refusal> {
+    let answer = Answer(request);
+    let code = answer
+        .upstream_headers()
+        .find_map(|(name, value)| auth_error::of_header(name, value));
+    let stage = match code {
+        Some(code) => {
+            let error = AuthError::of_code(code, answer.content_type());
+            tell(answer, plan, error, b"");
+            if !plan.hides_auth_errors {
+                return None;
+            }
+            announce(answer, error, Some(error.content_type()));
+            Stage::Announced(error)
+        }
+        None if answer.is_head_only() => return None,
+        None if plan.hides_auth_errors => Stage::Held,
+        None => Stage::Watched,
+    };
+    Some(Refusal::new(stage))
+}
+
+/// Takes a part of a refusal's body. The code is what nginx's filters return.
+pub(crate) fn filter_refusal_body(
+    request: &Request,
+    plan: Option<&Plan>,
+    refusal: &mut Refusal,
+    chain: &Chain<'_>,
+) -> ngx_int_t {
+    let answer = Answer(request);
+    let taken = match refusal.stage {
+        Stage::Passed => Ok(chain.pass()),
+        Stage::Watched => refusal.watch(answer, plan, chain).map(|()| chain.pass()),
+        Stage::Held => refusal.look(answer, plan, chain),
+        Stage::Announced(error) => refusal.replace(answer, error, chain),
+        Stage::Replaced => drop_body(Outgoing::new(answer), chain),
+        Stage::HeadOnly => refusal.end_with_head(chain),
+    };
+    taken.unwrap_or_else(|error| {
+        if matches!(error, SendError::OutOfMemory) {
+            let line = format_args!("the store's answer is not sent on: not enough memory");
+            request.log().write(Level::Error, line);
+        }
+        NGX_ERROR as ngx_int_t
+    })
+}
+
+impl Refusal {
+    /// Looks at the body while the head is held back.
+    fn look(
+        &mut self,
+        answer: Answer<'_>,
+        plan: Option<&Plan>,
+        chain: &Chain<'_>,
+    ) -> Result<ngx_int_t, SendError> {
+        for part in chain.parts() {
+            match self.examine(answer, plan, &part, Reading::Consume)? {
+                Verdict::Undecided => {}
+                Verdict::Other => return self.release(answer, &part, chain),
+                Verdict::AuthError(error) => {
+                    announce(answer, error, None);
+                    return if answer.send_head()? {
+                        self.replace(answer, error, chain)
+                    } else {
+                        self.end_with_head(chain)
+                    };
+                }
+            }
+        }
+        Ok(NGX_OK as ngx_int_t)
+    }
+
+    /// Looks at the body as it goes its way.
+    fn watch(
+        &mut self,
+        answer: Answer<'_>,
+        plan: Option<&Plan>,
+        chain: &Chain<'_>,
+    ) -> Result<(), SendError> {
+        for part in chain.parts() {
+            let verdict = self.examine(answer, plan, &part, Reading::Leave)?;
+            if verdict != Verdict::Undecided {
+                self.stage = Stage::Passed;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the body up to and with this part says; undecided only where more of it may come.
+    fn examine(
+        &mut self,
+        answer: Answer<'_>,
+        plan: Option<&Plan>,
+        part: &Part<'_>,
+        reading: Reading,
+    ) -> Result<Verdict, SendError> {
+        // Most errors are in one buffer, and are not copied.
+        let in_place = part.memory().filter(|_| self.held.is_empty());
+        let mut goes_on = !part.ends();
+        if in_place.is_none() {
+            goes_on &= self.hold(part, reading)?;
+        }
+        let body = in_place.unwrap_or_else(|| self.held.bytes());
+        let verdict = auth_error::examine(body);
+        match verdict {
+            Verdict::AuthError(error) => {
+                if let Some(plan) = plan {
+                    tell(answer, plan, error, body);
+                }
+            }
+            Verdict::Undecided => {
+                goes_on &= body.len() < LIMIT;
+                if goes_on && in_place.is_some() {
+                    goes_on = self.hold(part, reading)?;
+                }
+                if !goes_on {
+                    return Ok(Verdict::Other);
+                }
+            }
+            Verdict::Other => {}
+        }
+        Ok(verdict)
+    }
+
+    /// Keeps the data of a part; whether there was room for all of it.
+    fn hold(&mut self, part: &Part<'_>, reading: Reading) -> Result<bool, SendError> {
+        let length = part.length();
+        let taken = self.held.take(part, LIMIT)?;
+        if matches!(reading, Reading::Consume) {
+            part.consume(taken as u64);
+        }
+        Ok(taken as u64 == length)
+    }
+
+    /// Sends what was held back, and this part and those behind it.
+    fn release(
+        &mut self,
+        answer: Answer<'_>,
+        part: &Part<'_>,
+        chain: &Chain<'_>,
+    ) -> Result<ngx_int_t, SendError> {
+        if !answer.send_head()? {
+            return self.end_with_head(chain);
+        }
+        self.stage = Stage::Passed;
+        let mut out = Outgoing::new(answer);
+        out.push_held(&self.held)?;
+        out.push_rest(part)?;
+        Ok(out.send())
+    }
+
+    /// Sends what a client is told, in the place of the body.
+    fn replace(
+        &mut self,
+        answer: Answer<'_>,
+        error: AuthError,
+        chain: &Chain<'_>,
+    ) -> Result<ngx_int_t, SendError> {
+        let text = error.body().map(str::as_bytes);
+        let text = answer.0.copy(&text).ok_or(SendError::OutOfMemory)?;
+        self.stage = Stage::Replaced;
+        let mut out = Outgoing::new(answer);
+        out.push_text(text)?;
+        drop_body(out, chain)
+    }
+
+    fn end_with_head(&mut self, chain: &Chain<'_>) -> Result<ngx_int_t, SendError> {
+        self.stage = Stage::HeadOnly;
+        for part in chain.parts() {
+            part.consume(u64::MAX);
+        }
+        Ok(NGX_OK as ngx_int_t)
+    }
+}
+
+/// What becomes of data that has been looked at.
+#[derive(Clone, Copy)]
+enum Reading {
+    Consume,
+    Leave,
+}
+
+/// Throws the store's data away and sends `out`, with the mark that ends the answer.
+fn drop_body(mut out: Outgoing<'_>, chain: &Chain<'_>) -> Result<ngx_int_t, SendError> {
+    for part in chain.parts() {
+        part.consume(u64::MAX);
+        if part.ends() {
+            out.push_marks(&part)?;
+        }
+    }
+    Ok(out.send())
+}
+
+/// Has the head announce what is sent in the place of the store's error.
+fn announce(answer: Answer<'_>, error: AuthError, content_type: Option<&'static str>) {
+    let length = error.body().iter().map(|part| part.len()).sum();
+    answer.announce(length, content_type, auth_error::is_message_header);
+}
+
+/// Tells the operator, and whoever can renew the credentials.
+fn tell(answer: Answer<'_>, plan: &Plan, error: AuthError, body: &[u8]) {
+    // What comes from a cache was told when the store said it.
+    if answer.is_cached() {
+        return;
+    }
+    let (code, status) = (error.code, answer.upstream_status());
+    let line = |advice: fmt::Arguments<'_>| {
+        answer.0.log().write(
+            Level::Error,
+            format_args!("the store refused the signed request with {status} {code}: {advice}"),
+        );
+    };
+    match code.cause {
+        Cause::Signature => line(format_args!(
+            "the secret key is not the access key's, or the request was changed on its way; a debug \
+             log has its canonical request, and the store's"
+        )),
+        Cause::Form => line(format_args!(
+            "it cannot read the signature: was the request changed on its way, or signed twice?"
+        )),
+        Cause::Scope => match wanted_region(body) {
+            Some(region) => line(format_args!("it wants \"aws_region {region}\"")),
+            None => line(format_args!(
+                "see \"aws_region\", \"aws_service\" and the access key"
+            )),
+        },
+        Cause::Expired => line(format_args!(
+            "the session token has expired: put current credentials in place"
+        )),
+        Cause::Unknown => line(format_args!(
+            "it does not know the access key, or the session token is missing or another key's"
+        )),
+        Cause::Clock => line(format_args!("the clock of this machine is not the store's")),
+    }
+    if let Some(lines) = canonical_request(body) {
+        canonical::log(answer.0, "the store's canonical request", lines);
+    }
+    if matches!(code.cause, Cause::Expired | Cause::Unknown) {
+        plan.credentials_refused(answer.0, code.cause);
+    }
+}
