@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
-use nginx_tests::http::{Connection, Request};
-use nginx_tests::{Nginx, RawOrigin, Scratch};
+use nginx_tests::http::{Connection, Request, Response};
+use nginx_tests::{Nginx, RawOrigin, Reply, Scratch};
 
 /// More allocations than any of these requests makes.
 const MOST: i32 = 400;
@@ -82,8 +82,21 @@ impl FailingMalloc {
 /// Each allocation of `request` fails once. Returns the error log's lines of the module.
 #[track_caller]
 fn fail_each_allocation(location: &str, request: &Request) -> Vec<String> {
-    let malloc = FailingMalloc::build();
     let origin = RawOrigin::with_body("served");
+    fail_each_allocation_of(&origin, location, request, |answer| {
+        assert!(answer.status == 200 || answer.status >= 500, "{answer:?}");
+    })
+}
+
+/// The same, with another origin; `expect` sees each answer.
+#[track_caller]
+fn fail_each_allocation_of(
+    origin: &RawOrigin,
+    location: &str,
+    request: &Request,
+    expect: impl Fn(&Response),
+) -> Vec<String> {
+    let malloc = FailingMalloc::build();
     let nginx = Nginx::builder()
         .var("origin", origin.address())
         .server(&format!(
@@ -107,7 +120,7 @@ fn fail_each_allocation(location: &str, request: &Request) -> Vec<String> {
     };
 
     // The worker's own buffers have their size after the first request.
-    assert_eq!(send().expect("an answer").status, 200);
+    let status = send().expect("an answer").status;
 
     let (mut checked, mut refused) = (origin.requests().len(), 0);
     let last = (1..MOST).find(|nth| {
@@ -123,7 +136,10 @@ fn fail_each_allocation(location: &str, request: &Request) -> Vec<String> {
         checked = requests.len();
         refused += usize::from(!served);
         match answer {
-            Ok(answer) => assert!(served || answer.status >= 500, "{nth}: {answer:?}"),
+            Ok(answer) => {
+                assert!(served || answer.status >= 500, "{nth}: {answer:?}");
+                expect(&answer);
+            }
             // Where there is no memory for an answer, nginx closes the connection.
             Err(_) => assert!(failed, "{nth}: no answer"),
         }
@@ -136,7 +152,7 @@ fn fail_each_allocation(location: &str, request: &Request) -> Vec<String> {
         "{refused} of {last} requests refused"
     );
     assert_eq!(nginx.workers(), workers, "the worker has survived");
-    assert_eq!(send().expect("an answer").status, 200);
+    assert_eq!(send().expect("an answer").status, status);
     let log = nginx.error_log();
     let own = log.lines().filter(|line| line.contains("aws_auth:"));
     own.map(str::to_owned).collect()
@@ -176,6 +192,31 @@ fn variables_and_passed_headers() {
          proxy_set_header X-Secret $arg_secret$arg_secret; proxy_bind $server_addr;",
         &request,
     );
+}
+
+/// An authentication error of the store, whose head is held back: told by its first buffer, and by a
+/// later one. It is hidden, or not sent.
+#[test]
+fn a_refusal_of_the_store() {
+    for filling in [0, 6000] {
+        let body = format!(
+            "<Error><!--{}--><Code>ExpiredToken</Code><Token-0>TOKEN</Token-0></Error>",
+            "x".repeat(filling)
+        );
+        let origin = RawOrigin::start(move |_| Reply::new(400, &body));
+        fail_each_allocation_of(
+            &origin,
+            "proxy_buffer_size 1k; proxy_buffers 2 2k; proxy_busy_buffers_size 2k;",
+            &Request::get("/key").header("Connection", "close"),
+            |answer| {
+                let text = answer.text();
+                assert!(!text.contains("TOKEN"), "{text}");
+                assert!(
+                    answer.status >= 500 || text.contains("<Code>ExpiredToken</Code><Message>")
+                );
+            },
+        );
+    }
 }
 
 /// A body in memory, and one that a temporary file takes, framed by us while it is sent.
