@@ -9,6 +9,7 @@ use std::rc::Rc;
 use aws_credentials::{Definition, Files};
 use sha2::{Digest, Sha256};
 
+use crate::ffi::process;
 use crate::ffi::shm::{Memory, SlotRef, ZoneOwner, zones_in_use};
 use crate::module::this_module;
 use crate::net::Client;
@@ -73,6 +74,16 @@ impl Provider {
             }
         }
         hasher.finish() | 1
+    }
+
+    /// A store does not take what this worker signs with. Where nobody has published anything newer,
+    /// and there was no fetch lately, one is made.
+    pub(crate) fn reject(&self) {
+        if let Some(slot) = self.store.slot()
+            && slot.generation() == self.store.generation()
+        {
+            slot.with_state(|state| state.schedule.rejected(process::time_of_day()));
+        }
     }
 
     /// Whether the last fetch failed, so that waiting for the next one is in vain more often than

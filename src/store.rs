@@ -100,6 +100,11 @@ impl Store {
         self.slot.get().copied()
     }
 
+    /// What this worker signs with now, as a number; see [`SlotRef::generation`].
+    pub(crate) fn generation(&self) -> u64 {
+        self.seen.get()
+    }
+
     /// Takes over what was published since the last look. What this worker has stays where the
     /// slot holds nothing.
     fn look(&self) {

@@ -65,9 +65,17 @@ impl Plan {
         }
     }
 
-    /// The store has refused the credentials that signed this request: they have expired, or it does
-    /// not know them. Those that stand in the configuration cannot be renewed.
-    pub(crate) fn credentials_refused(&self, _request: &Request, _cause: Cause) {}
+    /// The store has refused this request for `cause`. Credentials of a provider that have expired, or
+    /// that the store does not know, are fetched anew; those that stand in the configuration cannot
+    /// be.
+    pub(crate) fn credentials_refused(&self, request: &Request, cause: Cause) {
+        if let (Cause::Expired | Cause::Unknown, Ok(Credentials::Provided(provided))) =
+            (cause, &self.credentials)
+            && let Ok(provider) = provided.provider(request)
+        {
+            provider.reject();
+        }
+    }
 
     /// Calls `seal` with the destination of this request.
     pub(crate) fn with_destination<T>(

@@ -333,3 +333,43 @@ fn a_graceful_end_is_not_delayed_by_a_fetch() {
         start.elapsed()
     );
 }
+
+/// A store that takes a token for expired before its time is up has new credentials fetched: once,
+/// however many requests it refuses, and whoever has sent them.
+#[test]
+fn credentials_that_the_store_refuses_are_renewed_once() {
+    let metadata = MetadataServer::start();
+    let first = metadata.store();
+    let nginx = with_imds(&metadata, &first).workers(2).start();
+    assert!(is_good(&http::get(nginx.port(), "/b/k")));
+    let revoked = metadata.issued()[0].access_key.clone();
+
+    let store = RawOrigin::start(move |request| {
+        let authorization = request.header("Authorization").unwrap_or_default();
+        if authorization.contains(&revoked) {
+            Reply::with_headers(
+                400,
+                &[("Content-Type", "application/xml")],
+                "<Error><Code>ExpiredToken</Code><Message>expired</Message></Error>",
+            )
+        } else {
+            Reply::new(200, "hello")
+        }
+    });
+    let mut nginx = nginx;
+    nginx.edit(|builder| builder.var("origin", store.address()));
+    nginx.reload();
+
+    // Not at once: there was a fetch lately.
+    http::get(nginx.port(), "/b/k").expect_status(400);
+    let load = Load::start(2, nginx.port(), &Request::get("/b/k"), |response| {
+        matches!(response.status, 200 | 400)
+    });
+    metadata.wait_for_fetches(2);
+    wait_until("requests are signed with the new credentials", || {
+        is_good(&http::get(nginx.port(), "/b/k"))
+    });
+    let report = load.stop();
+    assert_eq!(report.failures, [""; 0]);
+    assert_eq!(metadata.fetches(), 2);
+}

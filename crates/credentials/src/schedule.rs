@@ -24,7 +24,7 @@ const LONGEST_RETRY_WITHOUT: i64 = 10_000;
 /// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html
 const STALE: i64 = 5 * 60 * 1000;
 /// A store's refusal leads to a fetch only this long after the last one.
-const REJECTION_INTERVAL: i64 = 30_000;
+const REJECTION_INTERVAL: i64 = 10_000;
 /// How far the clock may go back before what it said before is worth nothing.
 const CLOCK_TOLERANCE: i64 = 2000;
 /// No fetch is planned.
@@ -269,11 +269,11 @@ mod tests {
     fn a_rejection_leads_to_one_fetch() {
         let mut schedule = Schedule::default();
         schedule.fetched(NOW, None, 0);
-        assert!(!schedule.rejected(NOW + 29 * SECOND));
-        assert!(!schedule.is_due(NOW + 29 * SECOND));
-        assert!(schedule.rejected(NOW + 30 * SECOND));
-        assert!(schedule.is_due(NOW + 30 * SECOND));
-        assert!(!schedule.rejected(NOW + 30 * SECOND));
+        assert!(!schedule.rejected(NOW + 9 * SECOND));
+        assert!(!schedule.is_due(NOW + 9 * SECOND));
+        assert!(schedule.rejected(NOW + 10 * SECOND));
+        assert!(schedule.is_due(NOW + 10 * SECOND));
+        assert!(!schedule.rejected(NOW + 10 * SECOND));
     }
 
     #[test]
