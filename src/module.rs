@@ -16,7 +16,8 @@ use ngx::core::NGX_CONF_ERROR;
 use crate::conf::{LocationConf, MainConf, Plan, Scheme, complete, merge};
 use crate::directives::{self, DirectiveError, MainSetter, Setter};
 use crate::ffi;
-use crate::ffi::answer::{Answer, Chain};
+use crate::ffi::answer::Answer;
+use crate::ffi::answer_body::Chain;
 use crate::ffi::body::Incoming;
 use crate::ffi::conf::Conf;
 use crate::ffi::guard::guard;
@@ -445,7 +446,8 @@ unsafe extern "C" fn answer_head(r: *mut ngx_http_request_t) -> ngx_int_t {
 /// # Safety
 /// Called by nginx only.
 unsafe extern "C" fn answer_body(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
-    // SAFETY: live during this call; our contexts are refusals, which nobody else refers to.
+    // SAFETY: live during this call; our contexts are refusals. Nobody else refers to this one: the
+    // filters that we call do not come back here, but for an answer of nginx's own, which has none.
     let refusal = unsafe { ffi::answer::context::<Refusal>(r, this_module()) };
     let refusal = match refusal {
         Some(refusal) if !chain.is_null() => refusal,

@@ -6,6 +6,7 @@
 
 mod address;
 pub(crate) mod answer;
+pub(crate) mod answer_body;
 pub(crate) mod body;
 pub(crate) mod child;
 pub(crate) mod conf;

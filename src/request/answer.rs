@@ -14,7 +14,8 @@ use nginx_sys::{NGX_ERROR, NGX_OK, ngx_int_t};
 
 use super::canonical;
 use crate::conf::Plan;
-use crate::ffi::answer::{Answer, Chain, Held, Outgoing, Part, SendError};
+use crate::ffi::answer::{Answer, SendError};
+use crate::ffi::answer_body::{Chain, Held, Outgoing, Part};
 use crate::ffi::log::Level;
 use crate::ffi::request::Request;
 
