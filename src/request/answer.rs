@@ -273,8 +273,8 @@ fn tell(answer: Answer<'_>, plan: &Plan, error: AuthError, body: &[u8]) {
     };
     match code.cause {
         Cause::Signature => line(format_args!(
-            "the secret key is not the access key's, or the request was changed on its way; a debug \
-             log has its canonical request, and the store's"
+            "the secret key is not the access key's, or the request was changed on its way; \
+             compare both canonical requests in a debug log"
         )),
         Cause::Form => line(format_args!(
             "it cannot read the signature: was the request changed on its way, or signed twice?"

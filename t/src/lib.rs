@@ -11,6 +11,7 @@
 //! - [`Signer`]: signs requests as clients of a store do, to ask it directly;
 //! - [`signing`]: whether what an origin has recorded is signed as it should be;
 //! - [`account`]: the user in whose name tests sign, and the user's store;
+//! - [`auth_error`]: authentication errors of stores, and whether they are hidden;
 //! - [`framed`]: a client that frames its bodies, as SDKs do;
 //! - [`RawOrigin`]: an HTTP/1 server that records what arrives and answers what the test says;
 //! - [`HeldOrigin`]: one that reads when the test says;
@@ -25,6 +26,7 @@
 use std::time::{Duration, Instant};
 
 pub mod account;
+pub mod auth_error;
 pub mod checksum;
 mod dead_port;
 mod dns;
