@@ -139,6 +139,14 @@ impl Request {
         u64::try_from(headers.content_length_n).ok()
     }
 
+    /// The body has become `length` bytes long. What nginx sends it to next announces that.
+    pub(crate) fn set_body_length(&self, length: u64) {
+        if let Ok(length) = i64::try_from(length) {
+            // SAFETY: live; nginx has counted the body by then.
+            unsafe { (*self.as_ptr()).headers_in.content_length_n = length };
+        }
+    }
+
     /// The body that nginx has read, or is reading.
     pub(crate) fn body(&self) -> Option<BodyId> {
         NonNull::new(self.get().request_body).map(BodyId)

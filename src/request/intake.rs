@@ -153,6 +153,10 @@ fn take(request: &Request, plan: &Plan, incoming: &mut Incoming<'_>) -> Result<(
         }
         intake.update(buffer.data())?;
         if buffer.is_last() {
+            if matches!(intake.form, Form::Deframed(..)) && !request.reads_unbuffered() {
+                // Wherever the request is sent to: another location may not sign.
+                request.set_body_length(intake.length);
+            }
             intake.finish(filter_is_last())?;
         }
         Ok(())

@@ -202,3 +202,28 @@ fn framing_that_another_mode_has_taken_off() {
         }
     }
 }
+
+/// Whoever gets the body after its framing was taken off is told its length without, also where
+/// nothing is signed.
+#[test]
+fn a_body_without_its_framing_has_its_own_length_elsewhere() {
+    let origin = RawOrigin::start(|_| Reply::new(404, ""));
+    let application = RawOrigin::with_body("served");
+    let nginx = nginx(
+        "location / {
+             aws_sign; aws_payload decode; error_page 404 = @plain; proxy_intercept_errors on;
+             proxy_pass http://{origin};
+         }
+         location @plain { proxy_pass http://{application}; }",
+        &origin,
+        &application,
+    );
+    for length in LENGTHS {
+        let body = bytes(length);
+        let upload = Framed::new(Framing::UnsignedTrailer, &body).put("/key");
+        upload.request().send(nginx.port()).expect_status(200);
+        let request = application.requests().pop().expect("a request");
+        assert_eq!(request.header("Content-Length"), Some(length.to_string()));
+        assert!(request.body == body, "{length}");
+    }
+}

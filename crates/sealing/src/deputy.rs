@@ -137,6 +137,12 @@ pub fn is_amz(name: &[u8]) -> bool {
     starts_with_ignore_case(name, b"x-amz-")
 }
 
+/// Whether a header of the client only says who it is, so that nothing is changed where it is
+/// dropped: the SDKs for Rust and for browsers send it with every request.
+pub(crate) fn is_idle(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"x-amz-user-agent")
+}
+
 /// The first header of the client that may not be passed on with a method that writes.
 pub fn first_refused<'a>(
     client: impl IntoIterator<Item = &'a [u8]>,
@@ -144,7 +150,7 @@ pub fn first_refused<'a>(
 ) -> Option<&'a [u8]> {
     client
         .into_iter()
-        .find(|name| is_amz(name) && !is_ours(name) && !pass.allows(name))
+        .find(|name| is_amz(name) && !is_ours(name) && !is_idle(name) && !pass.allows(name))
 }
 
 /// Whether a query parameter may be sent. The signature's own parameters never are: SigV4's in

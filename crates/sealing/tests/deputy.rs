@@ -141,10 +141,30 @@ fn the_first_header_that_may_not_pass_is_named() {
         refused(&["Host", "x-amz-meta-a", "X-Amz-Date", "x-amz"]),
         None
     );
+    // Only says which SDK it is: it is dropped, whatever the method.
+    assert_eq!(refused(&["X-Amz-User-Agent"]), None);
     assert_eq!(
         refused(&["x-amz-meta-a", "X-Amz-Copy-Source", "x-amz-acl"]).as_deref(),
         Some("X-Amz-Copy-Source")
     );
+}
+
+#[test]
+fn a_clients_name_is_dropped_from_every_request() {
+    let mut case = Case {
+        methods: vec!["PUT"],
+        method: b"PUT".to_vec(),
+        ..Case::get("/key")
+    }
+    .client("X-Amz-User-Agent", "aws-sdk-rust/1");
+    let sealed = case.sealed();
+    sealed.verify("s3").expect("signed");
+    assert_eq!(sealed.all("x-amz-user-agent"), [""; 0]);
+
+    case.pass_headers
+        .insert(b"x-amz-user-agent")
+        .expect("a name");
+    assert_eq!(case.sealed().all("x-amz-user-agent"), ["aws-sdk-rust/1"]);
 }
 
 #[test]
