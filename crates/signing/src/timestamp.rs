@@ -1,4 +1,4 @@
-//! The moment of a signature, in the two spellings that Signature Version 4 uses.
+//! The moment of a signature, in the spellings that signatures use.
 
 use std::fmt;
 
@@ -8,13 +8,17 @@ use time::OffsetDateTime;
 const AMZ_DATE_LEN: usize = 16;
 /// Length of `20130524`, with which the longer form begins.
 const DATE_LEN: usize = 8;
+/// Length of `Fri, 24 May 2013 00:00:00 GMT`.
+const HTTP_DATE_LEN: usize = 29;
 
-/// A moment in UTC, to the second, kept as the text of an `X-Amz-Date` header.
+/// A moment in UTC, to the second, kept as the texts that headers hold.
 ///
 /// Making one costs a calendar computation; a caller that signs often makes one each second.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
     text: [u8; AMZ_DATE_LEN],
+    http_date: [u8; HTTP_DATE_LEN],
+    unix: i64,
 }
 
 impl Timestamp {
@@ -25,7 +29,8 @@ impl Timestamp {
     pub fn from_unix(secs: i64) -> Self {
         const FIRST: i64 = -62_167_219_200; // 0000-01-01T00:00:00Z
         const LAST: i64 = 253_402_300_799; // 9999-12-31T23:59:59Z
-        let moment = OffsetDateTime::from_unix_timestamp(secs.clamp(FIRST, LAST))
+        let unix = secs.clamp(FIRST, LAST);
+        let moment = OffsetDateTime::from_unix_timestamp(unix)
             .expect("every second of the years 0 to 9999 has a date");
 
         let mut text = *b"00000000T000000Z";
@@ -35,7 +40,23 @@ impl Timestamp {
         decimal(&mut text[9..11], moment.hour().into());
         decimal(&mut text[11..13], moment.minute().into());
         decimal(&mut text[13..15], moment.second().into());
-        Self { text }
+
+        let mut http_date = *b"Day, 00 Mon 0000 00:00:00 GMT";
+        let day = usize::from(moment.weekday().number_days_from_monday());
+        http_date[0..3].copy_from_slice(&b"MonTueWedThuFriSatSun"[day * 3..][..3]);
+        http_date[5..7].copy_from_slice(&text[6..8]);
+        let month = usize::from(u8::from(moment.month())) - 1;
+        http_date[8..11]
+            .copy_from_slice(&b"JanFebMarAprMayJunJulAugSepOctNovDec"[month * 3..][..3]);
+        http_date[12..16].copy_from_slice(&text[0..4]);
+        http_date[17..19].copy_from_slice(&text[9..11]);
+        http_date[20..22].copy_from_slice(&text[11..13]);
+        http_date[23..25].copy_from_slice(&text[13..15]);
+        Self {
+            text,
+            http_date,
+            unix,
+        }
     }
 
     /// The value of `X-Amz-Date`: `yyyymmddThhmmssZ`.
@@ -46,6 +67,17 @@ impl Timestamp {
     /// The date of a credential scope: `yyyymmdd`.
     pub fn date(&self) -> &str {
         ascii(&self.text[..DATE_LEN])
+    }
+
+    /// The value of `Date`, and of `x-amz-date` where Signature Version 2 signs it:
+    /// `Fri, 24 May 2013 00:00:00 GMT` (RFC 9110, 5.6.7).
+    pub fn http_date(&self) -> &str {
+        ascii(&self.http_date)
+    }
+
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub fn unix(&self) -> i64 {
+        self.unix
     }
 }
 
@@ -70,7 +102,7 @@ fn decimal(digits: &mut [u8], mut number: u32) {
 }
 
 fn ascii(text: &[u8]) -> &str {
-    std::str::from_utf8(text).expect("digits and two letters")
+    std::str::from_utf8(text).expect("digits, letters and separators")
 }
 
 #[cfg(test)]
@@ -79,18 +111,40 @@ mod tests {
 
     #[test]
     fn writes_known_moments() {
-        for (secs, text) in [
-            (0, "19700101T000000Z"),
-            (1_369_353_600, "20130524T000000Z"),
-            (1_440_938_160, "20150830T123600Z"),
-            (951_827_696, "20000229T123456Z"),
-            (4_107_542_399, "21000228T235959Z"),
-            (4_107_542_400, "21000301T000000Z"),
-            (-1, "19691231T235959Z"),
+        for (secs, text, http_date) in [
+            (0, "19700101T000000Z", "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (
+                1_369_353_600,
+                "20130524T000000Z",
+                "Fri, 24 May 2013 00:00:00 GMT",
+            ),
+            (
+                1_440_938_160,
+                "20150830T123600Z",
+                "Sun, 30 Aug 2015 12:36:00 GMT",
+            ),
+            (
+                951_827_696,
+                "20000229T123456Z",
+                "Tue, 29 Feb 2000 12:34:56 GMT",
+            ),
+            (
+                4_107_542_399,
+                "21000228T235959Z",
+                "Sun, 28 Feb 2100 23:59:59 GMT",
+            ),
+            (
+                4_107_542_400,
+                "21000301T000000Z",
+                "Mon, 01 Mar 2100 00:00:00 GMT",
+            ),
+            (-1, "19691231T235959Z", "Wed, 31 Dec 1969 23:59:59 GMT"),
         ] {
             let timestamp = Timestamp::from_unix(secs);
             assert_eq!(timestamp.amz_date(), text);
             assert_eq!(timestamp.date(), &text[..8]);
+            assert_eq!(timestamp.http_date(), http_date);
+            assert_eq!(timestamp.unix(), secs);
         }
     }
 
