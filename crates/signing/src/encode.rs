@@ -67,6 +67,21 @@ pub fn hex32(hash: &[u8; 32]) -> [u8; 64] {
     digits
 }
 
+/// Appends the decimal digits of `number`.
+pub(crate) fn decimal(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}
+
 /// Encodes every byte whose class is not in `keep`. Runs of kept bytes are copied at once.
 pub(crate) fn encode(bytes: &[u8], keep: u8, out: &mut Vec<u8>) {
     let mut run = 0;
@@ -276,6 +291,13 @@ mod tests {
     fn plus_is_a_space_only_where_said() {
         assert_eq!(decode(b"a+b%2B", Plus::Space).collect::<Vec<_>>(), b"a b+");
         assert_eq!(decode(b"a+b%2B", Plus::Plus).collect::<Vec<_>>(), b"a+b+");
+    }
+
+    #[test]
+    fn decimal_numbers_have_no_leading_zeros() {
+        for number in [0, 1, 9, 10, 604_800, 1_709_254_799, u64::MAX] {
+            assert_eq!(made(|out| decimal(number, out)), number.to_string());
+        }
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //!
 //! Nothing here reads a clock, a file or a socket: the time, the credentials and the request are
 //! arguments, so the same input always gives the same signature. What is implemented is
-//! [Signature Version 4][sigv4] in the `Authorization` header, together with the canonical forms
-//! of paths, queries and headers that it signs; for S3 a proxy can send these very forms, and
-//! most disagreement between servers about what was signed is gone.
+//! [Signature Version 4][sigv4] in the `Authorization` header and in the query ([`presign`]),
+//! together with the canonical forms of paths, queries and headers that it signs; for S3 a proxy
+//! can send these very forms, and most disagreement between servers about what was signed is
+//! gone. Bodies in signed chunks are in [`chunked`].
 //!
 //! ```
 //! use aws_signing::{CredentialScope, Header, Request, Signer, SigningKey, Timestamp};
@@ -44,6 +45,7 @@ mod error;
 mod header;
 mod key;
 pub mod path;
+pub mod presign;
 pub mod query;
 mod scope;
 mod sha256;

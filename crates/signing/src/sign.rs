@@ -1,12 +1,12 @@
-//! Signature Version 4 in the Authorization header.
+//! Signature Version 4: the canonical request, the string to sign, and the Authorization header.
 
 use std::collections::TryReserveError;
 use std::fmt;
 
 use crate::{CredentialScope, Header, SignError, SigningKey, Timestamp, encode, header, sha256};
 
-/// The name of the algorithm, as it stands in strings to sign and in headers.
-const ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256";
+/// The name of the algorithm, as it stands in strings to sign, in headers and in queries.
+pub(crate) const ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256";
 
 /// The parts of a request that are signed.
 #[derive(Debug)]
@@ -17,8 +17,8 @@ pub struct Request<'a, 'h> {
     pub path: &'a [u8],
     /// The canonical query, made by [`crate::query::Canonicalizer`].
     pub query: &'a [u8],
-    /// The header fields to sign, in the order sent; [`Signer::sign`] sorts them, stably. Host
-    /// must be among them, and AWS wants every `x-amz-*` that is sent.
+    /// The header fields to sign, in the order sent; they are sorted here, stably. Host must be
+    /// among them, and AWS wants every `x-amz-*` that is sent.
     pub headers: &'a mut [Header<'h>],
     /// The last line of the canonical request: SHA-256 of the body in hex, or a literal such as
     /// [`UNSIGNED_PAYLOAD`](crate::UNSIGNED_PAYLOAD). For S3, the value of
@@ -26,12 +26,26 @@ pub struct Request<'a, 'h> {
     pub payload: &'a [u8],
 }
 
+impl Request<'_, '_> {
+    /// Whether each part but the headers is a line of its own.
+    pub(crate) fn check(&self) -> Result<(), SignError> {
+        check_line(self.method, SignError::Method)?;
+        check_line(self.path, SignError::Path)?;
+        if has_separator(self.query) {
+            return Err(SignError::Query);
+        }
+        check_line(self.payload, SignError::Payload)
+    }
+}
+
 /// Signs requests; its buffers grow once and are used again.
 #[derive(Default)]
 pub struct Signer {
-    canonical_request: Vec<u8>,
-    signed_headers: Vec<u8>,
-    string_to_sign: Vec<u8>,
+    pub(crate) canonical_request: Vec<u8>,
+    pub(crate) signed_headers: Vec<u8>,
+    pub(crate) string_to_sign: Vec<u8>,
+    /// What is added to the query of a presigned request.
+    pub(crate) parameters: Vec<u8>,
 }
 
 impl Signer {
@@ -40,14 +54,18 @@ impl Signer {
         Self::default()
     }
 
-    /// Makes room for requests of `length` bytes, so that signing them allocates nothing.
+    /// Makes room for requests of `length` bytes, so that signing them allocates nothing. The
+    /// access key, the scope and the session token of a presigned request are part of it, encoded,
+    /// and so are the names of the signed headers, once more and encoded.
     pub fn try_reserve(&mut self, length: usize) -> Result<(), TryReserveError> {
-        // Padding to SHA-256's blocks, and what a string to sign holds beside the scope.
-        const FIXED: usize = 256;
+        // Padding to SHA-256's blocks, the payload line, what a string to sign holds beside the
+        // scope, and the names of the parameters that are added to a query.
+        const FIXED: usize = 512;
         for buffer in [
             &mut self.canonical_request,
             &mut self.signed_headers,
             &mut self.string_to_sign,
+            &mut self.parameters,
         ] {
             buffer.clear();
             buffer.try_reserve(length + FIXED)?;
@@ -67,14 +85,7 @@ impl Signer {
         timestamp: &Timestamp,
     ) -> Result<Signature<'s>, SignError> {
         self.write_canonical_request(request)?;
-        self.write_string_to_sign(scope, timestamp);
-        Ok(Signature {
-            hex: encode::hex32(&key.mac(&mut self.string_to_sign)),
-            canonical_request: &self.canonical_request,
-            signed_headers: &self.signed_headers,
-            string_to_sign: &self.string_to_sign,
-            scope,
-        })
+        Ok(self.sign_canonical_request(key, scope, timestamp).0)
     }
 
     /// The canonical request of the last signature, for a debug log.
@@ -83,13 +94,7 @@ impl Signer {
     }
 
     fn write_canonical_request(&mut self, request: &mut Request<'_, '_>) -> Result<(), SignError> {
-        check_line(request.method, SignError::Method)?;
-        check_line(request.path, SignError::Path)?;
-        if has_separator(request.query) {
-            return Err(SignError::Query);
-        }
-        check_line(request.payload, SignError::Payload)?;
-
+        request.check()?;
         let text = &mut self.canonical_request;
         text.clear();
         for line in [request.method, request.path, request.query] {
@@ -97,11 +102,34 @@ impl Signer {
             text.push(b'\n');
         }
         header::canonicalize(request.headers, &mut self.signed_headers, text)?;
-        for line in [&self.signed_headers, request.payload] {
-            text.push(b'\n');
-            text.extend_from_slice(line);
-        }
+        self.finish_canonical_request(request.payload);
         Ok(())
+    }
+
+    /// Appends the lines behind the canonical headers.
+    pub(crate) fn finish_canonical_request(&mut self, payload: &[u8]) {
+        for line in [&self.signed_headers, payload] {
+            self.canonical_request.push(b'\n');
+            self.canonical_request.extend_from_slice(line);
+        }
+    }
+
+    /// Signs the canonical request that was written. Lends what was added to the query as well.
+    pub(crate) fn sign_canonical_request<'s>(
+        &'s mut self,
+        key: &SigningKey,
+        scope: &'s CredentialScope,
+        timestamp: &Timestamp,
+    ) -> (Signature<'s>, &'s [u8]) {
+        self.write_string_to_sign(scope, timestamp);
+        let signature = Signature {
+            hex: encode::hex32(&key.mac(&mut self.string_to_sign)),
+            canonical_request: &self.canonical_request,
+            signed_headers: &self.signed_headers,
+            string_to_sign: &self.string_to_sign,
+            scope,
+        };
+        (signature, &self.parameters)
     }
 
     fn write_string_to_sign(&mut self, scope: &CredentialScope, timestamp: &Timestamp) {
@@ -137,7 +165,7 @@ fn check_line(line: &[u8], error: SignError) -> Result<(), SignError> {
 }
 
 /// Whether there is a blank or a control byte.
-fn has_separator(text: &[u8]) -> bool {
+pub(crate) fn has_separator(text: &[u8]) -> bool {
     // Not stopping at the first hit lets the compiler compare many bytes at once.
     text.iter()
         .fold(false, |found, &byte| found | (byte <= b' ' || byte == 0x7f))
@@ -145,7 +173,7 @@ fn has_separator(text: &[u8]) -> bool {
 
 /// A signature, with the texts that led to it; it borrows them from its [`Signer`].
 pub struct Signature<'s> {
-    canonical_request: &'s [u8],
+    pub(crate) canonical_request: &'s [u8],
     signed_headers: &'s [u8],
     string_to_sign: &'s [u8],
     scope: &'s CredentialScope,

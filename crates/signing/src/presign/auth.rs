@@ -1,0 +1,86 @@
+//! What a presigned request says of its signer.
+
+use std::fmt;
+
+use super::Expires;
+use crate::encode::{self, UNRESERVED};
+use crate::sign::ALGORITHM;
+use crate::{CredentialScope, Timestamp};
+
+/// What the query says of the signer, beside scope, date and signature.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryAuth<'a> {
+    /// The access key ID.
+    pub access_key: &'a [u8],
+    /// The session token of temporary credentials.
+    pub session_token: Option<SessionToken<'a>>,
+    /// How long the request is good for.
+    pub expires: Expires,
+}
+
+/// A session token, and whether the signature covers it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SessionToken<'a> {
+    /// A part of the canonical query. S3 and nearly all services want it so.
+    Signed(&'a [u8]),
+    /// Added to the query once it is signed. AWS IoT Core wants it so for MQTT over WebSocket.
+    Appended(&'a [u8]),
+}
+
+impl<'a> SessionToken<'a> {
+    /// The token as `service`, the third part of a credential scope, wants it.
+    pub fn of_service(service: &str, token: &'a [u8]) -> Self {
+        match service {
+            "iotdevicegateway" => Self::Appended(token),
+            _ => Self::Signed(token),
+        }
+    }
+}
+
+impl fmt::Debug for SessionToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Signed(_) => "Signed(redacted)",
+            Self::Appended(_) => "Appended(redacted)",
+        })
+    }
+}
+
+impl QueryAuth<'_> {
+    /// Appends the parameters that are signed, in canonical form and order.
+    pub(super) fn write_signed(
+        &self,
+        scope: &CredentialScope,
+        timestamp: &Timestamp,
+        signed_headers: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        out.extend_from_slice(b"X-Amz-Algorithm=");
+        out.extend_from_slice(ALGORITHM);
+        out.extend_from_slice(b"&X-Amz-Credential=");
+        encode::encode(self.access_key, UNRESERVED, out);
+        out.extend_from_slice(b"%2F");
+        encode::encode(scope.as_str().as_bytes(), UNRESERVED, out);
+        out.extend_from_slice(b"&X-Amz-Date=");
+        out.extend_from_slice(timestamp.amz_date().as_bytes());
+        out.extend_from_slice(b"&X-Amz-Expires=");
+        encode::decimal(self.expires.as_secs().into(), out);
+        if let Some(SessionToken::Signed(token)) = self.session_token {
+            write_token(token, out);
+        }
+        out.extend_from_slice(b"&X-Amz-SignedHeaders=");
+        encode::encode(signed_headers, UNRESERVED, out);
+    }
+
+    /// Appends what is not signed, beside the signature.
+    pub(super) fn write_appended(&self, out: &mut Vec<u8>) {
+        if let Some(SessionToken::Appended(token)) = self.session_token {
+            write_token(token, out);
+        }
+    }
+}
+
+fn write_token(token: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"&X-Amz-Security-Token=");
+    encode::encode(token, UNRESERVED, out);
+}

@@ -1,0 +1,82 @@
+//! How long a presigned request is good for.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The lifetime of a presigned request: 1 second to 7 days, in whole seconds.
+///
+/// It is counted from the request's date. AWS also refuses the request once the credentials that
+/// signed it have expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Expires(u32);
+
+impl Expires {
+    /// The longest that AWS allows: 7 days.
+    pub const MAX: Self = Self(604_800);
+
+    /// A lifetime of `secs` seconds.
+    pub fn from_secs(secs: u64) -> Result<Self, ExpiresError> {
+        match u32::try_from(secs) {
+            Ok(0) => Err(ExpiresError::Zero),
+            Ok(secs) if secs <= Self::MAX.0 => Ok(Self(secs)),
+            _ => Err(ExpiresError::TooLong { secs }),
+        }
+    }
+
+    /// The lifetime in seconds.
+    pub fn as_secs(self) -> u32 {
+        self.0
+    }
+}
+
+impl From<Expires> for Duration {
+    fn from(expires: Expires) -> Self {
+        Self::from_secs(expires.0.into())
+    }
+}
+
+/// Why a presigned request cannot be good for so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpiresError {
+    /// No time at all: the request would have expired when it is made.
+    Zero,
+    /// Longer than 7 days.
+    TooLong {
+        /// The seconds asked for.
+        secs: u64,
+    },
+}
+
+impl fmt::Display for ExpiresError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zero => f.write_str("a presigned request expires after one second at least"),
+            Self::TooLong { secs } => write!(
+                f,
+                "a presigned request expires after 7 days (604800 s) at most, not {secs} s"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ExpiresError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_to_seven_days() {
+        for secs in [1, 2, 900, 604_799, 604_800] {
+            let expires = Expires::from_secs(secs).unwrap();
+            assert_eq!(u64::from(expires.as_secs()), secs);
+            assert_eq!(Duration::from(expires), Duration::from_secs(secs));
+        }
+        assert_eq!(Expires::from_secs(604_800), Ok(Expires::MAX));
+        assert_eq!(Expires::from_secs(0), Err(ExpiresError::Zero));
+        for secs in [604_801, 1 << 32, (1 << 32) + 1, u64::MAX] {
+            let error = ExpiresError::TooLong { secs };
+            assert_eq!(Expires::from_secs(secs), Err(error));
+        }
+    }
+}
