@@ -64,7 +64,7 @@ pub(crate) fn canonicalize(
 }
 
 /// The order of two names in lower case. Most differ within a few bytes.
-fn compare(a: &[u8], b: &[u8]) -> Ordering {
+pub(crate) fn compare(a: &[u8], b: &[u8]) -> Ordering {
     for (a, b) in a.iter().zip(b) {
         if a != b {
             let order = a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase());
@@ -76,7 +76,7 @@ fn compare(a: &[u8], b: &[u8]) -> Ordering {
     a.len().cmp(&b.len())
 }
 
-fn write_name(name: &[u8], out: &mut Vec<u8>) -> Result<(), SignError> {
+pub(crate) fn write_name(name: &[u8], out: &mut Vec<u8>) -> Result<(), SignError> {
     let start = out.len();
     out.extend(name.iter().map(|&byte| TOKEN[usize::from(byte)]));
     if name.is_empty() || out[start..].contains(&0) {

@@ -5,7 +5,8 @@
 //! [Signature Version 4][sigv4] in the `Authorization` header and in the query ([`presign`]),
 //! together with the canonical forms of paths, queries and headers that it signs; for S3 a proxy
 //! can send these very forms, and most disagreement between servers about what was signed is
-//! gone. Bodies in signed chunks are in [`chunked`].
+//! gone. Bodies in signed chunks are in [`chunked`], and [`v2`] is the older Signature Version 2
+//! of S3.
 //!
 //! ```
 //! use aws_signing::{CredentialScope, Header, Request, Signer, SigningKey, Timestamp};
@@ -51,6 +52,7 @@ mod scope;
 mod sha256;
 mod sign;
 mod timestamp;
+pub mod v2;
 
 pub use error::SignError;
 pub use header::Header;

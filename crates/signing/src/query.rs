@@ -35,6 +35,16 @@ impl<'a> Parameter<'a> {
         }
     }
 
+    /// Whether the decoded name is `name`.
+    pub(crate) fn decoded_name_eq(&self, name: &[u8]) -> bool {
+        encode::decode(self.name, Plus::Space).eq(name.iter().copied())
+    }
+
+    /// The bytes that the value stands for; none if there is no value.
+    pub(crate) fn decoded_value(&self) -> impl Iterator<Item = u8> {
+        encode::decode(self.value.unwrap_or_default(), Plus::Space)
+    }
+
     /// Whether the decoded name is `name` in any case of ASCII letters.
     pub fn decoded_name_eq_ignore_case(&self, name: &[u8]) -> bool {
         let mut decoded = encode::decode(self.name, Plus::Space);
@@ -253,6 +263,9 @@ mod tests {
             );
         }
         assert!(parameter("a+b=c").decoded_name_eq_ignore_case(b"A B"));
+        assert!(parameter("%61+b=c").decoded_name_eq(b"a b"));
+        assert!(!parameter("a+b=c").decoded_name_eq(b"A B"));
+        assert!(!parameter("a=c").decoded_name_eq(b"a "));
         assert!(parameter("%zz=c").decoded_name_eq_ignore_case(b"%ZZ"));
     }
 
