@@ -9,13 +9,15 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_signing::path::Rules;
+use aws_signing::presign::{Expires, QueryAuth, SessionToken};
 use aws_signing::query::Canonicalizer;
 use aws_signing::{
     CredentialScope, EMPTY_PAYLOAD_SHA256, Header, Request, Signer, SigningKey, Timestamp,
+    UNSIGNED_PAYLOAD,
 };
 use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-    UriPathNormalizationMode, sign,
+    PayloadChecksumKind, PercentEncodingMode, SessionTokenMode, SignableBody, SignableRequest,
+    SignatureLocation, SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
 use proptest::collection::vec;
@@ -34,6 +36,9 @@ struct Case {
     token: Option<String>,
     region: String,
     seconds: u32,
+    /// Of a presigned request: its lifetime, and whether the token is added once it is signed.
+    expires: u64,
+    appended: bool,
 }
 
 /// Text and one of its valid spellings in a URI: some bytes raw, some needlessly encoded, hex
@@ -100,32 +105,46 @@ fn case() -> impl Strategy<Value = Case> {
         proptest::option::of("[A-Za-z0-9+/=]{1,100}"),
         "[a-z]{2}-[a-z]{4}-[1-9]",
         any::<u32>(),
+        1..=604_800_u64,
+        any::<bool>(),
     )
         .prop_map(
-            |(method, path, query, headers, secret, token, region, seconds)| Case {
-                method,
-                path,
-                query,
-                headers: headers
-                    .into_iter()
-                    .map(|(name, value)| (name.to_owned(), value))
-                    .collect(),
-                secret,
-                token,
-                region,
-                seconds,
+            |(method, path, query, headers, secret, token, region, seconds, expires, appended)| {
+                Case {
+                    method,
+                    path,
+                    query,
+                    headers: headers
+                        .into_iter()
+                        .map(|(name, value)| (name.to_owned(), value))
+                        .collect(),
+                    secret,
+                    token,
+                    region,
+                    seconds,
+                    expires,
+                    appended,
+                }
             },
         )
 }
 
-/// The signature that `aws-sigv4` computes.
-fn official(case: &Case, path: &str, service: &str) -> String {
+/// What `aws-sigv4` computes: the signature, or all that it adds to the query.
+fn official(case: &Case, path: &str, service: &str, location: SignatureLocation) -> String {
     let s3 = service == "s3";
+    let in_query = location == SignatureLocation::QueryParams;
     let mut settings = SigningSettings::default();
+    settings.signature_location = location;
     if s3 {
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    }
+    if in_query {
+        settings.expires_in = Some(Duration::from_secs(case.expires));
+        if case.appended {
+            settings.session_token_mode = SessionTokenMode::Exclude;
+        }
     }
     let identity = Credentials::new(
         "AKIDEXAMPLE",
@@ -153,56 +172,99 @@ fn official(case: &Case, path: &str, service: &str) -> String {
         .headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()));
-    let request = SignableRequest::new(
-        case.method,
-        format!("https://{HOST}{path}{query}"),
-        headers,
-        SignableBody::Bytes(b""),
-    )
-    .unwrap();
-    sign(request, &params).unwrap().signature().to_owned()
+    let body = match s3 && in_query {
+        true => SignableBody::UnsignedPayload,
+        false => SignableBody::Bytes(b""),
+    };
+    let url = format!("https://{HOST}{path}{query}");
+    let request = SignableRequest::new(case.method, url, headers, body).unwrap();
+    let (instructions, signature) = sign(request, &params).unwrap().into_parts();
+    if !in_query {
+        return signature;
+    }
+    let mut added = Vec::new();
+    for (name, value) in instructions.params() {
+        added.extend_from_slice(format!("&{name}=").as_bytes());
+        aws_signing::encode::uri_encode(value.as_bytes(), false, &mut added);
+    }
+    canonical_query(&added)
 }
 
-fn ours(case: &Case, rules: Rules, service: &str) -> String {
-    let (mut path, mut query) = (Vec::new(), Vec::new());
-    aws_signing::path::canonical(case.path.as_bytes(), rules, &mut path);
-    Canonicalizer::new().write(case.query.as_bytes(), |_| true, &mut query);
-    let timestamp = Timestamp::from_unix(case.seconds.into());
+fn canonical_query(query: &[u8]) -> String {
+    let mut out = Vec::new();
+    Canonicalizer::new().write(query, |_| true, &mut out);
+    String::from_utf8(out).unwrap()
+}
 
-    let mut fields = vec![("Host", HOST), ("X-Amz-Date", timestamp.amz_date())];
-    if service == "s3" {
-        fields.push(("x-amz-content-sha256", EMPTY_PAYLOAD_SHA256));
-    }
-    fields.extend(
-        case.token
-            .iter()
-            .map(|token| ("X-Amz-Security-Token", token.as_str())),
-    );
-    fields.extend(
-        case.headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str())),
-    );
-    let mut headers: Vec<Header<'_>> = fields
+/// The part of a request that both ways of signing have in common.
+fn with_request<T>(
+    case: &Case,
+    rules: Rules,
+    added: &[(&str, &str)],
+    payload: &str,
+    sign: impl FnOnce(&mut Request<'_, '_>) -> T,
+) -> T {
+    let mut path = Vec::new();
+    aws_signing::path::canonical(case.path.as_bytes(), rules, &mut path);
+    let sent = case.headers.iter();
+    let sent = sent.map(|(name, value)| (name.as_str(), value.as_str()));
+    let mut headers: Vec<Header<'_>> = added
         .iter()
+        .copied()
+        .chain(sent)
         .map(|(name, value)| Header {
             name: name.as_bytes(),
             value: value.as_bytes(),
         })
         .collect();
-
-    let scope = CredentialScope::new(timestamp.date(), &case.region, service).unwrap();
-    let key = SigningKey::derive(case.secret.as_bytes(), &scope);
-    let mut request = Request {
+    sign(&mut Request {
         method: case.method.as_bytes(),
         path: &path,
-        query: &query,
+        query: canonical_query(case.query.as_bytes()).as_bytes(),
         headers: &mut headers,
-        payload: EMPTY_PAYLOAD_SHA256.as_bytes(),
+        payload: payload.as_bytes(),
+    })
+}
+
+/// The signature of a request that has it in a header.
+fn ours(case: &Case, rules: Rules, service: &str) -> String {
+    let timestamp = Timestamp::from_unix(case.seconds.into());
+    let scope = CredentialScope::new(timestamp.date(), &case.region, service).unwrap();
+    let key = SigningKey::derive(case.secret.as_bytes(), &scope);
+    let mut added = vec![("Host", HOST), ("X-Amz-Date", timestamp.amz_date())];
+    if service == "s3" {
+        added.push(("x-amz-content-sha256", EMPTY_PAYLOAD_SHA256));
+    }
+    let token = case.token.iter();
+    added.extend(token.map(|token| ("X-Amz-Security-Token", token.as_str())));
+    with_request(case, rules, &added, EMPTY_PAYLOAD_SHA256, |request| {
+        let mut signer = Signer::new();
+        let signature = signer.sign(request, &key, &scope, &timestamp).unwrap();
+        String::from_utf8(signature.hex().to_vec()).unwrap()
+    })
+}
+
+/// All that is added to the query of a presigned request.
+fn ours_presigned(case: &Case, rules: Rules, service: &str, payload: &str) -> String {
+    let timestamp = Timestamp::from_unix(case.seconds.into());
+    let scope = CredentialScope::new(timestamp.date(), &case.region, service).unwrap();
+    let key = SigningKey::derive(case.secret.as_bytes(), &scope);
+    let token = case.token.as_deref().map(str::as_bytes);
+    let auth = QueryAuth {
+        access_key: b"AKIDEXAMPLE",
+        session_token: token.map(|token| match case.appended {
+            true => SessionToken::Appended(token),
+            false => SessionToken::Signed(token),
+        }),
+        expires: Expires::from_secs(case.expires).unwrap(),
     };
-    let mut signer = Signer::new();
-    let signature = signer.sign(&mut request, &key, &scope, &timestamp).unwrap();
-    String::from_utf8(signature.hex().to_vec()).unwrap()
+    with_request(case, rules, &[("Host", HOST)], payload, |request| {
+        let mut signer = Signer::new();
+        let presigned = signer.presign(request, &auth, &key, &scope, &timestamp);
+        let mut added = Vec::new();
+        presigned.unwrap().write_parameters(&mut added);
+        canonical_query(&added)
+    })
 }
 
 proptest! {
@@ -210,20 +272,42 @@ proptest! {
         cases: 500, failure_persistence: None, ..ProptestConfig::default()
     })]
 
-    /// The official crate signs the path as it is given it: here the canonical one.
     #[test]
     fn requests_to_s3(case in case()) {
-        let mut wire = Vec::new();
-        aws_signing::path::s3(case.path.as_bytes(), &mut wire);
-        let wire = String::from_utf8(wire).unwrap();
-        prop_assert_eq!(ours(&case, Rules::S3, "s3"), official(&case, &wire, "s3"));
+        prop_assert_eq!(
+            ours(&case, Rules::S3, "s3"),
+            official(&case, &s3_path(&case), "s3", SignatureLocation::Headers)
+        );
     }
 
     #[test]
     fn requests_to_other_services(case in case()) {
         prop_assert_eq!(
             ours(&case, Rules::SERVICE, "execute-api"),
-            official(&case, &case.path, "execute-api")
+            official(&case, &case.path, "execute-api", SignatureLocation::Headers)
         );
     }
+
+    #[test]
+    fn presigned_requests_to_s3(case in case()) {
+        prop_assert_eq!(
+            ours_presigned(&case, Rules::S3, "s3", UNSIGNED_PAYLOAD),
+            official(&case, &s3_path(&case), "s3", SignatureLocation::QueryParams)
+        );
+    }
+
+    #[test]
+    fn presigned_requests_to_other_services(case in case()) {
+        prop_assert_eq!(
+            ours_presigned(&case, Rules::SERVICE, "execute-api", EMPTY_PAYLOAD_SHA256),
+            official(&case, &case.path, "execute-api", SignatureLocation::QueryParams)
+        );
+    }
+}
+
+/// The official crate signs the path as it is given it: here the canonical one.
+fn s3_path(case: &Case) -> String {
+    let mut wire = Vec::new();
+    aws_signing::path::s3(case.path.as_bytes(), &mut wire);
+    String::from_utf8(wire).unwrap()
 }

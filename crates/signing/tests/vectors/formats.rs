@@ -74,10 +74,6 @@ impl Line {
         Self(serde_json::from_str(text).map_err(|error| error.to_string()))
     }
 
-    pub(crate) fn broken(&self) -> bool {
-        self.0.is_err()
-    }
-
     pub(crate) fn value(&self, field: &str) -> Result<&Value, Failure> {
         let object = self.0.as_ref().map_err(String::clone)?;
         object
@@ -99,6 +95,36 @@ impl Line {
         self.value(field)?
             .as_bool()
             .ok_or_else(|| format!("{field} is no boolean").into())
+    }
+
+    pub(crate) fn number(&self, field: &str) -> Result<u64, Failure> {
+        self.value(field)?
+            .as_u64()
+            .ok_or_else(|| format!("{field} is no number").into())
+    }
+
+    /// The headers that are sent.
+    pub(crate) fn headers(&self) -> Result<Vec<(&str, &str)>, Failure> {
+        let headers = self.value("headers")?.as_array();
+        let mut all = Vec::new();
+        for header in headers.ok_or("headers is no array")? {
+            let (name, value) = (header[0].as_str(), header[1].as_str());
+            all.push(name.zip(value).ok_or("not a header")?);
+        }
+        Ok(all)
+    }
+
+    /// The headers that are sent and listed as signed.
+    pub(crate) fn signed_headers(&self) -> Result<Vec<(&str, &str)>, Failure> {
+        let names = self.value("signed_headers")?.as_array();
+        let names = names.ok_or("signed_headers is no array")?;
+        let mut headers = self.headers()?;
+        headers.retain(|(name, _)| {
+            names
+                .iter()
+                .any(|signed| signed == &name.to_ascii_lowercase())
+        });
+        Ok(headers)
     }
 
     pub(crate) fn name(&self, field: &str) -> String {

@@ -4,6 +4,8 @@
 
 mod chunked;
 mod formats;
+mod presigned;
+mod v2;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +24,7 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 fn built_in_vectors() {
     let checked = check_directory(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"));
     for (file, least) in [
-        ("s3-vectors.jsonl", 190),
+        ("s3-vectors.jsonl", 265),
         ("chunked-vectors.jsonl", 39),
         ("signing-key-vectors.jsonl", 34),
         ("sigv4-suite/v4", 38),
@@ -78,13 +80,10 @@ fn check_directory(directory: &Path) -> BTreeMap<&'static str, usize> {
     };
 
     if let Some(lines) = lines(&directory.join("s3-vectors.jsonl")) {
-        let header_style = |line: &Line| line.value("style").is_ok_and(|style| style == "header");
-        let lines = lines
-            .iter()
-            .filter(|line| line.broken() || header_style(line));
         check(
             "s3-vectors.jsonl",
             lines
+                .iter()
                 .map(|line| (line.name("name"), check_request(line)))
                 .collect(),
         );
@@ -173,19 +172,11 @@ fn check_signature(signed: &Signed<'_>, expected: &Expected<'_>) -> Result<(), F
     equal("timestamp", timestamp.amz_date(), signed.timestamp)?;
     let scope = CredentialScope::new(timestamp.date(), signed.region, signed.service)?;
     let key = SigningKey::derive(signed.secret.as_bytes(), &scope);
-    let mut headers: Vec<Header<'_>> = signed
-        .headers
-        .iter()
-        .map(|(name, value)| Header {
-            name: name.as_bytes(),
-            value: value.as_bytes(),
-        })
-        .collect();
     let mut request = Request {
         method: signed.method.as_bytes(),
         path: &path,
         query: &query,
-        headers: &mut headers,
+        headers: &mut fields(&signed.headers),
         payload: signed.payload.as_bytes(),
     };
 
@@ -219,11 +210,19 @@ fn check_signature(signed: &Signed<'_>, expected: &Expected<'_>) -> Result<(), F
 
 /// One line of `s3-vectors.jsonl`.
 fn check_request(line: &Line) -> Result<(), Failure> {
-    let rules = Rules {
-        double_encode: line.flag("double_encode")?,
-        normalize: line.flag("normalize_path")?,
+    let rules = || -> Result<Rules, Failure> {
+        Ok(Rules {
+            double_encode: line.flag("double_encode")?,
+            normalize: line.flag("normalize_path")?,
+        })
     };
-    check_head(line, rules, line.text("payload")?, "signature")
+    match line.text("style")? {
+        "header" => check_head(line, rules()?, line.text("payload")?, "signature"),
+        "query" => presigned::check(line, rules()?),
+        "v2-header" => v2::check_header(line),
+        "v2-query" => v2::check_query(line),
+        other => Err(format!("unknown style {other}").into()),
+    }
 }
 
 /// The signature of a line's head, which the line calls `signature`.
@@ -234,7 +233,7 @@ fn check_head(line: &Line, rules: Rules, payload: &str, signature: &str) -> Resu
             path: line.text("path_on_wire")?,
             query: line.text("query_on_wire")?,
             rules,
-            headers: signed_headers(line)?,
+            headers: line.signed_headers()?,
             payload,
             access_key: line.text("access_key")?,
             secret: line.text("secret_key")?,
@@ -251,30 +250,12 @@ fn check_head(line: &Line, rules: Rules, payload: &str, signature: &str) -> Resu
     )
 }
 
-/// The headers that a line lists as signed.
-fn signed_headers(line: &Line) -> Result<Vec<(&str, &str)>, Failure> {
-    let names = line
-        .value("signed_headers")?
-        .as_array()
-        .ok_or("signed_headers is no array")?;
-    let mut headers = Vec::new();
-    for header in line
-        .value("headers")?
-        .as_array()
-        .ok_or("headers is no array")?
-    {
-        let (name, value) = header[0]
-            .as_str()
-            .zip(header[1].as_str())
-            .ok_or("not a header")?;
-        if names
-            .iter()
-            .any(|signed| signed == &name.to_ascii_lowercase())
-        {
-            headers.push((name, value));
-        }
-    }
-    Ok(headers)
+fn fields<'a>(headers: &[(&'a str, &'a str)]) -> Vec<Header<'a>> {
+    let field = |&(name, value): &(&'a str, &'a str)| Header {
+        name: name.as_bytes(),
+        value: value.as_bytes(),
+    };
+    headers.iter().map(field).collect()
 }
 
 /// One line of `signing-key-vectors.jsonl`.
@@ -330,7 +311,9 @@ fn check_suite_case(case: &Path) -> Result<(), Failure> {
             signature: &read("header-signature.txt")?,
             authorization: message.authorization()?,
         },
-    )
+    )?;
+    presigned::check_suite_case(case, &context)
+        .map_err(|failure| format!("query: {failure}").into())
 }
 
 /// One line of `v4-botocore-copy.jsonl`. All its cases share one context.
