@@ -1,6 +1,9 @@
 //! What holds for every path, query and list of headers, compared where possible with a second,
 //! naive computation.
 
+mod presigned;
+mod v2;
+
 use std::collections::BTreeMap;
 
 use aws_signing::query::{Canonicalizer, Parameter, parameters};
