@@ -124,23 +124,32 @@ fn is_reserved(parameter: &Parameter<'_>) -> bool {
             .any(|name| parameter.decoded_name_eq_ignore_case(name))
 }
 
-/// Appends the parameters of two canonical queries, which have no name in common, in order.
+/// Appends the parameters of two canonical queries in order: of the request's own and of the
+/// signature's, which have no name in common.
 fn merge(query: &[u8], added: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
-    let mut own = parameters(query).peekable();
-    let mut added = parameters(added).peekable();
-    loop {
-        let next = match (own.peek(), added.peek()) {
-            (Some(a), Some(b)) if a.name < b.name => own.next(),
-            (Some(_), None) => own.next(),
-            _ => added.next(),
-        };
-        let Some(parameter) = next else { return };
-        if out.len() > start {
+    let mut push = |text: &[u8]| {
+        if out.len() > start && !text.is_empty() {
             out.push(b'&');
         }
-        out.extend_from_slice(parameter.raw);
+        out.extend_from_slice(text);
+    };
+    let mut added = added;
+    for own in parameters(query) {
+        // Most names are in lower case, and with that behind all that are added.
+        let length = match own.name > auth::LAST {
+            true => added.len(),
+            false => parameters(added)
+                .take_while(|added| added.name < own.name)
+                .map(|added| added.raw.len() + 1)
+                .sum(),
+        };
+        let (before, rest) = added.split_at(length.min(added.len()));
+        push(before.strip_suffix(b"&").unwrap_or(before));
+        push(own.raw);
+        added = rest;
     }
+    push(added);
 }
 
 /// A presigned request's query, with the texts that led to it; it borrows them from its

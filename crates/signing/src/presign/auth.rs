@@ -7,6 +7,9 @@ use crate::encode::{self, UNRESERVED};
 use crate::sign::ALGORITHM;
 use crate::{CredentialScope, Timestamp};
 
+/// The last of the parameters that are signed, in canonical order.
+pub(super) const LAST: &[u8] = b"X-Amz-SignedHeaders";
+
 /// What the query says of the signer, beside scope, date and signature.
 #[derive(Clone, Copy, Debug)]
 pub struct QueryAuth<'a> {
@@ -68,7 +71,9 @@ impl QueryAuth<'_> {
         if let Some(SessionToken::Signed(token)) = self.session_token {
             write_token(token, out);
         }
-        out.extend_from_slice(b"&X-Amz-SignedHeaders=");
+        out.push(b'&');
+        out.extend_from_slice(LAST);
+        out.push(b'=');
         encode::encode(signed_headers, UNRESERVED, out);
     }
 
