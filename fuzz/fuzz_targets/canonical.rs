@@ -1,9 +1,10 @@
-//! Canonical forms of arbitrary paths, queries and headers. See `../README.md` for the input.
+//! Canonical forms of arbitrary paths, queries and headers, and all that is signed of them. See `../README.md` for the input.
 
 #![no_main]
 
+use aws_signing::presign::{Expires, QueryAuth, SessionToken};
 use aws_signing::query::{Canonicalizer, Parameter, parameters, service_wire};
-use aws_signing::{CredentialScope, Header, Request, Signer, SigningKey, Timestamp, path};
+use aws_signing::{CredentialScope, Header, Request, Signer, SigningKey, Timestamp, path, v2};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -22,10 +23,13 @@ fuzz_target!(|input: &[u8]| {
             },
         })
         .collect();
+    check_v2(path, query, &mut headers);
     let (s3, service) = check_path(path);
     let query = check_query(query);
     check_request(&s3, &query, &mut headers);
     check_request(&service, &query, &mut headers);
+    check_presigned(&s3, &query, &mut headers);
+    check_v2(&s3, &query, &mut headers);
 });
 
 /// Returns the canonical paths for S3 and for other services.
@@ -140,6 +144,98 @@ fn check_request(path: &[u8], query: &[u8], headers: &mut [Header<'_>]) {
         assert!(!value.starts_with(b" ") && !value.ends_with(b" "));
         assert!(!value.contains(&b'\t') && !value.windows(2).any(|pair| pair == b"  "));
     }
+}
+
+/// A presigned request is one whose query had the signature's parameters all along.
+fn check_presigned(path: &[u8], query: &[u8], headers: &mut [Header<'_>]) {
+    let timestamp = Timestamp::from_unix(1_767_225_600);
+    let scope = CredentialScope::new(timestamp.date(), "us-east-1", "s3").unwrap();
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let mut request = Request {
+        method: b"GET",
+        path,
+        query,
+        headers,
+        payload: b"UNSIGNED-PAYLOAD",
+    };
+    let auth = QueryAuth {
+        access_key: b"A+K",
+        session_token: Some(SessionToken::Signed(b"to/ken=")),
+        expires: Expires::MAX,
+    };
+    let mut signer = Signer::new();
+    let Ok(presigned) = signer.presign(&mut request, &auth, &key, &scope, &timestamp) else {
+        return;
+    };
+    let hex = *presigned.hex();
+    let sent = made(|out| presigned.write_query(out));
+    let own = made(|out| presigned.write_parameters(out));
+    assert!(sent.ends_with(&hex) && own.ends_with(&hex));
+    let canonical = |query: &[u8], signature: bool| {
+        let keep = |parameter: &Parameter<'_>| {
+            signature || !parameter.decoded_name_eq_ignore_case(b"X-Amz-Signature")
+        };
+        made(|out| {
+            Canonicalizer::new().write(query, keep, out);
+        })
+    };
+    let joined = [query, b"&", &own].concat();
+    assert_eq!(canonical(&joined, true), canonical(&sent, true));
+    let signed = canonical(&sent, false);
+    assert!(sent.starts_with(&signed), "{}", sent.escape_ascii());
+    request.query = &signed;
+    let signature = signer.sign(&mut request, &key, &scope, &timestamp).unwrap();
+    assert_eq!(signature.hex(), &hex);
+}
+
+/// Whatever the bytes, no part of a Version 2 string to sign makes a line of its own.
+fn check_v2(path: &[u8], query: &[u8], headers: &mut [Header<'_>]) {
+    let key = v2::SecretKey::new(b"secret");
+    let amz = |header: &Header<'_>| {
+        let name = header.name.to_ascii_lowercase();
+        name.starts_with(b"x-amz-").then_some(name)
+    };
+    let mut names: Vec<Vec<u8>> = headers.iter().filter_map(amz).collect();
+    names.sort();
+    names.dedup();
+    let mut request = v2::Request {
+        method: b"GET",
+        bucket: Some(b"bucket"),
+        path,
+        query,
+        headers,
+    };
+    let mut signer = v2::Signer::new();
+    if let Ok(signature) = signer.sign(&mut request, &key) {
+        check_v2_lines(signature.string_to_sign(), &names, path);
+    }
+    let auth = v2::QueryAuth {
+        access_key: b"A+K",
+        session_token: Some(b"to/ken="),
+        expires_at: 1_767_229_200,
+    };
+    if let Ok(presigned) = signer.presign(&mut request, &auth, &key) {
+        names.push(b"x-amz-security-token".to_vec());
+        names.sort();
+        check_v2_lines(presigned.string_to_sign(), &names, path);
+        let own = made(|out| presigned.write_parameters(out));
+        assert_eq!(parameters(&own).count(), 4);
+    }
+}
+
+fn check_v2_lines(text: &[u8], names: &[Vec<u8>], path: &[u8]) {
+    let lines: Vec<&[u8]> = text.split(|&byte| byte == b'\n').collect();
+    assert_eq!(lines.len(), 5 + names.len(), "{}", text.escape_ascii());
+    for (line, name) in lines[4..].iter().zip(names) {
+        let value = line
+            .strip_prefix(&name[..])
+            .and_then(|rest| rest.strip_prefix(b":"))
+            .unwrap();
+        assert!(!value.starts_with(b" ") && !value.ends_with(b"\t"));
+    }
+    let resource = lines[lines.len() - 1].strip_prefix(b"/bucket").unwrap();
+    let subresources = resource.strip_prefix(path).unwrap();
+    assert!(subresources.is_empty() || subresources.starts_with(b"?"));
 }
 
 /// Whether a text consists of unreserved bytes, bytes of `kept`, and upper-case escapes of others.
