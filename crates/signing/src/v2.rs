@@ -56,7 +56,8 @@ pub struct Request<'a, 'h> {
     /// the signature's own parameters. Only [`SUBRESOURCES`] are signed.
     pub query: &'a [u8],
     /// The header fields that are sent, in the order sent; they are sorted here, stably. Signed
-    /// are each `x-amz-*`, `Content-MD5`, `Content-Type` and, for [`Signer::sign`] and without
-    /// an `x-amz-date`, `Date`. There a session token is among them, as `x-amz-security-token`.
+    /// are each `x-amz-*`, `Content-MD5`, `Content-Type` and, by [`Signer::sign`], `Date` unless
+    /// there is an `x-amz-date`. A session token is sent as `x-amz-security-token`, but for
+    /// [`Signer::presign`], which puts it into the query.
     pub headers: &'a mut [Header<'h>],
 }
