@@ -1,4 +1,5 @@
-//! Hands on what nginx-sys has found out about the nginx that this build is for.
+//! Hands on what nginx-sys has found out about the nginx that this build is for, and compiles what only
+//! C can know of it.
 
 use std::env;
 
@@ -11,11 +12,26 @@ fn main() {
     );
     cfg("ngx_os", "DEP_NGINX_OS_CHECK", "DEP_NGINX_OS");
 
+    compile("src/ffi/flags.c");
+
     if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "macos") {
         // nginx's own functions are found when nginx loads the module.
         println!("cargo::rustc-link-arg=-undefined");
         println!("cargo::rustc-link-arg=dynamic_lookup");
     }
+}
+
+/// Compiles a source that includes nginx's headers.
+fn compile(source: &str) {
+    const INCLUDE: &str = "DEP_NGINX_INCLUDE";
+    println!("cargo::rerun-if-changed={source}");
+    println!("cargo::rerun-if-env-changed={INCLUDE}");
+    let include = env::var_os(INCLUDE).expect("nginx-sys names nginx's folders");
+    cc::Build::new()
+        .file(source)
+        .includes(env::split_paths(&include))
+        .flag_if_supported("-fvisibility=hidden")
+        .compile("aws_auth_ffi");
 }
 
 /// Declares the configuration key `name`, whose possible values the variable `known` lists, and

@@ -14,6 +14,7 @@ use nginx_sys::{
     ngx_module_t, ngx_str_t, ngx_table_elt_t, off_t,
 };
 
+use super::flags;
 use super::request::Request;
 
 /// The filters behind ours.
@@ -86,8 +87,8 @@ pub(crate) unsafe fn is_refusal(r: *mut ngx_http_request_t) -> bool {
         let status = upstream.headers_in.status_n;
         (NGX_HTTP_SPECIAL_RESPONSE as usize..500).contains(&status)
             && status != NGX_HTTP_NOT_MODIFIED as usize
-            && (!upstream.cleanup.is_null() || (*r).cached() != 0)
-            && (*r).filter_finalize() == 0
+            && (!upstream.cleanup.is_null() || flags::cached(r))
+            && !flags::filter_finalize(r)
     }
 }
 
@@ -129,13 +130,13 @@ impl<'r> Answer<'r> {
     /// Whether it comes from a cache.
     pub(crate) fn is_cached(self) -> bool {
         // SAFETY: live.
-        unsafe { (*self.raw()).cached() != 0 }
+        unsafe { flags::cached(self.raw()) }
     }
 
     /// Whether nobody will see its body: HEAD, or a subrequest that asks for the status only.
     pub(crate) fn is_head_only(self) -> bool {
         // SAFETY: live.
-        unsafe { (*self.raw()).header_only() != 0 || self.0.method() == b"HEAD" }
+        unsafe { flags::header_only(self.raw()) || self.0.method() == b"HEAD" }
     }
 
     /// The headers as the upstream has sent them, also those that are not passed on.
@@ -170,9 +171,8 @@ impl<'r> Answer<'r> {
     ) {
         // SAFETY: live; a header whose hash is 0 is not sent. The static text outlives the request.
         unsafe {
-            let request = &mut *self.raw();
-            request.set_allow_ranges(0);
-            let head = &mut request.headers_out;
+            flags::set_allow_ranges(self.raw(), false);
+            let head = &mut (*self.raw()).headers_out;
             for mut entry in entries(&head.headers) {
                 let entry = entry.as_mut();
                 if dropped(super::bytes(entry.key)) {
@@ -213,7 +213,7 @@ impl<'r> Answer<'r> {
             return Err(SendError::Head);
         }
         // SAFETY: live. A status that `error_page` sets may be one without a body.
-        Ok(unsafe { (*self.raw()).header_only() == 0 })
+        Ok(unsafe { !flags::header_only(self.raw()) })
     }
 
     /// The length of the body, where the upstream has announced it.

@@ -12,6 +12,7 @@ pub(crate) mod child;
 pub(crate) mod conf;
 pub(crate) mod connection;
 pub(crate) mod event;
+mod flags;
 pub(crate) mod guard;
 pub(crate) mod handlers;
 pub(crate) mod log;

@@ -13,6 +13,7 @@ use nginx_sys::{
 
 use super::body::Pieces;
 use super::conf::core_module;
+use super::flags;
 use super::guard::guard;
 use super::log::Log;
 use super::upstream::Upstream;
@@ -104,7 +105,10 @@ impl Request {
 
     /// Whether the body comes in while it is sent on (`proxy_request_buffering off`).
     pub(crate) fn streams_body(&self) -> bool {
-        self.get().request_body_no_buffering() != 0 && self.get().reading_body() != 0
+        // SAFETY: live, see `get`.
+        unsafe {
+            flags::request_body_no_buffering(self.as_ptr()) && flags::reading_body(self.as_ptr())
+        }
     }
 
     /// Whether this is a subrequest whose body is not the client's: a script has made it. One that is
@@ -121,7 +125,7 @@ impl Request {
     /// Whether a part of the body is still to come, whoever waits for it.
     pub(crate) fn is_body_unfinished(&self) -> bool {
         // SAFETY: as above.
-        !self.has_own_body() && unsafe { (*self.get().main).reading_body() != 0 }
+        !self.has_own_body() && unsafe { flags::reading_body(self.get().main) }
     }
 
     /// Whether this is the client's request itself, and not a subrequest.
@@ -154,7 +158,8 @@ impl Request {
 
     /// Whether nginx hands the body on as it comes in, if it goes on reading it now.
     pub(crate) fn reads_unbuffered(&self) -> bool {
-        self.get().request_body_no_buffering() != 0
+        // SAFETY: live, see `get`.
+        unsafe { flags::request_body_no_buffering(self.as_ptr()) }
     }
 
     /// The parts of the body that nginx has read.
@@ -169,7 +174,8 @@ impl Request {
 
     /// Whether a body of `length` bytes may go through a temporary file.
     pub(crate) fn body_may_be_in_file(&self, length: Option<u64>) -> bool {
-        if self.get().request_body_in_file_only() != 0 {
+        // SAFETY: live, see `get`.
+        if unsafe { flags::request_body_in_file_only(self.as_ptr()) } {
             return true;
         }
         // SAFETY: nginx's core has this configuration for each location.
@@ -186,7 +192,7 @@ impl Request {
         // SAFETY: as ngx_http_mirror_module does it: reading counts as a user of the request, whom
         // `ngx_http_finalize_request` counts off again.
         unsafe {
-            (*self.as_ptr()).set_request_body_no_buffering(0);
+            flags::set_request_body_no_buffering(self.as_ptr(), false);
             let code = ngx_http_read_client_request_body(self.as_ptr(), Some(body_read));
             if code >= NGX_HTTP_SPECIAL_RESPONSE as ngx_int_t {
                 return Err(code);
@@ -203,8 +209,8 @@ impl Request {
         // SAFETY: live; flags that nginx reads when it has answered. `lingering_close` alone would
         // not do: nginx clears it with status 400, and sets it where a body is being read.
         unsafe {
-            (*self.as_ptr()).set_keepalive(0);
-            (*self.as_ptr()).set_reading_body(1);
+            flags::set_keepalive(self.as_ptr(), false);
+            flags::set_reading_body(self.as_ptr(), true);
         }
     }
 

@@ -16,6 +16,7 @@ use nginx_sys::{
     ngx_pool_cleanup_add,
 };
 
+use super::flags;
 use super::guard::guard;
 use super::log::Log;
 use super::request::Request;
@@ -82,7 +83,7 @@ impl Request {
             };
             cleanup.data = r.cast::<c_void>();
             cleanup.handler = Some(forget);
-            if std::ptr::eq((*r).main, r) && (*r).reading_body() == 0 {
+            if std::ptr::eq((*r).main, r) && !flags::reading_body(r) {
                 // Notices when the client leaves.
                 (*r).read_event_handler = Some(ngx_http_test_reading);
                 if ngx_handle_read_event((*(*r).connection).read, 0) != NGX_OK as ngx_int_t {
@@ -170,7 +171,7 @@ unsafe extern "C" fn tick(_event: *mut ngx_event_t) {
             // the request may be gone afterwards.
             guard((), || unsafe {
                 let c = (*r).connection;
-                if std::ptr::eq((*r).main, r) && (*r).reading_body() == 0 {
+                if std::ptr::eq((*r).main, r) && !flags::reading_body(r) {
                     (*r).read_event_handler = Some(ngx_http_block_reading);
                 }
                 (*r).write_event_handler = Some(ngx_http_core_run_phases);

@@ -1,0 +1,65 @@
+//! Flags of a request. They are read and written by C (`flags.c`), which alone knows where they are.
+
+use nginx_sys::{ngx_http_request_t, ngx_uint_t};
+
+macro_rules! read {
+    ($($(#[$doc:meta])* $name:ident = $symbol:ident;)*) => {
+        unsafe extern "C" {
+            $(fn $symbol(r: *const ngx_http_request_t) -> ngx_uint_t;)*
+        }
+        $(
+            $(#[$doc])*
+            ///
+            /// # Safety
+            /// `r` must be a live request.
+            pub(super) unsafe fn $name(r: *const ngx_http_request_t) -> bool {
+                // SAFETY: by this function's contract; C only reads.
+                unsafe { $symbol(r) != 0 }
+            }
+        )*
+    };
+}
+
+macro_rules! write {
+    ($($(#[$doc:meta])* $name:ident = $symbol:ident;)*) => {
+        unsafe extern "C" {
+            $(fn $symbol(r: *mut ngx_http_request_t, value: ngx_uint_t);)*
+        }
+        $(
+            $(#[$doc])*
+            ///
+            /// # Safety
+            /// `r` must be a live request.
+            pub(super) unsafe fn $name(r: *mut ngx_http_request_t, value: bool) {
+                // SAFETY: by this function's contract.
+                unsafe { $symbol(r, ngx_uint_t::from(value)) }
+            }
+        )*
+    };
+}
+
+read! {
+    /// Whether a cache answers.
+    cached = aws_auth_cached;
+    /// Whether a filter has put an answer of nginx's own in the place of the upstream's.
+    filter_finalize = aws_auth_filter_finalize;
+    /// Whether no body is sent.
+    header_only = aws_auth_header_only;
+    /// Whether a part of the body is still to come.
+    reading_body = aws_auth_reading_body;
+    /// Whether the body goes into a file, however small it is.
+    request_body_in_file_only = aws_auth_request_body_in_file_only;
+    /// Whether the body is sent while it comes in.
+    request_body_no_buffering = aws_auth_request_body_no_buffering;
+}
+
+write! {
+    /// Lets the range filter answer with a part of the body, or not.
+    set_allow_ranges = aws_auth_set_allow_ranges;
+    /// Keeps the client's connection, or not.
+    set_keepalive = aws_auth_set_keepalive;
+    /// As [`reading_body`].
+    set_reading_body = aws_auth_set_reading_body;
+    /// As [`request_body_no_buffering`].
+    set_request_body_no_buffering = aws_auth_set_request_body_no_buffering;
+}
