@@ -10,7 +10,6 @@ mod conf;
 mod directives;
 mod ffi;
 mod host;
-mod material;
 mod module;
 mod net;
 mod providers;

@@ -14,13 +14,13 @@ use aws_credentials::report::{AtHand, Level as ReportLevel, Line};
 use aws_credentials::schedule;
 use aws_credentials::{FetchError, Host, Material};
 use ngx::async_::Task;
+use zeroize::Zeroizing;
 
 use crate::ffi::guard::guard;
 use crate::ffi::log::{Level, Log};
 use crate::ffi::process;
 use crate::ffi::shm::SlotRef;
 use crate::host::NginxHost;
-use crate::material;
 use crate::providers::{Provider, Providers};
 use crate::zone::{Lease, Turn};
 
@@ -116,10 +116,11 @@ fn conclude(
     let published = slot.read(provider.store().key());
     let at_hand = published
         .as_ref()
-        .and_then(|(_, bytes)| material::decode(bytes));
+        .and_then(|(_, bytes)| Material::read(bytes));
     let at_hand = at_hand.as_ref().map(terms);
     let result = result.and_then(|material| {
-        let bytes = material::encode(&material);
+        let mut bytes = Zeroizing::new(Vec::new());
+        material.write(&mut bytes);
         let is_new = published.is_none_or(|(_, old)| *old != *bytes);
         match !is_new || slot.publish(&bytes) {
             true => Ok(material),

@@ -11,7 +11,6 @@ use aws_sealing::{Identity, KeyCache};
 use aws_signing::{CredentialScope, ScopeError, SigningKey};
 
 use crate::ffi::shm::SlotRef;
-use crate::material;
 
 /// A provider's credentials, seen by this worker.
 pub(crate) struct Store {
@@ -119,7 +118,7 @@ impl Store {
         match slot.read(&self.key) {
             Some((generation, bytes)) => {
                 self.seen.set(generation);
-                if let Some(material) = material::decode(&bytes) {
+                if let Some(material) = Material::read(&bytes) {
                     let new = Snapshot::new(material);
                     self.scope
                         .replace(new.derived.first().map(|(scope, _)| scope.clone()));

@@ -1,0 +1,155 @@
+//! The table of directives.
+
+use std::ffi::{c_char, c_void};
+use std::ptr::null_mut;
+
+use nginx_sys::{
+    NGX_CONF_1MORE, NGX_CONF_2MORE, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_HTTP_LIF_CONF,
+    NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
+    NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t, ngx_uint_t,
+};
+use ngx::core::NGX_CONF_ERROR;
+
+use crate::directives::{self, DirectiveError, MainSetter, Setter};
+use crate::ffi::conf::Conf;
+use crate::ffi::guard::guard;
+use crate::ffi::log::Level;
+
+/// All directives stand in these blocks.
+const ANYWHERE: u32 =
+    NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF;
+
+macro_rules! command {
+    // A directive of http{} itself.
+    (http $name:literal, $arguments:expr, $setter:path) => {
+        command!(
+            $name,
+            $arguments,
+            $setter as MainSetter,
+            NGX_HTTP_MAIN_CONF,
+            NGX_HTTP_MAIN_CONF_OFFSET
+        )
+    };
+    ($name:literal, $arguments:expr, $setter:path) => {
+        command!(
+            $name,
+            $arguments,
+            $setter as Setter,
+            ANYWHERE,
+            NGX_HTTP_LOC_CONF_OFFSET
+        )
+    };
+    ($name:literal, $arguments:expr, $setter:path as $type:ty, $context:expr, $offset:expr) => {{
+        /// # Safety
+        /// Called by nginx only, as it reads this directive.
+        unsafe extern "C" fn read(
+            cf: *mut ngx_conf_t,
+            _command: *mut ngx_command_t,
+            block: *mut c_void,
+        ) -> *mut c_char {
+            // SAFETY: nginx hands over the configuration being read, and the block's
+            // configuration of the type that the setter takes.
+            unsafe { take($name, $setter as $type, cf, block) }
+        }
+        ngx_command_t {
+            name: ngx::ngx_string!($name),
+            type_: ($context | $arguments) as ngx_uint_t,
+            set: Some(read),
+            conf: $offset,
+            offset: 0,
+            post: null_mut(),
+        }
+    }};
+}
+
+/// All directives, and the empty one that ends the table.
+pub(super) static mut COMMANDS: [ngx_command_t; 24] = [
+    command!("aws_access_key", NGX_CONF_TAKE1, directives::access_key),
+    command!("aws_key_scope", NGX_CONF_TAKE1, directives::key_scope),
+    command!("aws_signing_key", NGX_CONF_TAKE1, directives::signing_key),
+    command!("aws_secret_key", NGX_CONF_TAKE1, directives::secret_key),
+    command!(
+        "aws_secret_key_file",
+        NGX_CONF_TAKE1,
+        directives::secret_key_file
+    ),
+    command!(
+        "aws_session_token",
+        NGX_CONF_TAKE1,
+        directives::session_token
+    ),
+    command!("aws_credentials", NGX_CONF_TAKE1, directives::credentials),
+    command!(
+        "aws_credentials_timeout",
+        NGX_CONF_TAKE1,
+        directives::credentials_timeout
+    ),
+    command!(http "aws_credentials_provider", NGX_CONF_2MORE, directives::provider),
+    command!(http "aws_auth_zone", NGX_CONF_TAKE1, directives::zone),
+    command!(http "aws_trusted_certificate", NGX_CONF_TAKE1, directives::trusted_certificate),
+    command!("aws_s3_bucket", NGX_CONF_TAKE1, directives::s3_bucket),
+    command!("aws_endpoint", NGX_CONF_TAKE1, directives::endpoint),
+    command!("aws_region", NGX_CONF_TAKE1, directives::region),
+    command!("aws_service", NGX_CONF_TAKE1, directives::service),
+    command!(
+        "aws_sign",
+        NGX_CONF_NOARGS | NGX_CONF_TAKE1,
+        directives::sign
+    ),
+    command!("aws_sign_methods", NGX_CONF_1MORE, directives::sign_methods),
+    command!(
+        "aws_addressing_style",
+        NGX_CONF_TAKE1,
+        directives::addressing_style
+    ),
+    command!(
+        "aws_signed_headers",
+        NGX_CONF_1MORE,
+        directives::signed_headers
+    ),
+    command!("aws_pass_headers", NGX_CONF_1MORE, directives::pass_headers),
+    command!(
+        "aws_response_overrides",
+        NGX_CONF_TAKE1,
+        directives::response_overrides
+    ),
+    command!("aws_payload", NGX_CONF_TAKE1, directives::payload),
+    command!(
+        "aws_hide_auth_errors",
+        NGX_CONF_TAKE1,
+        directives::hide_auth_errors
+    ),
+    ngx_command_t::empty(),
+];
+
+/// Runs a directive's setter and logs what it refuses.
+///
+/// # Safety
+/// `cf` must be the configuration being read, `block` the module's configuration of its block, a
+/// `T`.
+unsafe fn take<T>(
+    name: &str,
+    setter: fn(&mut T, &Conf) -> Result<(), DirectiveError>,
+    cf: *mut ngx_conf_t,
+    block: *mut c_void,
+) -> *mut c_char {
+    guard(NGX_CONF_ERROR, || {
+        // SAFETY: by this function's contract; nobody else refers to the block meanwhile.
+        let (conf, block) = unsafe { (Conf::from_ptr(cf), block.cast::<T>().as_mut()) };
+        let (Some(conf), Some(block)) = (conf, block) else {
+            return NGX_CONF_ERROR;
+        };
+        match setter(block, &conf) {
+            Ok(()) => null_mut(),
+            Err(DirectiveError::Logged) => NGX_CONF_ERROR,
+            Err(error) => {
+                conf.log(
+                    Level::Emerg,
+                    &conf.position(),
+                    format_args!("\"{name}\" {error}"),
+                );
+                NGX_CONF_ERROR
+            }
+        }
+    })
+}
