@@ -5,21 +5,20 @@
 //! into memory. What they see is what the store has sent.
 
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nginx_sys::{
     NGX_ERROR, NGX_HTTP_NOT_MODIFIED, NGX_HTTP_SPECIAL_RESPONSE, NGX_OK, ngx_chain_t,
-    ngx_http_output_body_filter_pt, ngx_http_output_header_filter_pt, ngx_http_request_t,
-    ngx_http_top_body_filter, ngx_http_top_header_filter, ngx_int_t, ngx_list_part_t, ngx_list_t,
-    ngx_module_t, ngx_str_t, ngx_table_elt_t, off_t,
+    ngx_http_request_t, ngx_http_top_body_filter, ngx_http_top_header_filter, ngx_int_t,
+    ngx_list_part_t, ngx_list_t, ngx_module_t, ngx_str_t, ngx_table_elt_t, off_t,
 };
 
 use super::flags;
 use super::request::Request;
+use super::saved::Saved;
 
 /// The filters behind ours.
-static NEXT_HEAD: AtomicUsize = AtomicUsize::new(0);
-static NEXT_BODY: AtomicUsize = AtomicUsize::new(0);
+static NEXT_HEAD: Saved<HeadFilter> = Saved::nothing();
+static NEXT_BODY: Saved<BodyFilter> = Saved::nothing();
 
 type HeadFilter = unsafe extern "C" fn(*mut ngx_http_request_t) -> ngx_int_t;
 type BodyFilter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;
@@ -31,11 +30,9 @@ type BodyFilter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t
 pub(crate) unsafe fn install_filters(head: HeadFilter, body: BodyFilter) {
     // SAFETY: nginx is single-threaded, and changes the chains at this time only.
     unsafe {
-        let next = ngx_http_top_header_filter;
-        NEXT_HEAD.store(next.map_or(0, |next| next as usize), Ordering::Relaxed);
+        NEXT_HEAD.set(ngx_http_top_header_filter);
         ngx_http_top_header_filter = Some(head);
-        let next = ngx_http_top_body_filter;
-        NEXT_BODY.store(next.map_or(0, |next| next as usize), Ordering::Relaxed);
+        NEXT_BODY.set(ngx_http_top_body_filter);
         ngx_http_top_body_filter = Some(body);
     }
 }
@@ -45,14 +42,10 @@ pub(crate) unsafe fn install_filters(head: HeadFilter, body: BodyFilter) {
 /// # Safety
 /// `r` must be the live request that nginx handed to a filter of ours.
 pub(crate) unsafe fn pass_head(r: *mut ngx_http_request_t) -> ngx_int_t {
-    // SAFETY: zero is None, and what `install_filters` stored is a filter; it is called as nginx
-    // would have called it.
-    unsafe {
-        let next = NEXT_HEAD.load(Ordering::Relaxed);
-        match std::mem::transmute::<usize, ngx_http_output_header_filter_pt>(next) {
-            Some(next) => next(r),
-            None => NGX_ERROR as ngx_int_t,
-        }
+    match NEXT_HEAD.get() {
+        // SAFETY: called as nginx would have called it.
+        Some(next) => unsafe { next(r) },
+        None => NGX_ERROR as ngx_int_t,
     }
 }
 
@@ -61,13 +54,10 @@ pub(crate) unsafe fn pass_head(r: *mut ngx_http_request_t) -> ngx_int_t {
 /// # Safety
 /// As [`pass_head`]; `chain` must be a chain of live buffers, or null.
 pub(crate) unsafe fn pass_body(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
-    // SAFETY: as above.
-    unsafe {
-        let next = NEXT_BODY.load(Ordering::Relaxed);
-        match std::mem::transmute::<usize, ngx_http_output_body_filter_pt>(next) {
-            Some(next) => next(r, chain),
-            None => NGX_ERROR as ngx_int_t,
-        }
+    match NEXT_BODY.get() {
+        // SAFETY: as above.
+        Some(next) => unsafe { next(r, chain) },
+        None => NGX_ERROR as ngx_int_t,
     }
 }
 

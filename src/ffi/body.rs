@@ -3,18 +3,18 @@
 
 use std::marker::PhantomData;
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nginx_sys::{
     NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_alloc_chain_link, ngx_buf_t, ngx_chain_t,
-    ngx_file_t, ngx_http_request_body_filter_pt, ngx_http_request_body_save_filter,
-    ngx_http_request_t, ngx_http_top_request_body_filter, ngx_int_t, ngx_palloc, ngx_read_file,
+    ngx_file_t, ngx_http_request_body_save_filter, ngx_http_request_t,
+    ngx_http_top_request_body_filter, ngx_int_t, ngx_palloc, ngx_read_file,
 };
 
 use super::request::Request;
+use super::saved::Saved;
 
 /// The filter behind ours.
-static NEXT: AtomicUsize = AtomicUsize::new(0);
+static NEXT: Saved<Filter> = Saved::nothing();
 
 type Filter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;
 
@@ -25,23 +25,16 @@ type Filter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) ->
 pub(crate) unsafe fn install_filter(filter: Filter) {
     // SAFETY: nginx is single-threaded, and changes the chain at this time only.
     unsafe {
-        let next = ngx_http_top_request_body_filter;
-        NEXT.store(next.map_or(0, |next| next as usize), Ordering::Relaxed);
+        NEXT.set(ngx_http_top_request_body_filter);
         ngx_http_top_request_body_filter = Some(filter);
-    }
-}
-
-fn next_filter() -> ngx_http_request_body_filter_pt {
-    // SAFETY: zero is None, and what `install_filter` stored is a filter.
-    unsafe {
-        std::mem::transmute::<usize, ngx_http_request_body_filter_pt>(NEXT.load(Ordering::Relaxed))
     }
 }
 
 /// Whether nginx keeps the body as our filter hands it on: no other module's filter comes between.
 pub(crate) fn filter_is_last() -> bool {
     let save: Filter = ngx_http_request_body_save_filter;
-    next_filter().is_some_and(|next| std::ptr::fn_addr_eq(next, save))
+    NEXT.get()
+        .is_some_and(|next| std::ptr::fn_addr_eq(next, save))
 }
 
 /// The buffers of one call of a request body filter.
@@ -87,7 +80,7 @@ impl<'r> Incoming<'r> {
     /// Hands the buffers to the next filter.
     pub(crate) fn pass_on(self) -> ngx_int_t {
         let request = self.request.as_ptr();
-        let Some(next) = next_filter() else {
+        let Some(next) = NEXT.get() else {
             return NGX_ERROR as ngx_int_t;
         };
         if !self.changed {
@@ -321,7 +314,7 @@ pub(super) fn is_in_memory(buffer: &ngx_buf_t) -> bool {
 ///
 /// # Safety
 /// The buffer must be one of nginx's, live for `'a`.
-unsafe fn memory<'a>(buffer: &ngx_buf_t) -> Option<&'a [u8]> {
+pub(super) unsafe fn memory<'a>(buffer: &ngx_buf_t) -> Option<&'a [u8]> {
     if !is_in_memory(buffer) || buffer.pos.is_null() {
         return None;
     }

@@ -21,6 +21,7 @@ pub(crate) mod process;
 pub(crate) mod proxy_pass;
 pub(crate) mod request;
 pub(crate) mod resolver;
+mod saved;
 pub(crate) mod shm;
 mod slot;
 pub(crate) mod tls;

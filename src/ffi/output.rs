@@ -25,6 +25,7 @@ use nginx_sys::{
     ngx_http_core_loc_conf_t, ngx_http_request_t, ngx_http_upstream_t, ngx_int_t, ngx_tcp_nodelay,
 };
 
+use super::body::memory;
 use super::conf::core_module;
 use super::guard::guard;
 use super::log::{Level, Log};
@@ -287,18 +288,12 @@ unsafe fn send_at_once(request: NonNull<ngx_http_request_t>) -> ngx_int_t {
 
 /// What of a buffer has not been read; nothing, where it is a mark.
 fn readable(buffer: &ngx_buf_t) -> Result<&[u8], WriteError> {
-    let in_memory = buffer.temporary() != 0 || buffer.memory() != 0 || buffer.mmap() != 0;
-    if !in_memory {
+    // SAFETY: a live buffer, in the list until it is read.
+    match unsafe { memory(buffer) } {
+        Some(bytes) => Ok(bytes),
         // The output chain reads files into memory before we see them.
-        return match buffer.in_file() {
-            0 => Ok(&[]),
-            _ => Err(WriteError::NotInMemory),
-        };
-    }
-    // SAFETY: `pos..last` is initialised memory of a live buffer.
-    unsafe {
-        let length = usize::try_from(buffer.last.offset_from(buffer.pos)).unwrap_or(0);
-        Ok(std::slice::from_raw_parts(buffer.pos, length))
+        None if buffer.in_file() != 0 => Err(WriteError::NotInMemory),
+        None => Ok(&[]),
     }
 }
 

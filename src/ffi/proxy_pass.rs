@@ -6,22 +6,28 @@
 
 use std::ffi::{c_char, c_void};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use nginx_sys::{ngx_command_t, ngx_conf_t};
 
 use super::conf::Conf;
 use super::guard::guard;
 use super::handlers::PassModule;
+use super::saved::Saved;
 
 type Set = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char;
 
 /// Called with the current block and the argument of its `proxy_pass`.
 pub(crate) type Observer = fn(&Conf, &[u8]);
 
-static COMMAND: AtomicPtr<ngx_command_t> = AtomicPtr::new(std::ptr::null_mut());
-static SETTER: AtomicUsize = AtomicUsize::new(0);
-static OBSERVER: AtomicUsize = AtomicUsize::new(0);
+/// A directive whose setter is stood in for.
+#[derive(Clone, Copy)]
+struct Observed {
+    command: NonNull<ngx_command_t>,
+    setter: Set,
+    observer: Observer,
+}
+
+static OBSERVED: Saved<Observed> = Saved::nothing();
 
 /// Has `observer` called at each `proxy_pass` of the configuration being read, until [`forget`] is
 /// called, or the reading fails.
@@ -36,32 +42,21 @@ pub(crate) fn observe(conf: &Conf, proxy: &PassModule, observer: Observer) {
         else {
             return;
         };
-        COMMAND.store(command.as_ptr(), Ordering::Relaxed);
-        SETTER.store(setter as usize, Ordering::Relaxed);
-        OBSERVER.store(observer as usize, Ordering::Relaxed);
+        OBSERVED.set(Some(Observed {
+            command,
+            setter,
+            observer,
+        }));
         command.as_mut().set = Some(set);
     }
 }
 
 /// Puts the directive's own setter back.
 pub(crate) fn forget() {
-    let command = COMMAND.swap(std::ptr::null_mut(), Ordering::Relaxed);
-    if let (Some(mut command), Some(setter)) = (NonNull::new(command), setter()) {
+    if let Some(mut observed) = OBSERVED.take() {
         // SAFETY: as in `observe`.
-        unsafe { command.as_mut().set = Some(setter) };
+        unsafe { observed.command.as_mut().set = Some(observed.setter) };
     }
-}
-
-fn setter() -> Option<Set> {
-    let setter = SETTER.load(Ordering::Relaxed);
-    // SAFETY: what `observe` stored.
-    (setter != 0).then(|| unsafe { std::mem::transmute::<usize, Set>(setter) })
-}
-
-fn observer() -> Option<Observer> {
-    let observer = OBSERVER.load(Ordering::Relaxed);
-    // SAFETY: what `observe` stored.
-    (observer != 0).then(|| unsafe { std::mem::transmute::<usize, Observer>(observer) })
 }
 
 /// Where the configuration is refused, nothing else ends the observation.
@@ -80,15 +75,16 @@ unsafe extern "C" fn set(
     command: *mut ngx_command_t,
     block: *mut c_void,
 ) -> *mut c_char {
+    // The setter is put back together with what is forgotten.
+    let Some(observed) = OBSERVED.get() else {
+        return ngx::core::NGX_CONF_ERROR;
+    };
     guard((), || {
         // SAFETY: the configuration being read.
-        if let (Some(conf), Some(observer)) = (unsafe { Conf::from_ptr(cf) }, observer()) {
-            observer(&conf, conf.arg(0));
+        if let Some(conf) = unsafe { Conf::from_ptr(cf) } {
+            (observed.observer)(&conf, conf.arg(0));
         }
     });
-    match setter() {
-        // SAFETY: called as nginx would have called it.
-        Some(setter) => unsafe { setter(cf, command, block) },
-        None => ngx::core::NGX_CONF_ERROR,
-    }
+    // SAFETY: called as nginx would have called it.
+    unsafe { (observed.setter)(cf, command, block) }
 }
