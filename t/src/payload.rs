@@ -2,11 +2,34 @@
 //!
 //! Hashes and chunk signatures are those of the official crate `aws-sigv4`.
 
-use crate::account::{ACCESS_KEY, SECRET_KEY};
+use crate::account::{self, ACCESS_KEY, SECRET_KEY};
 use crate::http::Request;
 use crate::raw_origin::RawRequest;
 use crate::signer::Signer;
-use crate::signing;
+use crate::{Builder, RawOrigin, signing};
+
+/// An nginx that signs for `origin`, with a location `/<mode>/<buffered or streamed>/` for each of
+/// these modes of `aws_payload`.
+pub fn each_mode(origin: &RawOrigin, modes: &[&str]) -> Builder {
+    let mut locations = String::new();
+    for mode in modes {
+        for (name, buffering) in [("buffered", "on"), ("streamed", "off")] {
+            locations.push_str(&format!(
+                "location /{mode}/{name}/ {{
+                     aws_payload {mode}; proxy_request_buffering {buffering};
+                     proxy_pass http://{{origin}}/;
+                 }}"
+            ));
+        }
+    }
+    account::signing(
+        origin.address(),
+        &format!(
+            "aws_sign on; aws_sign_methods GET HEAD PUT; client_max_body_size 0;
+             proxy_http_version 1.1; client_body_buffer_size 16k; {locations}"
+        ),
+    )
+}
 
 /// What a head declares whose body comes in signed chunks.
 pub const STREAMING: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";

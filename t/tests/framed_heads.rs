@@ -3,7 +3,7 @@
 use nginx_tests::account::signing;
 use nginx_tests::framed::{Framed, Framing};
 use nginx_tests::http::Request;
-use nginx_tests::payload::bytes;
+use nginx_tests::payload::{bytes, each_mode};
 use nginx_tests::{Nginx, RawOrigin};
 
 /// A status, how the log calls the fault, and the request that has it.
@@ -108,25 +108,10 @@ fn cases(target: &str, length: usize) -> Vec<Case> {
     ]
 }
 
-/// Locations `/<mode>/<buffered or streamed>/`.
 fn nginx(origin: &RawOrigin) -> Nginx {
-    let mut locations = String::new();
-    for mode in ["auto", "signed", "unsigned", "streaming", "decode"] {
-        for (name, buffering) in [("buffered", "on"), ("streamed", "off")] {
-            locations.push_str(&format!(
-                "location /{mode}/{name}/ {{
-                     aws_payload {mode}; proxy_request_buffering {buffering};
-                     proxy_pass http://{{origin}}/;
-                 }}"
-            ));
-        }
-    }
-    signing(
-        origin.address(),
-        &format!(
-            "aws_sign on; aws_sign_methods GET HEAD PUT; client_max_body_size 0;
-             proxy_http_version 1.1; client_body_buffer_size 16k; {locations}"
-        ),
+    each_mode(
+        origin,
+        &["auto", "signed", "unsigned", "streaming", "decode"],
     )
     .start()
 }

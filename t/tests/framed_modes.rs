@@ -1,33 +1,14 @@
 //! Clients that frame their bodies in front of `aws_payload signed`, `unsigned` and `streaming`: the
 //! client's framing is taken off and checked there, too, and the mode says how the body goes on.
 
-use nginx_tests::account::signing;
 use nginx_tests::framed::{FRAMINGS, Framed, Framing};
-use nginx_tests::payload::{bytes, expect_chunks, expect_hash, expect_unsigned};
+use nginx_tests::payload::{bytes, each_mode, expect_chunks, expect_hash, expect_unsigned};
 use nginx_tests::{Nginx, RawOrigin, RawRequest, checksum};
 
-/// Locations `/<mode>/<buffered or streamed>/`.
 fn nginx(origin: &RawOrigin) -> Nginx {
-    let mut locations = String::new();
-    for mode in ["signed", "unsigned", "streaming"] {
-        for (name, buffering) in [("buffered", "on"), ("streamed", "off")] {
-            locations.push_str(&format!(
-                "location /{mode}/{name}/ {{
-                     aws_payload {mode}; proxy_request_buffering {buffering};
-                     proxy_pass http://{{origin}}/;
-                 }}"
-            ));
-        }
-    }
-    signing(
-        origin.address(),
-        &format!(
-            "aws_sign on; aws_sign_methods GET HEAD PUT; client_max_body_size 0;
-             proxy_http_version 1.1; client_body_buffer_size 16k; {locations}"
-        ),
-    )
-    .http2()
-    .start()
+    each_mode(origin, &["signed", "unsigned", "streaming"])
+        .http2()
+        .start()
 }
 
 /// What arrives is signed as the mode says, and holds these bytes.
