@@ -7,7 +7,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 
 use aws_credentials::Material;
-use aws_sealing::{Identity, KeyCache};
+use aws_sealing::{Identity, Key, KeyCache};
 use aws_signing::{CredentialScope, ScopeError, SigningKey};
 
 use crate::ffi::shm::SlotRef;
@@ -210,8 +210,8 @@ impl Snapshot {
                 Ok(sign(&Identity {
                     access_key: credentials.access_key_id.as_bytes(),
                     session_token: token.map(|token| token.expose().as_bytes()),
-                    scope,
-                    key,
+                    expires_at: credentials.expires_at,
+                    key: Key::V4 { scope, key },
                 }))
             }
             Material::Derived(keys) => {
@@ -229,8 +229,9 @@ impl Snapshot {
                 Ok(sign(&Identity {
                     access_key: keys.access_key_id().as_bytes(),
                     session_token: None,
-                    scope,
-                    key,
+                    // AWS keeps what a day's key has signed in a query.
+                    expires_at: None,
+                    key: Key::V4 { scope, key },
                 }))
             }
         }

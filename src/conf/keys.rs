@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
-use aws_sealing::{Identity, KeyCache, value};
+use aws_sealing::{Identity, Key, KeyCache, value};
 use aws_signing::{CredentialScope, SigningKey, Timestamp};
 use zeroize::Zeroizing;
 
@@ -121,8 +121,11 @@ impl Keys {
                 Ok(sign(&Identity {
                     access_key,
                     session_token,
-                    scope,
-                    key: &key.key,
+                    expires_at: None,
+                    key: Key::V4 {
+                        scope,
+                        key: &key.key,
+                    },
                 }))
             }
             KeySource::Secret {
@@ -144,8 +147,8 @@ impl Keys {
                 Ok(sign(&Identity {
                     access_key,
                     session_token,
-                    scope,
-                    key,
+                    expires_at: None,
+                    key: Key::V4 { scope, key },
                 }))
             }
         }

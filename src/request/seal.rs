@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-use aws_sealing::{Body, SealError, Sealer, Unsigned, head, is_s3};
+use aws_sealing::{Body, SealError, Sealer, Unsigned, head};
 use aws_signing::Timestamp;
 
 use super::canonical;
@@ -108,7 +108,7 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
         credentials
             .identify(request, now, *unix_time, |identity| {
                 plan.with_destination(credentials, request, |destination| {
-                    let s3 = is_s3(identity.scope.service());
+                    let s3 = identity.is_s3();
                     let sent = Sent::of(request, plan, &upstream, in_head, s3)?;
                     let unsigned = Unsigned {
                         head,

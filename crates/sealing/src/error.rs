@@ -36,6 +36,8 @@ pub enum SealError {
     HeaderNotPassed(String),
     /// The new head would not fit into memory.
     OutOfMemory,
+    /// The key is one of Signature Version 2.
+    Version2,
     /// The signing core refused.
     Sign(SignError),
 }
@@ -74,6 +76,7 @@ impl fmt::Display for SealError {
                 "client header \"{name}\" is not listed in \"aws_pass_headers\""
             ),
             Self::OutOfMemory => f.write_str("not enough memory for the signed request head"),
+            Self::Version2 => f.write_str("the key is one of Signature Version 2"),
             Self::Sign(error) => write!(f, "{error}"),
         }
     }

@@ -38,4 +38,4 @@ pub use method::MethodSet;
 pub use payload::{Arrival, Inbound, Outbound, PayloadHash, PayloadMode};
 pub use seal::Sealer;
 pub use stream::{Stream, StreamError};
-pub use terms::{Body, Identity, Payload, Policy, Unsigned, is_s3};
+pub use terms::{Body, Identity, Key, Payload, Policy, Unsigned, is_s3};

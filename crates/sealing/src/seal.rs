@@ -9,7 +9,7 @@ use crate::error::SealError;
 use crate::head::{self, HeadError, Line};
 use crate::lines;
 use crate::target::TargetWriter;
-use crate::terms::{Identity, Job, Policy, Unsigned, is_s3};
+use crate::terms::{Identity, Job, Key, Policy, Unsigned};
 
 /// Seals requests one after the other in buffers that it keeps.
 #[derive(Default)]
@@ -54,7 +54,10 @@ impl Sealer {
         }
         self.reserve(request, destination, identity)?;
 
-        let s3 = is_s3(identity.scope.service());
+        let Key::V4 { scope, key } = identity.key else {
+            return Err(SealError::Version2);
+        };
+        let s3 = identity.is_s3();
         let job = Job {
             request,
             line,
@@ -99,8 +102,8 @@ impl Sealer {
                 headers: &mut headers,
                 payload: request.payload.line,
             },
-            identity.key,
-            identity.scope,
+            key,
+            scope,
             now,
         )?;
         drop(headers);
@@ -115,8 +118,10 @@ impl Sealer {
     /// The chain of chunk signatures that continues the last head's. `None` where none was sealed,
     /// or there is no memory.
     pub fn chunk_signer(&self, identity: &Identity<'_>, now: &Timestamp) -> Option<ChunkSigner> {
-        let seed = self.signature.as_ref()?;
-        ChunkSigner::new(identity.key, identity.scope, now, seed).ok()
+        let (seed, Key::V4 { scope, key }) = (self.signature.as_ref()?, identity.key) else {
+            return None;
+        };
+        ChunkSigner::new(key, scope, now, seed).ok()
     }
 
     /// The canonical request of the last head sealed, for a debug log.
@@ -142,13 +147,17 @@ impl Sealer {
                 bucket, endpoint, ..
             } => 2 * bucket.len() + endpoint.len(),
         };
+        let scope = match identity.key {
+            Key::V4 { scope, .. } => scope.as_str().len(),
+            Key::V2(_) => 0,
+        };
         let most = request.head.len()
             + 4 * request.target.len()
             + host
             + trailers.sum::<usize>()
             + identity.session_token.map_or(0, <[u8]>::len)
             + identity.access_key.len()
-            + identity.scope.as_str().len()
+            + scope
             // The names once more, in SignedHeaders.
             + request.head.len()
             + FIXED;

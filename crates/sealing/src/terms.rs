@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use aws_signing::{CredentialScope, Header, SigningKey, Timestamp};
+use aws_signing::{CredentialScope, Header, SigningKey, Timestamp, v2};
 
 use crate::deputy::{PassHeaders, SignedHeaders};
 use crate::destination::Destination;
@@ -95,10 +95,35 @@ pub struct Identity<'a> {
     pub access_key: &'a [u8],
     /// The session token of temporary credentials, checked by [`crate::value::secret`].
     pub session_token: Option<&'a [u8]>,
-    /// The scope `key` was derived for. Its service decides between S3's rules and the others'.
-    pub scope: &'a CredentialScope,
-    /// The signing key.
-    pub key: &'a SigningKey,
+    /// When the credentials expire, as Unix time in seconds; `None` where that is not known, or
+    /// never. A signature in the query, whatever it says itself, is good for no longer.
+    pub expires_at: Option<i64>,
+    /// What is signed with; it decides about the version of the signature.
+    pub key: Key<'a>,
+}
+
+/// What is signed with.
+#[derive(Clone, Copy, Debug)]
+pub enum Key<'a> {
+    /// Signature Version 4.
+    V4 {
+        /// The scope `key` was derived for. Its service decides between S3's rules and the others'.
+        scope: &'a CredentialScope,
+        /// The signing key.
+        key: &'a SigningKey,
+    },
+    /// Signature Version 2, which S3 alone takes.
+    V2(&'a v2::SecretKey),
+}
+
+impl Identity<'_> {
+    /// Whether S3's rules apply to what is signed.
+    pub fn is_s3(&self) -> bool {
+        match self.key {
+            Key::V4 { scope, .. } => is_s3(scope.service()),
+            Key::V2(_) => true,
+        }
+    }
 }
 
 /// All that one seal goes by.

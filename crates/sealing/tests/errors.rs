@@ -222,7 +222,7 @@ fn headers_that_may_not_pass_with_a_method_that_writes() {
 
 #[test]
 fn no_memory_for_the_clients_headers() {
-    use aws_sealing::{Destination, Identity, Policy, Sealer, Unsigned};
+    use aws_sealing::{Destination, Identity, Key, Policy, Sealer, Unsigned};
     use aws_signing::{CredentialScope, SigningKey, Timestamp};
 
     let head = b"GET / HTTP/1.0\r\nHost: h\r\nx-amz-acl: a\r\n\r\n";
@@ -247,8 +247,11 @@ fn no_memory_for_the_clients_headers() {
             &Identity {
                 access_key: b"A",
                 session_token: None,
-                scope: &scope,
-                key: &SigningKey::from_bytes(&[7; 32]),
+                expires_at: None,
+                key: Key::V4 {
+                    scope: &scope,
+                    key: &SigningKey::from_bytes(&[7; 32]),
+                },
             },
             &Timestamp::from_unix(common::NOW),
         )

@@ -4,8 +4,8 @@
 #![allow(dead_code)]
 
 use aws_sealing::{
-    Addressing, Body, Destination, Identity, MethodSet, PassHeaders, Payload, Policy, SealError,
-    Sealer, SignedHeaders, Unsigned,
+    Addressing, Body, Destination, Identity, Key, MethodSet, PassHeaders, Payload, Policy,
+    SealError, Sealer, SignedHeaders, Unsigned,
 };
 use aws_signing::query::Canonicalizer;
 use aws_signing::{CredentialScope, Header, Request, Signer, SigningKey, Timestamp};
@@ -142,8 +142,11 @@ impl Case {
         let identity = Identity {
             access_key: ACCESS_KEY,
             session_token: self.token.map(str::as_bytes),
-            scope: &scope,
-            key: &key,
+            expires_at: None,
+            key: Key::V4 {
+                scope: &scope,
+                key: &key,
+            },
         };
         let now = Timestamp::from_unix(NOW);
         let mut sealer = Sealer::new();
