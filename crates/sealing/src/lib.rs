@@ -24,6 +24,7 @@ pub mod keys;
 mod lines;
 pub mod method;
 mod payload;
+pub mod presigned_url;
 mod seal;
 mod stream;
 mod target;

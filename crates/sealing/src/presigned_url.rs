@@ -1,0 +1,202 @@
+//! Presigned URLs: links that are good for a while, for whoever has them.
+//!
+//! See [Sharing objects with presigned URLs][1]. A link carries its signature in the query; the only
+//! header it wants is Host, which every client sends by itself.
+//!
+//! [1]: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ShareObjectPreSignedURL.html
+
+mod error;
+mod url;
+
+pub use error::PresignedUrlError;
+
+use aws_signing::presign::{Expires, QueryAuth, SessionToken};
+use aws_signing::query::{Canonicalizer, Parameter};
+use aws_signing::{EMPTY_PAYLOAD_SHA256, Header, Request, Signer, Timestamp, UNSIGNED_PAYLOAD, v2};
+
+use crate::deputy;
+use crate::terms::{Identity, Key};
+use url::Url;
+
+/// How long a link is good for whose credentials have expired by the clock and are used all the
+/// same, in seconds: their service extends them from time to time, and nobody knows for how long.
+const BORROWED_TIME: u64 = 300;
+
+/// What a link is to lead to.
+#[derive(Clone, Copy, Debug)]
+pub struct Link<'a> {
+    /// `http://` or `https://`, host, perhaps a port, a path and a query; encoded, as it would stand
+    /// in a page. The query goes into the link, but for parameters of another signature.
+    pub url: &'a [u8],
+    /// A path behind that of `url`, decoded, as `$uri` is: each of its bytes is a key's own.
+    pub path: Option<&'a [u8]>,
+    /// The bucket, which Signature Version 2 has to know where the host names it.
+    pub bucket: Option<&'a [u8]>,
+    /// The method that the link is good for.
+    pub method: &'a [u8],
+    /// How long, unless the credentials expire before that.
+    pub expires: Expires,
+}
+
+/// Makes one link after the other in buffers that it keeps.
+#[derive(Default)]
+pub struct Presigner {
+    url: Vec<u8>,
+    path: Vec<u8>,
+    canonical_path: Vec<u8>,
+    query: Vec<u8>,
+    canonicalizer: Canonicalizer,
+    v4: Signer,
+    v2: v2::Signer,
+}
+
+impl Presigner {
+    /// A presigner with empty buffers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The whole URL, with its signature last. It belongs into no log.
+    pub fn presign(
+        &mut self,
+        link: &Link<'_>,
+        identity: &Identity<'_>,
+        now: &Timestamp,
+    ) -> Result<&[u8], PresignedUrlError> {
+        let given = Url::parse(link.url)?;
+        let expires = lifetime(link.expires, identity.expires_at, now);
+        self.reserve(link, identity)?;
+        let Self {
+            url,
+            path: plain_path,
+            canonical_path,
+            query,
+            canonicalizer,
+            v4,
+            v2,
+        } = self;
+
+        // Clients send the host in lower case, whatever the link says.
+        url.extend_from_slice(given.scheme.as_bytes());
+        let host = url.len();
+        url.extend(given.authority.iter().map(u8::to_ascii_lowercase));
+        let path = url.len();
+        given.write_path(link.path, plain_path);
+        let s3 = identity.is_s3();
+        if s3 {
+            aws_signing::path::s3(plain_path, url);
+        } else {
+            aws_signing::path::service_wire(plain_path, url);
+            aws_signing::path::double_encoded(&url[path..], canonical_path);
+        }
+        let keep = |parameter: &Parameter<'_>| deputy::passes_parameter(parameter, s3, true);
+        canonicalizer.write(given.query, keep, query);
+
+        let mut headers = [Header {
+            name: b"host",
+            value: &url[host..path],
+        }];
+        match identity.key {
+            Key::V4 { scope, key } => {
+                let service = scope.service();
+                let mut request = Request {
+                    method: link.method,
+                    path: if s3 { &url[path..] } else { canonical_path },
+                    query,
+                    headers: &mut headers,
+                    payload: if s3 {
+                        UNSIGNED_PAYLOAD
+                    } else {
+                        EMPTY_PAYLOAD_SHA256
+                    }
+                    .as_bytes(),
+                };
+                let token = identity.session_token;
+                let auth = QueryAuth {
+                    access_key: identity.access_key,
+                    session_token: token.map(|token| SessionToken::of_service(service, token)),
+                    expires,
+                };
+                let presigned = v4.presign(&mut request, &auth, key, scope, now)?;
+                url.push(b'?');
+                presigned.write_query(url);
+            }
+            Key::V2(key) => {
+                let mut request = v2::Request {
+                    method: link.method,
+                    bucket: link.bucket.filter(|bucket| names(&url[host..path], bucket)),
+                    path: &url[path..],
+                    query,
+                    headers: &mut headers,
+                };
+                let end = now.unix().saturating_add(expires.as_secs().into());
+                let auth = v2::QueryAuth {
+                    access_key: identity.access_key,
+                    session_token: identity.session_token,
+                    expires_at: u64::try_from(end).unwrap_or_default(),
+                };
+                let presigned = v2.presign(&mut request, &auth, key)?;
+                url.push(b'?');
+                if !query.is_empty() {
+                    url.extend_from_slice(query);
+                    url.push(b'&');
+                }
+                presigned.write_parameters(url);
+            }
+        }
+        Ok(url)
+    }
+
+    /// Empties the buffers and makes room for the longest link, so that a failed allocation is an
+    /// error and not the worker's end.
+    fn reserve(
+        &mut self,
+        link: &Link<'_>,
+        identity: &Identity<'_>,
+    ) -> Result<(), PresignedUrlError> {
+        // Names, dates, hashes and separators.
+        const FIXED: usize = 1024;
+        let given = link.url.len() + link.path.map_or(0, <[u8]>::len);
+        let scope = match identity.key {
+            Key::V4 { scope, .. } => scope.as_str().len(),
+            Key::V2(_) => link.bucket.map_or(0, <[u8]>::len),
+        };
+        let token = identity.session_token.map_or(0, <[u8]>::len);
+        // Encoded, and the path for services other than S3 once more.
+        let most = 9 * given + 3 * (identity.access_key.len() + scope + token) + FIXED;
+        for buffer in [
+            &mut self.url,
+            &mut self.path,
+            &mut self.canonical_path,
+            &mut self.query,
+        ] {
+            buffer.clear();
+            buffer.try_reserve(most)?;
+        }
+        self.v4.try_reserve(most)?;
+        self.v2.try_reserve(most)?;
+        Ok(())
+    }
+}
+
+/// Whether the bucket is the first part of the host.
+fn names(host: &[u8], bucket: &[u8]) -> bool {
+    let rest = host
+        .get(..bucket.len())
+        .filter(|start| start.eq_ignore_ascii_case(bucket))
+        .map(|_| &host[bucket.len()..]);
+    rest.is_some_and(|rest| rest.starts_with(b"."))
+}
+
+/// How long a link is good for: never longer than the credentials that sign it.
+fn lifetime(wanted: Expires, expires_at: Option<i64>, now: &Timestamp) -> Expires {
+    let Some(expires_at) = expires_at else {
+        return wanted;
+    };
+    let left = match expires_at.saturating_sub(now.unix()) {
+        left if left > 0 => left.unsigned_abs(),
+        _ => BORROWED_TIME,
+    };
+    // More than the longest is no limit.
+    Expires::from_secs(left).map_or(wanted, |left| wanted.min(left))
+}
