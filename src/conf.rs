@@ -2,6 +2,7 @@
 
 mod credentials;
 mod keys;
+mod links;
 mod merge;
 mod plan;
 mod provided;
@@ -10,8 +11,9 @@ mod shared;
 use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, SignedHeaders};
 use nginx_sys::ngx_http_handler_pt;
 
-pub(crate) use credentials::{CredentialDirectives, Credentials, CredentialsError};
+pub(crate) use credentials::{CredentialDirectives, Credentials, CredentialsError, Incomplete};
 pub(crate) use keys::{DerivedKey, SecretValue};
+pub(crate) use links::LinkSigner;
 pub(crate) use merge::merge;
 pub(crate) use plan::Plan;
 pub(crate) use shared::{Needs, SharedDirectives, complete};
@@ -29,6 +31,8 @@ pub(crate) struct MainConf {
     pub(crate) shared: SharedDirectives,
     /// The declared providers.
     pub(crate) providers: std::rc::Rc<Providers>,
+    /// Whether there is an `aws_presigned_url`.
+    pub(crate) has_links: bool,
 }
 
 impl MainConf {
@@ -37,6 +41,7 @@ impl MainConf {
             pass_modules: Vec::new(),
             shared: SharedDirectives::default(),
             providers: std::rc::Rc::default(),
+            has_links: false,
         }
     }
 
@@ -144,4 +149,14 @@ pub(crate) struct LocationConf {
     pub(crate) credentials_timeout: Option<u64>,
     /// How this block signs, once merged; `None` where it does not.
     pub(crate) plan: Option<std::rc::Rc<Plan>>,
+    /// What signs links in this block, once merged; `None` where no links are declared.
+    pub(crate) link_signer: Option<Box<LinkSigner>>,
+}
+
+impl LocationConf {
+    /// The bucket; an empty text undoes an inherited one.
+    fn used_bucket(&self) -> Option<&Value> {
+        let bucket = self.bucket.as_ref();
+        bucket.filter(|bucket| bucket.as_text() != Some(b""))
+    }
 }

@@ -1,7 +1,9 @@
 //! The directives: what may be written, and what is wrong with what was written.
 
+mod presigned_url;
 mod providers;
 
+pub(crate) use presigned_url::presigned_url;
 pub(crate) use providers::{
     MainSetter, credentials, credentials_timeout, provider, trusted_certificate, zone,
 };

@@ -12,6 +12,7 @@ mod ffi;
 mod host;
 mod module;
 mod net;
+mod presigned_url;
 mod providers;
 mod refresh;
 mod request;

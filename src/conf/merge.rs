@@ -7,7 +7,9 @@ use aws_sealing::{MethodSet, PayloadMode, Policy, destination, is_s3};
 use nginx_sys::{NGX_HTTP_UPSTREAM_CREATE, ngx_http_handler_pt, ngx_http_upstream_conf_t};
 
 use super::credentials::{Credentials, Incomplete};
-use super::{LocationConf, MainConf, Payload, Plan, Scheme, Sign, Switch, same_handler};
+use super::{
+    LinkSigner, LocationConf, MainConf, Payload, Plan, Scheme, Sign, Switch, same_handler,
+};
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::log::Level;
 use crate::ffi::upstream;
@@ -43,6 +45,7 @@ pub(crate) fn merge(
     inherit(&mut inner.scheme, &outer.scheme);
     inherit(&mut inner.credentials_timeout, &outer.credentials_timeout);
     refuse_unknown_provider(conf, main, inner)?;
+    inner.link_signer = LinkSigner::new(inner, main).map(Box::new);
 
     let inherited = outer
         .sign
@@ -98,11 +101,6 @@ fn plan(
     let credentials =
         conf.credentials
             .resolve(conf.region.as_ref(), conf.service.as_ref(), &main.providers);
-    // An empty text undoes an inherited bucket.
-    let bucket = conf
-        .bucket
-        .clone()
-        .filter(|bucket| bucket.as_text() != Some(b""));
     let endpoint = conf.endpoint.clone().or_else(|| match &credentials {
         // A pre-derived key has the C module's endpoint, others their region's.
         Ok(credentials) if credentials.are_derived() => Some(Value::Text(
@@ -127,7 +125,7 @@ fn plan(
         credentials_timeout: conf
             .credentials_timeout
             .unwrap_or(DEFAULT_CREDENTIALS_TIMEOUT),
-        bucket,
+        bucket: conf.used_bucket().cloned(),
         endpoint,
         addressing: conf.addressing.unwrap_or_default(),
         payload: conf

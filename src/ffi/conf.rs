@@ -75,6 +75,17 @@ impl Conf {
         unsafe { value::compile(self.as_ptr(), text) }
     }
 
+    /// As [`Conf::compile`], of what follows the first `skip` bytes of that argument.
+    pub(crate) fn compile_behind(&self, index: usize, skip: usize) -> Result<Value, ()> {
+        let text = self.arg(index).get(skip..).ok_or(())?;
+        let text = ngx_str_t {
+            len: text.len(),
+            data: text.as_ptr().cast_mut(),
+        };
+        // SAFETY: a part of a word that lives in the configuration's pool.
+        unsafe { value::compile(self.as_ptr(), text) }
+    }
+
     fn raw_args(&self) -> &[ngx_str_t] {
         // SAFETY: the parser sets `args`, an array of ngx_str_t, before it calls a directive.
         unsafe {

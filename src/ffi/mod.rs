@@ -28,6 +28,7 @@ pub(crate) mod tls;
 pub(crate) mod upstream;
 pub(crate) mod user;
 pub(crate) mod value;
+pub(crate) mod variable;
 pub(crate) mod waiting;
 
 use std::any::TypeId;

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 
 use nginx_tests::account::{SECRET_KEY, signing_key_directives};
 use nginx_tests::http::Request;
-use nginx_tests::{Builder, Nginx, RawOrigin, RawRequest, Reply, Signer, http, signing};
+use nginx_tests::{
+    Builder, Nginx, Origin, OriginConfig, PresignedLink, RawOrigin, RawRequest, Reply, Signer,
+};
+use nginx_tests::{http, signing};
 
 /// The access key in the examples.
 const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
@@ -41,7 +44,11 @@ const REPLACED: [(&str, &str); 10] = [
 /// The text of an example, to be run here.
 fn text(name: &str) -> String {
     let printed = fs::read_to_string(folder().join(name)).expect("the example");
-    REPLACED
+    replaced(printed, &REPLACED)
+}
+
+fn replaced(printed: String, replacements: &[(&str, &str)]) -> String {
+    replacements
         .iter()
         .fold(printed, |text, (printed, here)| text.replace(printed, here))
 }
@@ -84,6 +91,7 @@ fn each_example_is_tested() {
             "eks-pod-identity.conf",
             "key-file.conf",
             "many-buckets.conf",
+            "presigned-links.conf",
             "private-bucket.conf",
             "sdk-clients.conf",
             "signing-keys.conf",
@@ -222,6 +230,46 @@ fn with_password() {
         .send(nginx.port())
         .expect_status(200);
     expect_signed(&origin.only_request(), "eu-west-1");
+}
+
+#[test]
+fn presigned_links() {
+    let domain = "s3.eu-west-1.amazonaws.com";
+    let store = Origin::start(OriginConfig {
+        domain: Some(domain.to_owned()),
+        ..OriginConfig::new(ACCESS_KEY, SECRET_KEY)
+    });
+    let store = store.expect("the store starts");
+    store.put("my-bucket", "a key", "hello");
+    let printed = fs::read_to_string(folder().join("presigned-links.conf")).expect("the example");
+    // Links lead to the store itself.
+    let nginx = Nginx::builder()
+        .conf(&replaced(printed, &REPLACED[..5]))
+        .file("aws-secret-key", format!("{SECRET_KEY}\n"))
+        .file("passwords", "user:{PLAIN}password\n")
+        .start();
+    let ask = |method, target| {
+        Request::new(method, target)
+            .header("Authorization", "Basic dXNlcjpwYXNzd29yZA==")
+            .send(nginx.port())
+    };
+
+    let refused = http::get(nginx.port(), "/a%20key").expect_status(401);
+    assert_eq!(refused.header("Location"), None);
+    let answer = ask("GET", "/a%20key");
+    assert_eq!(answer.header("Cache-Control"), Some("no-store"));
+    let link = PresignedLink::of(&answer);
+    assert_eq!(link.host(), format!("my-bucket.{domain}"));
+    assert_eq!(link.get(store.port()).expect_status(200).text(), "hello");
+
+    let upload = PresignedLink::of(&ask("PUT", "/new"));
+    let upload = upload.request("PUT").body("content");
+    upload.send(store.port()).expect_status(200);
+    assert_eq!(
+        store.get("my-bucket", "new").as_deref(),
+        Some(&b"content"[..])
+    );
+    ask("DELETE", "/new").expect_status(503);
 }
 
 #[test]

@@ -38,6 +38,11 @@ pub struct Link<'a> {
     pub expires: Expires,
 }
 
+/// Whether links can be made of a URL.
+pub fn check(url: &[u8]) -> Result<(), PresignedUrlError> {
+    Url::parse(url).map(|_| ())
+}
+
 /// Makes one link after the other in buffers that it keeps.
 #[derive(Default)]
 pub struct Presigner {

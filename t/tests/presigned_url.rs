@@ -1,0 +1,419 @@
+//! `aws_presigned_url`: links that a store takes from whoever has them.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, STORE_DOMAIN, store};
+use nginx_tests::http::{self, Request};
+use nginx_tests::{Builder, MetadataServer, Nginx, ODD_KEYS, PresignedLink, Swift, encode_key};
+
+/// An nginx with links, and a server that has keys.
+fn nginx(store: u16, links: &str, server: &str) -> Builder {
+    Nginx::builder()
+        .var("store", format!("127.0.0.1:{store}"))
+        .http(links)
+        .server(&format!("{SECRET_KEY_DIRECTIVES}\n{server}"))
+}
+
+/// The link that the location answers with.
+#[track_caller]
+fn link(port: u16, target: &str) -> PresignedLink {
+    PresignedLink::of(&http::get(port, target))
+}
+
+#[test]
+fn a_link_leads_to_the_object() {
+    let store = store();
+    store.put("bucket", "a key", "hello");
+    let nginx = nginx(
+        store.port(),
+        "aws_presigned_url $link http://{store}/bucket path=$uri expires=10m;",
+        "location / { return 307 $link; }",
+    )
+    .start();
+
+    let link = link(nginx.port(), "/a%20key");
+    assert_eq!(link.parameter("X-Amz-Expires"), Some("600"));
+    assert_eq!(link.get(store.port()).expect_status(200).text(), "hello");
+    // It is good for one method and one object, and what it says is signed.
+    link.request("PUT")
+        .body("x")
+        .send(store.port())
+        .expect_status(403);
+    for (from, to) in [
+        ("a%20key", "another"),
+        ("Expires=600", "Expires=601"),
+        ("X-Amz-Signature", "versionId=1&X-Amz-Signature"),
+    ] {
+        link.altered(from, to).get(store.port()).expect_status(403);
+    }
+    let log = nginx.error_log() + &nginx.access_log();
+    assert!(!log.contains("X-Amz-"), "{log}");
+}
+
+#[test]
+fn links_lead_to_odd_keys() {
+    let store = store();
+    let swift = Swift::start();
+    swift.create_bucket("bucket");
+    for key in ODD_KEYS {
+        store.put("bucket", key, key);
+        swift.put("bucket", key, key);
+    }
+    let nginx = Nginx::builder()
+        .var("store", format!("127.0.0.1:{}", store.port()))
+        .var("swift", format!("127.0.0.1:{}", swift.port()))
+        .http(
+            "aws_presigned_url $stored http://{store}/bucket/ path=/$key;
+             aws_presigned_url $in_host http://bucket.s3.example.test path=/$key;
+             aws_presigned_url $encoded http://{store}/bucket/$arg_key;
+             aws_presigned_url $swift http://{swift}/bucket path=/$key;
+             map $uri $key { ~^/(?:store|host|swift)/(?<rest>.*)$ $rest; }",
+        )
+        .server(&format!(
+            "{SECRET_KEY_DIRECTIVES} merge_slashes off;
+             location /store/ {{ return 307 $stored; }}
+             location /host/ {{ return 307 $in_host; }}
+             location /encoded {{ return 307 $encoded; }}
+             location /swift/ {{ aws_access_key {}; aws_secret_key {}; return 307 $swift; }}",
+            Swift::ACCESS_KEY,
+            Swift::SECRET_KEY,
+        ))
+        .start();
+
+    let followed = |target: &str, port| {
+        let response = http::get(nginx.port(), target);
+        (response.status == 307).then(|| PresignedLink::of(&response).get(port))
+    };
+    for key in ODD_KEYS {
+        let encoded = encode_key(key);
+        // nginx resolves these in its own URI.
+        let is_dotted = key.split('/').any(|part| part == "." || part == "..");
+        if !is_dotted {
+            for (place, port) in [
+                ("store", store.port()),
+                ("host", store.port()),
+                ("swift", swift.port()),
+            ] {
+                let response = followed(&format!("/{place}/{encoded}"), port).expect("a link");
+                assert_eq!(response.status, 200, "{place} {key}: {}", response.text());
+                assert_eq!(response.body, key.as_bytes(), "{place} {key}");
+            }
+        }
+        let response = followed(&format!("/encoded?key={encoded}"), store.port());
+        let response = response.expect("a link");
+        assert_eq!(response.text(), *key, "{key}");
+    }
+}
+
+#[test]
+fn links_expire() {
+    let store = store();
+    store.put("bucket", "key", "hello");
+    let nginx = nginx(
+        store.port(),
+        "aws_presigned_url $link http://{store}/bucket path=$uri expires=1s;",
+        "location / { return 307 $link; }",
+    )
+    .start();
+    let link = link(nginx.port(), "/key");
+    sleep(Duration::from_millis(2100));
+    link.get(store.port()).expect_status(403);
+}
+
+#[test]
+fn links_for_uploads() {
+    let store = store();
+    let nginx = nginx(
+        store.port(),
+        "aws_presigned_url $link http://{store}/bucket path=$uri method=PUT;",
+        "location / { return 307 $link; }",
+    )
+    .start();
+    store.put("bucket", "another", "object");
+    let link = link(nginx.port(), "/new");
+    assert_eq!(link.parameter("X-Amz-Expires"), Some("3600"));
+    link.get(store.port()).expect_status(403);
+    let upload = link.request("PUT").body("content");
+    upload.send(store.port()).expect_status(200);
+    assert_eq!(store.get("bucket", "new").as_deref(), Some(&b"content"[..]));
+}
+
+/// A link is good for one method: a redirect has to name the one that the client will use.
+#[test]
+fn the_method_may_be_the_clients() {
+    let store = store();
+    store.put("bucket", "key", "hello");
+    let nginx = nginx(
+        store.port(),
+        "aws_presigned_url $link http://{store}/bucket path=$uri method=$request_method;",
+        r#"location / { if ($link = "") { return 403; } return 307 $link; }
+           location /writes/ {
+               aws_sign_methods GET PUT;
+               if ($link = "") { return 403; } return 307 $link;
+           }"#,
+    )
+    .start();
+    let ask = |method, target| Request::new(method, target).send(nginx.port());
+
+    PresignedLink::of(&ask("GET", "/key"))
+        .get(store.port())
+        .expect_status(200);
+    let head = PresignedLink::of(&ask("HEAD", "/key"));
+    head.request("HEAD").send(store.port()).expect_status(200);
+    head.get(store.port()).expect_status(403);
+    for method in ["PUT", "DELETE", "POST"] {
+        ask(method, "/key").expect_status(403);
+    }
+    PresignedLink::of(&ask("PUT", "/writes/key"));
+    ask("HEAD", "/writes/key").expect_status(403);
+    ask("DELETE", "/writes/key").expect_status(403);
+    let log = nginx.error_log();
+    let line = "the presigned URL in \"$link\" is empty: the variable in \"method=\" names none of \
+                GET, PUT";
+    assert!(log.contains(line), "{log}");
+}
+
+#[test]
+fn parameters_are_a_part_of_the_link() {
+    let store = store();
+    store.put("bucket", "key", "hello");
+    let nginx = nginx(
+        store.port(),
+        "aws_presigned_url $save
+             http://{store}/bucket?response-content-disposition=attachment%3B%20filename%3D%22$arg_name%22
+             path=$uri;
+         aws_presigned_url $as_asked http://{store}/bucket$request_uri;",
+        "location / { return 307 $save; }
+         location /key { return 307 $as_asked; }
+         location = /key { if ($arg_name) { return 307 $save; } return 307 $as_asked; }",
+    )
+    .start();
+
+    let saved = link(nginx.port(), "/key?name=f.txt");
+    let answer = saved.get(store.port()).expect_status(200);
+    let disposition = answer.header("Content-Disposition");
+    assert_eq!(disposition, Some("attachment; filename=\"f.txt\""));
+
+    let asked = link(
+        nginx.port(),
+        "/key?versionId=null&X-Amz-Expires=1&x-amz-acl=private",
+    );
+    assert_eq!(asked.parameter("versionId"), Some("null"));
+    assert_eq!(asked.parameter("X-Amz-Expires"), Some("3600"));
+    assert_eq!(asked.parameter("x-amz-acl"), None);
+}
+
+/// Like any directive of credentials: the nearest block's.
+#[test]
+fn each_location_signs_with_its_own_keys() {
+    let nginx = Nginx::builder()
+        .http("aws_presigned_url $link https://b.example.net path=$uri;")
+        .server(
+            "aws_access_key AKIDSERVER; aws_secret_key secret; aws_region eu-west-1;
+             location / { return 307 $link; }
+             location /own/ {
+                 aws_access_key AKIDOWN; aws_secret_key secret; aws_session_token IQoJ;
+                 location /own/inner/ { aws_region eu-central-1; return 307 $link; }
+                 return 307 $link;
+             }
+             location /service/ { aws_service execute-api; return 307 $link; }
+             if ($arg_server) { return 307 $link; }",
+        )
+        .start();
+    let credential = |target| {
+        let link = link(nginx.port(), target);
+        let text = link.parameter("X-Amz-Credential").expect("a credential");
+        let parts: Vec<_> = text.split("%2F").collect();
+        format!("{} {} {}", parts[0], parts[2], parts[3])
+    };
+    assert_eq!(credential("/k"), "AKIDSERVER eu-west-1 s3");
+    assert_eq!(credential("/k?server=1"), "AKIDSERVER eu-west-1 s3");
+    assert_eq!(credential("/own/k"), "AKIDOWN eu-west-1 s3");
+    assert_eq!(credential("/own/inner/k"), "AKIDOWN eu-central-1 s3");
+    assert_eq!(credential("/service/k"), "AKIDSERVER eu-west-1 execute-api");
+    let token = |target| {
+        let link = link(nginx.port(), target);
+        link.parameter("X-Amz-Security-Token").map(str::to_owned)
+    };
+    assert_eq!(token("/own/k").as_deref(), Some("IQoJ"));
+    assert_eq!(token("/k"), None);
+}
+
+#[test]
+fn links_follow_credentials_that_rotate() {
+    let metadata = MetadataServer::start();
+    metadata.set_lifetime(Duration::from_secs(4));
+    let nginx = Nginx::builder()
+        .var("metadata", metadata.address())
+        .http(
+            "aws_credentials_provider instance imds endpoint=http://{metadata};
+             aws_presigned_url $link https://b.example.net path=$uri;",
+        )
+        .server(
+            "aws_region us-east-1; aws_credentials instance;
+             location / { return 307 $link; }",
+        )
+        .start();
+    metadata.wait_for_fetches(1);
+    nginx_tests::wait_until("there is a link", || {
+        http::get(nginx.port(), "/k")
+            .header("Location")
+            .is_some_and(|link| !link.is_empty())
+    });
+    let first = link(nginx.port(), "/k");
+    // Not a second longer than the credentials.
+    let expires: u32 = first.parameter("X-Amz-Expires").unwrap().parse().unwrap();
+    assert!((1..=4).contains(&expires), "{expires}");
+    assert!(first.parameter("X-Amz-Security-Token").is_some());
+
+    metadata.wait_for_fetches(2);
+    nginx_tests::wait_until("the next credentials sign", || {
+        link(nginx.port(), "/k").parameter("X-Amz-Credential")
+            != first.parameter("X-Amz-Credential")
+    });
+}
+
+#[test]
+fn without_credentials_the_variable_is_empty() {
+    let metadata = nginx_tests::DeadPort::new();
+    let nginx = Nginx::builder()
+        .var("metadata", format!("127.0.0.1:{}", metadata.port()))
+        .http(
+            "aws_credentials_provider instance imds endpoint=http://{metadata};
+             aws_presigned_url $link https://b.example.net path=$uri;",
+        )
+        .server(
+            r#"location / { if ($link = "") { return 503; } return 307 $link; }
+               location /provided/ {
+                   aws_region us-east-1; aws_credentials instance;
+                   if ($link = "") { return 503; } return 307 $link;
+               }"#,
+        )
+        .start();
+    for (target, reason) in [
+        ("/k", "there are no credentials: add \"aws_access_key\""),
+        (
+            "/provided/k",
+            "provider \"instance\" has no credentials yet",
+        ),
+    ] {
+        http::get(nginx.port(), target).expect_status(503);
+        let line = format!("the presigned URL in \"$link\" is empty: {reason}");
+        let log = nginx.error_log();
+        assert!(log.contains(&line), "{log}");
+    }
+}
+
+#[test]
+fn a_url_that_is_none_makes_no_link() {
+    let nginx = nginx(
+        1,
+        "aws_presigned_url $link $arg_url;",
+        r#"location / { if ($link = "") { return 400; } return 307 $link; }"#,
+    )
+    .start();
+    link(nginx.port(), "/?url=https://b.example.net/k");
+    for url in [
+        "",
+        "/k",
+        "ftp://b.example.net/",
+        "https://",
+        "https://u@b/k",
+    ] {
+        http::get(nginx.port(), format!("/?url={url}")).expect_status(400);
+    }
+    let log = nginx.error_log();
+    let line = "is empty: its URL does not begin with \"https://\" or \"http://\"";
+    assert!(log.contains(line), "{log}");
+}
+
+#[test]
+fn what_cannot_be_a_link_is_refused() {
+    for (directive, message) in [
+        (
+            "link https://b.net",
+            "the invalid value \"link\": write the name of a variable",
+        ),
+        (
+            "$ https://b.net",
+            "write the name of a variable, such as $link",
+        ),
+        ("$a-b https://b.net", "write the name of a variable"),
+        (
+            "$link /path",
+            "the invalid value \"/path\": its URL does not begin with \"https://\"",
+        ),
+        ("$link https://", "its URL has no host such as"),
+        (
+            "'$link' 'https://b.net/a b'",
+            "its URL has the byte 0x20, which has to be encoded: give a decoded path such as $uri \
+             as \"path=$uri\"",
+        ),
+        (
+            "$link https://b.net/$unknown",
+            "unknown \"unknown\" variable",
+        ),
+        (
+            "$link https://b.net path=$unknown",
+            "unknown \"unknown\" variable",
+        ),
+        (
+            "$link https://b.net expires=0",
+            "expires after one second at least",
+        ),
+        (
+            "$link https://b.net expires=8d",
+            "after 7 days (604800 s) at most, not 691200 s",
+        ),
+        ("$link https://b.net expires=1500ms", "write whole seconds"),
+        (
+            "$link https://b.net expires=soon",
+            "write a time such as 15m or 1h",
+        ),
+        (
+            "$link https://b.net method=get",
+            "not a method: write a name such as GET or PUT",
+        ),
+        (
+            "$link https://b.net GET",
+            "the invalid value \"GET\": write path=, method= or expires=",
+        ),
+        (
+            "$link https://b.net key=a",
+            "write path=, method= or expires=",
+        ),
+        (
+            "$link https://b.net expires=1h expires=1h",
+            "it stands there twice",
+        ),
+        ("$uri https://b.net", "the duplicate \"uri\" variable"),
+    ] {
+        let conf = format!("aws_presigned_url {directive};");
+        let result = Nginx::builder().http(&conf).check().expect_refused(message);
+        // nginx itself does not say where a variable is unknown.
+        let has_line = result.stderr.contains("nginx.conf:");
+        assert!(has_line || message.starts_with("unknown"), "{result:?}");
+    }
+    let twice = "aws_presigned_url $a https://b.net; aws_presigned_url $a https://c.net;";
+    Nginx::builder()
+        .http(twice)
+        .check()
+        .expect_refused("the duplicate \"a\" variable");
+}
+
+/// Host is a part of the signature.
+#[test]
+fn the_host_is_what_clients_send() {
+    let store = store();
+    store.put("bucket", "key", "hello");
+    let nginx = nginx(
+        store.port(),
+        &format!("aws_presigned_url $link HTTP://Bucket.{STORE_DOMAIN}:80/key;"),
+        "location / { return 307 $link; }",
+    )
+    .start();
+    let link = link(nginx.port(), "/");
+    assert_eq!(link.host(), format!("bucket.{STORE_DOMAIN}"));
+    assert_eq!(link.get(store.port()).expect_status(200).text(), "hello");
+}
