@@ -199,6 +199,15 @@ pub(crate) fn quote(text: &str) -> String {
     quoted
 }
 
+/// A service's error as it stands in a log line. What is wrong with a signature comes with the
+/// canonical request, and so with the session token: of that only the code is shown.
+pub(crate) fn describe_refusal(code: &str, message: &str) -> String {
+    if message.is_empty() || code.contains("Signature") {
+        return quote(code);
+    }
+    format!("{}: {}", quote(code), quote(message))
+}
+
 /// What is wrong with an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AnswerError {

@@ -26,6 +26,7 @@ mod provider;
 pub mod report;
 pub mod schedule;
 mod secret;
+mod service;
 mod snapshot;
 mod sources;
 mod sts;

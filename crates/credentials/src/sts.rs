@@ -9,23 +9,16 @@
 mod answer;
 mod endpoint;
 
-use std::time::Duration;
-
-use aws_signing::{CredentialScope, Header, Signer, SigningKey, Timestamp, encode, path};
-use sha2::{Digest, Sha256};
+use aws_signing::encode;
 use zeroize::Zeroizing;
 
-use crate::answer::{AnswerError, check_fresh, quote};
+use crate::answer::{AnswerError, check_fresh};
 use crate::arguments::Arguments;
-use crate::host::{Method, Request};
+use crate::host::Request;
 use crate::provider::Fetch;
 use crate::{Credentials, DefinitionError, Endpoint, Environment, FetchError, Host, Secret};
 
 pub(crate) use endpoint::Sts;
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-const TIMEOUT: Duration = Duration::from_secs(10);
-const LIMIT: usize = 64 * 1024;
 
 /// How sessions are called in the account's logs where nobody says otherwise.
 const SESSION_NAME: &str = "nginx-aws-auth";
@@ -106,15 +99,11 @@ impl Sts {
     }
 
     pub(crate) fn identify(&self, text: &mut String) {
-        let endpoint = self.url.endpoint.to_string();
-        for part in [&endpoint, &self.url.target, &self.region] {
-            text.push_str(part);
-            text.push('\0');
-        }
+        self.0.identify(text);
     }
 
     pub(crate) fn endpoint(&self) -> Endpoint {
-        self.url.endpoint.clone()
+        self.0.endpoint()
     }
 
     /// Credentials of `role` for who has `source`'s.
@@ -128,8 +117,9 @@ impl Sts {
         if let Some(id) = &role.external_id {
             append(&mut body, "ExternalId", id);
         }
-        let headers = self.sign(&body, source, fetch.now());
-        self.ask(fetch, "AssumeRole", role, headers, body).await
+        let fields = vec![content_type()];
+        let request = self.0.request(fields, body, source, fetch.now());
+        self.ask(fetch, "AssumeRole", role, request).await
     }
 
     /// Credentials of `role` for who has an OpenID Connect token.
@@ -142,8 +132,8 @@ impl Sts {
         const ACTION: &str = "AssumeRoleWithWebIdentity";
         let mut body = self.form(ACTION, role, token.len());
         append(&mut body, "WebIdentityToken", token);
-        self.ask(fetch, ACTION, role, vec![content_type()], body)
-            .await
+        let request = self.0.unsigned_request(vec![content_type()], body);
+        self.ask(fetch, ACTION, role, request).await
     }
 
     /// The parameters that both calls have, and room for `more` bytes, which percent-encoding may
@@ -161,75 +151,14 @@ impl Sts {
         body
     }
 
-    /// The fields that sign a body.
-    fn sign(
-        &self,
-        body: &[u8],
-        source: &Credentials,
-        now: i64,
-    ) -> Vec<(&'static str, Zeroizing<String>)> {
-        let now = Timestamp::from_unix(now);
-        let scope = CredentialScope::new(now.date(), &self.region, "sts")
-            .expect("the region was checked when it was set");
-        let key = SigningKey::derive(source.secret_access_key.expose().as_bytes(), &scope);
-
-        let host = Zeroizing::new(self.url.endpoint.authority());
-        let date = Zeroizing::new(now.amz_date().to_owned());
-        let mut headers = vec![content_type(), ("x-amz-date", date)];
-        if let Some(token) = &source.session_token {
-            let token = Zeroizing::new(token.expose().to_owned());
-            headers.push(("x-amz-security-token", token));
-        }
-
-        let mut payload = Vec::with_capacity(64);
-        encode::hex(&Sha256::digest(body), &mut payload);
-        let mut canonical_path = Vec::new();
-        path::double_encoded(self.url.target.as_bytes(), &mut canonical_path);
-        let mut signed: Vec<Header<'_>> = headers
-            .iter()
-            .map(|(name, value)| (*name, value))
-            .chain([("host", &host)])
-            .map(|(name, value)| Header {
-                name: name.as_bytes(),
-                value: value.as_bytes(),
-            })
-            .collect();
-        let mut request = aws_signing::Request {
-            method: b"POST",
-            path: &canonical_path,
-            query: b"",
-            headers: &mut signed,
-            payload: &payload,
-        };
-        let mut signer = Signer::new();
-        let signature = signer
-            .sign(&mut request, &key, &scope, &now)
-            .expect("all parts are visible ASCII");
-        let mut authorization = Vec::new();
-        signature.write_authorization(source.access_key_id.as_bytes(), &mut authorization);
-        let authorization = String::from_utf8(authorization).expect("all parts are ASCII");
-        headers.push(("authorization", Zeroizing::new(authorization)));
-        headers
-    }
-
     async fn ask<H: Host>(
         &self,
         fetch: &Fetch<'_, H>,
         action: &str,
         role: &Role,
-        headers: Vec<(&'static str, Zeroizing<String>)>,
-        body: Zeroizing<Vec<u8>>,
+        request: Request,
     ) -> Result<Credentials, FetchError> {
-        let from = format!("{} {action}", self.url.endpoint);
-        let request = Request {
-            method: Method::Post,
-            url: self.url.clone(),
-            headers,
-            body,
-            connect_timeout: CONNECT_TIMEOUT,
-            timeout: TIMEOUT,
-            limit: LIMIT,
-        };
+        let from = format!("{} {action}", request.url.endpoint);
         let response = fetch.send(request).await?;
         if response.status != 200 {
             return Err(FetchError::Status {
@@ -267,13 +196,4 @@ fn append(body: &mut Vec<u8>, name: &str, value: &str) {
 pub(crate) fn token_of(content: &[u8]) -> Option<Secret> {
     let text = std::str::from_utf8(content.trim_ascii()).ok()?;
     crate::answer::is_secret(text).then(|| Secret::new(text.to_owned()))
-}
-
-/// An error of STS as it stands in a log line. What is wrong with a signature comes with the
-/// canonical request, and so with the session token: of that only the code is shown.
-fn describe_error(code: &str, message: &str) -> String {
-    if code.contains("Signature") {
-        return quote(code);
-    }
-    format!("{}: {}", quote(code), quote(message))
 }

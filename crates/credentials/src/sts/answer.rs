@@ -5,7 +5,7 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, Event};
 use zeroize::Zeroizing;
 
-use crate::answer::{AnswerError, Names, Parts};
+use crate::answer::{AnswerError, Names, Parts, describe_refusal};
 
 pub(super) const NAMES: Names = Names {
     session_token: "SessionToken",
@@ -48,7 +48,7 @@ pub(super) fn refusal(body: &[u8]) -> Option<String> {
         }
         true
     })?;
-    Some(super::describe_error(&code?, &message.unwrap_or_default()))
+    Some(describe_refusal(&code?, &message.unwrap_or_default()))
 }
 
 /// Calls `found` with the path and the text of each element that holds text, until it says no.

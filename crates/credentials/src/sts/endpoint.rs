@@ -1,15 +1,11 @@
 //! Where STS is.
 
-use aws_signing::CredentialScope;
-
+use crate::service::{self, Service, suffix_of};
 use crate::{Environment, FetchError, Url};
 
-/// An endpoint of STS, and the region that requests to it are signed for.
+/// STS, as it is asked for one role.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Sts {
-    pub(super) url: Url,
-    pub(super) region: String,
-}
+pub(crate) struct Sts(pub(super) Service);
 
 impl Sts {
     /// The endpoint that is given, else that of the region, else the one of the role's partition.
@@ -24,25 +20,13 @@ impl Sts {
         environment: &Environment,
         role_arn: &str,
     ) -> Result<Self, FetchError> {
-        let region = region
-            .or_else(|| environment.get("AWS_REGION"))
-            .or_else(|| environment.get("AWS_DEFAULT_REGION"));
-        if let Some(region) = region
-            && (CredentialScope::new("20260101", region, "sts").is_err() || !is_label(region))
-        {
-            return Err(FetchError::setting(
-                "region",
-                format!("\"{}\" is not one", region.escape_default()),
-            ));
-        }
-        if let Some((name, text)) = endpoint
-            .map(|text| ("endpoint", text))
-            .or_else(|| of_environment(environment))
-        {
-            let url =
-                Url::parse(text).map_err(|error| FetchError::setting(name, error.to_string()))?;
-            let region = region.unwrap_or(GLOBAL).to_owned();
-            return Ok(Self { url, region });
+        let at = |url: Url, region: &str| {
+            let (name, region) = ("sts", region.to_owned());
+            Self(Service { name, url, region })
+        };
+        let region = service::region_of(region, environment)?;
+        if let Some(url) = service::configured(endpoint, "AWS_ENDPOINT_URL_STS", environment)? {
+            return Ok(at(url, region.unwrap_or(GLOBAL)));
         }
 
         let partition = role_arn.split(':').nth(1).unwrap_or_default();
@@ -59,53 +43,21 @@ impl Sts {
             }
         };
         let url = Url::parse(&format!("https://{host}/")).expect("region labels are names");
-        let region = region.to_owned();
-        Ok(Self { url, region })
+        Ok(at(url, region))
     }
 }
 
 /// The region of the endpoint that has none in its name.
 const GLOBAL: &str = "us-east-1";
 
-/// The host of a region, by its [partition][1].
-///
-/// [1]: https://docs.aws.amazon.com/general/latest/gr/sts.html
 fn regional(region: &str, fips: bool) -> String {
-    const SUFFIXES: [(&str, &str); 6] = [
-        ("cn-", "amazonaws.com.cn"),
-        ("eusc-", "amazonaws.eu"),
-        ("us-iso-", "c2s.ic.gov"),
-        ("us-isob-", "sc2s.sgov.gov"),
-        ("eu-isoe-", "cloud.adc-e.uk"),
-        ("us-isof-", "csp.hci.ic.gov"),
-    ];
-    let of_region = |(prefix, _): &&(&str, &str)| region.starts_with(prefix);
-    let suffix = SUFFIXES.iter().find(of_region);
-    let suffix = suffix.map_or("amazonaws.com", |(_, suffix)| suffix);
     // GovCloud's ordinary endpoints are FIPS endpoints.
     let service = if fips && !region.starts_with("us-gov-") {
         "sts-fips"
     } else {
         "sts"
     };
-    format!("{service}.{region}.{suffix}")
-}
-
-fn of_environment(environment: &Environment) -> Option<(&'static str, &str)> {
-    if environment.is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
-        return None;
-    }
-    ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"]
-        .into_iter()
-        .find_map(|name| Some((name, environment.get(name)?)))
-}
-
-/// Whether it can stand in a host's name, between two dots.
-fn is_label(region: &str) -> bool {
-    region.len() <= 63
-        && region
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    format!("{service}.{region}.{}", suffix_of(region))
 }
 
 #[cfg(test)]
@@ -126,7 +78,7 @@ mod tests {
             Some((*value).to_owned())
         });
         match Sts::new(region, endpoint, &environment, role) {
-            Ok(sts) => Ok((sts.url.to_string(), sts.region)),
+            Ok(Sts(sts)) => Ok((sts.url.to_string(), sts.region)),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -224,7 +176,15 @@ mod tests {
         for region in ["a.b", "a/b", "a b", "a:1", "\n", "evil.example/"] {
             assert!(at(Some(region), None, &[], ROLE).is_err(), "{region}");
         }
-        let error = at(None, Some("sts.local"), &[], ROLE).unwrap_err();
-        assert!(error.starts_with("endpoint: it does not begin"), "{error}");
+        for (endpoint, why) in [
+            ("sts.local", "endpoint: it does not begin"),
+            (
+                "http://sts.local/?a=b",
+                "endpoint: an endpoint has no query",
+            ),
+        ] {
+            let error = at(None, Some(endpoint), &[], ROLE).unwrap_err();
+            assert!(error.starts_with(why), "{error}");
+        }
     }
 }

@@ -1,0 +1,77 @@
+//! Where a service is, as far as an operator or the environment says so, and what a region's hosts
+//! are called.
+
+use aws_signing::CredentialScope;
+
+use crate::{Environment, FetchError, Url};
+
+/// The region that is given, else that of the [variables of the SDKs][1], checked.
+///
+/// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
+pub(crate) fn region_of<'a>(
+    given: Option<&'a str>,
+    environment: &'a Environment,
+) -> Result<Option<&'a str>, FetchError> {
+    let region = given
+        .or_else(|| environment.get("AWS_REGION"))
+        .or_else(|| environment.get("AWS_DEFAULT_REGION"));
+    if let Some(region) = region
+        && (CredentialScope::new("20260101", region, "sts").is_err() || !is_label(region))
+    {
+        let why = format!("\"{}\" is not one", region.escape_default());
+        return Err(FetchError::setting("region", why));
+    }
+    Ok(region)
+}
+
+/// The endpoint that is given, else the one of the service's own `variable`, else the one that the
+/// environment [has for all services][1].
+///
+/// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+pub(crate) fn configured(
+    given: Option<&str>,
+    variable: &'static str,
+    environment: &Environment,
+) -> Result<Option<Url>, FetchError> {
+    let of_environment = || {
+        if environment.is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
+            return None;
+        }
+        [variable, "AWS_ENDPOINT_URL"]
+            .into_iter()
+            .find_map(|name| Some((name, environment.get(name)?)))
+    };
+    let Some((name, text)) = given.map(|text| ("endpoint", text)).or_else(of_environment) else {
+        return Ok(None);
+    };
+    let url = Url::parse(text).map_err(|error| FetchError::setting(name, error.to_string()))?;
+    if url.target.contains('?') {
+        return Err(FetchError::setting(name, "an endpoint has no query"));
+    }
+    Ok(Some(url))
+}
+
+/// What the names of a region's hosts end with, by its [partition][1].
+///
+/// [1]: https://docs.aws.amazon.com/general/latest/gr/sts.html
+pub(crate) fn suffix_of(region: &str) -> &'static str {
+    const SUFFIXES: [(&str, &str); 6] = [
+        ("cn-", "amazonaws.com.cn"),
+        ("eusc-", "amazonaws.eu"),
+        ("us-iso-", "c2s.ic.gov"),
+        ("us-isob-", "sc2s.sgov.gov"),
+        ("eu-isoe-", "cloud.adc-e.uk"),
+        ("us-isof-", "csp.hci.ic.gov"),
+    ];
+    let of_region = |(prefix, _): &&(&str, &str)| region.starts_with(prefix);
+    let suffix = SUFFIXES.iter().find(of_region);
+    suffix.map_or("amazonaws.com", |(_, suffix)| suffix)
+}
+
+/// Whether it can stand in a host's name, between two dots.
+fn is_label(region: &str) -> bool {
+    region.len() <= 63
+        && region
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
