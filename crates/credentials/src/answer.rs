@@ -50,6 +50,45 @@ impl Document {
         self.take(name)?.as_i64()
     }
 
+    /// Takes out an object, or the first of a list of objects.
+    pub(crate) fn object(&mut self, name: &'static str) -> Result<Option<Self>, AnswerError> {
+        let mut value = match self.take(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(value) => value,
+        };
+        let first = match &mut value {
+            Value::Array(values) => values.first_mut(),
+            value => Some(value),
+        };
+        let object = match first {
+            Some(Value::Object(fields)) => Ok(Some(Self(std::mem::take(fields)))),
+            None => Ok(None),
+            Some(_) => Err(AnswerError::Malformed(name)),
+        };
+        erase(&mut value);
+        object
+    }
+
+    /// Takes out a moment, as Unix time in seconds: a text such as `2026-01-02T03:04:05Z`, or
+    /// seconds since 1970, perhaps with a fraction.
+    pub(crate) fn moment(&mut self, name: &'static str) -> Result<Option<i64>, AnswerError> {
+        // Up to the end of the year 9999.
+        const SECONDS: std::ops::Range<f64> = 0.0..253_402_300_800.0;
+        let value = match self.take(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(value) => value,
+        };
+        let moment = match &value {
+            Value::String(text) => parse_iso8601(text),
+            Value::Number(number) => number
+                .as_f64()
+                .filter(|secs| SECONDS.contains(secs))
+                .map(|secs| secs as i64),
+            _ => None,
+        };
+        moment.map(Some).ok_or(AnswerError::Malformed(name))
+    }
+
     fn take(&mut self, name: &str) -> Option<Value> {
         if let Some(value) = self.0.remove(name) {
             return Some(value);
@@ -229,6 +268,12 @@ pub enum AnswerError {
     Refused(String),
     /// The credentials expired before they came, at this Unix time in seconds.
     Expired(i64),
+    /// The same of a token.
+    TokenExpired(i64),
+    /// It is neither a token nor a JSON object that holds one.
+    NotToken,
+    /// A token that is to be a user's name and password has no colon between them.
+    NoUser,
 }
 
 impl fmt::Display for AnswerError {
@@ -242,10 +287,26 @@ impl fmt::Display for AnswerError {
             Self::Malformed(name) => write!(f, "{name} in the answer is malformed"),
             Self::Version => f.write_str("the answer has no \"Version\": 1"),
             Self::Refused(what) => f.write_str(what),
-            Self::Expired(at) => write!(
-                f,
-                "the credentials in the answer expired at {}; is this machine's clock right?",
-                format_iso8601(*at)
+            Self::Expired(at) | Self::TokenExpired(at) => {
+                let (what, at) = (
+                    match self {
+                        Self::Expired(_) => "credentials",
+                        _ => "token",
+                    },
+                    format_iso8601(*at),
+                );
+                write!(
+                    f,
+                    "the {what} in the answer expired at {at}; is this machine's clock right?"
+                )
+            }
+            Self::NotToken => f.write_str(
+                "the answer is neither a token, visible ASCII without blanks, nor a JSON object \
+                 that holds one",
+            ),
+            Self::NoUser => f.write_str(
+                "the token is not a user's name and password with a colon between them, which \
+                 format=basic wants",
             ),
         }
     }

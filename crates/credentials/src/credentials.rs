@@ -1,19 +1,21 @@
-//! What a provider yields.
+//! What a source yields, and what requests are signed with.
 
 use std::fmt;
 
 use aws_signing::CredentialScope;
 use zeroize::Zeroizing;
 
-use crate::Secret;
+use crate::{Secret, Token};
 
-/// What requests are signed with.
+/// What a source yields.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Material {
     /// A secret key, good for every day, region and service.
     Keys(Credentials),
     /// Keys derived elsewhere, each for one day.
     Derived(SigningKeys),
+    /// What a service takes instead of a signature.
+    Token(Token),
 }
 
 impl Material {
@@ -22,6 +24,7 @@ impl Material {
         match self {
             Self::Keys(credentials) => credentials.expires_at,
             Self::Derived(keys) => Some(keys.expires_at()),
+            Self::Token(token) => token.expires_at,
         }
     }
 
@@ -29,7 +32,7 @@ impl Material {
     pub fn outlives_expiry(&self) -> bool {
         match self {
             Self::Keys(credentials) => credentials.outlives_expiry,
-            Self::Derived(_) => false,
+            Self::Derived(_) | Self::Token(_) => false,
         }
     }
 
@@ -38,6 +41,7 @@ impl Material {
         match self {
             Self::Keys(credentials) => &credentials.origin,
             Self::Derived(keys) => &keys.origin,
+            Self::Token(token) => &token.origin,
         }
     }
 }

@@ -7,14 +7,34 @@ use sha2::{Digest, Sha256};
 
 use crate::arguments::Arguments;
 use crate::host::FileIdentity;
+use crate::schedule::Rhythm;
 use crate::sources::Source;
+use crate::tokens::TokenSource;
 use crate::{Endpoint, Environment, FetchError, Files, Provider};
 
-/// A source of credentials, checked as far as its words and the environment go. Cheap to clone.
+/// A source of credentials or of tokens, checked as far as its words and the environment go. Cheap
+/// to clone.
 #[derive(Clone)]
 pub struct Definition {
-    source: Source,
+    what: What,
     environment: Environment,
+}
+
+/// What is fetched, and from where.
+#[derive(Clone)]
+pub(crate) enum What {
+    Credentials(Source),
+    Token(TokenSource),
+}
+
+impl What {
+    /// In a few words, without secrets.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Credentials(source) => source.describe(),
+            Self::Token(source) => source.describe(),
+        }
+    }
 }
 
 impl Definition {
@@ -42,15 +62,55 @@ impl Definition {
         environment: &Environment,
         declared: &dyn Fn(&str) -> Option<Definition>,
     ) -> Result<Self, DefinitionError> {
-        let name = Source::name(source)
-            .ok_or_else(|| DefinitionError::UnknownSource(source.to_owned()))?;
+        let name = Source::name(source).ok_or_else(|| DefinitionError::unknown_source(source))?;
         let mut arguments = Arguments::new(name, words)?;
         let source = Source::parse(&mut arguments, environment, declared)?;
         arguments.finish()?;
         Ok(Self {
-            source,
+            what: What::Credentials(source),
             environment: environment.clone(),
         })
+    }
+
+    /// Reads the name of a token's source and the words behind it, e.g. `ecr` and
+    /// `region=eu-west-1`.
+    ///
+    /// | source | words, all optional but those in bold | and from the environment |
+    /// | --- | --- | --- |
+    /// | `ecr` | `region=`, `credentials=`, `endpoint=` | `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_ECR`, `AWS_ENDPOINT_URL`, `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`, `AWS_USE_FIPS_ENDPOINT` |
+    /// | `ecr-public` | `credentials=`, `endpoint=` | the same without regions; `AWS_ENDPOINT_URL_ECR_PUBLIC` |
+    /// | `codeartifact` | **`domain=`**, `owner=`, `duration=`, `region=`, `credentials=`, `endpoint=` | as `ecr`; `AWS_ENDPOINT_URL_CODEARTIFACT` |
+    /// | `process` | **`command=`**, `retry=` | |
+    ///
+    /// All know `format=` (`raw`, `basic` or `bearer`) and `interval=`, after which at the latest a
+    /// token is renewed. Spans of time are written as nginx has them, e.g. `6h`. What signs, in
+    /// `credentials=`, is the name of a provider declared before, or of a source that needs no
+    /// words; it is `default` where it is not given.
+    ///
+    /// `declared` finds a provider that the configuration declared before, by name.
+    pub fn parse_token(
+        source: &str,
+        words: &[&str],
+        environment: &Environment,
+        declared: &dyn Fn(&str) -> Option<Definition>,
+    ) -> Result<Self, DefinitionError> {
+        let name = TokenSource::name(source)
+            .ok_or_else(|| DefinitionError::unknown_token_source(source))?;
+        let mut arguments = Arguments::new(name, words)?;
+        let source = TokenSource::parse(&mut arguments, environment, declared)?;
+        arguments.finish()?;
+        Ok(Self {
+            what: What::Token(source),
+            environment: environment.clone(),
+        })
+    }
+
+    /// What the operator says of how often to fetch.
+    pub fn rhythm(&self) -> Rhythm {
+        match &self.what {
+            What::Credentials(_) => Rhythm::default(),
+            What::Token(source) => source.rhythm(),
+        }
     }
 
     /// Looks at the files that are named, with the rights of who reads the configuration: which
@@ -59,7 +119,10 @@ impl Definition {
     /// A file that does not exist yet is no error here; who fetches will look for it again.
     pub fn check(&self, files: &impl Files) -> Result<Check, DefinitionError> {
         let mut check = Check::default();
-        check.description = self.source.check(files, &self.environment, &mut check)?;
+        check.description = match &self.what {
+            What::Credentials(source) => source.check(files, &self.environment, &mut check)?,
+            What::Token(source) => source.check(files, &self.environment, &mut check)?,
+        };
         Ok(check)
     }
 
@@ -67,25 +130,32 @@ impl Definition {
     /// included. Material fetched by one definition is never used by another.
     pub fn digest(&self) -> [u8; 32] {
         let mut text = zeroize::Zeroizing::new(String::new());
-        self.source.identify(&mut text);
+        match &self.what {
+            What::Credentials(source) => source.identify(&mut text),
+            What::Token(source) => source.identify(&mut text),
+        }
         self.environment.identify(&mut text);
         Sha256::digest(text.as_bytes()).into()
     }
 
-    pub(crate) fn into_source(self) -> Source {
-        self.source
+    /// The source, where it is one of credentials.
+    pub(crate) fn into_source(self) -> Option<Source> {
+        match self.what {
+            What::Credentials(source) => Some(source),
+            What::Token(_) => None,
+        }
     }
 
     /// What fetches.
     pub fn provider(&self) -> Provider {
-        Provider::new(self.source.clone(), self.environment.clone())
+        Provider::new(self.what.clone(), self.environment.clone())
     }
 }
 
 /// Shows the source, without secrets.
 impl fmt::Debug for Definition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Definition({})", self.source.describe())
+        write!(f, "Definition({})", self.what.describe())
     }
 }
 
@@ -127,7 +197,12 @@ impl FileUse {
 #[derive(Debug)]
 pub enum DefinitionError {
     /// There is no source of this name.
-    UnknownSource(String),
+    UnknownSource {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: &'static [&'static str],
+    },
     /// A word without `=`.
     NoValue(String),
     /// Nothing behind the `=`.
@@ -160,8 +235,8 @@ pub enum DefinitionError {
 impl fmt::Display for DefinitionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownSource(name) => {
-                let known = Source::NAMES.join(", ");
+            Self::UnknownSource { name, known } => {
+                let known = known.join(", ");
                 write!(f, "there is no source \"{name}\"; the sources are {known}")
             }
             Self::NoValue(word) => write!(f, "\"{word}\" is not written key=value"),
@@ -180,6 +255,22 @@ impl fmt::Display for DefinitionError {
                 example,
             } => write!(f, "{source} needs \"{key}=\", e.g. {key}={example}"),
             Self::Source(error) => error.fmt(f),
+        }
+    }
+}
+
+impl DefinitionError {
+    pub(crate) fn unknown_source(name: &str) -> Self {
+        Self::UnknownSource {
+            name: name.to_owned(),
+            known: &Source::NAMES,
+        }
+    }
+
+    pub(crate) fn unknown_token_source(name: &str) -> Self {
+        Self::UnknownSource {
+            name: name.to_owned(),
+            known: &TokenSource::NAMES,
         }
     }
 }

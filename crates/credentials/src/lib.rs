@@ -1,10 +1,11 @@
-//! Where AWS credentials come from, and when to fetch them again.
+//! Where AWS credentials and tokens come from, and when to fetch them again.
 //!
 //! Nothing here opens a socket or a file, starts a process or reads a clock: a [`Host`] does that.
 //! The steps, from what an operator writes to what a signer uses:
 //!
 //! 1. [`Environment`] keeps the variables that matter, as they are when the configuration is read.
-//! 2. [`Definition::parse`] reads the words of a directive, e.g. `imds role=web`, and
+//! 2. [`Definition::parse`] reads the words of a directive, e.g. `imds role=web`,
+//!    [`Definition::parse_token`] those of one about a token, e.g. `ecr region=eu-west-1`, and
 //!    [`Definition::check`] looks at the files it names: what is wrong is said before any request.
 //! 3. [`Definition::provider`] makes a [`Provider`], whose [`fetch`](Provider::fetch) yields
 //!    [`Material`], or a [`FetchError`] that names the guilty party and holds no secret.
@@ -31,6 +32,8 @@ mod snapshot;
 mod sources;
 mod sts;
 mod time;
+mod token;
+mod tokens;
 mod url;
 
 pub use answer::AnswerError;
@@ -41,4 +44,5 @@ pub use error::FetchError;
 pub use host::{Files, Host};
 pub use provider::Provider;
 pub use secret::Secret;
+pub use token::Token;
 pub use url::{Endpoint, Scheme, Url, UrlError};

@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::definition::What;
 use crate::host::{FileError, FileIdentity, Request, Response};
-use crate::sources::Source;
 use crate::{Environment, FetchError, Files, Host, Material};
 
 /// Fetches what a definition defines. It remembers only which files it read.
 pub struct Provider {
-    source: Source,
+    what: What,
     environment: Environment,
     read: Vec<(PathBuf, Option<FileIdentity>)>,
 }
 
 impl Provider {
-    pub(crate) fn new(source: Source, environment: Environment) -> Self {
+    pub(crate) fn new(what: What, environment: Environment) -> Self {
         Self {
-            source,
+            what,
             environment,
             read: Vec::new(),
         }
@@ -33,7 +33,10 @@ impl Provider {
             environment: &self.environment,
             read: &mut self.read,
         };
-        self.source.fetch(&mut fetch).await
+        match &self.what {
+            What::Credentials(source) => source.fetch(&mut fetch).await,
+            What::Token(source) => source.fetch(&mut fetch).await.map(Material::Token),
+        }
     }
 
     /// Whether a file that the last fetch read, or looked for, is another one now: a reason to
@@ -46,7 +49,7 @@ impl Provider {
 
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Provider({})", self.source.describe())
+        write!(f, "Provider({})", self.what.describe())
     }
 }
 

@@ -31,6 +31,15 @@ pub struct Report {
     announced: u32,
 }
 
+/// What is fetched, by the name that the operator has given it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// A provider's credentials.
+    Credentials(&'a str),
+    /// A token.
+    Token(&'a str),
+}
+
 /// The lines' urgency, as nginx names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -47,7 +56,7 @@ pub enum Level {
 pub struct Line {
     /// How urgent it is.
     pub level: Level,
-    /// What it says, beginning with the provider's name.
+    /// What it says, beginning with what is fetched.
     pub text: String,
 }
 
@@ -62,12 +71,18 @@ pub struct AtHand {
 
 impl Report {
     /// A fetch yielded something, of `origin`. `now` is Unix time in milliseconds.
-    pub fn fetched(&mut self, now: i64, name: &str, origin: &str, got: AtHand) -> Option<Line> {
+    pub fn fetched(
+        &mut self,
+        now: i64,
+        subject: Subject<'_>,
+        origin: &str,
+        got: AtHand,
+    ) -> Option<Line> {
         if got
             .expires_at
             .is_some_and(|at| at.saturating_mul(1000) <= now)
         {
-            return self.stale(now, name, origin, got);
+            return self.stale(now, subject, origin, got);
         }
         let since = std::mem::take(&mut self.failing_since);
         let was_announced = std::mem::take(&mut self.announced) != 0;
@@ -77,9 +92,10 @@ impl Report {
         let until = Until(got.expires_at);
         let text = if was_announced {
             let after = Span(now.saturating_sub(since));
-            format!("credentials \"{name}\" are renewed again, after {after}: {origin}{until}")
+            let are = subject.are();
+            format!("{subject} {are} renewed again, after {after}: {origin}{until}")
         } else if first {
-            format!("credentials \"{name}\": {origin}{until}")
+            format!("{subject}: {origin}{until}")
         } else {
             return None;
         };
@@ -91,7 +107,7 @@ impl Report {
     pub fn failed(
         &mut self,
         now: i64,
-        name: &str,
+        subject: Subject<'_>,
         error: &FetchError,
         at_hand: Option<AtHand>,
     ) -> Option<Line> {
@@ -103,14 +119,18 @@ impl Report {
             return None;
         }
 
-        let state = State { usable, at_hand };
+        let state = State {
+            subject,
+            usable,
+            at_hand,
+        };
         let text = if self.failures == 1 {
-            format!("credentials \"{name}\" cannot be renewed, {state}: {error}")
+            format!("{subject} cannot be renewed, {state}: {error}")
         } else {
             let (failures, since) = (self.failures, Span(now.saturating_sub(self.failing_since)));
             format!(
-                "credentials \"{name}\" cannot be renewed for {since} ({failures} attempts since \
-                 the last message), {state}: {error}"
+                "{subject} cannot be renewed for {since} ({failures} attempts since the last \
+                 message), {state}: {error}"
             )
         };
         let level = if usable.is_some() {
@@ -121,8 +141,8 @@ impl Report {
         self.failure(now, level, text)
     }
 
-    /// A fetch yielded credentials that have expired and are used all the same.
-    fn stale(&mut self, now: i64, name: &str, origin: &str, got: AtHand) -> Option<Line> {
+    /// A fetch yielded credentials (no token) that have expired and are used all the same.
+    fn stale(&mut self, now: i64, subject: Subject<'_>, origin: &str, got: AtHand) -> Option<Line> {
         self.begin(now);
         self.obtained = 1;
         self.expired = 0;
@@ -131,8 +151,7 @@ impl Report {
         }
         let at = format_iso8601(got.expires_at.unwrap_or_default());
         let text = format!(
-            "credentials \"{name}\": {origin} has none newer than those that expired at {at}; \
-             they stay in use"
+            "{subject}: {origin} has none newer than those that expired at {at}; they stay in use"
         );
         self.failure(now, Level::Warn, text)
     }
@@ -155,32 +174,60 @@ impl Report {
     }
 }
 
-struct State {
+impl Subject<'_> {
+    fn are(self) -> &'static str {
+        match self {
+            Self::Credentials(_) => "are",
+            Self::Token(_) => "is",
+        }
+    }
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credentials(name) => write!(f, "credentials \"{name}\""),
+            Self::Token(name) => write!(f, "token \"{name}\""),
+        }
+    }
+}
+
+struct State<'a> {
+    subject: Subject<'a>,
     usable: Option<AtHand>,
     at_hand: Option<AtHand>,
 }
 
-impl fmt::Display for State {
+impl fmt::Display for State<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.usable, self.at_hand) {
-            (Some(got), _) => {
-                let until = match got.expires_at {
-                    Some(_) if got.outlives_expiry => Until(None),
-                    expires_at => Until(expires_at),
-                };
-                write!(f, "those at hand stay in use{until}")
-            }
-            (
-                None,
-                Some(AtHand {
-                    expires_at: Some(at),
-                    ..
-                }),
-            ) => {
-                let at = format_iso8601(at);
+        if let Some(got) = self.usable {
+            let until = match got.expires_at {
+                Some(_) if got.outlives_expiry => Until(None),
+                expires_at => Until(expires_at),
+            };
+            return match self.subject {
+                Subject::Credentials(_) => write!(f, "those at hand stay in use{until}"),
+                Subject::Token(_) => write!(f, "the one at hand stays in use{until}"),
+            };
+        }
+        let expired_at = self.at_hand.and_then(|got| got.expires_at);
+        let expired_at = expired_at.map(format_iso8601);
+        match (self.subject, expired_at) {
+            (Subject::Credentials(_), Some(at)) => {
                 write!(f, "those at hand expired at {at} and requests are refused")
             }
-            (None, _) => f.write_str("there are none and requests are refused"),
+            (Subject::Credentials(_), None) => {
+                f.write_str("there are none and requests are refused")
+            }
+            (Subject::Token(name), Some(at)) => {
+                write!(
+                    f,
+                    "the one at hand expired at {at} and $aws_token_{name} is empty"
+                )
+            }
+            (Subject::Token(name), None) => {
+                write!(f, "there is none and $aws_token_{name} is empty")
+            }
         }
     }
 }
@@ -228,12 +275,12 @@ mod tests {
 
     fn failed(report: &mut Report, now: i64, at_hand: Option<AtHand>) -> Option<(Level, String)> {
         let error = FetchError::NotConfigured("why".to_owned());
-        let line = report.failed(now, "a", &error, at_hand)?;
+        let line = report.failed(now, Subject::Credentials("a"), &error, at_hand)?;
         Some((line.level, line.text))
     }
 
     fn fetched(report: &mut Report, now: i64, got: AtHand) -> Option<(Level, String)> {
-        let line = report.fetched(now, "a", "imds", got)?;
+        let line = report.fetched(now, Subject::Credentials("a"), "imds", got)?;
         Some((line.level, line.text))
     }
 
@@ -380,6 +427,36 @@ mod tests {
         let mut report = Report::default();
         failed(&mut report, NOW, None).unwrap();
         assert!(failed(&mut report, NOW - 3600 * SECOND, None).is_some());
+    }
+
+    #[test]
+    fn a_token_is_spoken_of_as_one() {
+        let subject = Subject::Token("a");
+        let error = FetchError::NotConfigured("why".to_owned());
+        let mut report = Report::default();
+        let mut texts = Vec::new();
+        let lines = [
+            report.failed(NOW, subject, &error, None),
+            report.fetched(NOW + SECOND, subject, "ecr", at_hand()),
+            report.failed(NOW + 90 * SECOND, subject, &error, Some(at_hand())),
+            report.failed(NOW + 100 * SECOND, subject, &error, Some(at_hand())),
+            Report::default().fetched(NOW, subject, "ecr", at_hand()),
+        ];
+        for line in lines {
+            texts.push(line.unwrap().text);
+        }
+        assert_eq!(
+            texts,
+            [
+                "token \"a\" cannot be renewed, there is none and $aws_token_a is empty: why",
+                "token \"a\" is renewed again, after 1 s: ecr until 2026-01-02T03:05:45Z",
+                "token \"a\" cannot be renewed, the one at hand stays in use until \
+                 2026-01-02T03:05:45Z: why",
+                "token \"a\" cannot be renewed, the one at hand expired at 2026-01-02T03:05:45Z and \
+                 $aws_token_a is empty: why",
+                "token \"a\": ecr until 2026-01-02T03:05:45Z",
+            ]
+        );
     }
 
     #[test]

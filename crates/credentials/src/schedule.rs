@@ -30,6 +30,15 @@ const CLOCK_TOLERANCE: i64 = 2000;
 /// No fetch is planned.
 const NEVER: i64 = i64::MAX;
 
+/// What an operator says of how often to fetch. As it begins, nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rhythm {
+    /// The longest time from one fetch to the next, whatever the source says of expiry.
+    pub interval: Option<Duration>,
+    /// How long to wait after a failure. Without it waits become longer with each failure.
+    pub retry: Option<Duration>,
+}
+
 /// The plan for one provider. As it begins (all zero), a fetch is due.
 ///
 /// It is integers only, each value of which is valid, so that it can lie in shared memory and
@@ -57,8 +66,13 @@ impl Schedule {
     }
 
     /// How long to do nothing: at most `longest`, since files may change and the clock may jump.
-    pub fn wait(&self, now: i64, longest: Duration) -> Duration {
-        if self.is_due(now) {
+    pub fn wait(&self, now: i64, rhythm: Rhythm, longest: Duration) -> Duration {
+        // The plan may have been made before the operator chose this interval.
+        let is_overdue = self.failures == 0
+            && rhythm
+                .interval
+                .is_some_and(|interval| now.saturating_sub(self.last) >= millis(interval));
+        if is_overdue || self.is_due(now) {
             return Duration::ZERO;
         }
         let left = self.next.saturating_sub(now).unsigned_abs();
@@ -71,39 +85,50 @@ impl Schedule {
     }
 
     /// A fetch yielded something that expires at `expires_at`, in Unix seconds.
-    pub fn fetched(&mut self, now: i64, expires_at: Option<i64>, random: u64) {
+    pub fn fetched(&mut self, now: i64, expires_at: Option<i64>, rhythm: Rhythm, random: u64) {
         self.failures = 0;
         self.last = now;
-        let Some(expires_at) = expires_at else {
-            self.decide(now, NEVER);
-            return;
-        };
-        let left = expires_at.saturating_mul(1000).saturating_sub(now);
-        let wait = if left <= 0 {
-            STALE + share(STALE, random)
-        } else {
-            // Short lives are renewed in their middle. The jitter keeps many machines that
-            // started together from asking together.
+        // The jitter keeps many machines that started together from asking together.
+        let by_expiry = expires_at.map(|expires_at| {
+            let left = expires_at.saturating_mul(1000).saturating_sub(now);
+            if left <= 0 {
+                return STALE + share(STALE, random);
+            }
+            // Short lives are renewed in their middle.
             let lead = LEAD.min(left / 2);
-            (left - lead + share(lead / 5, random)).max(SHORTEST)
+            left - lead + share(lead / 5, random)
+        });
+        let by_interval = rhythm.interval.map(|interval| {
+            let interval = millis(interval);
+            interval - share(interval / 10, random)
+        });
+        let next = match by_expiry.into_iter().chain(by_interval).min() {
+            Some(wait) => now.saturating_add(wait.max(SHORTEST)),
+            None => NEVER,
         };
-        self.decide(now, now.saturating_add(wait));
+        self.decide(now, next);
     }
 
     /// A fetch failed. What is at hand, if anything, is usable for `left` milliseconds, `None`
     /// being without end.
-    pub fn failed(&mut self, now: i64, left: Option<i64>, random: u64) {
+    pub fn failed(&mut self, now: i64, left: Option<i64>, rhythm: Rhythm, random: u64) {
         self.last = now;
         let doublings = self.failures.min(16);
         self.failures = self.failures.saturating_add(1);
+        let retry = rhythm.retry.map(millis);
         let longest = match left {
-            None => LONGEST_RETRY,
-            Some(left) if left <= 0 => LONGEST_RETRY_WITHOUT,
+            None => retry.unwrap_or(LONGEST_RETRY),
+            Some(left) if left <= 0 => retry.unwrap_or(LONGEST_RETRY_WITHOUT),
             // Several more attempts before there is nothing left.
-            Some(left) => (left / 4).clamp(SHORTEST, LONGEST_RETRY),
+            Some(left) => (left / 4).min(retry.unwrap_or(LONGEST_RETRY)).max(SHORTEST),
         };
-        let wait = (FIRST_RETRY << doublings).min(longest);
-        let wait = wait / 2 + share(wait / 2, random);
+        let wait = match retry {
+            Some(_) => longest - share(longest / 10, random),
+            None => {
+                let wait = (FIRST_RETRY << doublings).min(longest);
+                wait / 2 + share(wait / 2, random)
+            }
+        };
         self.decide(now, now.saturating_add(wait.max(SHORTEST)));
     }
 
@@ -143,6 +168,10 @@ pub fn left(expires_at: Option<i64>, outlives_expiry: bool, now: i64) -> Option<
     expires_at.map(|at| at.saturating_mul(1000).saturating_sub(now))
 }
 
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// A random part of `whole`, from nothing to all of it.
 fn share(whole: i64, random: u64) -> i64 {
     let range = whole.unsigned_abs().saturating_add(1);
@@ -157,13 +186,17 @@ mod tests {
     const NOW: i64 = 1_767_323_045_000;
     const SECOND: i64 = 1000;
     const MINUTE: i64 = 60 * SECOND;
+    const PLAIN: Rhythm = Rhythm {
+        interval: None,
+        retry: None,
+    };
     const EXTREMES: [u64; 2] = [0, u64::MAX];
 
     /// The earliest and the latest wait after a fetch, in milliseconds.
     fn after_fetch(left_secs: i64) -> [i64; 2] {
         EXTREMES.map(|random| {
             let mut schedule = Schedule::default();
-            schedule.fetched(NOW, Some(NOW / 1000 + left_secs), random);
+            schedule.fetched(NOW, Some(NOW / 1000 + left_secs), PLAIN, random);
             schedule.next - NOW
         })
     }
@@ -171,7 +204,10 @@ mod tests {
     #[test]
     fn the_first_fetch_is_due() {
         assert!(Schedule::default().is_due(NOW));
-        assert_eq!(Schedule::default().wait(NOW, Duration::MAX), Duration::ZERO);
+        assert_eq!(
+            Schedule::default().wait(NOW, PLAIN, Duration::MAX),
+            Duration::ZERO
+        );
     }
 
     #[test]
@@ -195,7 +231,7 @@ mod tests {
         let (mut now, expires_at) = (NOW, NOW / 1000 + 300);
         let mut fetches = 0;
         while now < NOW + 299 * SECOND {
-            schedule.fetched(now, Some(expires_at), 0);
+            schedule.fetched(now, Some(expires_at), PLAIN, 0);
             now = schedule.next;
             fetches += 1;
         }
@@ -211,11 +247,11 @@ mod tests {
     #[test]
     fn permanent_credentials_are_not_fetched_again() {
         let mut schedule = Schedule::default();
-        schedule.fetched(NOW, None, 7);
+        schedule.fetched(NOW, None, PLAIN, 7);
         assert!(!schedule.is_due(NOW + 1_000_000 * MINUTE));
         assert!(!schedule.is_due(NOW - 1_000_000 * MINUTE));
         let longest = Duration::from_secs(1);
-        assert_eq!(schedule.wait(NOW, longest), longest);
+        assert_eq!(schedule.wait(NOW, PLAIN, longest), longest);
         schedule.files_changed(NOW + 1);
         assert!(schedule.is_due(NOW + 1));
     }
@@ -224,7 +260,7 @@ mod tests {
     fn retries(left: Option<i64>) -> Vec<i64> {
         let mut schedule = Schedule::default();
         let waits = (0..9).map(|_| {
-            schedule.failed(NOW, left, u64::MAX);
+            schedule.failed(NOW, left, PLAIN, u64::MAX);
             schedule.next - NOW
         });
         waits.collect()
@@ -254,21 +290,86 @@ mod tests {
     fn retries_are_spread_over_half_of_the_wait() {
         let mut schedule = Schedule::default();
         for _ in 0..3 {
-            schedule.failed(NOW, None, 0);
+            schedule.failed(NOW, None, PLAIN, 0);
         }
         assert_eq!(schedule.next - NOW, 2000);
         for _ in 0..100 {
-            schedule.failed(NOW, None, 0);
+            schedule.failed(NOW, None, PLAIN, 0);
         }
         assert_eq!((schedule.next - NOW, schedule.failures()), (30_000, 103));
-        schedule.fetched(NOW, None, 0);
+        schedule.fetched(NOW, None, PLAIN, 0);
         assert_eq!(schedule.failures(), 0);
+    }
+
+    /// The earliest and the latest wait after a fetch that is to be repeated each hour.
+    fn hourly(left_secs: Option<i64>) -> [i64; 2] {
+        let rhythm = Rhythm {
+            interval: Some(Duration::from_secs(3600)),
+            retry: None,
+        };
+        let expires_at = left_secs.map(|left| NOW / 1000 + left);
+        EXTREMES.map(|random| {
+            let mut schedule = Schedule::default();
+            schedule.fetched(NOW, expires_at, rhythm, random);
+            schedule.next - NOW
+        })
+    }
+
+    #[test]
+    fn an_interval_is_not_exceeded() {
+        let within = [60 * MINUTE, 54 * MINUTE];
+        assert_eq!(hourly(None), within);
+        assert_eq!(hourly(Some(12 * 3600)), within);
+        assert_eq!(hourly(Some(15 * 60)), after_fetch(15 * 60));
+    }
+
+    #[test]
+    fn an_interval_that_becomes_shorter_counts_at_once() {
+        let mut schedule = Schedule::default();
+        schedule.fetched(NOW, None, PLAIN, 0);
+        let longest = Duration::from_secs(1);
+        let rhythm = Rhythm {
+            interval: Some(Duration::from_secs(60)),
+            retry: None,
+        };
+        assert_eq!(schedule.wait(NOW + 59 * SECOND, rhythm, longest), longest);
+        assert_eq!(
+            schedule.wait(NOW + 60 * SECOND, rhythm, longest),
+            Duration::ZERO
+        );
+        // The pause after a failure is kept.
+        schedule.failed(NOW + 60 * SECOND, None, rhythm, u64::MAX);
+        let wait = schedule.wait(NOW + 60 * SECOND, rhythm, Duration::MAX);
+        assert_eq!(wait, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_pause_after_failures_is_kept_unless_little_is_left() {
+        let rhythm = Rhythm {
+            interval: None,
+            retry: Some(Duration::from_secs(30)),
+        };
+        let waits = |left: Option<i64>| {
+            EXTREMES.map(|random| {
+                let mut schedule = Schedule::default();
+                for _ in 0..9 {
+                    schedule.failed(NOW, left, rhythm, random);
+                }
+                schedule.next - NOW
+            })
+        };
+        let half_a_minute = [30 * SECOND, 27 * SECOND];
+        assert_eq!(waits(None), half_a_minute);
+        assert_eq!(waits(Some(0)), half_a_minute);
+        assert_eq!(waits(Some(3600 * SECOND)), half_a_minute);
+        assert_eq!(waits(Some(20 * SECOND)), [5 * SECOND, 4500]);
+        assert_eq!(waits(Some(1)), [500, 500]);
     }
 
     #[test]
     fn a_rejection_leads_to_one_fetch() {
         let mut schedule = Schedule::default();
-        schedule.fetched(NOW, None, 0);
+        schedule.fetched(NOW, None, PLAIN, 0);
         assert!(!schedule.rejected(NOW + 9 * SECOND));
         assert!(!schedule.is_due(NOW + 9 * SECOND));
         assert!(schedule.rejected(NOW + 10 * SECOND));
@@ -279,13 +380,13 @@ mod tests {
     #[test]
     fn a_clock_that_goes_back_makes_the_plan_void() {
         let mut schedule = Schedule::default();
-        schedule.fetched(NOW, Some(NOW / 1000 + 3600), 0);
+        schedule.fetched(NOW, Some(NOW / 1000 + 3600), PLAIN, 0);
         assert!(!schedule.is_due(NOW - 2 * SECOND));
         assert!(schedule.is_due(NOW - 3 * SECOND));
         assert!(schedule.is_due(NOW - 48 * 3600 * SECOND));
 
         // Once it has failed at the new time, the new time counts.
-        schedule.failed(NOW - 3600 * SECOND, None, u64::MAX);
+        schedule.failed(NOW - 3600 * SECOND, None, PLAIN, u64::MAX);
         assert!(!schedule.is_due(NOW - 3600 * SECOND));
         assert!(schedule.is_due(NOW - 3599 * SECOND));
     }
@@ -293,9 +394,9 @@ mod tests {
     #[test]
     fn a_clock_that_goes_forward_makes_it_due() {
         let mut schedule = Schedule::default();
-        schedule.fetched(NOW, Some(NOW / 1000 + 3600), 0);
+        schedule.fetched(NOW, Some(NOW / 1000 + 3600), PLAIN, 0);
         assert!(schedule.is_due(NOW + 48 * 3600 * SECOND));
-        let wait = schedule.wait(NOW + 3299 * SECOND, Duration::MAX);
+        let wait = schedule.wait(NOW + 3299 * SECOND, PLAIN, Duration::MAX);
         assert_eq!(wait, Duration::from_secs(1));
     }
 
@@ -322,10 +423,10 @@ mod tests {
                 reserved: 0,
             };
             schedule.is_due(NOW);
-            schedule.wait(NOW, Duration::MAX);
+            schedule.wait(NOW, PLAIN, Duration::MAX);
             schedule.rejected(NOW);
-            schedule.failed(value, Some(value), u64::MAX);
-            schedule.fetched(value, Some(value), u64::MAX);
+            schedule.failed(value, Some(value), PLAIN, u64::MAX);
+            schedule.fetched(value, Some(value), PLAIN, u64::MAX);
         }
     }
 }

@@ -3,11 +3,12 @@
 use aws_signing::CredentialScope;
 use zeroize::Zeroizing;
 
-use crate::{Credentials, DatedKey, Material, Secret, SigningKeys};
+use crate::{Credentials, DatedKey, Material, Secret, SigningKeys, Token};
 
 /// Tells the kinds apart; a change of the form gets a new number.
 const KEYS: u8 = 1;
 const DERIVED: u8 = 2;
+const TOKEN: u8 = 3;
 
 impl Material {
     /// Appends the material to `out`. Whoever keeps the bytes erases them.
@@ -22,9 +23,7 @@ impl Material {
                 let token = credentials.session_token.as_ref();
                 put(out, token.map_or("", Secret::expose).as_bytes());
                 out.push(credentials.outlives_expiry.into());
-                out.push(credentials.expires_at.is_some().into());
-                let expires_at = credentials.expires_at.unwrap_or_default();
-                out.extend_from_slice(&expires_at.to_le_bytes());
+                put_moment(out, credentials.expires_at);
                 put(out, credentials.origin.as_bytes());
             }
             Self::Derived(keys) => {
@@ -36,12 +35,19 @@ impl Material {
                     out.extend_from_slice(&*key.key);
                 }
             }
+            Self::Token(token) => {
+                out.push(TOKEN);
+                put(out, token.value.expose().as_bytes());
+                put_moment(out, token.expires_at);
+                put(out, token.origin.as_bytes());
+            }
         }
     }
 
     /// How many bytes [`write`](Self::write) appends.
     pub fn size(&self) -> usize {
         const LENGTH: usize = size_of::<u32>();
+        const MOMENT: usize = 1 + size_of::<i64>();
         match self {
             Self::Keys(credentials) => {
                 let token = credentials.session_token.as_ref();
@@ -49,13 +55,17 @@ impl Material {
                     + credentials.secret_access_key.expose().len()
                     + token.map_or(0, |token| token.expose().len())
                     + credentials.origin.len();
-                1 + 4 * LENGTH + texts + 2 + size_of::<i64>()
+                1 + 4 * LENGTH + texts + 1 + MOMENT
             }
             Self::Derived(keys) => {
                 let each = keys.keys().iter();
                 let each = each.map(|key| LENGTH + key.scope.as_str().len() + key.key.len());
                 let texts = keys.access_key_id().len() + keys.origin().len();
                 1 + 2 * LENGTH + texts + each.sum::<usize>()
+            }
+            Self::Token(token) => {
+                let texts = token.value.expose().len() + token.origin.len();
+                1 + 2 * LENGTH + texts + MOMENT
             }
         }
     }
@@ -69,17 +79,17 @@ impl Material {
                 let access_key_id = text(rest)?;
                 let secret_access_key = Secret::new(text(rest)?);
                 let token = Secret::new(text(rest)?);
-                let [outlives_expiry, expires] = *take(rest, 2)? else {
+                let [outlives_expiry] = *take(rest, 1)? else {
                     return None;
                 };
-                let expires_at = i64::from_le_bytes(take(rest, 8)?.try_into().ok()?);
+                let expires_at = moment(rest)?;
                 let origin = text(rest)?;
                 rest.is_empty().then(|| {
                     Self::Keys(Credentials {
                         access_key_id,
                         secret_access_key,
                         session_token: (!token.expose().is_empty()).then_some(token),
-                        expires_at: (expires != 0).then_some(expires_at),
+                        expires_at,
                         outlives_expiry: outlives_expiry != 0,
                         origin,
                     })
@@ -97,6 +107,18 @@ impl Material {
                 }
                 SigningKeys::new(access_key_id, keys, origin).map(Self::Derived)
             }
+            TOKEN => {
+                let value = Secret::new(text(rest)?);
+                let expires_at = moment(rest)?;
+                let origin = text(rest)?;
+                rest.is_empty().then(|| {
+                    Self::Token(Token {
+                        value,
+                        expires_at,
+                        origin,
+                    })
+                })
+            }
             _ => None,
         }
     }
@@ -106,6 +128,17 @@ fn put(out: &mut Vec<u8>, text: &[u8]) {
     let length = u32::try_from(text.len()).expect("no part is that long");
     out.extend_from_slice(&length.to_le_bytes());
     out.extend_from_slice(text);
+}
+
+fn put_moment(out: &mut Vec<u8>, moment: Option<i64>) {
+    out.push(moment.is_some().into());
+    out.extend_from_slice(&moment.unwrap_or_default().to_le_bytes());
+}
+
+fn moment(rest: &mut &[u8]) -> Option<Option<i64>> {
+    let is_there = take(rest, 1)? != [0];
+    let moment = i64::from_le_bytes(take(rest, 8)?.try_into().ok()?);
+    Some(is_there.then_some(moment))
 }
 
 fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
@@ -135,6 +168,13 @@ mod tests {
                 origin: "env".to_owned(),
             })
         };
+        let token = |expires_at| {
+            Material::Token(Token {
+                value: Secret::new("QVdTOnNlY3JldA==".to_owned()),
+                expires_at,
+                origin: "ecr in eu-west-1".to_owned(),
+            })
+        };
         let dated = ["20260101", "20260102"].map(|date| DatedKey {
             scope: CredentialScope::new(date, "eu-west-1", "s3").unwrap(),
             key: Zeroizing::new([date.as_bytes()[7]; 32]),
@@ -146,6 +186,8 @@ mod tests {
             keys(Some("IQoJb3"), Some(0)),
             keys(Some("IQoJb3"), Some(i64::MIN)),
             Material::Derived(derived),
+            token(None),
+            token(Some(i64::MAX)),
         ]
     }
 

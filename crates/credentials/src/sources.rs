@@ -15,7 +15,8 @@ use std::path::Path;
 use crate::arguments::Arguments;
 use crate::provider::Fetch;
 use crate::{
-    Check, Definition, DefinitionError, Environment, FetchError, FileUse, Files, Host, Material,
+    Check, Credentials, Definition, DefinitionError, Environment, FetchError, FileUse, Files, Host,
+    Material,
 };
 
 pub(crate) use assume_role::AssumeRole;
@@ -76,8 +77,37 @@ impl Source {
             "process" => Self::Process(Process::parse(arguments)?),
             "signing_keys" => Self::SigningKeys(KeyFile::parse(arguments)?),
             "default" => DefaultChain::parse(environment)?,
-            name => return Err(DefinitionError::UnknownSource(name.to_owned())),
+            name => return Err(DefinitionError::unknown_source(name)),
         })
+    }
+
+    /// The source that another one names in `key`, to sign for `service`: of a provider that the
+    /// configuration declared before, or one that needs no words.
+    pub(crate) fn named(
+        key: &'static str,
+        name: &str,
+        service: &str,
+        environment: &Environment,
+        declared: &dyn Fn(&str) -> Option<Definition>,
+    ) -> Result<Self, DefinitionError> {
+        let declared_source = declared(name).and_then(Definition::into_source);
+        let source = match (declared_source, Self::name(name)) {
+            (Some(source), _) => source,
+            (None, Some(name)) => {
+                let mut none = Arguments::new(name, &[])?;
+                Self::parse(&mut none, environment, declared)?
+            }
+            (None, None) => {
+                let why =
+                    format!("no provider \"{name}\" is declared above, and no source is called so");
+                return Err(FetchError::setting(key, why).into());
+            }
+        };
+        if matches!(source, Self::SigningKeys(_)) {
+            let why = format!("signing keys of one service cannot sign for {service}");
+            return Err(FetchError::setting(key, why).into());
+        }
+        Ok(source)
     }
 
     /// In a few words, without secrets.
@@ -158,6 +188,20 @@ impl Source {
             Self::Default(source) => return source.fetch(fetch).await,
         }
         .map(Material::Keys)
+    }
+
+    /// Fetches what [`named`](Self::named) has found, which is a secret key.
+    pub(crate) async fn fetch_keys<H: Host>(
+        &self,
+        fetch: &mut Fetch<'_, H>,
+    ) -> Result<Credentials, FetchError> {
+        // Boxed, as this source may have been named by one of its own kind.
+        match Box::pin(self.fetch(fetch)).await? {
+            Material::Keys(credentials) => Ok(credentials),
+            Material::Derived(_) | Material::Token(_) => {
+                unreachable!("refused when the definition was read")
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::provider::Fetch;
 use crate::sources::Source;
 use crate::sts::{Role, Sts};
 use crate::{
-    Check, Credentials, Definition, DefinitionError, Environment, FetchError, Files, Host, Material,
+    Check, Credentials, Definition, DefinitionError, Environment, FetchError, Files, Host,
 };
 
 /// A role, and whose credentials open it.
@@ -33,22 +33,7 @@ impl AssumeRole {
             arguments.take("duration"),
         )?;
         let sts = Sts::parse(arguments, environment, &role)?;
-        let source = match (declared(name), Source::name(name)) {
-            (Some(definition), _) => definition.into_source(),
-            (None, Some(name)) => {
-                let mut none = Arguments::new(name, &[])?;
-                Source::parse(&mut none, environment, declared)?
-            }
-            (None, None) => {
-                let why =
-                    format!("no provider \"{name}\" is declared above, and no source is called so");
-                return Err(FetchError::setting("source=", why).into());
-            }
-        };
-        if matches!(source, Source::SigningKeys(_)) {
-            let why = "signing keys of one service cannot sign for STS";
-            return Err(FetchError::setting("source=", why).into());
-        }
+        let source = Source::named("source=", name, "STS", environment, declared)?;
         Ok(Self::new(source, role, sts))
     }
 
@@ -90,11 +75,7 @@ impl AssumeRole {
         &self,
         fetch: &mut Fetch<'_, H>,
     ) -> Result<Credentials, FetchError> {
-        // Boxed, as the source may itself be of this kind.
-        let source = match Box::pin(self.source.fetch(fetch)).await? {
-            Material::Keys(credentials) => credentials,
-            Material::Derived(_) => unreachable!("refused when the definition was read"),
-        };
+        let source = self.source.fetch_keys(fetch).await?;
         self.sts.assume_role(fetch, &self.role, &source).await
     }
 }

@@ -32,7 +32,14 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn parse(arguments: &mut Arguments<'_>) -> Result<Self, DefinitionError> {
-        let example = "\"/usr/local/bin/print-credentials --for web\"";
+        Self::with_example(arguments, "\"/usr/local/bin/print-credentials --for web\"")
+    }
+
+    /// Reads `command=`; `example` shows how.
+    pub(crate) fn with_example(
+        arguments: &mut Arguments<'_>,
+        example: &'static str,
+    ) -> Result<Self, DefinitionError> {
         let line = arguments.require("command", example)?;
         Ok(Self::new("command=", line)?)
     }
@@ -47,7 +54,7 @@ impl Process {
         }
     }
 
-    fn program(&self) -> PathBuf {
+    pub(crate) fn program(&self) -> PathBuf {
         PathBuf::from(self.words[0].as_str())
     }
 
@@ -68,6 +75,19 @@ impl Process {
         &self,
         fetch: &Fetch<'_, H>,
     ) -> Result<Credentials, FetchError> {
+        let output = self.run(fetch).await?;
+        self.read(&output, fetch.now())
+            .map_err(|error| FetchError::Answer {
+                from: self.program().display().to_string(),
+                error,
+            })
+    }
+
+    /// What the program prints.
+    pub(crate) async fn run<H: Host>(
+        &self,
+        fetch: &Fetch<'_, H>,
+    ) -> Result<Zeroizing<Vec<u8>>, FetchError> {
         let program = self.program();
         let arguments = self.words[1..].iter();
         let command = Command {
@@ -85,11 +105,7 @@ impl Process {
             let status = output.status;
             return Err(FetchError::Exit { program, status });
         }
-        self.read(&output.stdout, fetch.now())
-            .map_err(|error| FetchError::Answer {
-                from: program.display().to_string(),
-                error,
-            })
+        Ok(output.stdout)
     }
 
     fn read(&self, output: &[u8], now: i64) -> Result<Credentials, AnswerError> {

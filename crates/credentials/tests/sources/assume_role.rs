@@ -1,26 +1,13 @@
 //! Roles taken with other credentials.
 
-use std::time::{Duration, UNIX_EPOCH};
-
-use aws_credential_types::Credentials as SdkCredentials;
 use aws_credentials::{Definition, Endpoint};
-use aws_sigv4::http_request::{self, SignableBody, SignableRequest, SigningSettings};
-use aws_sigv4::sign::v4;
 
 use crate::common::*;
+use crate::official::{KEYS, authorization};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/web";
 const LINE: &str = "assume_role source=env role_arn=arn:aws:iam::123456789012:role/web";
 const STS: &str = "POST https://sts.eu-west-1.amazonaws.com/";
-const KEYS: [(&str, &str); 4] = [
-    ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
-    (
-        "AWS_SECRET_ACCESS_KEY",
-        "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-    ),
-    ("AWS_REGION", "eu-west-1"),
-    ("AWS_SESSION_TOKEN", "IQoJb3JpZ2lu/SOURCE=="),
-];
 
 fn answering(count: usize) -> Script {
     let host = Script::new();
@@ -28,29 +15,6 @@ fn answering(count: usize) -> Script {
         host.and_expect(STS, Ok((200, sts_credentials("AssumeRole"))));
     }
     host
-}
-
-/// The Authorization field of the official signer for what was sent.
-fn official_authorization(sent: &Sent, url: &str, region: &str) -> String {
-    let token = sent.headers.get("x-amz-security-token").cloned();
-    let identity = SdkCredentials::new(KEYS[0].1, KEYS[1].1, token, None, "test").into();
-    let params = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(region)
-        .name("sts")
-        .time(UNIX_EPOCH + Duration::from_secs(NOW as u64))
-        .settings(SigningSettings::default())
-        .build()
-        .unwrap()
-        .into();
-    let headers = [("content-type", sent.headers["content-type"].as_str())];
-    let body = SignableBody::Bytes(sent.body.as_bytes());
-    let request = SignableRequest::new("POST", url, headers.into_iter(), body).unwrap();
-    let signed = http_request::sign(request, &params).unwrap();
-    let (instructions, _) = signed.into_parts();
-    let mut headers = instructions.headers();
-    let (_, value) = headers.find(|(name, _)| *name == "authorization").unwrap();
-    value.to_owned()
 }
 
 #[test]
@@ -68,7 +32,7 @@ fn the_request_is_signed_as_the_official_signer_does() {
         let credentials = fetch_once(&host, line, variables).unwrap();
         assert_eq!(parts(&credentials), TEMPORARY);
         let sent = &host.sent.borrow()[0];
-        let expected = official_authorization(sent, url, "eu-west-1");
+        let expected = authorization(sent, url, "sts", "eu-west-1");
         assert_eq!(sent.headers["authorization"], expected, "{line}");
         let has_token = sent.headers.contains_key("x-amz-security-token");
         assert_eq!(has_token, variables.len() == 4);

@@ -13,7 +13,7 @@ use aws_credentials::host::{
 };
 use aws_credentials::{
     Credentials, Definition, DefinitionError, Environment, FetchError, Files, Host, Material,
-    Provider,
+    Provider, Token,
 };
 use zeroize::Zeroizing;
 
@@ -246,7 +246,25 @@ pub(crate) fn provider(line: &str, variables: &[(&str, &str)]) -> Provider {
 pub(crate) fn fetch(host: &Script, provider: &mut Provider) -> Result<Credentials, FetchError> {
     match ready(provider.fetch(host))? {
         Material::Keys(credentials) => Ok(credentials),
-        Material::Derived(_) => panic!("signing keys"),
+        _ => panic!("not keys"),
+    }
+}
+
+/// Reads `source key=value ...` of a token; values have no blanks.
+pub(crate) fn define_token(
+    line: &str,
+    variables: &[(&str, &str)],
+) -> Result<Definition, DefinitionError> {
+    let mut words = line.split(' ');
+    let source = words.next().unwrap();
+    let words: Vec<&str> = words.collect();
+    Definition::parse_token(source, &words, &environment(variables), &|_| None)
+}
+
+pub(crate) fn fetch_token(host: &Script, provider: &mut Provider) -> Result<Token, FetchError> {
+    match ready(provider.fetch(host))? {
+        Material::Token(token) => Ok(token),
+        _ => panic!("not a token"),
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use aws_credentials::host::{
     Command, File, FileError, FileIdentity, HttpError, Output, Request, Response, RunError,
 };
-use aws_credentials::report::{AtHand, Level, Line, Report};
-use aws_credentials::schedule::{self, Schedule};
+use aws_credentials::report::{AtHand, Level, Line, Report, Subject};
+use aws_credentials::schedule::{self, Rhythm, Schedule};
 use aws_credentials::{Files, Host, Material, Provider};
 use aws_signing::Timestamp;
 use zeroize::Zeroizing;
@@ -18,6 +18,7 @@ use crate::common::*;
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
+const WEB: Subject<'_> = Subject::Credentials("web");
 const START: i64 = NOW * SECOND;
 
 /// A service, as it answers at a time that counts from [`START`], in milliseconds.
@@ -83,6 +84,7 @@ impl Host for World {
 struct Refresher {
     world: World,
     provider: Provider,
+    rhythm: Rhythm,
     schedule: Schedule,
     report: Report,
     material: Option<Material>,
@@ -99,6 +101,7 @@ impl Refresher {
                 requests: RefCell::default(),
             },
             provider: provider(source, &[]),
+            rhythm: Rhythm::default(),
             schedule: Schedule::default(),
             report: Report::default(),
             material: None,
@@ -126,19 +129,20 @@ impl Refresher {
         let (now, random) = (self.world.now(), self.world.random());
         let line = match result {
             Ok(material) => {
-                self.schedule.fetched(now, material.expires_at(), random);
+                self.schedule
+                    .fetched(now, material.expires_at(), self.rhythm, random);
                 let origin = material.origin().to_owned();
                 self.material = Some(material);
                 let got = self.at_hand().unwrap();
-                self.report.fetched(now, "web", &origin, got)
+                self.report.fetched(now, WEB, &origin, got)
             }
             Err(error) => {
                 let at_hand = self.at_hand();
                 let left = at_hand.map_or(Some(0), |got| {
                     schedule::left(got.expires_at, got.outlives_expiry, now)
                 });
-                self.schedule.failed(now, left, random);
-                self.report.failed(now, "web", &error, at_hand)
+                self.schedule.failed(now, left, self.rhythm, random);
+                self.report.failed(now, WEB, &error, at_hand)
             }
         };
         self.lines.extend(line);
@@ -153,9 +157,9 @@ impl Refresher {
                 self.fetch();
             }
             // The worker looks at least once a second; the test looks more often.
-            let pause = self
-                .schedule
-                .wait(self.world.now(), Duration::from_millis(50));
+            let pause =
+                self.schedule
+                    .wait(self.world.now(), self.rhythm, Duration::from_millis(50));
             let pause = pause.max(Duration::from_millis(1));
             if !self.is_usable() {
                 unusable += pause.as_millis() as i64;

@@ -17,7 +17,7 @@ zAKfVPq0KVSgjWJrwG155I/+kHWLOI6edN7sKHXqC34=
 fn read(host: &Script) -> Result<SigningKeys, FetchError> {
     match ready(provider(LINE, &[]).fetch(host))? {
         Material::Derived(keys) => Ok(keys),
-        Material::Keys(_) => panic!("not signing keys"),
+        _ => panic!("not signing keys"),
     }
 }
 

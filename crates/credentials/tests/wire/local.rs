@@ -204,7 +204,7 @@ pub(crate) fn fetch(words: &[&str], variables: &[(&str, &str)]) -> Result<Creden
         .provider();
     match block(provider.fetch(&Local))? {
         Material::Keys(credentials) => Ok(credentials),
-        Material::Derived(_) => panic!("signing keys"),
+        _ => panic!("not keys"),
     }
 }
 

@@ -1,0 +1,158 @@
+//! `format=`: the form in which requests carry a token.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::answer::AnswerError;
+use crate::arguments::Arguments;
+use crate::{DefinitionError, FetchError, Secret};
+
+/// What a source's token is.
+#[derive(Clone, Copy)]
+pub(super) enum Meaning {
+    /// The base64 of a user's name and password, as HTTP's [Basic][1] has it.
+    ///
+    /// [1]: https://www.rfc-editor.org/rfc/rfc7617
+    Basic,
+    /// The same, which the service also takes as a bearer's token.
+    BasicOrBearer,
+    /// The password of this user, and a bearer's token.
+    PasswordOf(&'static str),
+    /// Only the operator knows.
+    Unknown,
+}
+
+/// What is made of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// It stays as the service gives it.
+    AsGiven,
+    /// It gets a user's name, and becomes base64.
+    BasicOf(&'static str),
+    /// It is a user's name and password, and becomes base64.
+    Basic,
+}
+
+impl Format {
+    /// Reads `format=`, which `raw` is where it is not given.
+    pub(super) fn parse(
+        arguments: &mut Arguments<'_>,
+        meaning: Meaning,
+    ) -> Result<Self, DefinitionError> {
+        let source = arguments.source();
+        let format = arguments.take("format");
+        Ok(match (format.unwrap_or("raw"), meaning) {
+            ("raw", _) | ("basic", Meaning::Basic | Meaning::BasicOrBearer) => Self::AsGiven,
+            ("basic", Meaning::PasswordOf(user)) => Self::BasicOf(user),
+            ("basic", Meaning::Unknown) => Self::Basic,
+            ("bearer", Meaning::Basic) => {
+                let why = format!(
+                    "{source} gives the base64 of a user and a password: leave format= out, and \
+                     write \"Basic\" before the variable"
+                );
+                return Err(FetchError::setting("format=", why).into());
+            }
+            ("bearer", _) => Self::AsGiven,
+            (other, _) => {
+                let why = format!(
+                    "\"{}\" is none; write raw, basic or bearer",
+                    other.escape_default()
+                );
+                return Err(FetchError::setting("format=", why).into());
+            }
+        })
+    }
+
+    pub(super) fn identify(self, text: &mut String) {
+        let (kind, user) = match self {
+            Self::AsGiven => ("raw", ""),
+            Self::BasicOf(user) => ("basic", user),
+            Self::Basic => ("basic", ""),
+        };
+        for part in [kind, user] {
+            text.push_str(part);
+            text.push('\0');
+        }
+    }
+
+    /// The token in this form.
+    pub(super) fn apply(self, token: &Secret) -> Result<Secret, AnswerError> {
+        let token = token.expose();
+        match self {
+            Self::AsGiven => Ok(Secret::new(token.to_owned())),
+            Self::BasicOf(user) => {
+                // At once: what grows leaves copies behind.
+                let mut pair = Zeroizing::new(String::with_capacity(user.len() + 1 + token.len()));
+                pair.push_str(user);
+                pair.push(':');
+                pair.push_str(token);
+                Ok(Secret::new(STANDARD.encode(pair.as_bytes())))
+            }
+            Self::Basic if token.contains(':') => Ok(Secret::new(STANDARD.encode(token))),
+            Self::Basic => Err(AnswerError::NoUser),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCES: [(&str, Meaning); 4] = [
+        ("ecr", Meaning::Basic),
+        ("ecr-public", Meaning::BasicOrBearer),
+        ("codeartifact", Meaning::PasswordOf("aws")),
+        ("process", Meaning::Unknown),
+    ];
+
+    fn value(source: &'static str, meaning: Meaning, words: &[&str]) -> Result<String, String> {
+        let mut arguments = Arguments::new(source, words).unwrap();
+        let format = Format::parse(&mut arguments, meaning).map_err(|error| error.to_string())?;
+        let token = Secret::new("user:word".to_owned());
+        let value = format.apply(&token).map_err(|error| error.to_string())?;
+        Ok(value.expose().to_owned())
+    }
+
+    #[test]
+    fn each_source_has_its_forms() {
+        for (source, meaning) in SOURCES {
+            let raw = Ok("user:word".to_owned());
+            assert_eq!(value(source, meaning, &[]), raw, "{source}");
+            assert_eq!(value(source, meaning, &["format=raw"]), raw, "{source}");
+            let basic = match source {
+                // "user:word"
+                "process" => "dXNlcjp3b3Jk",
+                // "aws:user:word"
+                "codeartifact" => "YXdzOnVzZXI6d29yZA==",
+                _ => "user:word",
+            };
+            let expected = Ok(basic.to_owned());
+            assert_eq!(
+                value(source, meaning, &["format=basic"]),
+                expected,
+                "{source}"
+            );
+            let bearer = value(source, meaning, &["format=bearer"]);
+            match source {
+                "ecr" => assert_eq!(
+                    bearer.unwrap_err(),
+                    "format=: ecr gives the base64 of a user and a password: leave format= out, \
+                     and write \"Basic\" before the variable"
+                ),
+                _ => assert_eq!(bearer, raw, "{source}"),
+            }
+            let error = value(source, meaning, &["format=Raw"]).unwrap_err();
+            assert_eq!(
+                error,
+                "format=: \"Raw\" is none; write raw, basic or bearer"
+            );
+        }
+    }
+
+    #[test]
+    fn basic_wants_a_user() {
+        let token = Secret::new("word".to_owned());
+        assert_eq!(Format::Basic.apply(&token), Err(AnswerError::NoUser));
+    }
+}

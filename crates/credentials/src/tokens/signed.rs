@@ -1,0 +1,218 @@
+//! What tokens of AWS have in common: one POST to a service, signed with the credentials of a
+//! provider, and an answer in JSON.
+
+use std::rc::Rc;
+
+use zeroize::Zeroizing;
+
+use crate::answer::{AnswerError, Document, describe_refusal};
+use crate::arguments::Arguments;
+use crate::host::Response;
+use crate::provider::Fetch;
+use crate::service::{self, Fields, Service, suffix_of};
+use crate::sources::Source;
+use crate::{
+    Check, Definition, DefinitionError, Endpoint, Environment, FetchError, Files, Host, Url,
+};
+
+/// What this asks for, in the log.
+const OPERATION: &str = "GetAuthorizationToken";
+
+/// A service, and whose credentials sign.
+#[derive(Clone)]
+pub(super) struct Signed {
+    service: Service,
+    credentials: Rc<Source>,
+}
+
+/// Which service it is.
+pub(super) struct Kind {
+    /// In scopes.
+    pub(super) name: &'static str,
+    /// What its hosts' names begin with, and the same where FIPS is asked for.
+    pub(super) hosts: [&'static str; 2],
+    /// The environment's variable with its endpoint.
+    pub(super) variable: &'static str,
+    /// Where it has one region only.
+    pub(super) only_region: Option<&'static str>,
+    /// What is asked for below the endpoint: a path and perhaps a query, both in canonical form.
+    pub(super) target: String,
+}
+
+impl Signed {
+    /// Reads `region=`, `endpoint=` and `credentials=`; the environment says the rest.
+    pub(super) fn parse(
+        kind: &Kind,
+        arguments: &mut Arguments<'_>,
+        environment: &Environment,
+        declared: &dyn Fn(&str) -> Option<Definition>,
+    ) -> Result<Self, DefinitionError> {
+        let region = match kind.only_region {
+            Some(region) => region,
+            None => {
+                service::region_of(arguments.take("region"), environment)?.ok_or_else(|| {
+                    let why =
+                        "it is missing: add region=, such as region=eu-west-1, or set AWS_REGION";
+                    FetchError::setting("region", why)
+                })?
+            }
+        };
+        let endpoint = arguments.take("endpoint");
+        let base = match service::configured(endpoint, kind.variable, environment)? {
+            Some(url) => url,
+            None => {
+                let fips = environment.is_true("AWS_USE_FIPS_ENDPOINT");
+                let host = kind.hosts[usize::from(fips)];
+                let text = format!("https://{host}.{region}.{}/", suffix_of(region));
+                Url::parse(&text).expect("region labels are names")
+            }
+        };
+        let credentials = arguments.take("credentials").unwrap_or("default");
+        let credentials = Source::named(
+            "credentials=",
+            credentials,
+            kind.name,
+            environment,
+            declared,
+        )?;
+        Ok(Self {
+            service: Service {
+                name: kind.name,
+                url: base.join(&kind.target),
+                region: region.to_owned(),
+            },
+            credentials: Rc::new(credentials),
+        })
+    }
+
+    pub(super) fn region(&self) -> &str {
+        &self.service.region
+    }
+
+    pub(super) fn endpoint(&self) -> Endpoint {
+        self.service.endpoint()
+    }
+
+    pub(super) fn identify(&self, text: &mut String) {
+        text.push_str(self.service.name);
+        text.push('\0');
+        self.service.identify(text);
+        self.credentials.identify(text);
+    }
+
+    pub(super) fn check(
+        &self,
+        files: &impl Files,
+        environment: &Environment,
+        check: &mut Check,
+    ) -> Result<(), DefinitionError> {
+        check.endpoints.push(self.endpoint());
+        self.credentials.check(files, environment, check)?;
+        Ok(())
+    }
+
+    /// POSTs `body` and has `read` read the answer, with the Unix time in seconds.
+    pub(super) async fn ask<H: Host, T>(
+        &self,
+        fetch: &mut Fetch<'_, H>,
+        fields: Fields,
+        body: &[u8],
+        read: impl FnOnce(&mut Document, i64) -> Result<T, AnswerError>,
+    ) -> Result<T, FetchError> {
+        let credentials = self.credentials.fetch_keys(fetch).await?;
+        let body = Zeroizing::new(body.to_vec());
+        let request = self
+            .service
+            .request(fields, body, &credentials, fetch.now());
+        drop(credentials);
+        let from = || format!("{} {OPERATION}", self.endpoint());
+        let response = fetch.send(request).await?;
+        if response.status != 200 {
+            return Err(FetchError::Status {
+                url: from(),
+                status: response.status,
+                detail: refusal(&response),
+            });
+        }
+        let mut document = Document::parse(&response.body);
+        let answer = document.as_mut().map_err(|error| error.clone());
+        answer
+            .and_then(|document| read(document, fetch.now()))
+            .map_err(|error| FetchError::Answer {
+                from: from(),
+                error,
+            })
+    }
+}
+
+/// What an [error][1] says, fit for a log line: its code stands in a field or in the document,
+/// perhaps behind a namespace, or before a URL.
+///
+/// [1]: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization
+fn refusal(response: &Response) -> Option<String> {
+    let mut document = Document::parse(&response.body).ok();
+    let mut text = |name| document.as_mut()?.text(name).ok()?;
+    let in_document = text("__type").or_else(|| text("code"));
+    let code = response
+        .header("x-amzn-errortype")
+        .or(in_document.as_deref().map(String::as_str))?;
+    let code = code.split(':').next().unwrap_or_default();
+    let code = code.rsplit('#').next().unwrap_or_default();
+    let message = text("message").unwrap_or_default();
+    Some(describe_refusal(code, &message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(header: Option<&str>, body: &str) -> Response {
+        let header = header.map(|value| {
+            let value = Zeroizing::new(value.to_owned());
+            ("X-Amzn-ErrorType".to_owned(), value)
+        });
+        Response {
+            status: 400,
+            headers: header.into_iter().collect(),
+            body: Zeroizing::new(body.as_bytes().to_vec()),
+        }
+    }
+
+    #[test]
+    fn errors_are_found_in_each_form() {
+        for (header, body, expected) in [
+            (
+                None,
+                r#"{"__type": "com.amazonaws.ecr#ServerException", "message": "later"}"#,
+                Some("ServerException: later"),
+            ),
+            (
+                None,
+                r#"{"__type": "ExpiredTokenException", "Message": "The token\nhas expired"}"#,
+                Some("ExpiredTokenException: The token"),
+            ),
+            (
+                Some("AccessDeniedException:http://internal.amazon.com/coral/"),
+                r#"{"message": "not authorized"}"#,
+                Some("AccessDeniedException: not authorized"),
+            ),
+            (Some("ThrottlingException"), "", Some("ThrottlingException")),
+            (None, r#"{"code": "A"}"#, Some("A")),
+            (None, r#"{"message": "no code"}"#, None),
+            (None, r#"{"__type": 1}"#, None),
+            (None, "<html>", None),
+        ] {
+            let found = refusal(&response(header, body));
+            assert_eq!(found.as_deref(), expected, "{body}");
+        }
+    }
+
+    // Its message has the canonical request, and in that the session token.
+    #[test]
+    fn what_was_signed_is_not_quoted() {
+        let body = r#"{"__type": "InvalidSignatureException",
+            "message": "The Canonical String should have been 'POST x-amz-security-token:IQoJ'"}"#;
+        let found = refusal(&response(None, body));
+        assert_eq!(found.as_deref(), Some("InvalidSignatureException"));
+    }
+}
