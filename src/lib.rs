@@ -15,6 +15,7 @@ mod net;
 mod presigned_url;
 mod providers;
 mod refresh;
+mod renewal;
 mod request;
 mod store;
 mod zone;

@@ -2,56 +2,39 @@
 
 use std::cell::OnceCell;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
 use std::rc::Rc;
-
-use aws_credentials::{Definition, Files};
-use sha2::{Digest, Sha256};
 
 use crate::ffi::process;
 use crate::ffi::shm::{Memory, SlotRef, ZoneOwner, zones_in_use};
 use crate::module::this_module;
 use crate::net::Client;
+use crate::renewal::Renewal;
 use crate::store::Store;
 
 /// An `aws_credentials_provider`.
 pub(crate) struct Provider {
-    name: String,
-    definition: Definition,
+    renewal: Rc<Renewal>,
     /// Whether it yields signing keys, which bring their region with them.
     yields_signing_keys: bool,
-    files: Vec<PathBuf>,
     store: Store,
 }
 
 impl Provider {
-    /// `files` are those that are known to be read.
-    pub(crate) fn new(
-        name: &str,
-        definition: Definition,
-        yields_signing_keys: bool,
-        files: Vec<PathBuf>,
-    ) -> Self {
-        let mut key = Sha256::new();
-        key.update(name);
-        key.update([0]);
-        key.update(definition.digest());
+    pub(crate) fn new(renewal: Renewal, yields_signing_keys: bool) -> Self {
+        let renewal = Rc::new(renewal);
         Self {
-            name: name.to_owned(),
-            store: Store::new(key.finalize().into()),
-            definition,
+            store: Store::new(Rc::clone(&renewal)),
+            renewal,
             yields_signing_keys,
-            files,
         }
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        self.renewal.name()
     }
 
-    pub(crate) fn definition(&self) -> &Definition {
-        &self.definition
+    pub(crate) fn renewal(&self) -> &Rc<Renewal> {
+        &self.renewal
     }
 
     pub(crate) fn yields_signing_keys(&self) -> bool {
@@ -62,42 +45,21 @@ impl Provider {
         &self.store
     }
 
-    /// Tells one state of the files that are known to be read from another; never 0. It is the same
-    /// in every worker, also in those of the next configuration.
-    pub(crate) fn files_now(&self, files: &impl Files) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for path in &self.files {
-            path.hash(&mut hasher);
-            if let Ok(found) = files.identify(path) {
-                (found.device, found.inode, found.size, found.mode).hash(&mut hasher);
-                found.modified.hash(&mut hasher);
-            }
-        }
-        hasher.finish() | 1
-    }
-
     /// A store does not take what this worker signs with. Where nobody has published anything newer,
     /// and there was no fetch lately, one is made.
     pub(crate) fn reject(&self) {
-        if let Some(slot) = self.store.slot()
+        if let Some(slot) = self.renewal.slot()
             && slot.generation() == self.store.generation()
         {
             slot.with_state(|state| state.schedule.rejected(process::time_of_day()));
         }
-    }
-
-    /// Whether the last fetch failed, so that waiting for the next one is in vain more often than
-    /// not.
-    pub(crate) fn is_failing(&self) -> bool {
-        let failures = |slot: SlotRef| slot.with_state(|state| state.schedule.failures());
-        self.store.slot().is_none_or(|slot| failures(slot) > 0)
     }
 }
 
 /// Shows its name and source, without secrets.
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Provider({}: {:?})", self.name, self.definition)
+        write!(f, "Provider({:?})", self.renewal)
     }
 }
 
@@ -123,13 +85,18 @@ impl Providers {
         self.list.iter()
     }
 
+    /// All that is to be renewed.
+    pub(crate) fn renewals(&self) -> impl Iterator<Item = &Rc<Renewal>> {
+        self.iter().map(|provider| provider.renewal())
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
     pub(crate) fn find(&self, name: &[u8]) -> Option<&Rc<Provider>> {
         self.iter()
-            .find(|provider| provider.name.as_bytes() == name)
+            .find(|provider| provider.name().as_bytes() == name)
     }
 
     /// The names, for somebody who has written another one.
@@ -145,8 +112,8 @@ impl Providers {
     /// Has the zone forget, in time, what earlier configurations had fetched.
     pub(crate) fn retire_others(&self) {
         let slots: Vec<SlotRef> = self
-            .iter()
-            .filter_map(|provider| provider.store.slot())
+            .renewals()
+            .filter_map(|renewal| renewal.slot())
             .collect();
         if let Some(memory) = self.memory.get() {
             memory.retire_others(&slots);
@@ -159,8 +126,8 @@ impl ZoneOwner for Providers {
     /// use holds for the same provider is taken over: a zone that is resized, or gets another
     /// name, starts empty.
     fn zone_is_ready(&self, memory: Memory) -> Result<(), String> {
-        for (count, provider) in self.iter().enumerate() {
-            let key = provider.store.key();
+        for (count, renewal) in self.renewals().enumerate() {
+            let key = renewal.key();
             let slot = match memory.existing(key) {
                 Some(slot) => slot,
                 None => {
@@ -177,7 +144,7 @@ impl ZoneOwner for Providers {
                     slot
                 }
             };
-            provider.store.attach(slot);
+            renewal.attach(slot);
         }
         let _ = self.memory.set(memory);
         Ok(())

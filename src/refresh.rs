@@ -1,4 +1,4 @@
-//! Keeping credentials fresh: one task for each provider, on the event loop of one worker.
+//! Keeping credentials and tokens fresh: one task for each, on the event loop of one worker.
 //!
 //! Nothing here keeps a worker from finishing: timers are cancelable, connections are closed when
 //! nginx asks for it, and tasks are dropped as the process ends.
@@ -21,32 +21,33 @@ use crate::ffi::log::{Level, Log};
 use crate::ffi::process;
 use crate::ffi::shm::SlotRef;
 use crate::host::NginxHost;
-use crate::providers::{Provider, Providers};
+use crate::providers::Providers;
+use crate::renewal::Renewal;
 use crate::zone::{Lease, Turn};
 
-/// How long a provider rests after a fault of ours, rather than to run into it again and again.
+/// How long a renewal rests after a fault of ours, rather than to run into it again and again.
 const AFTER_FAULT: Duration = Duration::from_secs(60);
 
 thread_local! {
     static TASKS: RefCell<Vec<Task<()>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Starts to keep `providers` fresh in this process, in the place of those of an earlier
+/// Starts to keep what `providers` has fresh in this process, in the place of those of an earlier
 /// configuration.
 pub(crate) fn start(providers: &Providers) {
     stop();
     providers.retire_others();
     let host = Rc::new(NginxHost::new(providers.client()));
-    let tasks = providers.iter().map(|provider| {
-        let (provider, host) = (Rc::clone(provider), Rc::clone(&host));
+    let tasks = providers.renewals().map(|renewal| {
+        let (renewal, host) = (Rc::clone(renewal), Rc::clone(&host));
         ngx::async_::spawn(async move {
-            while !survives(keep_fresh(&provider, &host)).await {
+            while !survives(keep_fresh(&renewal, &host)).await {
                 Log::of_cycle().write(
                     Level::Error,
                     format_args!(
-                        "a fault of this module has interrupted the renewal of credentials \
-                         \"{}\"; it begins anew in a minute",
-                        provider.name()
+                        "a fault of this module has interrupted the renewal of {}; it begins anew \
+                         in a minute",
+                        renewal.subject()
                     ),
                 );
                 host.sleep(AFTER_FAULT).await;
@@ -57,7 +58,7 @@ pub(crate) fn start(providers: &Providers) {
     TASKS.set(tasks);
 }
 
-/// Whether this process keeps providers fresh.
+/// Whether this process keeps anything fresh.
 pub(crate) fn is_running() -> bool {
     TASKS.with_borrow(|tasks| !tasks.is_empty())
 }
@@ -79,15 +80,16 @@ async fn survives(future: impl Future<Output = ()>) -> bool {
     .await
 }
 
-async fn keep_fresh(provider: &Provider, host: &NginxHost) {
-    let Some(slot) = provider.store().slot() else {
+async fn keep_fresh(renewal: &Renewal, host: &NginxHost) {
+    let Some(slot) = renewal.slot() else {
         return;
     };
-    let mut source = provider.definition().provider();
+    let mut source = renewal.definition().provider();
+    let rhythm = renewal.definition().rhythm();
     while !process::is_finishing() {
-        let files = provider.files_now(host);
+        let files = renewal.files_now(host);
         let changed = source.files_changed(host);
-        let pause = match Lease::take(slot, host.now(), files, changed) {
+        let pause = match Lease::take(slot, host.now(), rhythm, files, changed) {
             Turn::Wait(pause) => pause,
             Turn::Fetch(lease) => {
                 let result = source.fetch(host).await;
@@ -95,7 +97,7 @@ async fn keep_fresh(provider: &Provider, host: &NginxHost) {
                     // Cut short by nginx; the next worker asks again.
                     return;
                 }
-                conclude(provider, slot, host, files, result);
+                conclude(renewal, slot, host, files, result);
                 drop(lease);
                 continue;
             }
@@ -107,13 +109,13 @@ async fn keep_fresh(provider: &Provider, host: &NginxHost) {
 
 /// Publishes what a fetch has yielded, plans the next one, and says what there is to say.
 fn conclude(
-    provider: &Provider,
+    renewal: &Renewal,
     slot: SlotRef,
     host: &impl Host,
     files: u64,
     result: Result<Material, FetchError>,
 ) {
-    let published = slot.read(provider.store().key());
+    let published = slot.read(renewal.key());
     let at_hand = published
         .as_ref()
         .and_then(|(_, bytes)| Material::read(bytes));
@@ -127,8 +129,7 @@ fn conclude(
             false => Err(FetchError::Setting {
                 name: "aws_auth_zone".to_owned(),
                 why: format!(
-                    "it has no room for these credentials, which take {} bytes twice: make it \
-                     larger",
+                    "it has no room for what was fetched, {} bytes twice: make it larger",
                     bytes.len()
                 ),
             }),
@@ -136,23 +137,23 @@ fn conclude(
     });
 
     let (now, random) = (host.now(), host.random());
+    let (subject, rhythm) = (renewal.subject(), renewal.definition().rhythm());
     let line = slot.with_state(|state| {
         state.files = files;
         match &result {
             Ok(material) => {
-                state.schedule.fetched(now, material.expires_at(), random);
+                let expires_at = material.expires_at();
+                state.schedule.fetched(now, expires_at, rhythm, random);
                 let got = terms(material);
-                state
-                    .report
-                    .fetched(now, provider.name(), material.origin(), got)
+                state.report.fetched(now, subject, material.origin(), got)
             }
             Err(error) => {
                 let left = match at_hand {
                     Some(got) => schedule::left(got.expires_at, got.outlives_expiry, now),
                     None => Some(0),
                 };
-                state.schedule.failed(now, left, random);
-                state.report.failed(now, provider.name(), error, at_hand)
+                state.schedule.failed(now, left, rhythm, random);
+                state.report.failed(now, subject, error, at_hand)
             }
         }
     });

@@ -4,18 +4,18 @@
 //! what was published, once, and derives signing keys from it, once for each day, region and
 //! service.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use aws_credentials::Material;
 use aws_sealing::{Identity, Key, KeyCache};
 use aws_signing::{CredentialScope, ScopeError, SigningKey};
 
-use crate::ffi::shm::SlotRef;
+use crate::renewal::Renewal;
 
 /// A provider's credentials, seen by this worker.
 pub(crate) struct Store {
-    key: [u8; 32],
-    slot: OnceCell<SlotRef>,
+    renewal: Rc<Renewal>,
     seen: Cell<u64>,
     snapshot: RefCell<Option<Snapshot>>,
     /// The scope of the snapshot's first signing key, to be read while a signature is made.
@@ -74,32 +74,17 @@ pub(crate) struct Occasion<'a> {
 }
 
 impl Store {
-    /// The store of the provider with this key; its slot comes with the zone.
-    pub(crate) fn new(key: [u8; 32]) -> Self {
+    pub(crate) fn new(renewal: Rc<Renewal>) -> Self {
         Self {
-            key,
-            slot: OnceCell::new(),
+            renewal,
             seen: Cell::new(0),
             snapshot: RefCell::new(None),
             scope: RefCell::new(None),
         }
     }
 
-    pub(crate) fn key(&self) -> &[u8; 32] {
-        &self.key
-    }
-
-    /// The zone has its memory.
-    pub(crate) fn attach(&self, slot: SlotRef) {
-        // A store is attached once, when its configuration comes into use.
-        let _ = self.slot.set(slot);
-    }
-
-    pub(crate) fn slot(&self) -> Option<SlotRef> {
-        self.slot.get().copied()
-    }
-
-    /// What this worker signs with now, as a number; see [`SlotRef::generation`].
+    /// What this worker signs with now, as a number; see
+    /// [`SlotRef::generation`](crate::ffi::shm::SlotRef::generation).
     pub(crate) fn generation(&self) -> u64 {
         self.seen.get()
     }
@@ -107,25 +92,15 @@ impl Store {
     /// Takes over what was published since the last look. What this worker has stays where the
     /// slot holds nothing.
     fn look(&self) {
-        let Some(slot) = self.slot() else { return };
-        if slot.generation() == self.seen.get() {
-            return;
-        }
         // While a signature is made its keys stay as they are.
         let Ok(mut snapshot) = self.snapshot.try_borrow_mut() else {
             return;
         };
-        match slot.read(&self.key) {
-            Some((generation, bytes)) => {
-                self.seen.set(generation);
-                if let Some(material) = Material::read(&bytes) {
-                    let new = Snapshot::new(material);
-                    self.scope
-                        .replace(new.derived.first().map(|(scope, _)| scope.clone()));
-                    *snapshot = Some(new);
-                }
-            }
-            None => self.seen.set(slot.generation()),
+        if let Some(material) = self.renewal.news(&self.seen) {
+            let new = Snapshot::new(material);
+            self.scope
+                .replace(new.derived.first().map(|(scope, _)| scope.clone()));
+            *snapshot = Some(new);
         }
     }
 
@@ -175,7 +150,7 @@ impl Snapshot {
                 .iter()
                 .map(|key| (key.scope.clone(), SigningKey::from_bytes(&key.key)))
                 .collect(),
-            Material::Keys(_) => Vec::new(),
+            Material::Keys(_) | Material::Token(_) => Vec::new(),
         };
         Self {
             material,
@@ -234,6 +209,8 @@ impl Snapshot {
                     key: Key::V4 { scope, key },
                 }))
             }
+            // A provider's slot never holds one: it is found by what the provider is.
+            Material::Token(_) => Err(Unavailable::NotYet),
         }
     }
 }

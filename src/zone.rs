@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use aws_credentials::schedule::Rhythm;
+
 use crate::ffi::process;
 use crate::ffi::shm::{SlotRef, State};
 
@@ -34,7 +36,7 @@ impl Lease {
     /// Takes the right to fetch where a fetch is due at `now` (milliseconds since 1970), which it
     /// also is where `files`, a digest of which files there are, is another one than at the last
     /// fetch, or where `changed` says so.
-    pub(crate) fn take(slot: SlotRef, now: i64, files: u64, changed: bool) -> Turn {
+    pub(crate) fn take(slot: SlotRef, now: i64, rhythm: Rhythm, files: u64, changed: bool) -> Turn {
         let clock = process::clock();
         slot.with_state(|state| {
             if changed || (state.files != 0 && state.files != files) {
@@ -42,7 +44,7 @@ impl Lease {
                 state.files = files;
                 state.schedule.files_changed(now);
             }
-            let pause = state.schedule.wait(now, LOOK);
+            let pause = state.schedule.wait(now, rhythm, LOOK);
             if !pause.is_zero() {
                 return Turn::Wait(pause);
             }

@@ -9,6 +9,7 @@ use crate::ffi::log::Level;
 use crate::ffi::process;
 use crate::host::LocalFiles;
 use crate::providers::{Provider, Providers};
+use crate::renewal::{Kind, Renewal};
 
 /// A function that takes a directive of http{} itself.
 pub(crate) type MainSetter = fn(&mut MainConf, &Conf) -> Result;
@@ -36,7 +37,7 @@ pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
     let providers = &main.providers;
     let declared = |name: &str| {
         let provider = providers.find(name.as_bytes())?;
-        Some(provider.definition().clone())
+        Some(provider.renewal().definition().clone())
     };
     let environment = main.shared.environment();
     let definition =
@@ -67,7 +68,8 @@ pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
     }
 
     let files = check.files.iter().map(|file| file.path.clone()).collect();
-    let provider = Provider::new(name, definition, *source == "signing_keys", files);
+    let renewal = Renewal::new(Kind::Credentials, name, definition, files);
+    let provider = Provider::new(renewal, *source == "signing_keys");
     main.shared.needs.push(Needs {
         provider: (*name).to_owned(),
         position: conf.position(),

@@ -52,7 +52,9 @@ pub(super) fn await_credentials(request: &Request, plan: &Plan) -> Option<ngx_in
         }
         Waiting::No if plan.credentials_timeout == 0 => refuse_for_now(),
         // Nothing is at hand any more, and nothing new can be had: that may last.
-        Waiting::No if reason != Unavailable::NotYet && provider.is_failing() => refuse_for_now(),
+        Waiting::No if reason != Unavailable::NotYet && provider.renewal().is_failing() => {
+            refuse_for_now()
+        }
         Waiting::No => {
             let awaited = Rc::clone(provider);
             let ready = move || awaited.store().unavailable(nginx_sys::ngx_time()).is_none();

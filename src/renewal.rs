@@ -1,0 +1,126 @@
+//! What is renewed in the background, a provider's credentials or a token: what the operator has
+//! said of it, and its slot in the zone.
+
+use std::cell::{Cell, OnceCell};
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+
+use aws_credentials::report::Subject;
+use aws_credentials::{Definition, Files, Material};
+use sha2::{Digest, Sha256};
+
+use crate::ffi::shm::SlotRef;
+
+/// One thing that is renewed.
+pub(crate) struct Renewal {
+    kind: Kind,
+    name: String,
+    definition: Definition,
+    files: Vec<PathBuf>,
+    key: [u8; 32],
+    slot: OnceCell<SlotRef>,
+}
+
+/// What is renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Credentials,
+    Token,
+}
+
+impl Renewal {
+    /// `files` are those that are known to be read.
+    pub(crate) fn new(kind: Kind, name: &str, definition: Definition, files: Vec<PathBuf>) -> Self {
+        let mut key = Sha256::new();
+        key.update(name);
+        key.update([0]);
+        key.update(definition.digest());
+        Self {
+            kind,
+            name: name.to_owned(),
+            definition,
+            files,
+            key: key.finalize().into(),
+            slot: OnceCell::new(),
+        }
+    }
+
+    /// As it is called in log lines.
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        match self.kind {
+            Kind::Credentials => Subject::Credentials(&self.name),
+            Kind::Token => Subject::Token(&self.name),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// Tells its slot from others: another name or definition has another one.
+    pub(crate) fn key(&self) -> &[u8; 32] {
+        &self.key
+    }
+
+    /// The zone has its memory.
+    pub(crate) fn attach(&self, slot: SlotRef) {
+        // Once, when the configuration comes into use.
+        let _ = self.slot.set(slot);
+    }
+
+    pub(crate) fn slot(&self) -> Option<SlotRef> {
+        self.slot.get().copied()
+    }
+
+    /// What was published since `seen`, the [generation](SlotRef::generation) of the last look,
+    /// which becomes this one's. Where nothing was, it costs one atomic load.
+    pub(crate) fn news(&self, seen: &Cell<u64>) -> Option<Material> {
+        let slot = self.slot()?;
+        if slot.generation() == seen.get() {
+            return None;
+        }
+        match slot.read(&self.key) {
+            Some((generation, bytes)) => {
+                seen.set(generation);
+                Material::read(&bytes)
+            }
+            None => {
+                seen.set(slot.generation());
+                None
+            }
+        }
+    }
+
+    /// Tells one state of the files that are known to be read from another; never 0. It is the same
+    /// in every worker, also in those of the next configuration.
+    pub(crate) fn files_now(&self, files: &impl Files) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for path in &self.files {
+            path.hash(&mut hasher);
+            if let Ok(found) = files.identify(path) {
+                (found.device, found.inode, found.size, found.mode).hash(&mut hasher);
+                found.modified.hash(&mut hasher);
+            }
+        }
+        hasher.finish() | 1
+    }
+
+    /// Whether the last fetch failed, so that waiting for the next one is in vain more often than
+    /// not.
+    pub(crate) fn is_failing(&self) -> bool {
+        let failures = |slot: SlotRef| slot.with_state(|state| state.schedule.failures());
+        self.slot().is_none_or(|slot| failures(slot) > 0)
+    }
+}
+
+/// Shows its name and source, without secrets.
+impl fmt::Debug for Renewal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Renewal({}: {:?})", self.name, self.definition)
+    }
+}
