@@ -331,6 +331,8 @@ impl Refusal {
             let refusal = refusal.as_mut();
             refusal.conf.upstream = &raw mut refusal.upstream;
             refusal.conf.local = null_mut();
+            // nginx would cache its own 502, where `proxy_cache_valid` says `any`.
+            refusal.conf.cache_valid = null_mut();
         }
     }
 

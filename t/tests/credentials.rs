@@ -176,6 +176,22 @@ fn a_cached_object_needs_no_credentials() {
     assert!(start.elapsed() < Duration::from_secs(2));
 }
 
+// What is refused while there are no credentials is no answer of the store.
+#[test]
+fn a_refusal_is_not_cached() {
+    let metadata = MetadataServer::start();
+    metadata.behave(Behaviour::Slow(Duration::from_millis(300)));
+    let store = metadata.store();
+    let server = "location / { aws_sign on; proxy_pass http://{origin}; proxy_cache c;
+                  proxy_cache_valid any 1h; }";
+    let nginx = with_imds(&metadata, &store, server)
+        .http(WITH_CACHE)
+        .start();
+    http::get(nginx.port(), "/bucket/key").expect_status(502);
+    nginx.wait_for_log("credentials \"instance\": imds", Duration::from_secs(2));
+    http::get(nginx.port(), "/bucket/key").expect_status(200);
+}
+
 #[test]
 fn a_variable_chooses_the_provider() {
     let (one, other) = (MetadataServer::start(), MetadataServer::start());
