@@ -18,6 +18,9 @@
 //! - [`payload`]: bodies, and whether they are signed as they have arrived;
 //! - [`MetadataServer`]: hands out temporary credentials as IMDS, ECS and STS do, and as badly as
 //!   a test wants; its [`store`](MetadataServer::store) takes them;
+//! - [`TokenService`]: hands out tokens as ECR and CodeArtifact do; its
+//!   [`gate`](TokenService::gate) takes them;
+//! - [`registry`]: a registry of container images that wants such a token;
 //! - [`Load`]: clients that go on while a test reloads or kills.
 //!
 //! The harness has no error type: what goes wrong in it fails the test, with a message that says
@@ -41,12 +44,14 @@ mod metadata_server;
 mod nginx;
 pub mod payload;
 mod raw_origin;
+pub mod registry;
 mod reply;
 mod scratch;
 pub mod sdk;
 mod signer;
 pub mod signing;
 mod swift;
+mod token_service;
 
 pub use aws_origin::{Head, Origin, OriginConfig, RecordedRequest, StartError, Storage, Watch};
 pub use dead_port::DeadPort;
@@ -62,6 +67,7 @@ pub use reply::Reply;
 pub use scratch::Scratch;
 pub use signer::{Signer, encode_key};
 pub use swift::Swift;
+pub use token_service::{IssuedToken, TokenService};
 
 /// Polls until `done`; fails the test after [`http::TIMEOUT`].
 #[track_caller]

@@ -142,6 +142,16 @@ impl MetadataServer {
         });
     }
 
+    /// Finds the secret key that it has handed out with an access key.
+    pub(crate) fn secrets(&self) -> impl Fn(&str) -> Option<String> + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move |access_key| {
+            let state = shared.state();
+            let issued = state.issued.iter().find(|it| it.access_key == access_key)?;
+            Some(issued.secret_key.clone())
+        }
+    }
+
     /// A store that takes requests which are signed with credentials of this server, as long as
     /// those live, and answers them with `hello`. Others get 403, or 400 and `ExpiredToken`.
     #[track_caller]
@@ -235,11 +245,7 @@ impl Shared {
     }
 
     fn judge(&self, request: &RawRequest, region: &str) -> Result<(), (u16, &'static str)> {
-        let authorization = request.head.header("Authorization").unwrap_or_default();
-        let access_key = authorization
-            .split_once("Credential=")
-            .and_then(|(_, rest)| rest.split('/').next())
-            .unwrap_or_default();
+        let access_key = signing::access_key(&request.head);
         let state = self.state();
         let issued = state.issued.iter().find(|it| it.access_key == access_key);
         let Some(issued) = issued.cloned() else {
@@ -289,13 +295,13 @@ fn sts_document(action: &str, issued: &Issued) -> String {
     )
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.expect("a clock after 1970").as_secs()
 }
 
 /// Such as `2026-01-02T03:04:05Z`.
-fn iso8601(unix_time: u64) -> String {
+pub(crate) fn iso8601(unix_time: u64) -> String {
     let time = Timestamp::from_unix(unix_time.cast_signed());
     let text = time.amz_date();
     format!(

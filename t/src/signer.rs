@@ -20,6 +20,7 @@ pub struct Signer {
     service: String,
     time: Option<SystemTime>,
     payload_hash: Option<String>,
+    sends_hash: bool,
 }
 
 impl Signer {
@@ -32,6 +33,7 @@ impl Signer {
             service: "s3".to_owned(),
             time: None,
             payload_hash: None,
+            sends_hash: true,
         }
     }
 
@@ -57,6 +59,12 @@ impl Signer {
     /// Declares this payload hash (`x-amz-content-sha256`) instead of that of the body.
     pub fn payload_hash(mut self, hash: &str) -> Self {
         self.payload_hash = Some(hash.to_owned());
+        self
+    }
+
+    /// Leaves out `x-amz-content-sha256`, as SDKs do for services other than S3.
+    pub fn without_hash_header(mut self) -> Self {
+        self.sends_hash = false;
         self
     }
 
@@ -104,7 +112,9 @@ impl Signer {
         let identity = credentials.into();
 
         let mut settings = SigningSettings::default();
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        if self.sends_hash {
+            settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        }
         if self.service == "s3" {
             settings.percent_encoding_mode = PercentEncodingMode::Single;
             settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_origin::Head;
 
 use crate::http::Request;
+use crate::raw_origin::RawRequest;
 use crate::signer::Signer;
 
 /// How far the clock of a signature may be off in a test.
@@ -21,6 +22,16 @@ pub fn signed_headers(head: &Head) -> Vec<String> {
         .unwrap_or_default()
 }
 
+/// The access key in a request's Authorization; empty where it is not signed.
+pub fn access_key(head: &Head) -> String {
+    let authorization = head.header("Authorization").unwrap_or_default();
+    authorization
+        .split_once("Credential=")
+        .and_then(|(_, rest)| rest.split('/').next())
+        .unwrap_or_default()
+        .to_owned()
+}
+
 /// Fails the test unless `signer` could have signed this request, and its signature covers Host
 /// and every `x-amz-*` header that is sent.
 #[track_caller]
@@ -32,8 +43,18 @@ pub fn expect_signed(head: &Head, signer: &Signer) {
 
 /// Why the signature is not `signer`'s own.
 pub fn verify(head: &Head, signer: &Signer) -> Result<(), String> {
-    let authorization = only(head, "authorization")?;
     let payload = only(head, "x-amz-content-sha256")?;
+    verify_with(head, b"", &signer.clone().payload_hash(&payload))
+}
+
+/// The same of a request to a service other than S3, which hashes the body itself.
+pub fn verify_call(request: &RawRequest, signer: &Signer) -> Result<(), String> {
+    let signer = signer.clone().without_hash_header();
+    verify_with(&request.head, &request.body, &signer)
+}
+
+fn verify_with(head: &Head, body: &[u8], signer: &Signer) -> Result<(), String> {
+    let authorization = only(head, "authorization")?;
     only(head, "host")?;
 
     let signed = signed_headers(head);
@@ -56,12 +77,15 @@ pub fn verify(head: &Head, signer: &Signer) -> Result<(), String> {
     }
 
     let mut request = Request::new(&head.method(), head.target());
+    if !body.is_empty() {
+        request = request.body(body);
+    }
     for (name, value) in head.headers() {
         if signed.contains(&name.to_ascii_lowercase()) {
             request = request.header(&name, value);
         }
     }
-    let expected = signer.clone().at(time).payload_hash(&payload).sign(request);
+    let expected = signer.clone().at(time).sign(request);
     let expected = expected
         .header_pairs()
         .into_iter()
