@@ -12,7 +12,7 @@ main() {
     case $1 in
         build) need_clang; [ "${NGINX_SOURCE_DIR:-$tree}" != "$tree" ] || need_tree ;;
         test)
-            need_nginx; need curl curl; need openssl openssl; need cc gcc; need_njs
+            need_nginx; need curl curl; need openssl openssl; need cc gcc; need skopeo skopeo; need_njs
             need_venv swift "OpenStack Swift"; need_venv clients "clients of S3"; need_restic ;;
         demo) need_nginx; need curl curl ;;
         bench) need_nginx; need wrk wrk ;;

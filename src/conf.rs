@@ -7,6 +7,7 @@ mod merge;
 mod plan;
 mod provided;
 mod shared;
+mod tokens;
 
 use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, SignedHeaders};
 use nginx_sys::ngx_http_handler_pt;
@@ -17,6 +18,7 @@ pub(crate) use links::LinkSigner;
 pub(crate) use merge::merge;
 pub(crate) use plan::Plan;
 pub(crate) use shared::{Needs, SharedDirectives, complete};
+pub(crate) use tokens::{Required, RequiredTokens, TokensRequired, require_tokens};
 
 use crate::ffi::conf::{Conf, Position};
 use crate::ffi::handlers::PassModule;
@@ -27,9 +29,9 @@ use crate::providers::Providers;
 pub(crate) struct MainConf {
     /// The modules whose `*_pass` directives could stand beside `aws_sign`.
     pub(crate) pass_modules: Vec<PassModule>,
-    /// What is said of providers in general.
+    /// What is said of providers and tokens in general.
     pub(crate) shared: SharedDirectives,
-    /// The declared providers.
+    /// The declared providers and tokens.
     pub(crate) providers: std::rc::Rc<Providers>,
     /// Whether there is an `aws_presigned_url`.
     pub(crate) has_links: bool,
@@ -147,6 +149,10 @@ pub(crate) struct LocationConf {
     pub(crate) scheme: Option<Scheme>,
     /// In milliseconds.
     pub(crate) credentials_timeout: Option<u64>,
+    /// `aws_token_required`
+    pub(crate) tokens_required: Option<TokensRequired>,
+    /// The tokens without which this block does not serve, once merged; `None` where there are none.
+    pub(crate) required_tokens: Option<std::rc::Rc<RequiredTokens>>,
     /// How this block signs, once merged; `None` where it does not.
     pub(crate) plan: Option<std::rc::Rc<Plan>>,
     /// What signs links in this block, once merged; `None` where no links are declared.

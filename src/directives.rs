@@ -2,11 +2,13 @@
 
 mod presigned_url;
 mod providers;
+mod tokens;
 
 pub(crate) use presigned_url::presigned_url;
 pub(crate) use providers::{
     MainSetter, credentials, credentials_timeout, provider, trusted_certificate, zone,
 };
+pub(crate) use tokens::{token, token_required};
 
 use std::fmt;
 

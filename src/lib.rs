@@ -18,6 +18,7 @@ mod refresh;
 mod renewal;
 mod request;
 mod store;
+mod tokens;
 mod zone;
 
 // The table of exported modules, which nginx looks up in a dynamic module. nginx's own build

@@ -6,14 +6,16 @@ use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
 
 use nginx_sys::{
-    NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_MODULE, NGX_OK, ngx_chain_t, ngx_conf_t,
-    ngx_cycle_t, ngx_http_module_t, ngx_http_phases_NGX_HTTP_ACCESS_PHASE,
+    NGX_DECLINED, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_MODULE, NGX_OK, ngx_chain_t,
+    ngx_conf_t, ngx_cycle_t, ngx_http_module_t, ngx_http_phases_NGX_HTTP_ACCESS_PHASE,
     ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, ngx_http_request_t, ngx_int_t, ngx_module_t,
     ngx_uint_t,
 };
 use ngx::core::NGX_CONF_ERROR;
 
-use crate::conf::{LocationConf, MainConf, Plan, Scheme, complete, merge};
+use crate::conf::{
+    LocationConf, MainConf, Plan, RequiredTokens, Scheme, complete, merge, require_tokens,
+};
 use crate::ffi;
 use crate::ffi::answer::Answer;
 use crate::ffi::answer_body::Chain;
@@ -224,7 +226,8 @@ unsafe extern "C" fn merge_location_conf(
         let Some((conf, main, outer, inner)) = parts else {
             return NGX_CONF_ERROR;
         };
-        match merge(&conf, main, outer, inner) {
+        let merged = merge(&conf, main, outer, inner);
+        match merged.and_then(|()| require_tokens(&conf, main, outer, inner)) {
             Ok(()) => null_mut(),
             Err(()) => NGX_CONF_ERROR,
         }
@@ -234,15 +237,31 @@ unsafe extern "C" fn merge_location_conf(
 /// # Safety
 /// Called by nginx only.
 unsafe extern "C" fn access(r: *mut ngx_http_request_t) -> ngx_int_t {
-    // SAFETY: live during this call.
-    unsafe { handle(r, request::admit) }
+    guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: live during this call.
+        let Some(request) = (unsafe { Request::from_ptr(r) }) else {
+            return NGX_ERROR as ngx_int_t;
+        };
+        match plan(&request) {
+            Some(plan) => request::admit(&request, plan),
+            None => NGX_DECLINED as ngx_int_t,
+        }
+    })
 }
 
 /// # Safety
 /// Called by nginx only.
 unsafe extern "C" fn precontent(r: *mut ngx_http_request_t) -> ngx_int_t {
-    // SAFETY: live during this call.
-    unsafe { handle(r, request::prepare) }
+    guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: live during this call.
+        let Some(request) = (unsafe { Request::from_ptr(r) }) else {
+            return NGX_ERROR as ngx_int_t;
+        };
+        match (required_tokens(&request), plan(&request)) {
+            (None, None) => NGX_DECLINED as ngx_int_t,
+            (required, plan) => request::prepare(&request, required, plan),
+        }
+    })
 }
 
 /// Sees a request's body as it comes in.
@@ -333,25 +352,17 @@ fn plan(request: &Request) -> Option<&Plan> {
 
 /// How the request's location signs, if it does.
 fn location_plan(request: &Request) -> Option<&Plan> {
-    // SAFETY: this module's location configuration is a LocationConf.
-    let conf = unsafe { request.location_conf::<LocationConf>(this_module()) };
-    conf.and_then(|conf| conf.plan.as_deref())
+    location_conf(request)?.plan.as_deref()
 }
 
-/// # Safety
-/// `r` must be the live request of a phase handler.
-unsafe fn handle(
-    r: *mut ngx_http_request_t,
-    handler: fn(&Request, &Plan) -> ngx_int_t,
-) -> ngx_int_t {
-    guard(NGX_ERROR as ngx_int_t, || {
-        // SAFETY: by this function's contract.
-        let Some(request) = (unsafe { Request::from_ptr(r) }) else {
-            return NGX_ERROR as ngx_int_t;
-        };
-        match plan(&request) {
-            Some(plan) => handler(&request, plan),
-            None => nginx_sys::NGX_DECLINED as ngx_int_t,
-        }
-    })
+/// The tokens that this request needs: where a module answers, but not for files, such as those of
+/// error pages.
+fn required_tokens(request: &Request) -> Option<&RequiredTokens> {
+    let required = location_conf(request)?.required_tokens.as_deref();
+    required.filter(|_| request.content_handler().is_some())
+}
+
+fn location_conf(request: &Request) -> Option<&LocationConf> {
+    // SAFETY: this module's location configuration is a LocationConf.
+    unsafe { request.location_conf::<LocationConf>(this_module()) }
 }

@@ -1,4 +1,5 @@
-//! The providers that a configuration declares, and what they share: the zone, the HTTP client.
+//! The providers and tokens that a configuration declares, and what they share: the zone, the HTTP
+//! client.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -10,6 +11,7 @@ use crate::module::this_module;
 use crate::net::Client;
 use crate::renewal::Renewal;
 use crate::store::Store;
+use crate::tokens::Token;
 
 /// An `aws_credentials_provider`.
 pub(crate) struct Provider {
@@ -63,10 +65,11 @@ impl fmt::Debug for Provider {
     }
 }
 
-/// All providers of a configuration.
+/// All providers and tokens of a configuration.
 #[derive(Default)]
 pub(crate) struct Providers {
     list: Vec<Rc<Provider>>,
+    tokens: Vec<Rc<Token>>,
     client: OnceCell<Rc<Client>>,
     memory: OnceCell<Memory>,
 }
@@ -74,6 +77,14 @@ pub(crate) struct Providers {
 impl Providers {
     pub(crate) fn add(&mut self, provider: Provider) {
         self.list.push(Rc::new(provider));
+    }
+
+    pub(crate) fn add_token(&mut self, token: Rc<Token>) {
+        self.tokens.push(token);
+    }
+
+    pub(crate) fn tokens(&self) -> &[Rc<Token>] {
+        &self.tokens
     }
 
     /// The configuration is complete, and requests of providers go through `client`.
@@ -87,7 +98,8 @@ impl Providers {
 
     /// All that is to be renewed.
     pub(crate) fn renewals(&self) -> impl Iterator<Item = &Rc<Renewal>> {
-        self.iter().map(|provider| provider.renewal())
+        let tokens = self.tokens.iter().map(|token| token.renewal());
+        self.iter().map(|provider| provider.renewal()).chain(tokens)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -133,8 +145,8 @@ impl ZoneOwner for Providers {
                 None => {
                     let slot = memory.slot(key).ok_or_else(|| {
                         format!(
-                            "it has room for {count} of {} providers, at about 5k each",
-                            self.list.len()
+                            "it has room for {count} of {} providers and tokens, at 5k to 10k each",
+                            self.renewals().count()
                         )
                     })?;
                     let others = zones_in_use(this_module());

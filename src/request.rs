@@ -5,15 +5,17 @@
 mod admit;
 mod answer;
 mod canonical;
-mod credentials;
 mod examine;
 mod intake;
 mod payload;
 mod prepare;
 mod seal;
+mod tokens;
+mod waiting;
 
 pub(crate) use admit::admit;
 pub(crate) use answer::{Refusal, filter_refusal, filter_refusal_body};
 pub(crate) use intake::filter as filter_body;
 pub(crate) use prepare::prepare;
 pub(crate) use seal::Seal;
+pub(crate) use tokens::TokenGuard;

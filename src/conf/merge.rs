@@ -17,7 +17,7 @@ use crate::ffi::value::Value;
 use crate::request::Seal;
 
 /// How long a request waits for the first credentials, in milliseconds.
-const DEFAULT_CREDENTIALS_TIMEOUT: u64 = 5000;
+pub(super) const DEFAULT_CREDENTIALS_TIMEOUT: u64 = 5000;
 
 /// Merges `outer` into `inner`, and where `inner` signs puts the seal into its proxy_pass. An
 /// error has been logged.

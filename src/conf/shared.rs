@@ -1,4 +1,4 @@
-//! What is said of providers in http{}, and what it comes to once http{} has been read.
+//! What is said of providers and tokens in http{}, and what it comes to once http{} has been read.
 
 use std::cell::OnceCell;
 use std::os::unix::fs::MetadataExt;
@@ -37,13 +37,14 @@ pub(crate) struct SharedDirectives {
     pub(crate) zone: Option<(Vec<u8>, usize)>,
     /// `aws_trusted_certificate`
     pub(crate) trusted_certificate: Option<Vec<u8>>,
-    /// What has to be seen to for each provider.
+    /// What has to be seen to for each provider and token.
     pub(crate) needs: Vec<Needs>,
 }
 
-/// What a provider needs beside itself.
+/// What a provider or a token needs beside itself.
 pub(crate) struct Needs {
-    pub(crate) provider: String,
+    /// As it is called in messages, e.g. `provider "instance"`.
+    pub(crate) subject: String,
     pub(crate) position: Position,
     /// Whom it asks, as far as that is known.
     pub(crate) endpoints: Vec<Endpoint>,
@@ -68,9 +69,9 @@ impl SharedDirectives {
                     log.write(
                         Level::Warn,
                         format_args!(
-                            "provider \"{}\" reads {}, which workers cannot, as they run as user \
+                            "{} reads {}, which workers cannot, as they run as user \
                              \"{}\": {}{}",
-                            needs.provider,
+                            needs.subject,
                             file.path.display(),
                             user.name,
                             obstacle,
@@ -102,7 +103,7 @@ fn obstacle(path: &Path, user: &User) -> Option<String> {
 /// http{} has been read: names are resolved, certificates read, the zone is declared. An error has
 /// been logged.
 pub(crate) fn complete(conf: &Conf, main: &MainConf) -> Result<(), ()> {
-    if main.providers.is_empty() {
+    if main.providers.renewals().next().is_none() {
         return Ok(());
     }
     let shared = &main.shared;
@@ -114,9 +115,9 @@ pub(crate) fn complete(conf: &Conf, main: &MainConf) -> Result<(), ()> {
                     Level::Emerg,
                     &needs.position,
                     format_args!(
-                        "provider \"{}\" asks {endpoint}: {reason}: correct the name, or add \
+                        "{} asks {endpoint}: {reason}: correct the name, or add \
                          \"resolver\" to http{{}}",
-                        needs.provider
+                        needs.subject
                     ),
                 );
             })?;
@@ -152,9 +153,9 @@ fn trust(conf: &Conf, shared: &SharedDirectives) -> Result<Option<TrustStore>, (
             Level::Emerg,
             &needs.position,
             format_args!(
-                "provider \"{}\" needs https, and this nginx is built without TLS: use one that \
+                "{} needs https, and this nginx is built without TLS: use one that \
                  has --with-http_ssl_module",
-                needs.provider
+                needs.subject
             ),
         );
         return Err(());
@@ -174,9 +175,9 @@ fn trust(conf: &Conf, shared: &SharedDirectives) -> Result<Option<TrustStore>, (
                 Level::Emerg,
                 &needs.position,
                 format_args!(
-                    "provider \"{}\" needs https, and this system's trusted certificates are not \
+                    "{} needs https, and this system's trusted certificates are not \
                      where they are looked for: name them with \"aws_trusted_certificate\"",
-                    needs.provider
+                    needs.subject
                 ),
             );
             Err(())

@@ -1,6 +1,6 @@
 //! The directives about credentials that are fetched.
 
-use aws_credentials::{Definition, DefinitionError};
+use aws_credentials::{Check, Definition, DefinitionError};
 
 use super::{DirectiveError, Result, invalid, set};
 use crate::conf::{LocationConf, MainConf, Needs};
@@ -18,11 +18,7 @@ pub(crate) type MainSetter = fn(&mut MainConf, &Conf) -> Result;
 const FEWEST_PAGES: usize = 8;
 
 pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
-    let mut words = Vec::new();
-    for word in conf.args() {
-        let word = std::str::from_utf8(word);
-        words.push(word.map_err(|_| DirectiveError::Because("is not UTF-8".to_owned()))?);
-    }
+    let words = utf8_arguments(conf)?;
     let [name, source, parameters @ ..] = &words[..] else {
         return Err(DirectiveError::Because("names no source".to_owned()));
     };
@@ -44,21 +40,6 @@ pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
         Definition::parse(source, parameters, environment, &declared).map_err(wrong)?;
     let check = definition.check(&LocalFiles).map_err(wrong)?;
 
-    for file in &check.files {
-        let seen_by_all = |identity: aws_credentials::host::FileIdentity| {
-            file.secret && identity.is_world_readable()
-        };
-        if file.identity.is_some_and(seen_by_all) {
-            conf.log(
-                Level::Warn,
-                &conf.position(),
-                format_args!(
-                    "everybody on this machine can read the secret in {}: \"chmod 600\" it",
-                    file.path.display()
-                ),
-            );
-        }
-    }
     if *source == "default" {
         conf.tell(format_args!(
             "provider \"{name}\" uses {}{}",
@@ -70,19 +51,56 @@ pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
     let files = check.files.iter().map(|file| file.path.clone()).collect();
     let renewal = Renewal::new(Kind::Credentials, name, definition, files);
     let provider = Provider::new(renewal, *source == "signing_keys");
+    let may_ask_others = matches!(*source, "file" | "default" | "assume_role" | "web_identity");
+    note_needs(
+        main,
+        conf,
+        format!("provider \"{name}\""),
+        check,
+        may_ask_others,
+    );
+    list(main)?.add(provider);
+    Ok(())
+}
+
+/// The directive's arguments.
+pub(super) fn utf8_arguments(conf: &Conf) -> std::result::Result<Vec<&str>, DirectiveError> {
+    let text = |word| std::str::from_utf8(word);
+    let words: std::result::Result<_, _> = conf.args().map(text).collect();
+    words.map_err(|_| DirectiveError::Because("is not UTF-8".to_owned()))
+}
+
+/// Warns of secrets that everybody can read, and keeps what has to be seen to later for `subject`.
+pub(super) fn note_needs(
+    main: &mut MainConf,
+    conf: &Conf,
+    subject: String,
+    check: Check,
+    may_ask_others: bool,
+) {
+    for file in check.files.iter().filter(|file| file.is_exposed()) {
+        conf.log(
+            Level::Warn,
+            &conf.position(),
+            format_args!(
+                "everybody on this machine can read the secret in {}: \"chmod 600\" it",
+                file.path.display()
+            ),
+        );
+    }
     main.shared.needs.push(Needs {
-        provider: (*name).to_owned(),
+        subject,
         position: conf.position(),
         endpoints: check.endpoints,
         files: check.files,
-        may_ask_others: matches!(*source, "file" | "default" | "assume_role" | "web_identity"),
+        may_ask_others,
     });
-    // While the configuration is read nobody shares the list.
-    match std::rc::Rc::get_mut(&mut main.providers) {
-        Some(providers) => Providers::add(providers, provider),
-        None => return Err(DirectiveError::Because("comes too late".to_owned())),
-    }
-    Ok(())
+}
+
+/// The list that providers and tokens are added to. While the configuration is read nobody shares it.
+pub(super) fn list(main: &mut MainConf) -> std::result::Result<&mut Providers, DirectiveError> {
+    std::rc::Rc::get_mut(&mut main.providers)
+        .ok_or_else(|| DirectiveError::Because("comes too late".to_owned()))
 }
 
 pub(crate) fn zone(main: &mut MainConf, conf: &Conf) -> Result {

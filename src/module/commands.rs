@@ -63,7 +63,7 @@ macro_rules! command {
 }
 
 /// All directives, and the empty one that ends the table.
-pub(super) static mut COMMANDS: [ngx_command_t; 25] = [
+pub(super) static mut COMMANDS: [ngx_command_t; 27] = [
     command!("aws_access_key", NGX_CONF_TAKE1, directives::access_key),
     command!("aws_key_scope", NGX_CONF_TAKE1, directives::key_scope),
     command!("aws_signing_key", NGX_CONF_TAKE1, directives::signing_key),
@@ -88,6 +88,12 @@ pub(super) static mut COMMANDS: [ngx_command_t; 25] = [
     command!(http "aws_auth_zone", NGX_CONF_TAKE1, directives::zone),
     command!(http "aws_presigned_url", NGX_CONF_2MORE, directives::presigned_url),
     command!(http "aws_trusted_certificate", NGX_CONF_TAKE1, directives::trusted_certificate),
+    command!(http "aws_token", NGX_CONF_2MORE, directives::token),
+    command!(
+        "aws_token_required",
+        NGX_CONF_1MORE,
+        directives::token_required
+    ),
     command!("aws_s3_bucket", NGX_CONF_TAKE1, directives::s3_bucket),
     command!("aws_endpoint", NGX_CONF_TAKE1, directives::endpoint),
     command!("aws_region", NGX_CONF_TAKE1, directives::region),

@@ -13,19 +13,23 @@ use nginx_sys::{
 };
 
 use super::admit::refuse_method;
-use super::credentials::await_credentials;
 use super::examine::{Progress, examine};
 use super::intake::{self, Form, Intake};
-use crate::conf::Plan;
+use super::waiting::await_needed;
+use crate::conf::{Plan, RequiredTokens};
 use crate::ffi::body::filter_is_last;
 use crate::ffi::log::Level;
 use crate::ffi::request::{BodyId, Request};
 
-pub(crate) fn prepare(request: &Request, plan: &Plan) -> ngx_int_t {
-    refuse_method(request, plan)
-        .or_else(|| refuse_header(request, plan))
-        .or_else(|| await_credentials(request, plan))
-        .or_else(|| prepare_body(request, plan))
+/// Of a request that needs tokens, is to be signed, or both.
+pub(crate) fn prepare(
+    request: &Request,
+    required: Option<&RequiredTokens>,
+    plan: Option<&Plan>,
+) -> ngx_int_t {
+    plan.and_then(|plan| refuse_method(request, plan).or_else(|| refuse_header(request, plan)))
+        .or_else(|| await_needed(request, required, plan))
+        .or_else(|| plan.and_then(|plan| prepare_body(request, plan)))
         .unwrap_or(NGX_DECLINED as ngx_int_t)
 }
 

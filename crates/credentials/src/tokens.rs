@@ -136,11 +136,10 @@ impl TokenSource {
         check: &mut Check,
     ) -> Result<String, DefinitionError> {
         match &self.kind {
-            Kind::Ecr(source) => source.check(files, environment, check)?,
-            Kind::CodeArtifact(source) => source.check(files, environment, check)?,
-            Kind::Process(_) => {}
+            Kind::Ecr(source) => source.check(files, environment, check),
+            Kind::CodeArtifact(source) => source.check(files, environment, check),
+            Kind::Process(source) => Ok(source.describe()),
         }
-        Ok(self.describe())
     }
 
     pub(crate) async fn fetch<H: Host>(

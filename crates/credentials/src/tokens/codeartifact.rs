@@ -75,8 +75,9 @@ impl CodeArtifact {
         files: &impl Files,
         environment: &Environment,
         check: &mut Check,
-    ) -> Result<(), DefinitionError> {
-        self.signed.check(files, environment, check)
+    ) -> Result<String, DefinitionError> {
+        let signer = self.signed.check(files, environment, check)?;
+        Ok(format!("{}, signed for with {signer}", self.describe()))
     }
 
     pub(super) async fn fetch<H: Host>(

@@ -100,15 +100,15 @@ impl Signed {
         self.credentials.identify(text);
     }
 
+    /// Describes whose credentials sign.
     pub(super) fn check(
         &self,
         files: &impl Files,
         environment: &Environment,
         check: &mut Check,
-    ) -> Result<(), DefinitionError> {
+    ) -> Result<String, DefinitionError> {
         check.endpoints.push(self.endpoint());
-        self.credentials.check(files, environment, check)?;
-        Ok(())
+        self.credentials.check(files, environment, check)
     }
 
     /// POSTs `body` and has `read` read the answer, with the Unix time in seconds.

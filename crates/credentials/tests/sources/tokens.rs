@@ -198,7 +198,10 @@ fn a_file_with_the_keys_is_watched() {
     let home = [("HOME", "/home/web"), ("AWS_REGION", "eu-west-1")];
     let definition = define_token("ecr", &home).unwrap();
     let check = definition.check(&host).unwrap();
-    assert_eq!(check.description, "ecr in eu-west-1");
+    assert_eq!(
+        check.description,
+        "ecr in eu-west-1, signed for with file, profile \"default\""
+    );
     let endpoints: Vec<String> = check.endpoints.iter().map(Endpoint::to_string).collect();
     assert_eq!(endpoints, [ECR.trim_end_matches('/')]);
     assert!(

@@ -1,0 +1,125 @@
+//! Tokens without which a location does not serve: `aws_token_required`.
+
+use std::rc::Rc;
+
+use super::merge::DEFAULT_CREDENTIALS_TIMEOUT;
+use super::{LocationConf, MainConf, same_handler};
+use crate::ffi::conf::{Conf, Position};
+use crate::ffi::handlers::PassModule;
+use crate::ffi::log::Level;
+use crate::ffi::upstream;
+use crate::request::TokenGuard;
+use crate::tokens::Token;
+
+/// An `aws_token_required` directive.
+#[derive(Clone, Debug)]
+pub(crate) struct TokensRequired {
+    pub(crate) required: Required,
+    pub(crate) position: Position,
+}
+
+/// Which tokens it names.
+#[derive(Clone, Debug)]
+pub(crate) enum Required {
+    /// All that are declared.
+    All,
+    /// Those of these names; none: nothing is required.
+    Named(Vec<String>),
+}
+
+/// The tokens that a location requires.
+pub(crate) struct RequiredTokens {
+    /// One at least.
+    pub(crate) tokens: Vec<Rc<Token>>,
+    /// `aws_credentials_timeout` in milliseconds.
+    pub(crate) timeout: u64,
+    /// Whether the location has a cache, which may answer where there is no token.
+    pub(crate) has_cache: bool,
+}
+
+/// Merges what `outer` says into `inner`, finds the tokens that this requires, and has nothing sent without them. An
+/// error has been logged.
+pub(crate) fn require_tokens(
+    conf: &Conf,
+    main: &MainConf,
+    outer: &LocationConf,
+    inner: &mut LocationConf,
+) -> Result<(), ()> {
+    let block = conf.block().ok_or(())?;
+    if inner.tokens_required.is_none() {
+        inner.tokens_required.clone_from(&outer.tokens_required);
+    }
+    let Some(directive) = &inner.tokens_required else {
+        return Ok(());
+    };
+    let declared = main.providers.tokens();
+    let tokens = match &directive.required {
+        Required::All if declared.is_empty() => {
+            let line = format_args!(
+                "\"aws_token_required on\" requires all tokens, and none is declared: add \
+                 \"aws_token <name> <source>\" to http{{}}"
+            );
+            conf.log(Level::Emerg, &directive.position, line);
+            return Err(());
+        }
+        Required::All => declared.to_vec(),
+        Required::Named(names) => names
+            .iter()
+            .map(|name| find(conf, declared, name, &directive.position))
+            .collect::<Result<_, ()>>()?,
+    };
+    if tokens.is_empty() {
+        return Ok(());
+    }
+
+    let is_condition = block.is_nested_condition();
+    // What an `if` does not say itself, its location does: any of them may answer there.
+    let may_answer =
+        |module: &&PassModule| is_condition || same_handler(module.handler, block.handler());
+    let mut has_cache = false;
+    for module in main.pass_modules.iter().filter(may_answer) {
+        let upstream_conf = module.upstream_conf(conf).ok_or(())?;
+        // SAFETY: nginx's own modules have merged this block before us.
+        has_cache |= unsafe { upstream_conf.as_ref() }.cache() > 0;
+        let guard = TokenGuard::new(tokens.clone());
+        // SAFETY: as above; the configuration's pool keeps both alive.
+        unsafe { upstream::install(conf.as_ptr(), upstream_conf, guard)? };
+    }
+    inner.required_tokens = Some(Rc::new(RequiredTokens {
+        tokens,
+        timeout: inner
+            .credentials_timeout
+            .unwrap_or(DEFAULT_CREDENTIALS_TIMEOUT),
+        has_cache,
+    }));
+    Ok(())
+}
+
+fn find(
+    conf: &Conf,
+    declared: &[Rc<Token>],
+    name: &str,
+    position: &Position,
+) -> Result<Rc<Token>, ()> {
+    let found = declared
+        .iter()
+        .find(|token| token.name().eq_ignore_ascii_case(name));
+    if let Some(token) = found {
+        return Ok(Rc::clone(token));
+    }
+    let names: Vec<_> = declared.iter().map(|token| token.name()).collect();
+    let instead = if names.is_empty() {
+        format!("add \"aws_token {name} <source>\" to http{{}}")
+    } else {
+        format!("the tokens are {}", names.join(", "))
+    };
+    conf.log(
+        Level::Emerg,
+        position,
+        format_args!(
+            "\"aws_token_required\" names \"{}\", which is not declared: {instead}",
+            name.escape_debug()
+        ),
+    );
+    Err(())
+}
