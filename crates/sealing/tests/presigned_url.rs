@@ -8,6 +8,8 @@ use aws_sealing::{Identity, Key};
 use aws_signing::presign::Expires;
 use aws_signing::query::Canonicalizer;
 use aws_signing::{CredentialScope, SigningKey, Timestamp, v2};
+use proptest::collection::vec;
+use proptest::prelude::*;
 use serde_json::Value;
 
 const SECRET_KEY: &[u8] = b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -340,4 +342,52 @@ fn methods_and_other_services() {
         matches!(refused, PresignedUrlError::Presign(_)),
         "{refused}"
     );
+}
+
+proptest! {
+    /// A link is a URL like any other, and signing it once more changes nothing.
+    #[test]
+    fn signing_a_link_again_changes_nothing(rest in ".{0,40}", version_2: bool, s3: bool) {
+        let url = format!("https://b.net/{rest}");
+        let made = |url: &str| {
+            let mut case = Case::get(url);
+            case.version_2 = version_2;
+            case.service = if s3 { "s3" } else { "execute-api" };
+            case.made()
+        };
+        let Ok(link) = made(&url) else {
+            prop_assert!(url.bytes().any(|byte| byte <= b' ' || b"#\\\x7f".contains(&byte)));
+            return Ok(());
+        };
+        prop_assert!(link.starts_with("https://b.net/"));
+        prop_assert!(link.bytes().all(|byte| byte.is_ascii_graphic()), "{}", link);
+        prop_assert_eq!(link.matches("Signature=").count(), 1, "{}", link);
+        prop_assert_eq!(made(&link), Ok(link));
+    }
+
+    /// Whoever decodes the link's path has the key.
+    #[test]
+    fn each_byte_of_a_decoded_path_arrives(key in vec(any::<u8>(), 0..40)) {
+        let mut case = Case::get("https://b.net/bucket/");
+        let path = [b"/", &key[..]].concat();
+        case.link.path = Some(&path);
+        let link = case.made().unwrap();
+        let encoded = link.strip_prefix("https://b.net/bucket/").unwrap();
+        let (encoded, _) = encoded.split_once('?').unwrap();
+        let mut decoded = Vec::new();
+        let mut rest = encoded.as_bytes();
+        while let [first, tail @ ..] = rest {
+            let (byte, next) = match (first, tail) {
+                (b'%', [high, low, tail @ ..]) => {
+                    let digits = [*high, *low];
+                    let digits = std::str::from_utf8(&digits).unwrap();
+                    (u8::from_str_radix(digits, 16).unwrap(), tail)
+                }
+                _ => (*first, tail),
+            };
+            decoded.push(byte);
+            rest = next;
+        }
+        prop_assert_eq!(decoded, key);
+    }
 }
