@@ -200,7 +200,7 @@ fn a_file_with_the_keys_is_watched() {
     let check = definition.check(&host).unwrap();
     assert_eq!(
         check.description,
-        "ecr in eu-west-1, signed for with file, profile \"default\""
+        "ecr in eu-west-1, signed for with file, profile \"default\", access key AKID"
     );
     let endpoints: Vec<String> = check.endpoints.iter().map(Endpoint::to_string).collect();
     assert_eq!(endpoints, [ECR.trim_end_matches('/')]);
