@@ -14,6 +14,7 @@ mod process;
 mod profile;
 mod refresh;
 mod signing_keys;
+mod token_definitions;
 mod token_programs;
 mod tokens;
 mod web_identity;

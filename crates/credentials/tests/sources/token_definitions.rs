@@ -1,0 +1,133 @@
+//! The words of a token's directive, and what they come to.
+
+use std::time::Duration;
+
+use aws_credentials::Definition;
+
+use crate::common::*;
+use crate::official::KEYS;
+
+#[test]
+fn what_makes_another_token_is_told_apart() {
+    let digest = |line: &str| define_token(line, &KEYS).unwrap().digest();
+    let lines = [
+        "ecr",
+        "ecr region=eu-west-2",
+        "ecr endpoint=http://127.0.0.1:1",
+        "ecr-public",
+        "ecr credentials=imds",
+        "codeartifact domain=web",
+        "codeartifact domain=web owner=123456789012",
+        "codeartifact domain=web duration=0",
+        "codeartifact domain=web format=basic",
+        "process command=print",
+        "process command=print format=basic",
+        "process command=/bin/print",
+    ];
+    for (at, line) in lines.iter().enumerate() {
+        for other in &lines[at + 1..] {
+            assert_ne!(digest(line), digest(other), "{line}, {other}");
+        }
+    }
+    // A token stays in use when it is only to be renewed more often.
+    assert_eq!(digest("ecr"), digest("ecr interval=1h format=basic"));
+    let credentials = define("process command=print", &KEYS).unwrap();
+    assert_ne!(digest("process command=print"), credentials.digest());
+}
+
+#[test]
+fn how_often_is_read() {
+    let rhythm = |line: &str| {
+        let rhythm = define_token(line, &KEYS).unwrap().rhythm();
+        let secs = |span: Option<Duration>| span.map(|span| span.as_secs());
+        (secs(rhythm.interval), secs(rhythm.retry))
+    };
+    assert_eq!(rhythm("ecr"), (None, None));
+    assert_eq!(rhythm("ecr interval=1h30m"), (Some(5400), None));
+    assert_eq!(rhythm("process command=a"), (Some(21_600), Some(30)));
+    assert_eq!(
+        rhythm("process command=a interval=10 retry=5m"),
+        (Some(10), Some(300))
+    );
+}
+
+#[test]
+fn what_cannot_work_is_refused_when_it_is_read() {
+    let without_region = &KEYS[..2];
+    for (line, error) in [
+        (
+            "ecrr",
+            "there is no source \"ecrr\"; the sources are ecr, ecr-public, codeartifact, process",
+        ),
+        (
+            "ecr",
+            "region: it is missing: add region=, such as region=eu-west-1, or set AWS_REGION",
+        ),
+        ("ecr region=a.b", "region: \"a.b\" is not one"),
+        (
+            "ecr region=r endpoint=127.0.0.1",
+            "endpoint: it does not begin with",
+        ),
+        (
+            "ecr region=r credentials=web",
+            "credentials=: no provider \"web\" is declared above, and no source is called so",
+        ),
+        (
+            "ecr region=r retry=1m",
+            "\"retry=\" is unknown: ecr takes region=, endpoint=, credentials=, interval=, format=",
+        ),
+        (
+            "ecr-public region=r",
+            "\"region=\" is unknown: ecr-public takes endpoint=,",
+        ),
+        (
+            "ecr region=r interval=0",
+            "interval=: it is not a time of a second or more, such as 30s or 6h",
+        ),
+        (
+            "ecr region=r format=bearer",
+            "format=: ecr gives the base64 of a user",
+        ),
+        (
+            "codeartifact region=r",
+            "codeartifact needs \"domain=\", e.g. domain=my-domain",
+        ),
+        (
+            "codeartifact region=r domain=My",
+            "domain=: it is not 2 to 50 lower-case letters, digits and hyphens",
+        ),
+        ("codeartifact region=r domain=a&b=c", "domain=: it is not"),
+        (
+            "codeartifact region=r domain=web owner=1234",
+            "owner=: it is not the 12 digits of an account",
+        ),
+        (
+            "codeartifact region=r domain=web duration=899",
+            "duration=: it is not a time from 15m to 12h",
+        ),
+        (
+            "codeartifact region=r domain=web duration=13h",
+            "duration=: it is not a time from 15m to 12h",
+        ),
+        (
+            "process",
+            "process needs \"command=\", e.g. command=\"/usr/local/bin/print-token",
+        ),
+        ("process command=a retry=no", "retry=: it is not a time"),
+    ] {
+        let text = define_token(line, without_region).unwrap_err().to_string();
+        assert!(text.starts_with(error), "{text}");
+    }
+    let text = define_token("ecr region=r", &[("AWS_EC2_METADATA_DISABLED", "true")]).unwrap();
+    let text = text.check(&Script::new()).unwrap_err().to_string();
+    assert!(text.starts_with("nothing configures a source"), "{text}");
+
+    let keys = define("signing_keys path=/a access_key=A", &[]).unwrap();
+    let find = |_: &str| Some(keys.clone());
+    let words = ["region=r", "credentials=keys"];
+    let error = Definition::parse_token("ecr", &words, &environment(&[]), &find).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "credentials=: signing keys of one service cannot sign for ecr"
+    );
+}
