@@ -1,6 +1,7 @@
 //! What the directives of a block say, and what they come to once the blocks are merged.
 
 mod credentials;
+mod judge;
 mod keys;
 mod links;
 mod merge;

@@ -13,7 +13,7 @@ use super::payload::Sent;
 use crate::conf::{CredentialsError, Plan};
 use crate::ffi::log::Level;
 use crate::ffi::request::Request;
-use crate::ffi::upstream::SealHook;
+use crate::ffi::seal_hook::SealHook;
 
 /// The seal of one location.
 pub(crate) struct Seal {

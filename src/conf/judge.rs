@@ -1,0 +1,234 @@
+//! What can only be judged when blocks are merged: mistakes, and what is probably one.
+
+use std::ptr::NonNull;
+
+use aws_sealing::{PayloadMode, is_s3};
+use nginx_sys::{NGX_HTTP_UPSTREAM_CREATE, ngx_http_upstream_conf_t};
+
+use super::credentials::{Credentials, Incomplete};
+use super::{LocationConf, MainConf, Payload, Plan, Scheme, Sign, same_handler};
+use crate::ffi::conf::{Block, Conf};
+use crate::ffi::log::Level;
+use crate::ffi::value::Value;
+
+/// A name that is not declared anywhere in http{} is a mistake, also where nothing is signed.
+pub(super) fn refuse_unknown_provider(
+    conf: &Conf,
+    main: &MainConf,
+    inner: &LocationConf,
+) -> Result<(), ()> {
+    let name = inner.credentials.provider.as_ref().and_then(Value::as_text);
+    let (Some(name), Some(position)) = (name, &inner.credentials.position) else {
+        return Ok(());
+    };
+    if main.providers.find(name).is_some() {
+        return Ok(());
+    }
+    let name = String::from_utf8_lossy(name);
+    if main.providers.is_empty() {
+        conf.log(
+            Level::Emerg,
+            position,
+            format_args!(
+                "\"aws_credentials\" names \"{name}\", which is not declared: add \
+                 \"aws_credentials_provider {name} <source>\" to http{{}}"
+            ),
+        );
+    } else {
+        conf.log(
+            Level::Emerg,
+            position,
+            format_args!(
+                "\"aws_credentials\" names \"{name}\", which is not declared: the providers are {}",
+                main.providers.names()
+            ),
+        );
+    }
+    Err(())
+}
+
+/// `aws_sign` beside a directive whose requests cannot be signed.
+pub(super) fn refuse_other_handlers(
+    conf: &Conf,
+    main: &MainConf,
+    block: &Block,
+    sign: &Sign,
+) -> Result<(), ()> {
+    let other = main
+        .pass_modules
+        .iter()
+        .find(|module| same_handler(module.handler, block.handler()))
+        .filter(|module| module.directive != "proxy_pass");
+    let Some(other) = other else { return Ok(()) };
+    conf.log(
+        Level::Emerg,
+        &sign.position,
+        format_args!(
+            "\"aws_sign\" has no effect on \"{}\": use \"proxy_pass\", or remove \"aws_sign\"",
+            other.directive
+        ),
+    );
+    Err(())
+}
+
+/// Credentials that are missing where `aws_sign` stands are a mistake; where signing is inherited,
+/// they may be missing for a location that nobody uses.
+pub(super) fn judge_credentials(
+    conf: &Conf,
+    inner: &LocationConf,
+    plan: &Plan,
+    sign: &Sign,
+    explicit: bool,
+) -> Result<(), ()> {
+    let Err(missing) = plan.credentials else {
+        return Ok(());
+    };
+    if missing == Incomplete::Region {
+        let position = inner
+            .credentials
+            .position
+            .as_ref()
+            .unwrap_or(&sign.position);
+        conf.log(Level::Emerg, position, format_args!("{missing}"));
+        return Err(());
+    }
+    if explicit {
+        let line = format_args!("\"aws_sign\" cannot sign here: {missing}");
+        conf.log(Level::Emerg, &sign.position, line);
+        return Err(());
+    }
+    Ok(())
+}
+
+/// Only S3 takes bodies that are not hashed.
+pub(super) fn judge_payload(conf: &Conf, inner: &LocationConf, plan: &Plan) -> Result<(), ()> {
+    let Some(Payload { mode, position }) = &inner.payload else {
+        return Ok(());
+    };
+    let service = plan
+        .credentials
+        .as_ref()
+        .ok()
+        .and_then(Credentials::static_service)
+        .map(String::from_utf8_lossy);
+    match service {
+        Some(service)
+            if !is_s3(&service) && !matches!(mode, PayloadMode::Auto | PayloadMode::Signed) =>
+        {
+            conf.log(
+                Level::Emerg,
+                position,
+                format_args!(
+                    "\"aws_payload {}\" is for S3 only, but service \"{service}\" is signed for: \
+                     remove it, every other service gets the hash",
+                    mode.as_str()
+                ),
+            );
+            Err(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A bucket's requests that are sent to a host of another name end at the wrong server.
+pub(super) fn warn_of_other_host(
+    conf: &Conf,
+    block: &Block,
+    plan: &Plan,
+    sign: &Sign,
+    proxy: NonNull<ngx_http_upstream_conf_t>,
+) {
+    let texts = (plan.bucket.as_ref(), plan.endpoint.as_ref());
+    let (Some(bucket), Some(endpoint)) = texts else {
+        return;
+    };
+    let (Some(bucket), Some(endpoint)) = (bucket.as_text(), endpoint.as_text()) else {
+        return;
+    };
+    // SAFETY: merged before us; the upstream, where proxy_pass names one, is part of the
+    // configuration.
+    let Some(upstream) = (unsafe { proxy.as_ref().upstream.as_ref() }) else {
+        return;
+    };
+    if upstream.flags & NGX_HTTP_UPSTREAM_CREATE as usize != 0 {
+        // An upstream{} block has a name of the operator's own.
+        return;
+    }
+    // SAFETY: as above.
+    let host = unsafe { crate::ffi::bytes(upstream.host) };
+    let endpoint = endpoint
+        .split(|byte| *byte == b':')
+        .next()
+        .unwrap_or_default();
+    let in_bucket = host
+        .strip_prefix(bucket)
+        .and_then(|rest| rest.strip_prefix(b"."))
+        .is_some_and(|rest| rest.eq_ignore_ascii_case(endpoint));
+    if in_bucket || host.eq_ignore_ascii_case(endpoint) || is_address(host) {
+        return;
+    }
+    conf.log(
+        Level::Warn,
+        &sign.position,
+        format_args!(
+            "\"proxy_pass\" of location \"{}\" names the host \"{}\", but requests are signed for \
+             \"{}\": set \"aws_endpoint\" to the store's host",
+            block.name(),
+            String::from_utf8_lossy(host),
+            String::from_utf8_lossy(endpoint),
+        ),
+    );
+}
+
+fn is_address(host: &[u8]) -> bool {
+    host == b"localhost"
+        || host.starts_with(b"[")
+        // nginx has taken "unix:" off.
+        || host.starts_with(b"/")
+        || std::str::from_utf8(host).is_ok_and(|host| host.parse::<std::net::IpAddr>().is_ok())
+}
+
+/// Where neither the signature nor TLS covers a body, anybody on the way can change it.
+pub(super) fn warn_of_unprotected_bodies(conf: &Conf, block: &Block, inner: &LocationConf) {
+    let Some(Payload { mode, position }) = &inner.payload else {
+        return;
+    };
+    if *mode == PayloadMode::Unsigned && inner.scheme == Some(Scheme::Http) {
+        conf.log(
+            Level::Warn,
+            position,
+            format_args!(
+                "\"aws_payload unsigned\" in location \"{}\" sends bodies over plain http, where \
+                 nothing protects them: use \"https://\" in \"proxy_pass\", or \"aws_payload \
+                 signed\" or \"streaming\"",
+                block.name()
+            ),
+        );
+    }
+}
+
+/// Tenants that a variable tells apart must not share cached objects.
+pub(super) fn remind_of_cache_key(conf: &Conf, block: &Block, plan: &Plan, sign: &Sign) {
+    let is_variable = |value: &Option<Value>| {
+        value
+            .as_ref()
+            .is_some_and(|value| value.as_text().is_none())
+    };
+    let variable = is_variable(&plan.bucket)
+        || is_variable(&plan.endpoint)
+        || plan
+            .credentials
+            .as_ref()
+            .is_ok_and(super::credentials::Credentials::are_variable);
+    if plan.has_cache && variable {
+        conf.log(
+            Level::Warn,
+            &sign.position,
+            format_args!(
+                "location \"{}\" has \"proxy_cache\" and a variable bucket, endpoint or key: \
+                 \"proxy_cache_key\" must hold that variable, or tenants share cached objects",
+                block.name()
+            ),
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! Refusing a request that nginx is about to send.
+
+use std::ffi::c_void;
+use std::ptr::{NonNull, null_mut};
+
+use nginx_sys::{
+    NGX_BUSY, NGX_OK, ngx_http_request_t, ngx_http_upstream_conf_t, ngx_http_upstream_srv_conf_t,
+    ngx_int_t, ngx_peer_connection_t, ngx_uint_t,
+};
+
+/// An upstream configuration whose peers nginx cannot connect to. It is made with the
+/// configuration, so that refusing a request needs no memory and cannot fail.
+pub(super) struct Refusal {
+    conf: ngx_http_upstream_conf_t,
+    upstream: ngx_http_upstream_srv_conf_t,
+}
+
+impl Refusal {
+    pub(super) fn new(conf: &ngx_http_upstream_conf_t) -> Self {
+        // SAFETY: all zero is a valid value of this plain C structure.
+        let mut upstream: ngx_http_upstream_srv_conf_t = unsafe { std::mem::zeroed() };
+        upstream.peer.init = Some(init_no_peer);
+        Self {
+            conf: *conf,
+            upstream,
+        }
+    }
+
+    /// # Safety
+    /// `refusal` must not move any more.
+    pub(super) unsafe fn link(mut refusal: NonNull<Self>) {
+        // SAFETY: by this function's contract.
+        unsafe {
+            let refusal = refusal.as_mut();
+            refusal.conf.upstream = &raw mut refusal.upstream;
+            refusal.conf.local = null_mut();
+            // nginx would cache its own 502, where `proxy_cache_valid` says `any`.
+            refusal.conf.cache_valid = null_mut();
+        }
+    }
+
+    /// Has nginx answer as for an upstream without a live server: 502, or a stale object of the
+    /// cache where `proxy_cache_use_stale error` allows it.
+    ///
+    /// # Safety
+    /// `r` must be the live request whose proxy_bind value is being evaluated.
+    pub(super) unsafe fn apply(refusal: NonNull<Self>, r: *mut ngx_http_request_t) {
+        // SAFETY: nginx reads `u->conf` anew after the evaluation, and with `resolved` cleared it
+        // takes the upstream from there.
+        unsafe {
+            if let Some(upstream) = (*r).upstream.as_mut() {
+                upstream.conf = &raw mut (*refusal.as_ptr()).conf;
+                upstream.resolved = null_mut();
+            }
+        }
+    }
+}
+
+/// # Safety
+/// Called by nginx for a request that [`Refusal::apply`] has been called for.
+unsafe extern "C" fn init_no_peer(
+    r: *mut ngx_http_request_t,
+    _upstream: *mut ngx_http_upstream_srv_conf_t,
+) -> ngx_int_t {
+    // SAFETY: the request is live and has an upstream.
+    unsafe {
+        let peer = &mut (*(*r).upstream).peer;
+        peer.get = Some(get_no_peer);
+        peer.free = Some(free_no_peer);
+        peer.tries = 0;
+    }
+    NGX_OK as ngx_int_t
+}
+
+unsafe extern "C" fn get_no_peer(_peer: *mut ngx_peer_connection_t, _: *mut c_void) -> ngx_int_t {
+    NGX_BUSY as ngx_int_t
+}
+
+unsafe extern "C" fn free_no_peer(
+    _peer: *mut ngx_peer_connection_t,
+    _: *mut c_void,
+    _state: ngx_uint_t,
+) {
+}
