@@ -25,6 +25,7 @@ mod lines;
 pub mod method;
 mod payload;
 pub mod presigned_url;
+pub mod proxy_url;
 mod seal;
 mod stream;
 mod target;
