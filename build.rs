@@ -12,7 +12,7 @@ fn main() {
     );
     cfg("ngx_os", "DEP_NGINX_OS_CHECK", "DEP_NGINX_OS");
 
-    compile("src/ffi/flags.c");
+    compile(&["src/ffi/flags.c", "src/ffi/aside.c"]);
 
     if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "macos") {
         // nginx's own functions are found when nginx loads the module.
@@ -21,14 +21,16 @@ fn main() {
     }
 }
 
-/// Compiles a source that includes nginx's headers.
-fn compile(source: &str) {
+/// Compiles sources that include nginx's headers.
+fn compile(sources: &[&str]) {
     const INCLUDE: &str = "DEP_NGINX_INCLUDE";
-    println!("cargo::rerun-if-changed={source}");
+    for source in sources {
+        println!("cargo::rerun-if-changed={source}");
+    }
     println!("cargo::rerun-if-env-changed={INCLUDE}");
     let include = env::var_os(INCLUDE).expect("nginx-sys names nginx's folders");
     cc::Build::new()
-        .file(source)
+        .files(sources)
         .includes(env::split_paths(&include))
         .flag_if_supported("-fvisibility=hidden")
         .compile("aws_auth_ffi");

@@ -3,12 +3,15 @@
 mod credentials;
 mod judge;
 mod keys;
+mod layers;
 mod links;
 mod merge;
 mod plan;
+mod plans;
 mod provided;
 mod shared;
 mod tokens;
+mod upstreams;
 
 use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, SignedHeaders};
 use nginx_sys::ngx_http_handler_pt;
@@ -18,13 +21,17 @@ pub(crate) use keys::{DerivedKey, SecretValue};
 pub(crate) use links::LinkSigner;
 pub(crate) use merge::merge;
 pub(crate) use plan::Plan;
+pub(crate) use plans::Plans;
 pub(crate) use shared::{Needs, SharedDirectives, complete};
 pub(crate) use tokens::{Required, RequiredTokens, TokensRequired, require_tokens};
+pub(crate) use upstreams::{Guarded, UpstreamConf, Upstreams};
 
 use crate::ffi::conf::{Conf, Position};
 use crate::ffi::handlers::PassModule;
+use crate::ffi::request::Request;
 use crate::ffi::value::{Template, Value};
 use crate::providers::Providers;
+use layers::Layers;
 
 /// What holds for the whole of http{}.
 pub(crate) struct MainConf {
@@ -36,6 +43,8 @@ pub(crate) struct MainConf {
     pub(crate) providers: std::rc::Rc<Providers>,
     /// Whether there is an `aws_presigned_url`.
     pub(crate) has_links: bool,
+    /// The `upstream{}` blocks that have directives of ours.
+    pub(crate) upstreams: Upstreams,
 }
 
 impl MainConf {
@@ -45,6 +54,7 @@ impl MainConf {
             shared: SharedDirectives::default(),
             providers: std::rc::Rc::default(),
             has_links: false,
+            upstreams: Upstreams::default(),
         }
     }
 
@@ -88,13 +98,56 @@ pub(crate) enum Switch {
     Template(Template),
 }
 
+impl Switch {
+    /// Whether it says that this request is signed.
+    pub(crate) fn is_on(&self, request: &Request) -> bool {
+        match self {
+            Self::Bare | Self::On => true,
+            Self::Off => false,
+            // Where the value cannot be had, nothing may leave unsigned.
+            Self::Template(template) => template
+                .evaluate(request)
+                .is_none_or(|text| !matches!(text, b"" | b"0" | b"off")),
+        }
+    }
+}
+
 /// An `aws_sign` directive.
 #[derive(Clone, Debug)]
 pub(crate) struct Sign {
     pub(crate) switch: Switch,
     pub(crate) position: Position,
-    /// Whether it stands in a location.
-    pub(crate) in_location: bool,
+    pub(crate) place: Place,
+}
+
+impl Sign {
+    /// Whether it may sign a request.
+    pub(crate) fn may_be_on(&self) -> bool {
+        !matches!(self.switch, Switch::Off)
+    }
+}
+
+/// In which kind of block a directive stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// http{} or server{}
+    Around,
+    /// A location, or an `if` or `limit_except` in one.
+    Location,
+    Upstream,
+}
+
+impl Place {
+    /// Where the directive stands that is being read.
+    pub(crate) fn of(conf: &Conf) -> Self {
+        if conf.in_location() {
+            Self::Location
+        } else if conf.in_upstream() {
+            Self::Upstream
+        } else {
+            Self::Around
+        }
+    }
 }
 
 /// An `aws_payload` directive.
@@ -102,6 +155,28 @@ pub(crate) struct Sign {
 pub(crate) struct Payload {
     pub(crate) mode: PayloadMode,
     pub(crate) position: Position,
+}
+
+/// A block's `proxy_pass`.
+#[derive(Clone, Debug)]
+pub(crate) struct ProxyPass {
+    pub(crate) scheme: Scheme,
+    /// Its argument, where that holds variables.
+    pub(crate) target: Option<Template>,
+}
+
+impl ProxyPass {
+    /// The one that has just been read.
+    pub(crate) fn read(conf: &Conf) -> Self {
+        let target = match conf.compile(0) {
+            Ok(Value::Template(target)) => Some(target),
+            Ok(Value::Text(_)) | Err(()) => None,
+        };
+        Self {
+            scheme: Scheme::of(conf.arg(0)),
+            target,
+        }
+    }
 }
 
 /// How `proxy_pass` reaches the store.
@@ -130,9 +205,9 @@ impl Scheme {
     }
 }
 
-/// A block's directives; after the merge, those that hold in it.
-#[derive(Default)]
-pub(crate) struct LocationConf {
+/// The directives that a block has, or that hold in it.
+#[derive(Clone, Default)]
+pub(crate) struct Directives {
     pub(crate) sign: Option<Sign>,
     pub(crate) credentials: CredentialDirectives,
     pub(crate) bucket: Option<Value>,
@@ -146,24 +221,46 @@ pub(crate) struct LocationConf {
     pub(crate) response_overrides: Option<bool>,
     pub(crate) payload: Option<Payload>,
     pub(crate) hide_auth_errors: Option<bool>,
-    /// Of the block's `proxy_pass`.
-    pub(crate) scheme: Option<Scheme>,
+    pub(crate) proxy_pass: Option<ProxyPass>,
     /// In milliseconds.
     pub(crate) credentials_timeout: Option<u64>,
     /// `aws_token_required`
     pub(crate) tokens_required: Option<TokensRequired>,
+}
+
+impl Directives {
+    /// The bucket; an empty text undoes an inherited one.
+    fn used_bucket(&self) -> Option<&Value> {
+        let bucket = self.bucket.as_ref();
+        bucket.filter(|bucket| bucket.as_text() != Some(b""))
+    }
+}
+
+/// This module's configuration of a block. One of an `upstream{}` is never merged.
+#[derive(Default)]
+pub(crate) struct LocationConf {
+    /// The directives that stand in the block; after the merge, none.
+    pub(crate) written: Directives,
+    /// What holds in it, and from where, once merged; `None` in http{} itself.
+    layers: Option<Layers>,
+    /// Whether a variable in `proxy_pass` says where its requests go.
+    has_variable_target: bool,
+    /// How this block signs, once merged; `None` where it does not.
+    pub(crate) plans: Option<std::rc::Rc<Plans>>,
     /// The tokens without which this block does not serve, once merged; `None` where there are none.
     pub(crate) required_tokens: Option<std::rc::Rc<RequiredTokens>>,
-    /// How this block signs, once merged; `None` where it does not.
-    pub(crate) plan: Option<std::rc::Rc<Plan>>,
     /// What signs links in this block, once merged; `None` where no links are declared.
     pub(crate) link_signer: Option<Box<LinkSigner>>,
 }
 
 impl LocationConf {
-    /// The bucket; an empty text undoes an inherited one.
-    fn used_bucket(&self) -> Option<&Value> {
-        let bucket = self.bucket.as_ref();
-        bucket.filter(|bucket| bucket.as_text() != Some(b""))
+    /// What holds in the block, wherever its requests are sent. Once merged.
+    fn held(&self) -> Option<Directives> {
+        Some(self.layers.as_ref()?.for_upstream(None))
+    }
+
+    /// The `aws_sign` of the location itself, or of one around it.
+    pub(crate) fn own_sign(&self) -> Option<&Sign> {
+        self.layers.as_ref()?.own_sign()
     }
 }

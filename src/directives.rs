@@ -17,7 +17,7 @@ use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, SignedHeaders
 use aws_signing::{CredentialScope, ScopeError, SigningKey};
 use zeroize::Zeroizing;
 
-use crate::conf::{DerivedKey, LocationConf, Payload, SecretValue, Sign, Switch};
+use crate::conf::{DerivedKey, Directives, Payload, Place, SecretValue, Sign, Switch};
 use crate::ffi::conf::{Conf, decode_base64};
 use crate::ffi::log::Level;
 use crate::ffi::value::Value;
@@ -51,9 +51,9 @@ impl fmt::Display for DirectiveError {
 type Result = std::result::Result<(), DirectiveError>;
 
 /// The function that takes a directive's arguments into a block.
-pub(crate) type Setter = fn(&mut LocationConf, &Conf) -> Result;
+pub(crate) type Setter = fn(&mut Directives, &Conf) -> Result;
 
-pub(crate) fn access_key(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn access_key(block: &mut Directives, conf: &Conf) -> Result {
     refuse_provider(block)?;
     let value = checked_value(conf, value::access_key)?;
     set(&mut block.credentials.access_key, value)?;
@@ -61,7 +61,7 @@ pub(crate) fn access_key(block: &mut LocationConf, conf: &Conf) -> Result {
     Ok(())
 }
 
-pub(crate) fn key_scope(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn key_scope(block: &mut Directives, conf: &Conf) -> Result {
     refuse_secret_key(block)?;
     let text = String::from_utf8_lossy(conf.arg(0));
     let scope = CredentialScope::parse(&text).map_err(|error| match error {
@@ -77,7 +77,7 @@ pub(crate) fn key_scope(block: &mut LocationConf, conf: &Conf) -> Result {
     Ok(())
 }
 
-pub(crate) fn signing_key(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn signing_key(block: &mut Directives, conf: &Conf) -> Result {
     refuse_secret_key(block)?;
     let key = decode_base64(conf.arg(0)).map(Zeroizing::new);
     let Some(key) = key
@@ -98,12 +98,12 @@ pub(crate) fn signing_key(block: &mut LocationConf, conf: &Conf) -> Result {
     Ok(())
 }
 
-pub(crate) fn secret_key(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn secret_key(block: &mut Directives, conf: &Conf) -> Result {
     let secret = secret_value(conf)?;
     set_secret_key(block, conf, secret)
 }
 
-pub(crate) fn secret_key_file(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn secret_key_file(block: &mut Directives, conf: &Conf) -> Result {
     let file = conf
         .read_file(conf.arg(0))
         .map_err(DirectiveError::Because)?;
@@ -132,7 +132,7 @@ pub(crate) fn secret_key_file(block: &mut LocationConf, conf: &Conf) -> Result {
     )
 }
 
-fn set_secret_key(block: &mut LocationConf, conf: &Conf, secret: SecretValue) -> Result {
+fn set_secret_key(block: &mut Directives, conf: &Conf, secret: SecretValue) -> Result {
     refuse_provider(block)?;
     if block.credentials.names_signing_key() {
         return Err(DirectiveError::SecondKind {
@@ -144,7 +144,7 @@ fn set_secret_key(block: &mut LocationConf, conf: &Conf, secret: SecretValue) ->
     Ok(())
 }
 
-fn refuse_provider(block: &LocationConf) -> Result {
+fn refuse_provider(block: &Directives) -> Result {
     match block.credentials.provider {
         Some(_) => Err(DirectiveError::SecondKind {
             other: "\"aws_credentials\"",
@@ -153,7 +153,7 @@ fn refuse_provider(block: &LocationConf) -> Result {
     }
 }
 
-fn refuse_secret_key(block: &LocationConf) -> Result {
+fn refuse_secret_key(block: &Directives) -> Result {
     refuse_provider(block)?;
     match block.credentials.secret_key {
         Some(_) => Err(DirectiveError::SecondKind {
@@ -163,7 +163,7 @@ fn refuse_secret_key(block: &LocationConf) -> Result {
     }
 }
 
-pub(crate) fn session_token(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn session_token(block: &mut Directives, conf: &Conf) -> Result {
     refuse_provider(block)?;
     let token = secret_value(conf)?;
     set(&mut block.credentials.session_token, token)?;
@@ -171,7 +171,7 @@ pub(crate) fn session_token(block: &mut LocationConf, conf: &Conf) -> Result {
     Ok(())
 }
 
-pub(crate) fn s3_bucket(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn s3_bucket(block: &mut Directives, conf: &Conf) -> Result {
     let bucket = match conf.arg(0) {
         b"" => Value::Text(Box::default()),
         _ => checked_value(conf, value::bucket)?,
@@ -180,24 +180,26 @@ pub(crate) fn s3_bucket(block: &mut LocationConf, conf: &Conf) -> Result {
 }
 
 /// May be repeated, as in the C module; the last one counts.
-pub(crate) fn endpoint(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn endpoint(block: &mut Directives, conf: &Conf) -> Result {
     block.endpoint = Some(checked_value(conf, value::endpoint)?);
     Ok(())
 }
 
-pub(crate) fn region(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn region(block: &mut Directives, conf: &Conf) -> Result {
     let region = checked_value(conf, value::region)?;
     set(&mut block.region, region)
 }
 
-pub(crate) fn service(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn service(block: &mut Directives, conf: &Conf) -> Result {
     let service = checked_value(conf, value::service)?;
     set(&mut block.service, service)
 }
 
 /// Without argument it may be repeated, as in the C module.
-pub(crate) fn sign(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn sign(block: &mut Directives, conf: &Conf) -> Result {
     let switch = match conf.args().next() {
+        // An upstream has no blocks inside that could be left out.
+        None if Place::of(conf) == Place::Upstream => Switch::On,
         None => Switch::Bare,
         Some(b"on") => Switch::On,
         Some(b"off") => Switch::Off,
@@ -219,12 +221,12 @@ pub(crate) fn sign(block: &mut LocationConf, conf: &Conf) -> Result {
     block.sign = Some(Sign {
         switch,
         position: conf.position(),
-        in_location: conf.in_location(),
+        place: Place::of(conf),
     });
     Ok(())
 }
 
-pub(crate) fn sign_methods(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn sign_methods(block: &mut Directives, conf: &Conf) -> Result {
     let mut methods = MethodSet::EMPTY;
     for name in conf.args() {
         if !methods.insert(name) {
@@ -237,7 +239,7 @@ pub(crate) fn sign_methods(block: &mut LocationConf, conf: &Conf) -> Result {
     set(&mut block.methods, methods)
 }
 
-pub(crate) fn addressing_style(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn addressing_style(block: &mut Directives, conf: &Conf) -> Result {
     let style = match conf.arg(0) {
         b"virtual" => Addressing::Virtual,
         b"path" => Addressing::Path,
@@ -251,7 +253,7 @@ pub(crate) fn addressing_style(block: &mut LocationConf, conf: &Conf) -> Result 
     set(&mut block.addressing, style)
 }
 
-pub(crate) fn signed_headers(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn signed_headers(block: &mut Directives, conf: &Conf) -> Result {
     let mut headers = SignedHeaders::default();
     for name in conf.args() {
         headers
@@ -261,7 +263,7 @@ pub(crate) fn signed_headers(block: &mut LocationConf, conf: &Conf) -> Result {
     set(&mut block.signed_headers, headers)
 }
 
-pub(crate) fn pass_headers(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn pass_headers(block: &mut Directives, conf: &Conf) -> Result {
     let mut headers = PassHeaders::none();
     if !(conf.args().count() == 1 && conf.arg(0) == b"off") {
         for pattern in conf.args() {
@@ -273,11 +275,11 @@ pub(crate) fn pass_headers(block: &mut LocationConf, conf: &Conf) -> Result {
     set(&mut block.pass_headers, headers)
 }
 
-pub(crate) fn response_overrides(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn response_overrides(block: &mut Directives, conf: &Conf) -> Result {
     set(&mut block.response_overrides, on_or_off(conf)?)
 }
 
-pub(crate) fn hide_auth_errors(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn hide_auth_errors(block: &mut Directives, conf: &Conf) -> Result {
     set(&mut block.hide_auth_errors, on_or_off(conf)?)
 }
 
@@ -292,7 +294,7 @@ fn on_or_off(conf: &Conf) -> std::result::Result<bool, DirectiveError> {
     }
 }
 
-pub(crate) fn payload(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn payload(block: &mut Directives, conf: &Conf) -> Result {
     let text = conf.arg(0);
     let mode = PayloadMode::ALL
         .into_iter()

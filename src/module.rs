@@ -1,6 +1,7 @@
 //! The module, and the callbacks that nginx finds in it.
 
 mod commands;
+mod upstreams;
 
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
@@ -14,7 +15,8 @@ use nginx_sys::{
 use ngx::core::NGX_CONF_ERROR;
 
 use crate::conf::{
-    LocationConf, MainConf, Plan, RequiredTokens, Scheme, complete, merge, require_tokens,
+    LocationConf, MainConf, Plan, Plans, ProxyPass, RequiredTokens, Upstreams, complete, merge,
+    require_tokens,
 };
 use crate::ffi;
 use crate::ffi::answer::Answer;
@@ -35,7 +37,7 @@ static CONTEXT: ngx_http_module_t = ngx_http_module_t {
     postconfiguration: Some(postconfiguration),
     create_main_conf: Some(create_main_conf),
     init_main_conf: Some(init_main_conf),
-    create_srv_conf: None,
+    create_srv_conf: Some(upstreams::create_server_conf),
     merge_srv_conf: None,
     create_loc_conf: Some(create_location_conf),
     merge_loc_conf: Some(merge_location_conf),
@@ -78,14 +80,14 @@ unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         };
         main.preconfigure(&conf);
         if let Some(proxy) = main.proxy() {
-            proxy_pass::observe(&conf, proxy, note_scheme);
+            proxy_pass::observe(&conf, proxy, note_proxy_pass);
         }
         NGX_OK as ngx_int_t
     })
 }
 
-/// Keeps what `proxy_pass` says with the block's other directives.
-fn note_scheme(conf: &Conf, target: &[u8]) {
+/// Keeps what `proxy_pass` says with the block's own directives.
+fn note_proxy_pass(conf: &Conf) {
     // SAFETY: this module's location configuration is a LocationConf, and nobody else refers to it
     // while another module's directive is read.
     let block = unsafe {
@@ -93,11 +95,12 @@ fn note_scheme(conf: &Conf, target: &[u8]) {
             .map(|mut block| block.as_mut())
     };
     if let Some(block) = block {
-        block.scheme = Some(Scheme::of(target));
+        block.written.proxy_pass = Some(ProxyPass::read(conf));
     }
 }
 
-/// Puts the handlers into their phases, and the filters among those of bodies and answers.
+/// Puts the handlers into their phases, the filters among those of bodies and answers, and the guard
+/// before upstreams.
 ///
 /// # Safety
 /// Called by nginx only, inside http{}, after its directives were read.
@@ -107,7 +110,10 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         // SAFETY: `cf` is the configuration being read.
         let added = unsafe { Conf::from_ptr(cf) }.and_then(|conf| {
             conf.add_phase_handler(ngx_http_phases_NGX_HTTP_ACCESS_PHASE, Some(access))?;
-            conf.add_phase_handler(ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent))
+            conf.add_phase_handler(ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent))?;
+            // SAFETY: nobody else refers to our main configuration.
+            let main = unsafe { conf.main_conf::<MainConf>(this_module())?.as_ref() };
+            main.upstreams.guard(upstreams::init_peer)
         });
         if added.is_none() {
             return NGX_ERROR as ngx_int_t;
@@ -135,12 +141,13 @@ unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_void {
 /// Called by nginx only, with what `create_main_conf` made.
 unsafe extern "C" fn init_main_conf(cf: *mut ngx_conf_t, main: *mut c_void) -> *mut c_char {
     guard(NGX_CONF_ERROR, || {
-        // SAFETY: by this function's contract.
-        let parts = unsafe { (Conf::from_ptr(cf), main.cast::<MainConf>().as_ref()) };
+        // SAFETY: by this function's contract; nobody else refers to ours.
+        let parts = unsafe { (Conf::from_ptr(cf), main.cast::<MainConf>().as_mut()) };
         let (Some(conf), Some(main)) = parts else {
             return NGX_CONF_ERROR;
         };
-        match complete(&conf, main) {
+        main.upstreams = Upstreams::find_all(&conf);
+        match complete(&conf, main).and_then(|()| Upstreams::judge(&conf, main)) {
             Ok(()) => null_mut(),
             Err(()) => NGX_CONF_ERROR,
         }
@@ -227,7 +234,7 @@ unsafe extern "C" fn merge_location_conf(
             return NGX_CONF_ERROR;
         };
         let merged = merge(&conf, main, outer, inner);
-        match merged.and_then(|()| require_tokens(&conf, main, outer, inner)) {
+        match merged.and_then(|()| require_tokens(&conf, main, inner)) {
             Ok(()) => null_mut(),
             Err(()) => NGX_CONF_ERROR,
         }
@@ -242,7 +249,7 @@ unsafe extern "C" fn access(r: *mut ngx_http_request_t) -> ngx_int_t {
         let Some(request) = (unsafe { Request::from_ptr(r) }) else {
             return NGX_ERROR as ngx_int_t;
         };
-        match plan(&request) {
+        match plan(&request, |plans, _| plans.only()) {
             Some(plan) => request::admit(&request, plan),
             None => NGX_DECLINED as ngx_int_t,
         }
@@ -257,7 +264,7 @@ unsafe extern "C" fn precontent(r: *mut ngx_http_request_t) -> ngx_int_t {
         let Some(request) = (unsafe { Request::from_ptr(r) }) else {
             return NGX_ERROR as ngx_int_t;
         };
-        match (required_tokens(&request), plan(&request)) {
+        match (required_tokens(&request), plan(&request, Plans::foresee)) {
             (None, None) => NGX_DECLINED as ngx_int_t,
             (required, plan) => request::prepare(&request, required, plan),
         }
@@ -279,7 +286,7 @@ unsafe extern "C" fn request_body(
         };
         // SAFETY: as nginx hands it over.
         let mut incoming = unsafe { Incoming::new(&request, chain) };
-        let taken = plan(&request).map_or(Ok(()), |plan| {
+        let taken = plan(&request, Plans::for_body).map_or(Ok(()), |plan| {
             request::filter_body(&request, plan, &mut incoming)
         });
         match taken {
@@ -303,8 +310,8 @@ unsafe extern "C" fn answer_head(r: *mut ngx_http_request_t) -> ngx_int_t {
     let refusal = guard(Err(()), || {
         // SAFETY: as above.
         let request = unsafe { Request::from_ptr(r) }.ok_or(())?;
-        let Some(refusal) = plan(&request).and_then(|plan| request::filter_refusal(&request, plan))
-        else {
+        let plan = plan(&request, Plans::of_sent);
+        let Some(refusal) = plan.and_then(|plan| request::filter_refusal(&request, plan)) else {
             return Ok(false);
         };
         let holds_head = refusal.holds_head();
@@ -341,18 +348,23 @@ unsafe extern "C" fn answer_body(r: *mut ngx_http_request_t, chain: *mut ngx_cha
         };
         // SAFETY: as nginx hands it over.
         let chain = unsafe { Chain::new(Answer(&request), chain) };
-        request::filter_refusal_body(&request, location_plan(&request), refusal, &chain)
+        let plan = location_plan(&request, Plans::of_sent);
+        request::filter_refusal_body(&request, plan, refusal, &chain)
     })
 }
 
+/// Which of a location's plans a request has.
+type Choose = for<'a> fn(&'a Plans, &Request) -> Option<&'a Plan>;
+
 /// How this request is signed, where it is.
-fn plan(request: &Request) -> Option<&Plan> {
-    location_plan(request).filter(|plan| plan.acts_on(request))
+fn plan(request: &Request, choose: Choose) -> Option<&Plan> {
+    location_plan(request, choose).filter(|plan| plan.acts_on(request))
 }
 
 /// How the request's location signs, if it does.
-fn location_plan(request: &Request) -> Option<&Plan> {
-    location_conf(request)?.plan.as_deref()
+fn location_plan(request: &Request, choose: Choose) -> Option<&Plan> {
+    let plans = location_conf(request)?.plans.as_deref()?;
+    choose(plans, request)
 }
 
 /// The tokens that this request needs: where a module answers, but not for files, such as those of
@@ -362,6 +374,7 @@ fn required_tokens(request: &Request) -> Option<&RequiredTokens> {
     required.filter(|_| request.content_handler().is_some())
 }
 
+/// This module's configuration of the request's location.
 fn location_conf(request: &Request) -> Option<&LocationConf> {
     // SAFETY: this module's location configuration is a LocationConf.
     unsafe { request.location_conf::<LocationConf>(this_module()) }

@@ -1,11 +1,12 @@
 //! The path of a request, in order: admit (access phase), prepare (precontent phase; examine, where
 //! a body was read before), intake (while its body comes in), seal (when nginx has serialised what
-//! it sends; payload, for its body), answer (when the store refuses it).
+//! it sends; payload, for its body), guard (before it goes to an `upstream{}` that signs), answer (when the store refuses it).
 
 mod admit;
 mod answer;
 mod canonical;
 mod examine;
+mod guard;
 mod intake;
 mod payload;
 mod prepare;
@@ -15,6 +16,7 @@ mod waiting;
 
 pub(crate) use admit::admit;
 pub(crate) use answer::{Refusal, filter_refusal, filter_refusal_body};
+pub(crate) use guard::may_pass;
 pub(crate) use intake::filter as filter_body;
 pub(crate) use prepare::prepare;
 pub(crate) use seal::Seal;

@@ -6,19 +6,20 @@ use aws_sealing::{PayloadMode, is_s3};
 use nginx_sys::{NGX_HTTP_UPSTREAM_CREATE, ngx_http_upstream_conf_t};
 
 use super::credentials::{Credentials, Incomplete};
-use super::{LocationConf, MainConf, Payload, Plan, Scheme, Sign, same_handler};
+use super::{Directives, MainConf, Payload, Place, Plan, Scheme, Sign, same_handler};
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::log::Level;
+use crate::ffi::upstream_block::UpstreamBlock;
 use crate::ffi::value::Value;
 
 /// A name that is not declared anywhere in http{} is a mistake, also where nothing is signed.
 pub(super) fn refuse_unknown_provider(
     conf: &Conf,
     main: &MainConf,
-    inner: &LocationConf,
+    held: &Directives,
 ) -> Result<(), ()> {
-    let name = inner.credentials.provider.as_ref().and_then(Value::as_text);
-    let (Some(name), Some(position)) = (name, &inner.credentials.position) else {
+    let name = held.credentials.provider.as_ref().and_then(Value::as_text);
+    let (Some(name), Some(position)) = (name, &held.credentials.position) else {
         return Ok(());
     };
     if main.providers.find(name).is_some() {
@@ -71,11 +72,55 @@ pub(super) fn refuse_other_handlers(
     Err(())
 }
 
-/// Credentials that are missing where `aws_sign` stands are a mistake; where signing is inherited,
-/// they may be missing for a location that nobody uses.
+/// A `*_pass` that sends to an `upstream{}` which has all that it gets signed, where only what
+/// proxy_pass sends can be. `own` is the location's own `aws_sign`.
+pub(super) fn refuse_unsigned_ways(
+    conf: &Conf,
+    main: &MainConf,
+    block: &Block,
+    own: Option<&Sign>,
+) -> Result<(), ()> {
+    if own.is_some_and(|sign| !sign.may_be_on()) {
+        return Ok(());
+    }
+    for module in &main.pass_modules {
+        let upstream = module
+            .upstream_conf(conf)
+            .filter(|_| module.directive != "proxy_pass")
+            .and_then(UpstreamBlock::of)
+            .and_then(|block| main.upstreams.find(block));
+        let Some(upstream) = upstream else { continue };
+        let Some(sign) = upstream
+            .written
+            .sign
+            .as_ref()
+            .filter(|sign| sign.may_be_on())
+        else {
+            continue;
+        };
+        conf.log(
+            Level::Emerg,
+            &sign.position,
+            format_args!(
+                "\"aws_sign\" signs what \"proxy_pass\" sends to upstream \"{}\", and location \"{}\" has \
+                 \"{}\": use \"proxy_pass\" there, or \"aws_sign off\"",
+                upstream.block.name(),
+                block.name(),
+                module.directive
+            ),
+        );
+        return Err(());
+    }
+    Ok(())
+}
+
+/// Credentials that are missing where `aws_sign` stands are a mistake, or for a location that sends to
+/// an upstream where it stands; where signing is inherited, they may be missing for a location that
+/// nobody uses.
 pub(super) fn judge_credentials(
     conf: &Conf,
-    inner: &LocationConf,
+    block: &Block,
+    held: &Directives,
     plan: &Plan,
     sign: &Sign,
     explicit: bool,
@@ -84,12 +129,16 @@ pub(super) fn judge_credentials(
         return Ok(());
     };
     if missing == Incomplete::Region {
-        let position = inner
-            .credentials
-            .position
-            .as_ref()
-            .unwrap_or(&sign.position);
+        let position = held.credentials.position.as_ref().unwrap_or(&sign.position);
         conf.log(Level::Emerg, position, format_args!("{missing}"));
+        return Err(());
+    }
+    if sign.place == Place::Upstream {
+        let line = format_args!(
+            "\"aws_sign\" cannot sign what location \"{}\" sends here: {missing}",
+            block.name()
+        );
+        conf.log(Level::Emerg, &sign.position, line);
         return Err(());
     }
     if explicit {
@@ -101,8 +150,8 @@ pub(super) fn judge_credentials(
 }
 
 /// Only S3 takes bodies that are not hashed.
-pub(super) fn judge_payload(conf: &Conf, inner: &LocationConf, plan: &Plan) -> Result<(), ()> {
-    let Some(Payload { mode, position }) = &inner.payload else {
+pub(super) fn judge_payload(conf: &Conf, held: &Directives, plan: &Plan) -> Result<(), ()> {
+    let Some(Payload { mode, position }) = &held.payload else {
         return Ok(());
     };
     let service = plan
@@ -189,11 +238,16 @@ fn is_address(host: &[u8]) -> bool {
 }
 
 /// Where neither the signature nor TLS covers a body, anybody on the way can change it.
-pub(super) fn warn_of_unprotected_bodies(conf: &Conf, block: &Block, inner: &LocationConf) {
-    let Some(Payload { mode, position }) = &inner.payload else {
+pub(super) fn warn_of_unprotected_bodies(conf: &Conf, block: &Block, held: &Directives) {
+    let Some(Payload { mode, position }) = &held.payload else {
         return;
     };
-    if *mode == PayloadMode::Unsigned && inner.scheme == Some(Scheme::Http) {
+    if *mode == PayloadMode::Unsigned
+        && held
+            .proxy_pass
+            .as_ref()
+            .is_some_and(|pass| pass.scheme == Scheme::Http)
+    {
         conf.log(
             Level::Warn,
             position,

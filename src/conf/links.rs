@@ -4,7 +4,7 @@ use aws_sealing::{MethodSet, value};
 
 use super::credentials::{Credentials, CredentialsError, Incomplete};
 use super::keys::checked;
-use super::{LocationConf, MainConf};
+use super::{Directives, MainConf};
 use crate::ffi::request::Request;
 use crate::ffi::value::Value;
 
@@ -18,16 +18,16 @@ pub(crate) struct LinkSigner {
 }
 
 impl LinkSigner {
-    /// Of a block that is merged; `None` where no links are declared.
-    pub(super) fn new(block: &LocationConf, main: &MainConf) -> Option<Self> {
+    /// Of a block in which `held` hold; `None` where no links are declared.
+    pub(super) fn new(held: &Directives, main: &MainConf) -> Option<Self> {
         main.has_links.then(|| Self {
-            credentials: block.credentials.resolve(
-                block.region.as_ref(),
-                block.service.as_ref(),
+            credentials: held.credentials.resolve(
+                held.region.as_ref(),
+                held.service.as_ref(),
                 &main.providers,
             ),
-            methods: block.methods.unwrap_or(MethodSet::READ_ONLY),
-            bucket: block.used_bucket().cloned(),
+            methods: held.methods.unwrap_or(MethodSet::READ_ONLY),
+            bucket: held.used_bucket().cloned(),
         })
     }
 

@@ -1,19 +1,23 @@
-//! Merging a block into the one inside it.
+//! Merging a block into the one inside it, and how it signs then.
 
 use std::ptr::NonNull;
 use std::rc::Rc;
 
 use aws_sealing::{MethodSet, PayloadMode, Policy, destination};
-use nginx_sys::{ngx_http_handler_pt, ngx_http_upstream_conf_t};
+use nginx_sys::ngx_http_upstream_conf_t;
 
 use super::judge::{
     judge_credentials, judge_payload, refuse_other_handlers, refuse_unknown_provider,
-    remind_of_cache_key, warn_of_other_host, warn_of_unprotected_bodies,
+    refuse_unsigned_ways, remind_of_cache_key, warn_of_other_host, warn_of_unprotected_bodies,
 };
-use super::{LinkSigner, LocationConf, MainConf, Plan, Sign, Switch};
-use crate::ffi::conf::Conf;
+use super::layers::Layers;
+use super::plans::ByTarget;
+use super::{Directives, LinkSigner, LocationConf, MainConf, Place, Plan, Plans, Sign};
+use crate::ffi::conf::{Block, Conf};
+use crate::ffi::handlers::PassModule;
 use crate::ffi::seal_hook;
-use crate::ffi::value::Value;
+use crate::ffi::upstream_block::UpstreamBlock;
+use crate::ffi::value::{Template, Value};
 use crate::request::Seal;
 
 /// How long a request waits for the first credentials, in milliseconds.
@@ -28,117 +32,183 @@ pub(crate) fn merge(
     inner: &mut LocationConf,
 ) -> Result<(), ()> {
     let block = conf.block().ok_or(())?;
-    let own_sign = inner.sign.take();
-
-    inner.credentials.inherit(&outer.credentials);
-    inherit(&mut inner.bucket, &outer.bucket);
-    inherit(&mut inner.endpoint, &outer.endpoint);
-    inherit(&mut inner.region, &outer.region);
-    inherit(&mut inner.service, &outer.service);
-    inherit(&mut inner.methods, &outer.methods);
-    inherit(&mut inner.addressing, &outer.addressing);
-    inherit(&mut inner.pass_headers, &outer.pass_headers);
-    inherit(&mut inner.signed_headers, &outer.signed_headers);
-    inherit(&mut inner.response_overrides, &outer.response_overrides);
-    inherit(&mut inner.payload, &outer.payload);
-    inherit(&mut inner.hide_auth_errors, &outer.hide_auth_errors);
-    inherit(&mut inner.scheme, &outer.scheme);
-    inherit(&mut inner.credentials_timeout, &outer.credentials_timeout);
-    refuse_unknown_provider(conf, main, inner)?;
-    inner.link_signer = LinkSigner::new(inner, main).map(Box::new);
-
-    let inherited = outer
-        .sign
-        .as_ref()
-        .filter(|sign| !matches!(sign.switch, Switch::Bare) || block.is_nested_condition());
-    inner.sign = own_sign.as_ref().or(inherited).cloned();
-    let Some(sign) = inner
+    let written = std::mem::take(&mut inner.written);
+    let explicit = written
         .sign
         .clone()
-        .filter(|sign| !matches!(sign.switch, Switch::Off))
-    else {
-        return Ok(());
+        .filter(|sign| sign.place == Place::Location && sign.may_be_on());
+    let layers = match &outer.layers {
+        None => Layers::of_server(&outer.written, &written),
+        Some(layers) => layers.inside(written, block.is_nested_condition()),
     };
-
-    let explicit = own_sign.as_ref().filter(|sign| sign.in_location);
-    if let Some(sign) = explicit {
+    let held = layers.for_upstream(None);
+    refuse_unknown_provider(conf, main, &held)?;
+    inner.link_signer = LinkSigner::new(&held, main).map(Box::new);
+    if let Some(sign) = &explicit {
         refuse_other_handlers(conf, main, &block, sign)?;
     }
+    refuse_unsigned_ways(conf, main, &block, layers.own_sign())?;
+    let layers = inner.layers.insert(layers);
 
     let Some(proxy) = main.proxy() else {
         return Ok(());
     };
     let proxy_conf = proxy.upstream_conf(conf).ok_or(())?;
-    let plan = Rc::new(plan(inner, main, &sign, proxy.handler, proxy_conf));
-    judge_credentials(conf, inner, &plan, &sign, explicit.is_some())?;
-    judge_payload(conf, inner, &plan)?;
-    if main.is_proxy(block.handler()) && !block.is_nested_condition() {
-        warn_of_other_host(conf, &block, &plan, &sign, proxy_conf);
-        remind_of_cache_key(conf, &block, &plan, &sign);
-        warn_of_unprotected_bodies(conf, &block, inner);
-    }
+    let merging = Merging {
+        conf,
+        main,
+        block: &block,
+        proxy,
+        proxy_conf,
+    };
+    inner.has_variable_target =
+        merging.names_no_host() && (merging.is_proxied() || merging.may_inherit(outer));
 
-    inner.plan = Some(Rc::clone(&plan));
+    let target = held.proxy_pass.as_ref().and_then(|pass| pass.target);
+    let plans = match target.filter(|_| inner.has_variable_target && !main.upstreams.is_empty()) {
+        Some(target) => merging.plans_by_target(layers, held, explicit.is_some(), target)?,
+        None => merging
+            .plan_of_all(layers, explicit.is_some())?
+            .map(Plans::One),
+    };
+    let Some(plans) = plans.map(Rc::new) else {
+        return Ok(());
+    };
+    inner.plans = Some(Rc::clone(&plans));
     // SAFETY: the proxy module has merged this block before us: modules are merged one after the
     // other, and a dynamic module, or one that nginx is built with, comes after nginx's own.
     // The configuration's pool keeps both alive.
-    unsafe { seal_hook::install(conf.as_ptr(), proxy_conf, Seal::new(plan)) }
+    unsafe { seal_hook::install(conf.as_ptr(), proxy_conf, Seal::new(plans)) }
 }
 
-fn inherit<T: Clone>(inner: &mut Option<T>, outer: &Option<T>) {
-    if inner.is_none() {
-        inner.clone_from(outer);
+/// A block that is being merged.
+struct Merging<'a> {
+    conf: &'a Conf,
+    main: &'a MainConf,
+    block: &'a Block,
+    proxy: &'a PassModule,
+    /// What `proxy_pass` says in the block, merged before us.
+    proxy_conf: NonNull<ngx_http_upstream_conf_t>,
+}
+
+impl Merging<'_> {
+    /// Whether `proxy_pass` answers requests here.
+    fn is_proxied(&self) -> bool {
+        self.main.is_proxy(self.block.handler())
     }
-}
 
-fn plan(
-    conf: &LocationConf,
-    main: &MainConf,
-    sign: &Sign,
-    proxy_handler: ngx_http_handler_pt,
-    proxy: NonNull<ngx_http_upstream_conf_t>,
-) -> Plan {
-    let credentials =
-        conf.credentials
-            .resolve(conf.region.as_ref(), conf.service.as_ref(), &main.providers);
-    let endpoint = conf.endpoint.clone().or_else(|| match &credentials {
-        // A pre-derived key has the C module's endpoint, others their region's.
-        Ok(credentials) if credentials.are_derived() => Some(Value::Text(
-            destination::LEGACY_S3_ENDPOINT.as_bytes().into(),
-        )),
-        Ok(credentials) => credentials.static_region().map(|region| {
-            let mut endpoint = Vec::new();
-            destination::s3_endpoint(&String::from_utf8_lossy(region), &mut endpoint);
-            Value::Text(endpoint.into())
-        }),
-        Err(_) => None,
-    });
-    Plan {
-        switch: sign.switch.clone(),
-        policy: Policy {
-            methods: conf.methods.unwrap_or(MethodSet::READ_ONLY),
-            pass_headers: conf.pass_headers.clone().unwrap_or_default(),
-            signed_headers: conf.signed_headers.clone().unwrap_or_default(),
-            response_overrides: conf.response_overrides.unwrap_or(false),
-        },
-        credentials,
-        credentials_timeout: conf
-            .credentials_timeout
-            .unwrap_or(DEFAULT_CREDENTIALS_TIMEOUT),
-        bucket: conf.used_bucket().cloned(),
-        endpoint,
-        addressing: conf.addressing.unwrap_or_default(),
-        payload: conf
-            .payload
-            .as_ref()
-            .map_or_else(PayloadMode::default, |payload| payload.mode),
-        hides_auth_errors: conf.hide_auth_errors.unwrap_or(true),
-        // SAFETY: as below.
-        streams_bodies: unsafe { proxy.as_ref() }.request_buffering == 0,
-        // SAFETY: as below.
-        passes_bodies: unsafe { proxy.as_ref() }.pass_request_body != 0,
+    /// Whether warnings are for this block, and not for one that it is a condition of.
+    fn is_warned_of(&self) -> bool {
+        self.is_proxied() && !self.block.is_nested_condition()
+    }
+
+    /// Whether no `proxy_pass` with a constant host holds here.
+    fn names_no_host(&self) -> bool {
+        // SAFETY: merged before us.
+        unsafe { self.proxy_conf.as_ref() }.upstream.is_null()
+    }
+
+    /// Whether this is a condition in a location whose `proxy_pass` holds variables.
+    fn may_inherit(&self, outer: &LocationConf) -> bool {
+        self.block.is_nested_condition() && outer.has_variable_target
+    }
+
+    /// How all requests are signed: those of a location that sends to one place.
+    fn plan_of_all(&self, layers: &Layers, explicit: bool) -> Result<Option<Plan>, ()> {
+        let upstream = UpstreamBlock::of(self.proxy_conf)
+            .and_then(|block| self.main.upstreams.find(block))
+            .map(|upstream| &upstream.written);
+        self.judged_plan(&layers.for_upstream(upstream), explicit)
+    }
+
+    /// How requests are signed by where `target` sends them.
+    fn plans_by_target(
+        &self,
+        layers: &Layers,
+        elsewhere: Directives,
+        explicit: bool,
+        target: Template,
+    ) -> Result<Option<Plans>, ()> {
+        let upstreams = self.main.upstreams.iter().map(|upstream| {
+            let held = layers.for_upstream(Some(&upstream.written));
+            let sign = held.sign.clone().filter(Sign::may_be_on);
+            let plan = sign.map(|sign| {
+                let plan = self.plan(&held, &sign);
+                if self.is_warned_of() {
+                    remind_of_cache_key(self.conf, self.block, &plan, &sign);
+                }
+                plan
+            });
+            (upstream.block, plan)
+        });
+        let plans = ByTarget {
+            target,
+            upstreams: upstreams.collect(),
+            elsewhere: self.judged_plan(&elsewhere, explicit)?,
+        };
+        Ok(plans.sign().then_some(Plans::ByTarget(plans)))
+    }
+
+    /// The plan of a block in which `held` hold, where it signs. An error has been logged.
+    fn judged_plan(&self, held: &Directives, explicit: bool) -> Result<Option<Plan>, ()> {
+        let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) else {
+            return Ok(None);
+        };
+        let plan = self.plan(held, sign);
+        judge_credentials(self.conf, self.block, held, &plan, sign, explicit)?;
+        judge_payload(self.conf, held, &plan)?;
+        if self.is_warned_of() {
+            warn_of_other_host(self.conf, self.block, &plan, sign, self.proxy_conf);
+            remind_of_cache_key(self.conf, self.block, &plan, sign);
+            warn_of_unprotected_bodies(self.conf, self.block, held);
+        }
+        Ok(Some(plan))
+    }
+
+    fn plan(&self, held: &Directives, sign: &Sign) -> Plan {
+        let credentials = held.credentials.resolve(
+            held.region.as_ref(),
+            held.service.as_ref(),
+            &self.main.providers,
+        );
+        let endpoint = held.endpoint.clone().or_else(|| match &credentials {
+            // A pre-derived key has the C module's endpoint, others their region's.
+            Ok(credentials) if credentials.are_derived() => Some(Value::Text(
+                destination::LEGACY_S3_ENDPOINT.as_bytes().into(),
+            )),
+            Ok(credentials) => credentials.static_region().map(|region| {
+                let mut endpoint = Vec::new();
+                destination::s3_endpoint(&String::from_utf8_lossy(region), &mut endpoint);
+                Value::Text(endpoint.into())
+            }),
+            Err(_) => None,
+        });
         // SAFETY: merged before us, see `merge`.
-        has_cache: unsafe { proxy.as_ref() }.cache() > 0,
-        proxy_handler,
+        let proxy = unsafe { self.proxy_conf.as_ref() };
+        Plan {
+            switch: sign.switch.clone(),
+            policy: Policy {
+                methods: held.methods.unwrap_or(MethodSet::READ_ONLY),
+                pass_headers: held.pass_headers.clone().unwrap_or_default(),
+                signed_headers: held.signed_headers.clone().unwrap_or_default(),
+                response_overrides: held.response_overrides.unwrap_or(false),
+            },
+            credentials,
+            credentials_timeout: held
+                .credentials_timeout
+                .unwrap_or(DEFAULT_CREDENTIALS_TIMEOUT),
+            bucket: held.used_bucket().cloned(),
+            endpoint,
+            addressing: held.addressing.unwrap_or_default(),
+            payload: held
+                .payload
+                .as_ref()
+                .map_or_else(PayloadMode::default, |payload| payload.mode),
+            hides_auth_errors: held.hide_auth_errors.unwrap_or(true),
+            streams_bodies: proxy.request_buffering == 0,
+            passes_bodies: proxy.pass_request_body != 0,
+            has_cache: proxy.cache() > 0,
+            proxy_handler: self.proxy.handler,
+        }
     }
 }

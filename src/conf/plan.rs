@@ -46,14 +46,7 @@ impl Plan {
 
     /// Whether this request is to be signed.
     pub(crate) fn signs(&self, request: &Request) -> bool {
-        match &self.switch {
-            Switch::Bare | Switch::On => true,
-            Switch::Off => false,
-            // Where the value cannot be had, nothing may leave unsigned.
-            Switch::Template(template) => template
-                .evaluate(request)
-                .is_none_or(|text| !matches!(text, b"" | b"0" | b"off")),
-        }
+        self.switch.is_on(request)
     }
 
     /// Whether S3's rules hold for this request.

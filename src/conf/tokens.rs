@@ -7,7 +7,7 @@ use super::{LocationConf, MainConf, same_handler};
 use crate::ffi::conf::{Conf, Position};
 use crate::ffi::handlers::PassModule;
 use crate::ffi::log::Level;
-use crate::ffi::upstream;
+use crate::ffi::seal_hook;
 use crate::request::TokenGuard;
 use crate::tokens::Token;
 
@@ -37,19 +37,16 @@ pub(crate) struct RequiredTokens {
     pub(crate) has_cache: bool,
 }
 
-/// Merges what `outer` says into `inner`, finds the tokens that this requires, and has nothing sent without them. An
-/// error has been logged.
+/// Finds the tokens that a merged block requires, and has nothing sent without them. An error has been
+/// logged.
 pub(crate) fn require_tokens(
     conf: &Conf,
     main: &MainConf,
-    outer: &LocationConf,
     inner: &mut LocationConf,
 ) -> Result<(), ()> {
     let block = conf.block().ok_or(())?;
-    if inner.tokens_required.is_none() {
-        inner.tokens_required.clone_from(&outer.tokens_required);
-    }
-    let Some(directive) = &inner.tokens_required else {
+    let held = inner.held().ok_or(())?;
+    let Some(directive) = &held.tokens_required else {
         return Ok(());
     };
     let declared = main.providers.tokens();
@@ -83,11 +80,11 @@ pub(crate) fn require_tokens(
         has_cache |= unsafe { upstream_conf.as_ref() }.cache() > 0;
         let guard = TokenGuard::new(tokens.clone());
         // SAFETY: as above; the configuration's pool keeps both alive.
-        unsafe { upstream::install(conf.as_ptr(), upstream_conf, guard)? };
+        unsafe { seal_hook::install(conf.as_ptr(), upstream_conf, guard)? };
     }
     inner.required_tokens = Some(Rc::new(RequiredTokens {
         tokens,
-        timeout: inner
+        timeout: held
             .credentials_timeout
             .unwrap_or(DEFAULT_CREDENTIALS_TIMEOUT),
         has_cache,

@@ -3,7 +3,7 @@
 use aws_credentials::{Check, Definition, DefinitionError};
 
 use super::{DirectiveError, Result, invalid, set};
-use crate::conf::{LocationConf, MainConf, Needs};
+use crate::conf::{Directives, MainConf, Needs};
 use crate::ffi::conf::Conf;
 use crate::ffi::log::Level;
 use crate::ffi::process;
@@ -124,7 +124,7 @@ pub(crate) fn trusted_certificate(main: &mut MainConf, conf: &Conf) -> Result {
     set(&mut main.shared.trusted_certificate, file)
 }
 
-pub(crate) fn credentials(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn credentials(block: &mut Directives, conf: &Conf) -> Result {
     let name = conf.compile(0).map_err(|()| DirectiveError::Logged)?;
     if block.credentials.provider.is_none() && block.credentials.position.is_some() {
         return Err(DirectiveError::SecondKind {
@@ -136,7 +136,7 @@ pub(crate) fn credentials(block: &mut LocationConf, conf: &Conf) -> Result {
     Ok(())
 }
 
-pub(crate) fn credentials_timeout(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn credentials_timeout(block: &mut Directives, conf: &Conf) -> Result {
     let time = conf.parse_time(conf.arg(0)).ok_or_else(|| {
         let text = String::from_utf8_lossy(conf.arg(0));
         invalid(&text, "write a time such as 5s or 500ms")

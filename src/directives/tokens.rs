@@ -6,7 +6,7 @@ use aws_credentials::{Definition, DefinitionError};
 
 use super::providers::{list, note_needs, utf8_arguments};
 use super::{DirectiveError, Result, invalid, set};
-use crate::conf::{LocationConf, MainConf, Required, TokensRequired};
+use crate::conf::{Directives, MainConf, Required, TokensRequired};
 use crate::ffi::conf::Conf;
 use crate::ffi::variable;
 use crate::host::LocalFiles;
@@ -85,7 +85,7 @@ pub(crate) fn token(main: &mut MainConf, conf: &Conf) -> Result {
         .map_err(|()| DirectiveError::Logged)
 }
 
-pub(crate) fn token_required(block: &mut LocationConf, conf: &Conf) -> Result {
+pub(crate) fn token_required(block: &mut Directives, conf: &Conf) -> Result {
     let words = utf8_arguments(conf)?;
     let required = match &words[..] {
         ["on"] => Required::All,

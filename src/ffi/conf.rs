@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::ptr::NonNull;
 
 use nginx_sys::{
-    NGX_HTTP_LIF_CONF, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_OK, ngx_array_push,
-    ngx_conf_full_name, ngx_conf_t, ngx_decode_base64, ngx_http_conf_ctx_t,
+    NGX_HTTP_LIF_CONF, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_UPS_CONF, NGX_OK,
+    ngx_array_push, ngx_conf_full_name, ngx_conf_t, ngx_decode_base64, ngx_http_conf_ctx_t,
     ngx_http_core_loc_conf_t, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_handler_pt,
     ngx_int_t, ngx_module_t, ngx_parse_time, ngx_pnalloc, ngx_pool_t, ngx_str_t,
 };
@@ -96,9 +96,17 @@ impl Conf {
 
     /// Whether the current directive stands in a location, or in an `if` or `limit_except` there.
     pub(crate) fn in_location(&self) -> bool {
+        self.stands_in(NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF | NGX_HTTP_LMT_CONF)
+    }
+
+    /// Whether the current directive stands in an `upstream{}`.
+    pub(crate) fn in_upstream(&self) -> bool {
+        self.stands_in(NGX_HTTP_UPS_CONF)
+    }
+
+    fn stands_in(&self, contexts: u32) -> bool {
         // SAFETY: `cf` is live.
-        let context = unsafe { (*self.as_ptr()).cmd_type };
-        context & (NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF | NGX_HTTP_LMT_CONF) as usize != 0
+        unsafe { (*self.as_ptr()).cmd_type & contexts as usize != 0 }
     }
 
     /// Where the current directive stands.
@@ -203,6 +211,15 @@ impl Conf {
     pub(crate) unsafe fn main_conf<T>(&self, module: &ngx_module_t) -> Option<NonNull<T>> {
         // SAFETY: the array has an entry for each HTTP module.
         NonNull::new(unsafe { *self.context()?.main_conf.add(module.ctx_index) }.cast::<T>())
+    }
+
+    /// The server configuration of `module` in the current block, which an `upstream{}` has, too.
+    ///
+    /// # Safety
+    /// `module` must be an HTTP module whose server configuration is a `T`.
+    pub(crate) unsafe fn server_conf<T>(&self, module: &ngx_module_t) -> Option<NonNull<T>> {
+        // SAFETY: the array has an entry for each HTTP module.
+        NonNull::new(unsafe { *self.context()?.srv_conf.add(module.ctx_index) }.cast::<T>())
     }
 
     /// The location configuration of `module` in the current block.

@@ -19,17 +19,19 @@ pub(crate) struct PassModule {
     module: NonNull<ngx_module_t>,
     /// The name of its directive.
     pub(crate) directive: &'static str,
-    /// The handler that its directive installs.
+    /// The handler that its directive installs; `None` where that cannot be found out.
     pub(crate) handler: ngx_http_handler_pt,
 }
 
-/// The `*_pass` directives that hand a request to an upstream, with their modules' names.
-const PASS_DIRECTIVES: [(&CStr, &CStr); 5] = [
-    (c"ngx_http_proxy_module", c"proxy_pass"),
-    (c"ngx_http_grpc_module", c"grpc_pass"),
-    (c"ngx_http_fastcgi_module", c"fastcgi_pass"),
-    (c"ngx_http_uwsgi_module", c"uwsgi_pass"),
-    (c"ngx_http_scgi_module", c"scgi_pass"),
+/// The `*_pass` directives that hand a request to an upstream, with their modules' names, and whether
+/// they take variables.
+const PASS_DIRECTIVES: [(&CStr, &CStr, bool); 6] = [
+    (c"ngx_http_proxy_module", c"proxy_pass", true),
+    (c"ngx_http_grpc_module", c"grpc_pass", true),
+    (c"ngx_http_fastcgi_module", c"fastcgi_pass", true),
+    (c"ngx_http_uwsgi_module", c"uwsgi_pass", true),
+    (c"ngx_http_scgi_module", c"scgi_pass", true),
+    (c"ngx_http_memcached_module", c"memcached_pass", false),
 ];
 
 impl PassModule {
@@ -37,19 +39,19 @@ impl PassModule {
     /// configuration there.
     pub(crate) fn find_all(conf: &Conf) -> Vec<Self> {
         let mut found = Vec::new();
-        for (name, directive) in PASS_DIRECTIVES {
+        for (name, directive, takes_variables) in PASS_DIRECTIVES {
             let Some(module) = find_module(conf, name) else {
                 continue;
             };
-            // SAFETY: an HTTP module of this cycle, and we are inside http{}.
-            if let Some(handler) = unsafe { learn_handler(conf.as_ptr(), module, directive) } {
-                let directive = directive.to_str().unwrap_or_default();
-                found.push(Self {
-                    module,
-                    directive,
-                    handler: Some(handler),
-                });
-            }
+            let handler = takes_variables
+                // SAFETY: an HTTP module of this cycle, and we are inside http{}.
+                .then(|| unsafe { learn_handler(conf.as_ptr(), module, directive) })
+                .flatten();
+            found.push(Self {
+                module,
+                directive: directive.to_str().unwrap_or_default(),
+                handler: handler.map(|handler| handler as _),
+            });
         }
         found
     }

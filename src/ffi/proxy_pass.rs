@@ -1,8 +1,8 @@
 //! What stands behind `proxy_pass`.
 //!
 //! nginx keeps its value to itself, and it cannot be read from what is public of a location. So the
-//! directive's setter is stood in for while http{} is read, by one that looks at the argument and
-//! calls the setter.
+//! directive's setter is stood in for while http{} is read, by one that calls the setter and looks at
+//! the argument.
 
 use std::ffi::{c_char, c_void};
 use std::ptr::NonNull;
@@ -16,8 +16,8 @@ use super::saved::Saved;
 
 type Set = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char;
 
-/// Called with the current block and the argument of its `proxy_pass`.
-pub(crate) type Observer = fn(&Conf, &[u8]);
+/// Called when a `proxy_pass` has been read, with that directive.
+pub(crate) type Observer = fn(&Conf);
 
 /// A directive whose setter is stood in for.
 #[derive(Clone, Copy)]
@@ -79,12 +79,15 @@ unsafe extern "C" fn set(
     let Some(observed) = OBSERVED.get() else {
         return ngx::core::NGX_CONF_ERROR;
     };
-    guard((), || {
-        // SAFETY: the configuration being read.
-        if let Some(conf) = unsafe { Conf::from_ptr(cf) } {
-            (observed.observer)(&conf, conf.arg(0));
-        }
-    });
     // SAFETY: called as nginx would have called it.
-    unsafe { (observed.setter)(cf, command, block) }
+    let refused = unsafe { (observed.setter)(cf, command, block) };
+    if refused.is_null() {
+        guard((), || {
+            // SAFETY: the configuration being read.
+            if let Some(conf) = unsafe { Conf::from_ptr(cf) } {
+                (observed.observer)(&conf);
+            }
+        });
+    }
+    refused
 }

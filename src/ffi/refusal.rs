@@ -34,8 +34,6 @@ impl Refusal {
             let refusal = refusal.as_mut();
             refusal.conf.upstream = &raw mut refusal.upstream;
             refusal.conf.local = null_mut();
-            // nginx would cache its own 502, where `proxy_cache_valid` says `any`.
-            refusal.conf.cache_valid = null_mut();
         }
     }
 
@@ -56,18 +54,27 @@ impl Refusal {
     }
 }
 
+/// Has nginx find no live server for a request, instead of choosing a peer for it.
+///
 /// # Safety
-/// Called by nginx for a request that [`Refusal::apply`] has been called for.
-unsafe extern "C" fn init_no_peer(
+/// To be called as nginx calls `peer.init`, with a live request and the upstream it goes to.
+pub(crate) unsafe extern "C" fn init_no_peer(
     r: *mut ngx_http_request_t,
-    _upstream: *mut ngx_http_upstream_srv_conf_t,
+    upstream: *mut ngx_http_upstream_srv_conf_t,
 ) -> ngx_int_t {
-    // SAFETY: the request is live and has an upstream.
+    // SAFETY: by this function's contract; the upstream outlives the request.
     unsafe {
+        // nginx would cache its own 502, where the location caches `any` status.
+        (*(*r).upstream).set_cacheable(0);
         let peer = &mut (*(*r).upstream).peer;
         peer.get = Some(get_no_peer);
         peer.free = Some(free_no_peer);
         peer.tries = 0;
+        // As nginx's own balancers do; since 1.27.3 it is read where the upstream has a zone. Ours
+        // has neither zone nor name.
+        if (*upstream).host.len > 0 {
+            peer.name = &raw mut (*upstream).host;
+        }
     }
     NGX_OK as ngx_int_t
 }

@@ -22,6 +22,10 @@ use super::upstream::Upstream;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BodyId(NonNull<ngx_http_request_body_t>);
 
+/// Tells a request from others of the same pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RequestId(NonNull<ngx_http_request_t>);
+
 /// A request. Borrowed from nginx for the time of one callback.
 pub(crate) struct Request(NonNull<ngx_http_request_t>);
 
@@ -34,6 +38,10 @@ impl Request {
 
     pub(crate) fn as_ptr(&self) -> *mut ngx_http_request_t {
         self.0.as_ptr()
+    }
+
+    pub(crate) fn id(&self) -> RequestId {
+        RequestId(self.0)
     }
 
     fn get(&self) -> &ngx_http_request_t {

@@ -4,13 +4,25 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::ptr::{NonNull, null_mut};
 
-use nginx_sys::{ngx_buf_t, ngx_chain_t, ngx_http_upstream_t, ngx_pcalloc};
+use nginx_sys::{ngx_buf_t, ngx_buf_tag_t, ngx_chain_t, ngx_http_upstream_t, ngx_pcalloc};
 
 use aws_sealing::Stream;
 
 use super::body::Pieces;
 use super::output;
 use super::request::Request;
+
+/// Marks the head of a request that has been sealed: the tag of its buffer.
+static SEALED: u8 = 0;
+
+/// What nginx looks for among its upstreams, where `proxy_pass` holds variables.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'r> {
+    pub(crate) host: &'r [u8],
+    pub(crate) port: u16,
+    /// Whether no port was named.
+    pub(crate) no_port: bool,
+}
 
 /// The serialised request of one `proxy_pass`.
 pub(crate) struct Upstream<'r> {
@@ -26,6 +38,30 @@ impl<'r> Upstream<'r> {
             upstream: NonNull::new(upstream)?,
             request: PhantomData,
         })
+    }
+
+    /// What nginx looks for among its upstreams; `None` where the configuration names the upstream.
+    pub(crate) fn wanted(&self) -> Option<Wanted<'r>> {
+        // SAFETY: live, see `of`; so is what the proxy module has found in its value.
+        unsafe {
+            let resolved = self.upstream.as_ref().resolved.as_ref()?;
+            Some(Wanted {
+                host: super::bytes(resolved.host),
+                port: resolved.port,
+                no_port: resolved.no_port != 0,
+            })
+        }
+    }
+
+    /// Whether its head is one that [`Self::replace_head`] has put there.
+    pub(crate) fn is_sealed(&self) -> bool {
+        // SAFETY: a live chain link and its buffer.
+        self.head_link()
+            .is_some_and(|link| unsafe { (*link.as_ref().buf).tag } == Self::sealed_tag())
+    }
+
+    fn sealed_tag() -> ngx_buf_tag_t {
+        (&raw const SEALED).cast_mut().cast()
     }
 
     fn head_link(&self) -> Option<NonNull<ngx_chain_t>> {
@@ -119,8 +155,9 @@ impl<'r> Upstream<'r> {
         unsafe {
             let link = link.as_mut();
             let buffer = fresh.as_mut();
-            // Flags such as `flush`, and the tag, stay as the proxy module set them.
+            // Flags such as `flush` stay as the proxy module set them.
             *buffer = *link.buf;
+            buffer.tag = Self::sealed_tag();
             buffer.start = text.data;
             buffer.pos = text.data;
             buffer.last = text.data.add(text.len);

@@ -4,7 +4,8 @@ use std::ptr::NonNull;
 
 use nginx_sys::{
     NGX_OK, ngx_conf_t, ngx_http_compile_complex_value, ngx_http_compile_complex_value_t,
-    ngx_http_complex_value, ngx_http_complex_value_t, ngx_int_t, ngx_pcalloc, ngx_str_t,
+    ngx_http_complex_value, ngx_http_complex_value_t, ngx_http_request_t, ngx_int_t, ngx_pcalloc,
+    ngx_str_t,
 };
 
 use super::request::Request;
@@ -36,6 +37,12 @@ impl Value {
     }
 }
 
+type Evaluate = unsafe extern "C" fn(
+    *mut ngx_http_request_t,
+    *mut ngx_http_complex_value_t,
+    *mut ngx_str_t,
+) -> ngx_int_t;
+
 /// A compiled `ngx_http_complex_value_t` in the configuration's pool.
 ///
 /// It lives as long as the configuration, as does every value of this type: configurations are
@@ -52,16 +59,35 @@ impl Template {
 
     /// The text for this request. `None` where the request's pool has no memory.
     pub(crate) fn evaluate<'a>(&self, request: &'a Request) -> Option<&'a [u8]> {
+        self.evaluate_by(ngx_http_complex_value, request)
+    }
+
+    /// As [`Self::evaluate`], before nginx does it itself: what nginx remembers of variables and
+    /// captures stays as it was.
+    pub(crate) fn evaluate_aside<'a>(&self, request: &'a Request) -> Option<&'a [u8]> {
+        self.evaluate_by(aws_auth_evaluate_aside, request)
+    }
+
+    fn evaluate_by<'a>(&self, evaluate: Evaluate, request: &'a Request) -> Option<&'a [u8]> {
         let mut text = ngx_str_t {
             len: 0,
             data: std::ptr::null_mut(),
         };
         // SAFETY: both live; nginx is single-threaded and the value is only read.
-        let code = unsafe { ngx_http_complex_value(request.as_ptr(), self.0.as_ptr(), &mut text) };
+        let code = unsafe { evaluate(request.as_ptr(), self.0.as_ptr(), &mut text) };
         // SAFETY: the text stands in the request's pool, or in the configuration, which outlives
         // the request.
         (code == NGX_OK as ngx_int_t).then(|| unsafe { super::bytes(text) })
     }
+}
+
+unsafe extern "C" {
+    /// In `aside.c`.
+    fn aws_auth_evaluate_aside(
+        r: *mut ngx_http_request_t,
+        value: *mut ngx_http_complex_value_t,
+        text: *mut ngx_str_t,
+    ) -> ngx_int_t;
 }
 
 /// Compiles `text`. The error has been logged by nginx, which names an unknown variable.

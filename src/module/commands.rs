@@ -1,23 +1,27 @@
 //! The table of directives.
 
 use std::ffi::{c_char, c_void};
-use std::ptr::null_mut;
+use std::ptr::{NonNull, null_mut};
 
 use nginx_sys::{
     NGX_CONF_1MORE, NGX_CONF_2MORE, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_HTTP_LIF_CONF,
     NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
-    NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t, ngx_uint_t,
+    NGX_HTTP_SRV_CONF, NGX_HTTP_UPS_CONF, ngx_command_t, ngx_conf_t, ngx_uint_t,
 };
 use ngx::core::NGX_CONF_ERROR;
 
+use crate::conf::{LocationConf, MainConf, UpstreamConf};
 use crate::directives::{self, DirectiveError, MainSetter, Setter};
 use crate::ffi::conf::Conf;
 use crate::ffi::guard::guard;
 use crate::ffi::log::Level;
 
 /// All directives stand in these blocks.
-const ANYWHERE: u32 =
-    NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF;
+const ANYWHERE: u32 = NGX_HTTP_MAIN_CONF
+    | NGX_HTTP_SRV_CONF
+    | NGX_HTTP_UPS_CONF
+    | NGX_HTTP_LOC_CONF
+    | NGX_HTTP_LIF_CONF;
 
 macro_rules! command {
     // A directive of http{} itself.
@@ -25,21 +29,31 @@ macro_rules! command {
         command!(
             $name,
             $arguments,
-            $setter as MainSetter,
+            take_in_main($setter),
             NGX_HTTP_MAIN_CONF,
             NGX_HTTP_MAIN_CONF_OFFSET
+        )
+    };
+    // One about requests that are not sent yet: nothing of an upstream's.
+    (location $name:literal, $arguments:expr, $setter:path) => {
+        command!(
+            $name,
+            $arguments,
+            take_in_block($setter),
+            ANYWHERE & !NGX_HTTP_UPS_CONF,
+            NGX_HTTP_LOC_CONF_OFFSET
         )
     };
     ($name:literal, $arguments:expr, $setter:path) => {
         command!(
             $name,
             $arguments,
-            $setter as Setter,
+            take_in_block($setter),
             ANYWHERE,
             NGX_HTTP_LOC_CONF_OFFSET
         )
     };
-    ($name:literal, $arguments:expr, $setter:path as $type:ty, $context:expr, $offset:expr) => {{
+    ($name:literal, $arguments:expr, $take:ident($setter:path), $context:expr, $offset:expr) => {{
         /// # Safety
         /// Called by nginx only, as it reads this directive.
         unsafe extern "C" fn read(
@@ -47,9 +61,9 @@ macro_rules! command {
             _command: *mut ngx_command_t,
             block: *mut c_void,
         ) -> *mut c_char {
-            // SAFETY: nginx hands over the configuration being read, and the block's
-            // configuration of the type that the setter takes.
-            unsafe { take($name, $setter as $type, cf, block) }
+            // SAFETY: nginx hands over the configuration being read, and this module's
+            // configuration that the offset names.
+            unsafe { $take($name, $setter, cf, block) }
         }
         ngx_command_t {
             name: ngx::ngx_string!($name),
@@ -89,11 +103,7 @@ pub(super) static mut COMMANDS: [ngx_command_t; 27] = [
     command!(http "aws_presigned_url", NGX_CONF_2MORE, directives::presigned_url),
     command!(http "aws_trusted_certificate", NGX_CONF_TAKE1, directives::trusted_certificate),
     command!(http "aws_token", NGX_CONF_2MORE, directives::token),
-    command!(
-        "aws_token_required",
-        NGX_CONF_1MORE,
-        directives::token_required
-    ),
+    command!(location "aws_token_required", NGX_CONF_1MORE, directives::token_required),
     command!("aws_s3_bucket", NGX_CONF_TAKE1, directives::s3_bucket),
     command!("aws_endpoint", NGX_CONF_TAKE1, directives::endpoint),
     command!("aws_region", NGX_CONF_TAKE1, directives::region),
@@ -129,27 +139,67 @@ pub(super) static mut COMMANDS: [ngx_command_t; 27] = [
     ngx_command_t::empty(),
 ];
 
-/// Runs a directive's setter and logs what it refuses.
+/// Runs the setter of a directive of http{} itself.
 ///
 /// # Safety
-/// `cf` must be the configuration being read, `block` the module's configuration of its block, a
-/// `T`.
-unsafe fn take<T>(
+/// `cf` must be the configuration being read, `block` this module's main configuration.
+unsafe fn take_in_main(
     name: &str,
-    setter: fn(&mut T, &Conf) -> Result<(), DirectiveError>,
+    setter: MainSetter,
     cf: *mut ngx_conf_t,
     block: *mut c_void,
 ) -> *mut c_char {
+    let set = |conf: &Conf| {
+        // SAFETY: by this function's contract; nobody else refers to it meanwhile.
+        let main = unsafe { block.cast::<MainConf>().as_mut() }?;
+        Some(setter(main, conf))
+    };
+    // SAFETY: by this function's contract.
+    unsafe { take(name, cf, set) }
+}
+
+/// Runs the setter of a directive that may stand in any block.
+///
+/// # Safety
+/// `cf` must be the configuration being read, `block` this module's location configuration there.
+unsafe fn take_in_block(
+    name: &str,
+    setter: Setter,
+    cf: *mut ngx_conf_t,
+    block: *mut c_void,
+) -> *mut c_char {
+    let set = |conf: &Conf| {
+        let mut block = NonNull::new(block.cast::<LocationConf>())?;
+        // SAFETY: by this function's contract; nobody else refers to it meanwhile.
+        unsafe {
+            if conf.in_upstream() {
+                UpstreamConf::note(conf, block)?;
+            }
+            Some(setter(&mut block.as_mut().written, conf))
+        }
+    };
+    // SAFETY: by this function's contract.
+    unsafe { take(name, cf, set) }
+}
+
+/// Calls `set`, and logs what it refuses.
+///
+/// # Safety
+/// `cf` must be the configuration being read.
+unsafe fn take(
+    name: &str,
+    cf: *mut ngx_conf_t,
+    set: impl FnOnce(&Conf) -> Option<Result<(), DirectiveError>>,
+) -> *mut c_char {
     guard(NGX_CONF_ERROR, || {
-        // SAFETY: by this function's contract; nobody else refers to the block meanwhile.
-        let (conf, block) = unsafe { (Conf::from_ptr(cf), block.cast::<T>().as_mut()) };
-        let (Some(conf), Some(block)) = (conf, block) else {
+        // SAFETY: by this function's contract.
+        let Some(conf) = (unsafe { Conf::from_ptr(cf) }) else {
             return NGX_CONF_ERROR;
         };
-        match setter(block, &conf) {
-            Ok(()) => null_mut(),
-            Err(DirectiveError::Logged) => NGX_CONF_ERROR,
-            Err(error) => {
+        match set(&conf) {
+            Some(Ok(())) => null_mut(),
+            None | Some(Err(DirectiveError::Logged)) => NGX_CONF_ERROR,
+            Some(Err(error)) => {
                 conf.log(
                     Level::Emerg,
                     &conf.position(),

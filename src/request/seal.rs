@@ -10,28 +10,32 @@ use aws_signing::Timestamp;
 
 use super::canonical;
 use super::payload::Sent;
-use crate::conf::{CredentialsError, Plan};
+use crate::conf::{CredentialsError, Plan, Plans};
 use crate::ffi::log::Level;
 use crate::ffi::request::Request;
 use crate::ffi::seal_hook::SealHook;
 
 /// The seal of one location.
 pub(crate) struct Seal {
-    plan: Rc<Plan>,
+    plans: Rc<Plans>,
 }
 
 impl Seal {
-    pub(crate) fn new(plan: Rc<Plan>) -> Self {
-        Self { plan }
+    pub(crate) fn new(plans: Rc<Plans>) -> Self {
+        Self { plans }
     }
 }
 
 impl SealHook for Seal {
     fn seal(&self, request: &Request) -> bool {
-        if !self.plan.signs(request) {
+        let Some(plan) = self
+            .plans
+            .of_sent(request)
+            .filter(|plan| plan.signs(request))
+        else {
             return true;
-        }
-        match seal(request, &self.plan) {
+        };
+        match seal(request, plan) {
             Ok(()) => true,
             Err(error) => {
                 request.log().write(

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::ffi::log::Level;
 use crate::ffi::request::Request;
-use crate::ffi::upstream::SealHook;
+use crate::ffi::seal_hook::SealHook;
 use crate::tokens::Token;
 
 /// The last look of one location.

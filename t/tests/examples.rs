@@ -19,7 +19,7 @@ fn folder() -> PathBuf {
 }
 
 /// What is printed in the examples, and what stands for it here.
-const REPLACED: [(&str, &str); 10] = [
+const REPLACED: [(&str, &str); 12] = [
     (
         "load_module modules/ngx_http_aws_auth_module.so;",
         "{preamble}",
@@ -39,6 +39,11 @@ const REPLACED: [(&str, &str); 10] = [
         "http://{origin}",
     ),
     ("server minio.example.net:9000;", "server {origin};"),
+    (
+        "server my-bucket.s3.eu-west-1.amazonaws.com:443;",
+        "server {origin};",
+    ),
+    ("https://archive/", "http://archive/"),
 ];
 
 /// The text of an example, to be run here.
@@ -99,6 +104,7 @@ fn each_example_is_tested() {
             "signing-keys.conf",
             "sso.conf",
             "uploads.conf",
+            "upstreams.conf",
             "with-password.conf",
         ]
     );
@@ -171,6 +177,31 @@ fn compatible_store() {
     }
     assert_eq!(requests.len(), 2);
     assert_eq!(origin.connections(), 1, "the connection is kept");
+}
+
+#[test]
+fn upstreams() {
+    let origin = RawOrigin::with_body("hello");
+    let nginx = example("upstreams.conf", &origin)
+        .file("live-secret-key", "live-secret\n")
+        .start();
+    let archive = Signer::new(ACCESS_KEY, SECRET_KEY).region("eu-west-1");
+    let live = Signer::new("live-origin", "live-secret").region("us-east-1");
+    for (host, target, sent, signer) in [
+        ("any", "/archive/a%20key", "/a%20key", &archive),
+        ("any", "/channel/news/1.ts", "/channels/news/1.ts", &live),
+        ("any", "/key", "/channels/key", &live),
+        ("archive.example.org", "/key", "/key", &archive),
+    ] {
+        let request = Request::get(target).header("Host", host);
+        request.send(nginx.port()).expect_status(200);
+        let request = origin.requests().pop().expect("a request");
+        assert_eq!(request.target(), sent);
+        signing::expect_signed(&request, signer);
+    }
+    http::get(nginx.port(), "/public/key").expect_status(200);
+    let request = origin.requests().pop().expect("a request");
+    assert_eq!(request.header("Authorization"), None);
 }
 
 #[test]

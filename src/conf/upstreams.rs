@@ -1,0 +1,100 @@
+//! `upstream{}` blocks that have directives of ours.
+
+use std::ptr::NonNull;
+
+use super::judge::refuse_unknown_provider;
+use super::{Directives, LocationConf, MainConf, Sign};
+use crate::ffi::conf::Conf;
+use crate::ffi::upstream_block::{InitPeer, UpstreamBlock};
+use crate::module::this_module;
+
+/// This module's server configuration, which only that of an `upstream{}` makes use of.
+#[derive(Default)]
+pub(crate) struct UpstreamConf {
+    /// Where its directives are. nginx keeps the server configuration of an upstream, and forgets
+    /// the one for locations.
+    block: Option<NonNull<LocationConf>>,
+    /// Of one that has what is sent to it signed.
+    pub(crate) guarded: Option<Guarded>,
+}
+
+impl UpstreamConf {
+    /// Notes that the block which is being read has a directive.
+    ///
+    /// # Safety
+    /// `block` must be this module's location configuration of that block.
+    pub(crate) unsafe fn note(conf: &Conf, block: NonNull<LocationConf>) -> Option<()> {
+        // SAFETY: this module's server configuration; nobody else refers to it meanwhile.
+        unsafe { conf.server_conf::<Self>(this_module())?.as_mut().block = Some(block) };
+        Some(())
+    }
+}
+
+/// An `upstream{}` that signs.
+pub(crate) struct Guarded {
+    pub(crate) name: String,
+    pub(crate) sign: Sign,
+    /// What chooses a peer for those requests that may pass.
+    pub(crate) init_peer: InitPeer,
+}
+
+/// An `upstream{}` with the directives that stand in it.
+pub(crate) struct Upstream {
+    pub(super) block: UpstreamBlock,
+    pub(super) written: Directives,
+}
+
+/// Those of a configuration.
+#[derive(Default)]
+pub(crate) struct Upstreams(Vec<Upstream>);
+
+impl Upstreams {
+    /// Those that have been read.
+    pub(crate) fn find_all(conf: &Conf) -> Self {
+        let written = |block: UpstreamBlock| {
+            // SAFETY: this module's configurations, which nobody changes any more.
+            unsafe {
+                let conf = block.conf::<UpstreamConf>(this_module())?.as_ref();
+                let written = conf.block?.as_ref().written.clone();
+                Some(Upstream { block, written })
+            }
+        };
+        Self(UpstreamBlock::all(conf).filter_map(written).collect())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Upstream> {
+        self.0.iter()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn find(&self, block: UpstreamBlock) -> Option<&Upstream> {
+        self.iter().find(|upstream| upstream.block == block)
+    }
+
+    /// What is wrong in a block is wrong whoever uses it. An error has been logged.
+    pub(crate) fn judge(conf: &Conf, main: &MainConf) -> Result<(), ()> {
+        main.upstreams
+            .iter()
+            .try_for_each(|upstream| refuse_unknown_provider(conf, main, &upstream.written))
+    }
+
+    /// Has `guard` asked before a peer of one that signs is chosen; it finds the [`Guarded`] there.
+    pub(crate) fn guard(&self, guard: InitPeer) -> Option<()> {
+        for upstream in self.iter() {
+            let Some(sign) = upstream.written.sign.clone().filter(Sign::may_be_on) else {
+                continue;
+            };
+            // SAFETY: this module's server configuration, which nobody else refers to.
+            let conf = unsafe { upstream.block.conf::<UpstreamConf>(this_module())?.as_mut() };
+            conf.guarded = Some(Guarded {
+                name: upstream.block.name(),
+                sign,
+                init_peer: upstream.block.replace_init_peer(guard)?,
+            });
+        }
+        Some(())
+    }
+}

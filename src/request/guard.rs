@@ -1,0 +1,34 @@
+//! Guard: a request is about to go to an `upstream{}` that has what it gets signed.
+//!
+//! Seal has been there, where proxy_pass sends the request. Whatever else sends something there, a
+//! `grpc_pass` with a variable or another module, does it unsigned, and is stopped.
+
+use crate::conf::{Guarded, LocationConf};
+use crate::ffi::log::Level;
+use crate::ffi::request::Request;
+
+/// Whether the request may go to `upstream`: sealed, or where its location, or the block itself, says that
+/// it is not to be.
+pub(crate) fn may_pass(
+    request: &Request,
+    location: Option<&LocationConf>,
+    upstream: &Guarded,
+) -> bool {
+    if request.upstream().is_some_and(|sent| sent.is_sealed()) {
+        return true;
+    }
+    let own = location.and_then(LocationConf::own_sign);
+    if !own.unwrap_or(&upstream.sign).switch.is_on(request) {
+        return true;
+    }
+    request.log().write(
+        Level::Error,
+        format_args!(
+            "the request is not sent, since nothing has signed it, and upstream \"{}\" has \
+             \"aws_sign\"{}: only \"proxy_pass\" can be signed; \"aws_sign off\" in the location \
+             would send it unsigned",
+            upstream.name, upstream.sign.position
+        ),
+    );
+    false
+}
