@@ -40,6 +40,19 @@ pub fn signing(origin: impl ToString, server: &str) -> Builder {
     ))
 }
 
+/// An `upstream{}` of this name, with the one server `{origin}`, that has all that is sent to it signed
+/// for the bucket `bucket` of [`store`], with the user's secret key; `more` is the rest of it.
+pub fn signing_upstream(name: &str, more: &str) -> String {
+    format!(
+        "upstream {name} {{
+             server {{origin}};
+             {SECRET_KEY_DIRECTIVES} aws_s3_bucket bucket; aws_endpoint {STORE_DOMAIN};
+             aws_sign;
+             {more}
+         }}\n"
+    )
+}
+
 /// The directives that sign with today's key of `secret_key`, derived beforehand: those of the C
 /// module.
 #[track_caller]

@@ -6,9 +6,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, signing_upstream};
 use nginx_tests::http::{Connection, Request, Response};
-use nginx_tests::{Nginx, RawOrigin, Reply, Scratch};
+use nginx_tests::{Builder, Nginx, RawOrigin, Reply, Scratch};
 
 /// More allocations than any of these requests makes.
 const MOST: i32 = 400;
@@ -96,12 +96,23 @@ fn fail_each_allocation_of(
     request: &Request,
     expect: impl Fn(&Response),
 ) -> Vec<String> {
+    let server = format!(
+        "{SECRET_KEY_DIRECTIVES} location / {{ aws_sign on; {location} proxy_pass http://{{origin}}; }}"
+    );
+    fail_each_allocation_in(Nginx::builder().server(&server), origin, request, expect)
+}
+
+/// The same, in any nginx whose location `/` signs.
+#[track_caller]
+fn fail_each_allocation_in(
+    nginx: Builder,
+    origin: &RawOrigin,
+    request: &Request,
+    expect: impl Fn(&Response),
+) -> Vec<String> {
     let malloc = FailingMalloc::build();
-    let nginx = Nginx::builder()
+    let nginx = nginx
         .var("origin", origin.address())
-        .server(&format!(
-            "{SECRET_KEY_DIRECTIVES} location / {{ aws_sign on; {location} proxy_pass http://{{origin}}; }}"
-        ))
         .env("LD_PRELOAD", &malloc.library.display().to_string())
         .env(
             "FAILING_MALLOC",
@@ -216,6 +227,35 @@ fn a_refusal_of_the_store() {
                 );
             },
         );
+    }
+}
+
+/// The upstream signs, and a variable names it: looking ahead may fail, and then sealing, too.
+#[test]
+fn an_upstream_that_a_variable_names() {
+    let framed = "5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n";
+    for payload in ["auto", "decode"] {
+        let origin = RawOrigin::with_body("served");
+        let more = format!("aws_sign_methods GET PUT; aws_payload {payload};");
+        for request in [
+            Request::get(format!("/{}", "k".repeat(6000))),
+            Request::new("PUT", "/key")
+                .header("X-Amz-Content-Sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+                .header("X-Amz-Decoded-Content-Length", "5")
+                .header("X-Amz-Trailer", "x-amz-checksum-crc32")
+                .body(framed),
+        ] {
+            let nginx = Nginx::builder()
+                .http(&format!(
+                    "map $http_host $name {{ default stores; }} {}",
+                    signing_upstream("stores", &more)
+                ))
+                .server("location / { proxy_pass http://$name; }");
+            let request = request.header("Connection", "close");
+            fail_each_allocation_in(nginx, &origin, &request, |answer| {
+                assert!(answer.status == 200 || answer.status >= 500, "{answer:?}");
+            });
+        }
     }
 }
 
