@@ -10,7 +10,7 @@ use nginx_tests::signing::{self, verify};
 use nginx_tests::{
     Behaviour, Builder, MetadataServer, Nginx, RawOrigin, RawRequest, Reply, Signer,
 };
-use nginx_tests::{auth_error, payload};
+use nginx_tests::{auth_error, payload, wait_until};
 
 /// A location whose requests go to the upstream that their header X-Upstream names: `stores` signs, `plain` does
 /// not.
@@ -74,6 +74,7 @@ fn only_what_goes_to_the_upstream_is_signed() {
 #[test]
 fn each_upstream_signs_with_its_own_credentials() {
     let metadata = MetadataServer::start();
+    metadata.behave(Behaviour::Slow(Duration::from_millis(300)));
     let (origin, third) = (RawOrigin::with_body("hello"), metadata.store());
     let nginx = Nginx::builder()
         .var("origin", origin.address())
@@ -249,6 +250,40 @@ fn what_a_store_says_of_the_signature_is_hidden() {
         "the store refused the signed request",
         Duration::from_secs(5),
     );
+}
+
+// What a cache holds of it, too, where nothing can be signed and a stale object answers: then nginx no
+// longer says where the request was going.
+#[test]
+fn it_is_hidden_in_a_stale_object() {
+    let origin = RawOrigin::start(|_| Reply::new(403, auth_error::mismatch()));
+    let nginx = Nginx::builder()
+        .var("origin", origin.address())
+        .http(
+            "proxy_cache_path {dir}/cache keys_zone=cache:1m;
+             upstream shown { server {origin}; aws_hide_auth_errors off; }
+             upstream stores {
+                 server {origin};
+                 aws_sign; aws_region us-east-1; aws_access_key AKID; aws_secret_key $arg_secret;
+             }",
+        )
+        .server(
+            "set $name stores;
+             location / {
+                 proxy_cache cache; proxy_cache_valid 403 1s; proxy_cache_key $uri;
+                 proxy_cache_use_stale error;
+                 proxy_pass http://$name;
+             }",
+        )
+        .start();
+    let response = http::get(nginx.port(), "/key?secret=good");
+    auth_error::expect_hidden(&response, 403, "SignatureDoesNotMatch");
+    wait_until("the object is stale", || {
+        let response = http::get(nginx.port(), "/key");
+        auth_error::expect_hidden(&response, 403, "SignatureDoesNotMatch");
+        nginx.error_log().contains("cannot be signed")
+    });
+    assert_eq!(origin.requests().len(), 1);
 }
 
 // A map that was asked for early, and what its regular expressions captured, would stay as they were
