@@ -117,7 +117,7 @@ impl Switch {
 pub(crate) struct Sign {
     pub(crate) switch: Switch,
     pub(crate) position: Position,
-    pub(crate) place: Place,
+    pub(crate) stands_in: BlockKind,
 }
 
 impl Sign {
@@ -129,7 +129,7 @@ impl Sign {
 
 /// In which kind of block a directive stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum BlockKind {
     /// http{} or server{}
     Around,
     /// A location, or an `if` or `limit_except` in one.
@@ -137,7 +137,7 @@ pub(crate) enum Place {
     Upstream,
 }
 
-impl Place {
+impl BlockKind {
     /// Where the directive stands that is being read.
     pub(crate) fn of(conf: &Conf) -> Self {
         if conf.in_location() {

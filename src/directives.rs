@@ -17,7 +17,7 @@ use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, SignedHeaders
 use aws_signing::{CredentialScope, ScopeError, SigningKey};
 use zeroize::Zeroizing;
 
-use crate::conf::{DerivedKey, Directives, Payload, Place, SecretValue, Sign, Switch};
+use crate::conf::{BlockKind, DerivedKey, Directives, Payload, SecretValue, Sign, Switch};
 use crate::ffi::conf::{Conf, decode_base64};
 use crate::ffi::log::Level;
 use crate::ffi::value::Value;
@@ -199,7 +199,7 @@ pub(crate) fn service(block: &mut Directives, conf: &Conf) -> Result {
 pub(crate) fn sign(block: &mut Directives, conf: &Conf) -> Result {
     let switch = match conf.args().next() {
         // An upstream has no blocks inside that could be left out.
-        None if Place::of(conf) == Place::Upstream => Switch::On,
+        None if BlockKind::of(conf) == BlockKind::Upstream => Switch::On,
         None => Switch::Bare,
         Some(b"on") => Switch::On,
         Some(b"off") => Switch::Off,
@@ -221,7 +221,7 @@ pub(crate) fn sign(block: &mut Directives, conf: &Conf) -> Result {
     block.sign = Some(Sign {
         switch,
         position: conf.position(),
-        place: Place::of(conf),
+        stands_in: BlockKind::of(conf),
     });
     Ok(())
 }

@@ -6,7 +6,7 @@ use aws_sealing::{PayloadMode, is_s3};
 use nginx_sys::{NGX_HTTP_UPSTREAM_CREATE, ngx_http_upstream_conf_t};
 
 use super::credentials::{Credentials, Incomplete};
-use super::{Directives, MainConf, Payload, Place, Plan, Scheme, Sign, same_handler};
+use super::{BlockKind, Directives, MainConf, Payload, Plan, Scheme, Sign, same_handler};
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::log::Level;
 use crate::ffi::upstream_block::UpstreamBlock;
@@ -133,7 +133,7 @@ pub(super) fn judge_credentials(
         conf.log(Level::Emerg, position, format_args!("{missing}"));
         return Err(());
     }
-    if sign.place == Place::Upstream {
+    if sign.stands_in == BlockKind::Upstream {
         let line = format_args!(
             "\"aws_sign\" cannot sign what location \"{}\" sends here: {missing}",
             block.name()

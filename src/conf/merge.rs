@@ -12,7 +12,7 @@ use super::judge::{
 };
 use super::layers::Layers;
 use super::plans::ByTarget;
-use super::{Directives, LinkSigner, LocationConf, MainConf, Place, Plan, Plans, Sign};
+use super::{BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, Sign};
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::handlers::PassModule;
 use crate::ffi::seal_hook;
@@ -36,7 +36,7 @@ pub(crate) fn merge(
     let explicit = written
         .sign
         .clone()
-        .filter(|sign| sign.place == Place::Location && sign.may_be_on());
+        .filter(|sign| sign.stands_in == BlockKind::Location && sign.may_be_on());
     let layers = match &outer.layers {
         None => Layers::of_server(&outer.written, &written),
         Some(layers) => layers.inside(written, block.is_nested_condition()),
