@@ -1,5 +1,12 @@
 //! Which host a request is sent to: the bucket's, the endpoint's, or the one nginx chose.
 
+use smallvec::SmallVec;
+
+use crate::value;
+
+/// What holds the name of any bucket without an allocation, in bytes.
+const BUCKET_ROOM: usize = 256;
+
 /// Where the bucket is named (`aws_addressing_style`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Addressing {
@@ -15,6 +22,12 @@ pub enum Addressing {
 pub enum Destination<'a> {
     /// The Host that nginx sends.
     AsSent,
+    /// The Host that nginx sends; where that is a name below this endpoint, the rest of it is a
+    /// bucket, which Version 2 signs.
+    AsSentBelow {
+        /// Host and port, checked by [`crate::value::endpoint`].
+        endpoint: &'a [u8],
+    },
     /// The bucket's own host, or with [`Addressing::Path`] the endpoint's, and the bucket before
     /// the path.
     Bucket {
@@ -32,7 +45,7 @@ impl<'a> Destination<'a> {
     /// The pieces of the Host to send; `None` where it is the one that nginx sends.
     pub(crate) fn host(&self) -> Option<[&'a [u8]; 3]> {
         match *self {
-            Self::AsSent => None,
+            Self::AsSent | Self::AsSentBelow { .. } => None,
             Self::Bucket {
                 bucket,
                 endpoint,
@@ -43,6 +56,37 @@ impl<'a> Destination<'a> {
             }),
         }
     }
+
+    /// The bucket that the sent `host` names, in lower case; empty where the path has to name it.
+    pub(crate) fn bucket_in(&self, host: &[u8]) -> SmallVec<[u8; BUCKET_ROOM]> {
+        match *self {
+            Self::Bucket {
+                bucket,
+                addressing: Addressing::Virtual,
+                ..
+            } => SmallVec::from_slice(bucket),
+            Self::AsSentBelow { endpoint } => {
+                let bucket = below(host, endpoint).or_else(|| below(without_port(host), endpoint));
+                let bucket = bucket.filter(|bucket| value::bucket(bucket).is_ok());
+                let mut bucket = SmallVec::from_slice(bucket.unwrap_or_default());
+                bucket.make_ascii_lowercase();
+                bucket
+            }
+            _ => SmallVec::new(),
+        }
+    }
+}
+
+/// What stands before `.endpoint` in `host`.
+fn below<'h>(host: &'h [u8], endpoint: &[u8]) -> Option<&'h [u8]> {
+    let (name, end) = host.split_at_checked(host.len().checked_sub(endpoint.len())?)?;
+    let name = name.strip_suffix(b".")?;
+    (end.eq_ignore_ascii_case(endpoint) && !name.is_empty()).then_some(name)
+}
+
+fn without_port(host: &[u8]) -> &[u8] {
+    let end = host.iter().rposition(|byte| *byte == b':');
+    &host[..end.unwrap_or(host.len())]
 }
 
 /// The endpoint of the C module, and of AWS in us-east-1, from before regions had their own.
@@ -75,6 +119,34 @@ pub fn s3_endpoint(region: &str, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_below_the_endpoint_names_a_bucket() {
+        for (host, endpoint, bucket) in [
+            ("b.s3.amazonaws.com", "s3.amazonaws.com", "b"),
+            (
+                "My.Bucket.S3.amazonaws.com",
+                "s3.amazonaws.com",
+                "my.bucket",
+            ),
+            ("b.store:8080", "store:8080", "b"),
+            ("b.store:8080", "store", "b"),
+            ("b.store", "store:8080", ""),
+            ("s3.amazonaws.com", "s3.amazonaws.com", ""),
+            ("bs3.amazonaws.com", "s3.amazonaws.com", ""),
+            (".s3.amazonaws.com", "s3.amazonaws.com", ""),
+            ("a/b.s3.amazonaws.com", "s3.amazonaws.com", ""),
+            ("elsewhere", "s3.amazonaws.com", ""),
+            ("", "store", ""),
+        ] {
+            let destination = Destination::AsSentBelow {
+                endpoint: endpoint.as_bytes(),
+            };
+            let found = destination.bucket_in(host.as_bytes());
+            assert_eq!(&found[..], bucket.as_bytes(), "{host} {endpoint}");
+        }
+        assert!(Destination::AsSent.bucket_in(b"b.store").is_empty());
+    }
 
     #[test]
     fn partitions_have_their_own_suffixes() {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use aws_signing::SignError;
+use aws_signing::presign::PresignError;
+use aws_signing::{SignError, v2};
 
 use crate::head::HeadError;
 
@@ -36,10 +37,12 @@ pub enum SealError {
     HeaderNotPassed(String),
     /// The new head would not fit into memory.
     OutOfMemory,
-    /// The key is one of Signature Version 2.
-    Version2,
     /// The signing core refused.
     Sign(SignError),
+    /// It refused to sign in the query.
+    Presign(PresignError),
+    /// It refused to sign with Version 2.
+    SignV2(v2::SignError),
 }
 
 impl fmt::Display for SealError {
@@ -76,8 +79,9 @@ impl fmt::Display for SealError {
                 "client header \"{name}\" is not listed in \"aws_pass_headers\""
             ),
             Self::OutOfMemory => f.write_str("not enough memory for the signed request head"),
-            Self::Version2 => f.write_str("the key is one of Signature Version 2"),
             Self::Sign(error) => write!(f, "{error}"),
+            Self::Presign(error) => write!(f, "{error}"),
+            Self::SignV2(error) => write!(f, "{error}"),
         }
     }
 }
@@ -93,5 +97,17 @@ impl From<HeadError> for SealError {
 impl From<SignError> for SealError {
     fn from(error: SignError) -> Self {
         Self::Sign(error)
+    }
+}
+
+impl From<PresignError> for SealError {
+    fn from(error: PresignError) -> Self {
+        Self::Presign(error)
+    }
+}
+
+impl From<v2::SignError> for SealError {
+    fn from(error: v2::SignError) -> Self {
+        Self::SignV2(error)
     }
 }

@@ -8,8 +8,9 @@
 //!
 //! The steps, each in its own file: [`head`] parses the lines, [`deputy`] decides what of the
 //! client's may reach the store, [`destination`] names the host; `target` and `lines` write the
-//! new head, and `seal` has it signed by `aws-signing`. What becomes of a body before that is
-//! [`body`]'s. What a store answers to a signature that it does not take is [`auth_error`]'s.
+//! new head, `made` has it signed by `aws-signing`, and `seal` puts it together. What becomes of a body before that is
+//! [`body`]'s. What a store answers to a signature that it does not take is [`auth_error`]'s, and what an answer
+//! repeats of one is [`echo`]'s.
 
 #![forbid(unsafe_code)]
 
@@ -18,16 +19,19 @@ pub mod body;
 mod body_lines;
 pub mod deputy;
 pub mod destination;
+pub mod echo;
 mod error;
 pub mod head;
 pub mod keys;
 mod lines;
+mod made;
 pub mod method;
 mod payload;
 pub mod presigned_url;
 pub mod proxy_url;
 mod seal;
 mod stream;
+mod style;
 mod target;
 mod terms;
 pub mod value;
@@ -40,4 +44,5 @@ pub use method::MethodSet;
 pub use payload::{Arrival, Inbound, Outbound, PayloadHash, PayloadMode};
 pub use seal::Sealer;
 pub use stream::{Stream, StreamError};
+pub use style::{Coverage, Place, Version};
 pub use terms::{Body, Identity, Key, Payload, Policy, Unsigned, is_s3};

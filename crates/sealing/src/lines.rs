@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use aws_signing::UNSIGNED_PAYLOAD;
 use smallvec::SmallVec;
 
 use crate::body_lines::BodyLines;
@@ -9,6 +10,7 @@ use crate::deputy;
 use crate::error::SealError;
 use crate::head::{HeadError, Line};
 use crate::method;
+use crate::style::Version;
 use crate::terms::Job;
 
 /// Where the names and values to sign stand in the sealed head; without an allocation for the
@@ -34,6 +36,7 @@ pub(crate) fn write(
         s3,
     } = *job;
     let head = request.head;
+    let v2 = identity.key.version() == Version::V2;
     let mut signed = Signed::new();
     // Those that are sent, and what is added: Host, date, payload, token, decoded length, encoding.
     let trailers = request.payload.unframed.unwrap_or_default();
@@ -77,7 +80,8 @@ pub(crate) fn write(
                     continue;
                 }
             }
-            Kind::ContentType => sign = !s3,
+            Kind::ContentType => sign = !s3 || v2,
+            Kind::ContentMd5 => sign = v2,
             Kind::Ours => continue,
             Kind::Amz if body.replaces(name) => continue,
             Kind::Amz => {
@@ -102,7 +106,7 @@ pub(crate) fn write(
 
         let moved = out.len();
         out.extend_from_slice(&head[header.all.clone()]);
-        if sign || policy.signed_headers.contains(name) {
+        if sign || (!v2 && policy.signed_headers.contains(name)) {
             signed.push((
                 shift(&header.name, header.all.start, moved),
                 shift(&header.value, header.all.start, moved),
@@ -116,18 +120,22 @@ pub(crate) fn write(
         let host = destination.host().ok_or(SealError::MissingHost)?;
         signed.push(write_header(b"Host", &host, out));
     }
-    signed.push(write_header(
-        b"x-amz-date",
-        &[now.amz_date().as_bytes()],
-        out,
-    ));
-    signed.push(write_header(
-        b"x-amz-content-sha256",
-        &[request.payload.line],
-        out,
-    ));
+    let mut add = |name: &[u8], value: &[u8]| signed.push(write_header(name, &[value], out));
+    if policy.place.is_query() {
+        // Date and token stand there, too. Where nothing is said of the body, nothing is signed.
+        if s3 && !v2 && request.payload.line != UNSIGNED_PAYLOAD.as_bytes() {
+            add(b"x-amz-content-sha256", request.payload.line);
+        }
+        return Ok(signed);
+    }
+    if v2 {
+        add(b"x-amz-date", now.http_date().as_bytes());
+    } else {
+        add(b"x-amz-date", now.amz_date().as_bytes());
+        add(b"x-amz-content-sha256", request.payload.line);
+    }
     if let Some(token) = identity.session_token {
-        signed.push(write_header(b"x-amz-security-token", &[token], out));
+        add(b"x-amz-security-token", token);
     }
     Ok(signed)
 }
@@ -139,6 +147,7 @@ enum Kind {
     TransferEncoding,
     ContentEncoding,
     ContentType,
+    ContentMd5,
     Ours,
     Amz,
     Other,
@@ -149,6 +158,7 @@ impl Kind {
         let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
         match name.len() {
             4 if is(b"host") => Self::Host,
+            11 if is(b"content-md5") => Self::ContentMd5,
             12 if is(b"content-type") => Self::ContentType,
             14 if is(b"content-length") => Self::ContentLength,
             16 if is(b"content-encoding") => Self::ContentEncoding,

@@ -54,6 +54,11 @@ impl MethodSet {
         self.names().any(|known| known.as_bytes() == name)
     }
 
+    /// Whether there is none beside GET and HEAD.
+    pub fn is_read_only(self) -> bool {
+        self.0 & !Self::READ_ONLY.0 == 0
+    }
+
     fn names(self) -> impl Iterator<Item = &'static str> {
         KNOWN
             .iter()

@@ -9,6 +9,7 @@ use aws_signing::encode;
 use sha2::{Digest, Sha256};
 
 use crate::body::Declared;
+use crate::style::Coverage;
 
 /// `aws_payload`: how bodies are sent to S3. Other services always get the hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,20 +50,31 @@ impl PayloadMode {
     }
 
     /// What becomes of a client's body while it comes in.
-    pub fn inbound(self, s3: bool, declared: &Declared) -> Inbound {
+    pub fn inbound(self, coverage: Coverage, declared: &Declared) -> Inbound {
         match declared {
-            Declared::Framed(_) if !s3 => Inbound::Plain,
-            Declared::Framed(_) if self == Self::Auto => Inbound::Inspect,
-            Declared::Framed(_) => Inbound::Deframe,
+            Declared::Framed(_) => self.of_framed(coverage),
             _ => Inbound::Plain,
+        }
+    }
+
+    /// What becomes of a client's body that is framed.
+    pub fn of_framed(self, coverage: Coverage) -> Inbound {
+        match coverage {
+            Coverage::Hash => Inbound::Plain,
+            Coverage::Chunks if self == Self::Auto => Inbound::Inspect,
+            // No store takes chunks that the signature does not speak of.
+            Coverage::Chunks | Coverage::Optional | Coverage::Nothing => Inbound::Deframe,
         }
     }
 
     /// What is signed of a client's body, and how it is sent. `declared` is what still holds of the
     /// client's declaration: where the framing was taken off, that is [`Declared::Nothing`].
-    pub fn outbound(self, s3: bool, declared: &Declared, arrival: Arrival) -> Outbound {
-        if !s3 {
-            return Outbound::Hash;
+    pub fn outbound(self, coverage: Coverage, declared: &Declared, arrival: Arrival) -> Outbound {
+        match coverage {
+            Coverage::Hash => return Outbound::Hash,
+            Coverage::Optional if self == Self::Signed => return Outbound::Hash,
+            Coverage::Optional | Coverage::Nothing => return Outbound::Unsigned,
+            Coverage::Chunks => {}
         }
         let buffered = arrival == Arrival::Buffered;
         match (self, *declared) {
@@ -78,8 +90,22 @@ impl PayloadMode {
     }
 
     /// Whether the body has to be there as a whole before the head can be signed.
-    pub fn needs_whole_body(self, s3: bool) -> bool {
-        !s3 || self == Self::Signed
+    pub fn needs_whole_body(self, coverage: Coverage) -> bool {
+        match coverage {
+            Coverage::Hash => true,
+            Coverage::Chunks | Coverage::Optional => self == Self::Signed,
+            Coverage::Nothing => false,
+        }
+    }
+
+    /// Whether the hash that a client declares is compared here to that of the body, where nginx
+    /// buffers it: the store is not told of it, or of another one.
+    pub fn checks_client_hash(self, coverage: Coverage) -> bool {
+        match coverage {
+            Coverage::Hash => false,
+            Coverage::Chunks => self == Self::Signed,
+            Coverage::Optional | Coverage::Nothing => self != Self::Unsigned,
+        }
     }
 }
 
@@ -188,9 +214,15 @@ mod tests {
         ] {
             for (arrival, expected) in [(Arrival::Buffered, buffered), (HTTP, http), (HTTPS, https)]
             {
-                let signed = mode.outbound(true, &declared, arrival);
+                let signed = mode.outbound(Coverage::Chunks, &declared, arrival);
                 assert_eq!(signed, expected, "{mode:?} {declared:?} {arrival:?}");
-                assert_eq!(mode.outbound(false, &declared, arrival), Hash, "{mode:?}");
+                let other = mode.outbound(Coverage::Hash, &declared, arrival);
+                assert_eq!(other, Hash, "{mode:?}");
+                let in_query = mode.outbound(Coverage::Optional, &declared, arrival);
+                let hashed = mode == Mode::Signed;
+                assert_eq!(in_query, if hashed { Hash } else { Unsigned }, "{mode:?}");
+                let v2 = mode.outbound(Coverage::Nothing, &declared, arrival);
+                assert_eq!(v2, Unsigned, "{mode:?}");
             }
         }
     }
@@ -203,9 +235,16 @@ mod tests {
             } else {
                 Inbound::Deframe
             };
-            assert_eq!(mode.inbound(true, &FRAMED), framed);
-            assert_eq!(mode.inbound(false, &FRAMED), Inbound::Plain);
-            assert_eq!(mode.inbound(true, &Declared::Unsigned), Inbound::Plain);
+            for (coverage, framed) in [
+                (Coverage::Chunks, framed),
+                (Coverage::Hash, Inbound::Plain),
+                (Coverage::Optional, Inbound::Deframe),
+                (Coverage::Nothing, Inbound::Deframe),
+            ] {
+                assert_eq!(mode.inbound(coverage, &FRAMED), framed);
+                let plain = mode.inbound(coverage, &Declared::Unsigned);
+                assert_eq!(plain, Inbound::Plain);
+            }
         }
     }
 

@@ -1,13 +1,16 @@
 //! Puts the sealed head together: canonical target, filtered lines, signature.
 
+use std::ops::Range;
+
 use aws_signing::chunked::ChunkSigner;
-use aws_signing::{Header, Request, Signer, Timestamp};
+use aws_signing::{Header, Timestamp};
 use smallvec::SmallVec;
 
 use crate::destination::Destination;
 use crate::error::SealError;
 use crate::head::{self, HeadError, Line};
 use crate::lines;
+use crate::made::Signers;
 use crate::target::TargetWriter;
 use crate::terms::{Identity, Job, Key, Policy, Unsigned};
 
@@ -15,10 +18,16 @@ use crate::terms::{Identity, Job, Key, Policy, Unsigned};
 #[derive(Default)]
 pub struct Sealer {
     sealed: Vec<u8>,
+    /// The header lines, where the request line has to wait for them: a signature in the query
+    /// names what it covers.
+    lines_apart: Vec<u8>,
     lines: Vec<Line>,
     target: TargetWriter,
-    signer: Signer,
-    signature: Option<[u8; 64]>,
+    signers: Signers,
+    /// The last signature, where chunks may be signed after it.
+    seed: Option<[u8; 64]>,
+    /// Where the last target stands in `sealed`, if it holds the signature.
+    signed_target: Option<Range<usize>>,
 }
 
 impl Sealer {
@@ -52,13 +61,12 @@ impl Sealer {
                 line.method.escape_ascii().to_string(),
             ));
         }
-        self.reserve(request, destination, identity)?;
+        self.reserve(request, policy, destination, identity)?;
 
-        let Key::V4 { scope, key } = identity.key else {
-            return Err(SealError::Version2);
-        };
         let s3 = identity.is_s3();
-        let job = Job {
+        self.seed = None;
+        self.signed_target = None;
+        self.write(&Job {
             request,
             line,
             policy,
@@ -70,63 +78,75 @@ impl Sealer {
             identity,
             now,
             s3,
-        };
+        })?;
+        Ok(&self.sealed)
+    }
+
+    fn write(&mut self, job: &Job<'_, '_>) -> Result<(), SealError> {
         let Self {
             sealed,
+            lines_apart,
             lines,
             target: writer,
-            signer,
-            signature: last_signature,
+            signers,
+            seed,
+            signed_target,
         } = self;
-        let target = writer.write(&job, sealed)?;
-        let signed = lines::write(&job, lines, sealed)?;
+        let in_query = job.policy.place.is_query();
+        let target = writer.write(job, sealed)?;
+        if !in_query {
+            end_request_line(job.line.version, sealed);
+        }
+        let signed = lines::write(job, lines, if in_query { lines_apart } else { sealed })?;
 
-        let (path, query) = if s3 {
-            (&sealed[target.path], &sealed[target.query])
-        } else {
-            (&writer.path[..], &writer.query[..])
-        };
+        let text = if in_query { &*lines_apart } else { &*sealed };
         let mut headers: SmallVec<[Header<'_>; 16]> = SmallVec::new();
         headers
             .try_reserve(signed.len())
             .map_err(|_| SealError::OutOfMemory)?;
         headers.extend(signed.into_iter().map(|(name, value)| Header {
-            name: &sealed[name],
-            value: &sealed[value],
+            name: &text[name],
+            value: &text[value],
         }));
-        let signature = signer.sign(
-            &mut Request {
-                method: job.line.method,
-                path,
-                query,
-                headers: &mut headers,
-                payload: request.payload.line,
-            },
-            key,
-            scope,
-            now,
-        )?;
+        let (path, query) = if job.s3 {
+            (&sealed[target.path.clone()], &sealed[target.query.clone()])
+        } else {
+            (&writer.path[..], &writer.query[..])
+        };
+        let made = signers.sign(job, path, query, &mut headers)?;
         drop(headers);
-        *last_signature = Some(*signature.hex());
+        *seed = made.seed();
 
-        sealed.extend_from_slice(b"Authorization: ");
-        signature.write_authorization(identity.access_key, sealed);
-        sealed.extend_from_slice(b"\r\n\r\n");
-        Ok(sealed)
+        made.write(job, &target, sealed);
+        if in_query {
+            *signed_target = Some(target.path.start..sealed.len());
+            end_request_line(job.line.version, sealed);
+            sealed.extend_from_slice(lines_apart);
+        }
+        sealed.extend_from_slice(b"\r\n");
+        Ok(())
     }
 
     /// The chain of chunk signatures that continues the last head's. `None` where none was sealed,
     /// or there is no memory.
     pub fn chunk_signer(&self, identity: &Identity<'_>, now: &Timestamp) -> Option<ChunkSigner> {
-        let (seed, Key::V4 { scope, key }) = (self.signature.as_ref()?, identity.key) else {
+        let (seed, Key::V4 { scope, key }) = (self.seed.as_ref()?, identity.key) else {
             return None;
         };
         ChunkSigner::new(key, scope, now, seed).ok()
     }
 
-    /// The canonical request of the last head sealed, for a debug log.
-    pub fn canonical_request(&self) -> &[u8] {
-        self.signer.canonical_request()
+    /// The last head's target, where the signature stands in it.
+    pub fn signed_target(&self) -> Option<&[u8]> {
+        self.signed_target
+            .clone()
+            .map(|target| &self.sealed[target])
+    }
+
+    /// What the last head's signature says, for a debug log, and how AWS calls it: the canonical
+    /// request, or the string that Version 2 signs.
+    pub fn signed_text(&self) -> (&'static str, &[u8]) {
+        self.signers.signed_text()
     }
 
     /// Empties the buffer and makes room for the most a head can grow to, so that a failed
@@ -134,15 +154,18 @@ impl Sealer {
     fn reserve(
         &mut self,
         request: &Unsigned<'_>,
+        policy: &Policy,
         destination: &Destination<'_>,
         identity: &Identity<'_>,
     ) -> Result<(), SealError> {
         // Names, separators, dates, lengths, hashes and CRLFs of what is appended.
         const FIXED: usize = 1024;
+        // What a byte becomes in a query.
+        const ENCODED: usize = 3;
         let trailers = request.payload.unframed.unwrap_or_default().iter();
         let trailers = trailers.map(|trailer| 2 * trailer.name.len() + trailer.value.len() + 4);
         let host = match destination {
-            Destination::AsSent => 0,
+            Destination::AsSent | Destination::AsSentBelow { .. } => 0,
             Destination::Bucket {
                 bucket, endpoint, ..
             } => 2 * bucket.len() + endpoint.len(),
@@ -151,21 +174,27 @@ impl Sealer {
             Key::V4 { scope, .. } => scope.as_str().len(),
             Key::V2(_) => 0,
         };
-        let most = request.head.len()
-            + 4 * request.target.len()
-            + host
-            + trailers.sum::<usize>()
-            + identity.session_token.map_or(0, <[u8]>::len)
+        let lines = request.head.len() + host + trailers.sum::<usize>();
+        let signer = identity.session_token.map_or(0, <[u8]>::len)
             + identity.access_key.len()
             + scope
             // The names once more, in SignedHeaders.
-            + request.head.len()
-            + FIXED;
+            + request.head.len();
+        let encoded = if policy.place.is_query() { ENCODED } else { 1 };
+        let most = lines + 4 * request.target.len() + encoded * signer + FIXED;
         self.sealed.clear();
+        self.lines_apart.clear();
         self.sealed
             .try_reserve(most)
+            .and_then(|()| self.lines_apart.try_reserve(most))
             .and_then(|()| self.target.try_reserve(most))
-            .and_then(|()| self.signer.try_reserve(most))
+            .and_then(|()| self.signers.try_reserve(most))
             .map_err(|_| SealError::OutOfMemory)
     }
+}
+
+fn end_request_line(version: &[u8], out: &mut Vec<u8>) {
+    out.push(b' ');
+    out.extend_from_slice(version);
+    out.extend_from_slice(b"\r\n");
 }

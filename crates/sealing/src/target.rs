@@ -34,8 +34,9 @@ impl TargetWriter {
         self.query.try_reserve(length)
     }
 
-    /// Writes the request line. For S3, target and canonical form are the same bytes; for other
-    /// services the canonical form goes to `self.path` and `self.query`.
+    /// Writes method and target, without what follows them on the request line. For S3, target and
+    /// canonical form are the same bytes; for other services the canonical form goes to `self.path`
+    /// and `self.query`.
     pub(crate) fn write(
         &mut self,
         job: &Job<'_, '_>,
@@ -100,10 +101,6 @@ impl TargetWriter {
         if query.is_empty() {
             out.pop();
         }
-
-        out.push(b' ');
-        out.extend_from_slice(line.version);
-        out.extend_from_slice(b"\r\n");
         Ok(Target {
             path,
             query: if query.is_empty() { 0..0 } else { query },

@@ -8,6 +8,7 @@ use crate::deputy::{PassHeaders, SignedHeaders};
 use crate::destination::Destination;
 use crate::head::RequestLine;
 use crate::method::MethodSet;
+use crate::style::Place;
 
 /// A serialised request head that must not be sent as it is.
 pub struct Unsigned<'a> {
@@ -30,7 +31,8 @@ pub struct Unsigned<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Payload<'a> {
     /// The last line of the canonical request: the payload's SHA-256 in hex, or a literal such
-    /// as `UNSIGNED-PAYLOAD`. It is also sent, as x-amz-content-sha256.
+    /// as `UNSIGNED-PAYLOAD`. It is also sent, as x-amz-content-sha256; in a signature that stands
+    /// in the query, only where it is a hash for S3. Version 2 knows none.
     pub line: &'a [u8],
     /// What follows the head.
     pub body: Body,
@@ -87,6 +89,8 @@ pub struct Policy {
     pub signed_headers: SignedHeaders,
     /// `aws_response_overrides`
     pub response_overrides: bool,
+    /// `aws_signature_in`
+    pub place: Place,
 }
 
 /// Who signs, and with what.

@@ -242,6 +242,7 @@ fn no_memory_for_the_clients_headers() {
                 pass_headers: Default::default(),
                 signed_headers: Default::default(),
                 response_overrides: false,
+                place: Default::default(),
             },
             &Destination::AsSent,
             &Identity {

@@ -41,7 +41,7 @@ impl<'a> Parameter<'a> {
     }
 
     /// The bytes that the value stands for; none if there is no value.
-    pub(crate) fn decoded_value(&self) -> impl Iterator<Item = u8> {
+    pub fn decoded_value(&self) -> impl Iterator<Item = u8> {
         encode::decode(self.value.unwrap_or_default(), Plus::Space)
     }
 

@@ -4,7 +4,7 @@
 #![allow(dead_code)]
 
 use aws_sealing::{
-    Addressing, Body, Destination, Identity, Key, MethodSet, PassHeaders, Payload, Policy,
+    Addressing, Body, Destination, Identity, Key, MethodSet, PassHeaders, Payload, Place, Policy,
     SealError, Sealer, SignedHeaders, Unsigned,
 };
 use aws_signing::query::Canonicalizer;
@@ -35,6 +35,7 @@ pub(crate) struct Case {
     pub(crate) response_overrides: bool,
     pub(crate) bucket: Option<(&'static str, &'static str, Addressing)>,
     pub(crate) service: &'static str,
+    pub(crate) place: Place,
     pub(crate) token: Option<&'static str>,
     pub(crate) body: Body,
 }
@@ -59,6 +60,7 @@ impl Case {
             response_overrides: false,
             bucket: None,
             service: "s3",
+            place: Place::Headers,
             token: None,
             body: Body::Empty,
         }
@@ -111,6 +113,7 @@ impl Case {
             pass_headers: self.pass_headers.clone(),
             signed_headers: self.signed_headers.clone(),
             response_overrides: self.response_overrides,
+            place: self.place,
         };
         let destination = match self.bucket {
             None => Destination::AsSent,

@@ -14,6 +14,9 @@ impl Expires {
     /// The longest that AWS allows: 7 days.
     pub const MAX: Self = Self(604_800);
 
+    /// What most SDKs say where nothing else is asked for: 15 minutes.
+    pub const DEFAULT: Self = Self(900);
+
     /// A lifetime of `secs` seconds.
     pub fn from_secs(secs: u64) -> Result<Self, ExpiresError> {
         match u32::try_from(secs) {

@@ -1,0 +1,206 @@
+//! What a store repeats of a signature that stood in the query.
+//!
+//! A redirect may name the URL that was asked for, with all of its query: for as long as the
+//! signature is good, whoever reads it could use it without us. Another one's presigned URL, which a
+//! service may well redirect to, is left as it is.
+
+use std::collections::TryReserveError;
+
+use aws_signing::query::{Parameter, parameters};
+use memchr::memmem;
+
+use crate::deputy;
+
+/// The secrets in the query of a request that was sent.
+pub struct Secrets<'a> {
+    signature: Parameter<'a>,
+    token: Option<Parameter<'a>>,
+    v2: bool,
+}
+
+/// What becomes of a header's value.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Echo {
+    /// It does not repeat the signature.
+    None,
+    /// It does; this is left without.
+    Removed(Vec<u8>),
+    /// It does, where it cannot be taken out.
+    Everywhere,
+}
+
+impl<'a> Secrets<'a> {
+    /// Those of this target, which the sealer has made; `None` where its signature stands elsewhere.
+    pub fn of(target: &'a [u8]) -> Option<Self> {
+        let query = memchr::memchr(b'?', target)?;
+        let all = || parameters(&target[query + 1..]);
+        let signature = all().last()?;
+        let v2 = signature.name == b"Signature";
+        if !v2 && signature.name != b"X-Amz-Signature" {
+            return None;
+        }
+        let token =
+            all().find(|parameter| parameter.name.eq_ignore_ascii_case(b"x-amz-security-token"));
+        Some(Self {
+            signature,
+            token,
+            v2,
+        })
+    }
+
+    /// What becomes of the value of a response's header. `Err` where there is no memory for it.
+    pub fn removed_from(&self, value: &[u8]) -> Result<Echo, TryReserveError> {
+        let (mut out, mut rest, mut found) = (Vec::new(), value, false);
+        out.try_reserve(value.len())?;
+        while let Some(start) = memchr::memchr(b'?', rest) {
+            let query = &rest[start + 1..];
+            let end = query.iter().position(|byte| ends_url(*byte));
+            let query = &query[..end.unwrap_or(query.len())];
+            let repeats = parameters(query).any(|parameter| self.is_in(&parameter));
+            found |= repeats;
+
+            if repeats {
+                out.extend_from_slice(&rest[..start]);
+                let mut separator = b'?';
+                for parameter in parameters(query).filter(|parameter| self.may_stay(parameter)) {
+                    out.push(std::mem::replace(&mut separator, b'&'));
+                    out.extend_from_slice(parameter.raw);
+                }
+            } else {
+                out.extend_from_slice(&rest[..start + 1 + query.len()]);
+            }
+            rest = &rest[start + 1 + query.len()..];
+        }
+        out.extend_from_slice(rest);
+        Ok(if self.stands_in(&out) {
+            Echo::Everywhere
+        } else if found {
+            Echo::Removed(out)
+        } else {
+            Echo::None
+        })
+    }
+
+    /// Whether a parameter beside those that hold the secrets says nothing of the signature.
+    fn may_stay(&self, parameter: &Parameter<'_>) -> bool {
+        deputy::passes_parameter(parameter, self.v2, true) && !self.is_in(parameter)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Parameter<'a>> {
+        std::iter::once(&self.signature).chain(&self.token)
+    }
+
+    /// Whether a parameter holds one of them, in the spelling that was sent or in another.
+    fn is_in(&self, parameter: &Parameter<'_>) -> bool {
+        self.all().any(|secret| {
+            // Neither holds a blank: where a `+` has become one, it was not encoded.
+            let plus = |byte| if byte == b' ' { b'+' } else { byte };
+            let decoded = parameter.decoded_value().map(plus);
+            decoded.eq(secret.decoded_value())
+                || secret
+                    .value
+                    .is_some_and(|value| memmem::find(parameter.raw, value).is_some())
+        })
+    }
+
+    /// Whether one of them stands in a text as it was sent.
+    fn stands_in(&self, text: &[u8]) -> bool {
+        self.all().any(|secret| {
+            let value = secret.value.unwrap_or_default();
+            !value.is_empty() && memmem::find(text, value).is_some()
+        })
+    }
+}
+
+/// What no query holds, and what ends one in `Location`, `Refresh` and `Link`.
+fn ends_url(byte: u8) -> bool {
+    byte <= b' ' || matches!(byte, b'#' | b'"' | b'<' | b'>')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V4: &str = "/k?X-Amz-Algorithm=A&X-Amz-Credential=AK%2Fscope&X-Amz-Date=D&X-Amz-Expires=900\
+                      &X-Amz-Security-Token=to%2Bken%3D&X-Amz-SignedHeaders=host&x=1\
+                      &X-Amz-Signature=5197";
+    const V2: &str =
+        "/k?acl=&AWSAccessKeyId=AK&Expires=9&x-amz-security-token=token7&Signature=a%2Bb%3D";
+
+    #[track_caller]
+    fn removed(target: &str, value: &str) -> Option<String> {
+        let secrets = Secrets::of(target.as_bytes()).expect("a signature");
+        match secrets.removed_from(value.as_bytes()).unwrap() {
+            Echo::None => None,
+            Echo::Removed(left) => Some(String::from_utf8(left).unwrap()),
+            Echo::Everywhere => Some("everywhere".to_owned()),
+        }
+    }
+
+    #[test]
+    fn only_a_signature_in_the_query_has_secrets() {
+        for target in [
+            "/",
+            "/k",
+            "/k?",
+            "/k?x=1",
+            "/k?X-Amz-Signature=1&x=1",
+            "/Signature=1",
+        ] {
+            assert!(Secrets::of(target.as_bytes()).is_none(), "{target}");
+        }
+    }
+
+    #[test]
+    fn what_repeats_the_signature_loses_it() {
+        let echo = format!("https://b.example{V4}");
+        assert_eq!(removed(V4, &echo).unwrap(), "https://b.example/k?x=1");
+        let refresh = format!("0; url={echo}#top");
+        let left = "0; url=https://b.example/k?x=1#top";
+        assert_eq!(removed(V4, &refresh).unwrap(), left);
+        let link = format!("<{echo}>; rel=\"next\", </other?X-Amz-Date=1&y>; rel=\"prev\"");
+        let left = "<https://b.example/k?x=1>; rel=\"next\", </other?X-Amz-Date=1&y>; rel=\"prev\"";
+        assert_eq!(removed(V4, &link).unwrap(), left);
+
+        assert_eq!(removed(V4, "?X-Amz-Signature=5197").unwrap(), "");
+        assert_eq!(removed(V4, "/k?X-Amz-Signature=%35197&a").unwrap(), "/k?a");
+        assert_eq!(
+            removed(V4, "/k?a&X-Amz-Security-Token=to+ken=").unwrap(),
+            "/k?a"
+        );
+        assert_eq!(
+            removed(V4, "/login?to=%2Fk%3FX-Amz-Signature%3D5197").unwrap(),
+            "/login"
+        );
+        assert_eq!(
+            removed(V2, &format!("http://b{V2}")).unwrap(),
+            "http://b/k?acl="
+        );
+        assert_eq!(
+            removed(V2, "/k?Signature=a+b=&Expires=9&x").unwrap(),
+            "/k?x"
+        );
+    }
+
+    #[test]
+    fn what_is_another_ones_stays() {
+        for value in [
+            "/k",
+            "/k?",
+            "https://other/k?X-Amz-Credential=AK%2Fscope&X-Amz-Date=D&X-Amz-Signature=77",
+            "/k?X-Amz-Expires=900&x=1",
+            "/k?Signature=77&Expires=9",
+            "?&&=",
+        ] {
+            assert_eq!(removed(V4, value), None, "{value}");
+            assert_eq!(removed(V2, value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_taken_out_is_told() {
+        for value in ["/k/5197", "/k#X-Amz-Signature=5197", "5197"] {
+            assert_eq!(removed(V4, value).unwrap(), "everywhere", "{value}");
+        }
+    }
+}

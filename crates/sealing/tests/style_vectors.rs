@@ -1,0 +1,313 @@
+//! The requests in the vectors of `aws-signing`, sealed in each style. The format is described beside
+//! them.
+//!
+//! A sealed head is not the vector's request to the letter: to S3 its target is canonical, and its
+//! date stands in x-amz-date. Where that changes what is signed, the vector's own text is changed in
+//! the same way, by hand.
+
+use std::fs;
+use std::path::Path;
+
+use aws_sealing::{
+    Addressing, Body, Destination, Identity, Key, MethodSet, PassHeaders, Payload, Place, Policy,
+    Sealer, SignedHeaders, Unsigned,
+};
+use aws_signing::presign::Expires;
+use aws_signing::query::Canonicalizer;
+use aws_signing::{CredentialScope, Header, SigningKey, Timestamp, v2};
+use serde_json::Value;
+
+/// What no proxy may send on for its client.
+const DROPPED: [&str; 2] = ["s3-presign-js-hoisted-hash", "s3-presign-lowercase-param"];
+
+struct Vector(Value);
+
+impl Vector {
+    fn text(&self, field: &str) -> &str {
+        let text = self.0[field].as_str();
+        text.unwrap_or_else(|| panic!("no {field} in {}", self.0["name"]))
+    }
+
+    fn token(&self) -> Option<&str> {
+        self.0["session_token"].as_str()
+    }
+
+    fn bucket(&self) -> Option<&str> {
+        self.0["virtual_bucket"].as_str()
+    }
+
+    fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let headers = self.0["headers"].as_array().unwrap();
+        headers
+            .iter()
+            .map(|header| (header[0].as_str().unwrap(), header[1].as_str().unwrap()))
+    }
+
+    fn now(&self) -> Timestamp {
+        let text = self.text("timestamp");
+        let number = |range: std::ops::Range<usize>| text[range].parse::<i64>().unwrap();
+        // Days since 1970 of the proleptic Gregorian calendar, from its years that begin in March.
+        let (year, month) = match number(4..6) {
+            month @ 1..=2 => (number(0..4) - 1, month + 9),
+            month => (number(0..4), month - 3),
+        };
+        let leaps = year / 4 - year / 100 + year / 400;
+        let days = 365 * year + leaps + (153 * month + 2) / 5 + number(6..8) - 1 - 719_468;
+        let seconds = number(9..11) * 3600 + number(11..13) * 60 + number(13..15);
+        Timestamp::from_unix(days * 86_400 + seconds)
+    }
+
+    /// What nginx would send: lines that name no body, and none of the signature's.
+    fn head(&self) -> (Vec<u8>, std::ops::Range<usize>) {
+        let (path, query) = (self.text("path_on_wire"), self.text("query_on_wire"));
+        let separator = if query.is_empty() { "" } else { "?" };
+        let target = format!("{path}{separator}{query}");
+        let start = self.text("method").len() + 1;
+        let mut head = format!("{} {target} HTTP/1.1\r\n", self.text("method"));
+        for (name, value) in self.headers() {
+            if !name.eq_ignore_ascii_case("content-length") {
+                head += &format!("{name}: {value}\r\n");
+            }
+        }
+        (
+            format!("{head}\r\n").into_bytes(),
+            start..start + target.len(),
+        )
+    }
+
+    /// The head that is sent, and what of it is signed.
+    fn seal(
+        &self,
+        place: Place,
+        v2_key: Option<&v2::SecretKey>,
+    ) -> Result<(String, String), String> {
+        let mut methods = MethodSet::EMPTY;
+        assert!(methods.insert(self.text("method").as_bytes()));
+        let mut signed_headers = SignedHeaders::default();
+        let listed = self.0["signed_headers"].as_array();
+        for name in listed.into_iter().flatten() {
+            signed_headers.insert(name.as_str().unwrap().as_bytes())?;
+        }
+        let policy = Policy {
+            methods,
+            pass_headers: PassHeaders::default(),
+            signed_headers,
+            response_overrides: true,
+            place,
+        };
+        let now = self.now();
+        let (region, service) = (self.text("region"), self.text("service"));
+        let scope = CredentialScope::new(now.date(), region, service).unwrap();
+        let key = SigningKey::derive(self.text("secret_key").as_bytes(), &scope);
+        let identity = Identity {
+            access_key: self.text("access_key").as_bytes(),
+            session_token: self.token().map(str::as_bytes),
+            expires_at: None,
+            key: match v2_key {
+                Some(key) => Key::V2(key),
+                None => Key::V4 {
+                    scope: &scope,
+                    key: &key,
+                },
+            },
+        };
+        let host = self
+            .headers()
+            .find(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let host = host.unwrap().1;
+        // A bucket of another domain than the host's is named by the configuration.
+        let destination = match self.bucket() {
+            Some(bucket) => match host.strip_prefix(bucket) {
+                Some(rest) if rest.starts_with('.') => Destination::AsSentBelow {
+                    endpoint: &rest.as_bytes()[1..],
+                },
+                _ => Destination::Bucket {
+                    bucket: bucket.as_bytes(),
+                    endpoint: b"store.example",
+                    addressing: Addressing::Virtual,
+                },
+            },
+            None => Destination::AsSent,
+        };
+
+        let (head, target) = self.head();
+        let unsigned = Unsigned {
+            head: &head,
+            target,
+            uri: b"/",
+            request_uri: b"/",
+            payload: Payload {
+                line: self.text("payload").as_bytes(),
+                body: Body::Empty,
+                unframed: None,
+            },
+            client_headers: &|| Some(Vec::<Header<'_>>::new()),
+        };
+        let mut sealer = Sealer::new();
+        let sealed = sealer.seal(&unsigned, &policy, &destination, &identity, &now);
+        let sealed = sealed.map_err(|error| error.to_string())?.to_vec();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Ok((text(&sealed), text(sealer.signed_text().1)))
+    }
+
+    /// The string to sign with the target in S3's canonical form.
+    fn canonical_string_to_sign(&self) -> String {
+        let wire = self.text("path_on_wire");
+        let mut path = Vec::new();
+        aws_signing::path::s3(wire.as_bytes(), &mut path);
+        let path = String::from_utf8(path).unwrap();
+        let (lines, resource) = self.text("string_to_sign").rsplit_once('\n').unwrap();
+        format!("{lines}\n{}", resource.replacen(wire, &path, 1))
+    }
+}
+
+fn vectors(style: &str) -> Vec<Vector> {
+    let file = "../signing/tests/vectors/s3-vectors.jsonl";
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let vectors = text
+        .lines()
+        .map(|line| Vector(serde_json::from_str(line).unwrap()));
+    vectors
+        .filter(|vector| vector.text("style") == style)
+        .filter(|vector| !DROPPED.contains(&vector.text("name")))
+        .collect()
+}
+
+fn in_query(vector: &Vector) -> Place {
+    let expires = vector.0["expires"].as_u64().unwrap();
+    Place::Query {
+        expires: Expires::from_secs(expires).unwrap(),
+    }
+}
+
+/// The query of a sealed head, its parameters in canonical form and order.
+fn query(head: &str) -> String {
+    let target = head.split(' ').nth(1).unwrap();
+    canonical_query(target.split_once('?').map_or("", |(_, query)| query))
+}
+
+fn canonical_query(query: &str) -> String {
+    let mut out = Vec::new();
+    Canonicalizer::new().write(query.as_bytes(), |_| true, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn authorization(head: &str) -> Option<&str> {
+    let mut lines = head.split("\r\n");
+    lines.find_map(|line| line.strip_prefix("Authorization: "))
+}
+
+#[track_caller]
+fn equal(vector: &Vector, what: &str, found: &str, expected: &str) {
+    assert_eq!(found, expected, "{what} of {}", vector.text("name"));
+}
+
+#[test]
+fn version_4_in_the_query() {
+    let vectors = vectors("query");
+    for vector in &vectors {
+        let (head, signed) = vector.seal(in_query(vector), None).unwrap();
+        equal(
+            vector,
+            "what is signed",
+            &signed,
+            vector.text("canonical_request"),
+        );
+        equal(
+            vector,
+            "query",
+            &query(&head),
+            &canonical_query(vector.text("signed_query")),
+        );
+        assert_eq!(authorization(&head), None, "{head}");
+        for name in ["x-amz-date", "x-amz-security-token", "x-amz-content-sha256"] {
+            assert!(
+                !head.to_lowercase().contains(&format!("\n{name}:")),
+                "{head}"
+            );
+        }
+    }
+    assert!(vectors.len() >= 35, "{}", vectors.len());
+}
+
+#[test]
+fn version_4_in_headers() {
+    let vectors = vectors("header");
+    let mut sealed = 0;
+    for vector in &vectors {
+        // Some have headers that no proxy sends on, or leave headers unsigned that we sign.
+        let Ok((head, signed)) = vector.seal(Place::Headers, None) else {
+            continue;
+        };
+        if signed.lines().rev().nth(1) != vector.text("canonical_request").lines().rev().nth(1) {
+            continue;
+        }
+        equal(
+            vector,
+            "what is signed",
+            &signed,
+            vector.text("canonical_request"),
+        );
+        equal(
+            vector,
+            "authorization",
+            authorization(&head).unwrap(),
+            vector.text("authorization"),
+        );
+        sealed += 1;
+    }
+    assert!(sealed >= 146, "{sealed} of {}", vectors.len());
+}
+
+#[test]
+fn version_2_in_headers() {
+    let vectors = vectors("v2-header");
+    for vector in &vectors {
+        let key = v2::SecretKey::new(vector.text("secret_key").as_bytes());
+        let (head, signed) = vector.seal(Place::Headers, Some(&key)).unwrap();
+
+        // The date stands in x-amz-date, among the other headers of that kind.
+        let expected = vector.canonical_string_to_sign();
+        let lines: Vec<&str> = expected.split('\n').collect();
+        let (resource, amz) = lines[4..].split_last().unwrap();
+        let date = format!("x-amz-date:{}", vector.now().http_date());
+        let mut amz: Vec<&str> = amz
+            .iter()
+            .copied()
+            .filter(|line| !line.starts_with("x-amz-date:"))
+            .chain([&date[..]])
+            .collect();
+        amz.sort_unstable();
+        let expected = [&lines[..3], &[""], &amz, &[resource]].concat().join("\n");
+        equal(vector, "what is signed", &signed, &expected);
+        let access_key = vector.text("access_key");
+        let found = authorization(&head).unwrap();
+        assert!(found.starts_with(&format!("AWS {access_key}:")), "{head}");
+        assert!(!head.contains("x-amz-content-sha256"), "{head}");
+    }
+    assert!(vectors.len() >= 28, "{}", vectors.len());
+}
+
+#[test]
+fn version_2_in_the_query() {
+    let vectors = vectors("v2-query");
+    for vector in &vectors {
+        let key = v2::SecretKey::new(vector.text("secret_key").as_bytes());
+        let (head, signed) = vector.seal(in_query(vector), Some(&key)).unwrap();
+        equal(
+            vector,
+            "what is signed",
+            &signed,
+            &vector.canonical_string_to_sign(),
+        );
+        equal(
+            vector,
+            "query",
+            &query(&head),
+            &canonical_query(vector.text("signed_query")),
+        );
+        assert_eq!(authorization(&head), None, "{head}");
+        assert!(!head.to_lowercase().contains("\nx-amz-"), "{head}");
+    }
+    assert!(vectors.len() >= 10, "{}", vectors.len());
+}
