@@ -10,10 +10,11 @@ mod plan;
 mod plans;
 mod provided;
 mod shared;
+mod style;
 mod tokens;
 mod upstreams;
 
-use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, SignedHeaders};
+use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, Place, SignedHeaders, Version};
 use nginx_sys::ngx_http_handler_pt;
 
 pub(crate) use credentials::{CredentialDirectives, Credentials, CredentialsError, Incomplete};
@@ -179,6 +180,20 @@ impl ProxyPass {
     }
 }
 
+/// An `aws_signature_version` directive.
+#[derive(Clone, Debug)]
+pub(crate) struct SignatureVersion {
+    pub(crate) version: Version,
+    pub(crate) position: Position,
+}
+
+/// An `aws_signature_in` directive.
+#[derive(Clone, Debug)]
+pub(crate) struct SignatureIn {
+    pub(crate) place: Place,
+    pub(crate) position: Position,
+}
+
 /// How `proxy_pass` reaches the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
@@ -222,6 +237,8 @@ pub(crate) struct Directives {
     pub(crate) payload: Option<Payload>,
     pub(crate) hide_auth_errors: Option<bool>,
     pub(crate) proxy_pass: Option<ProxyPass>,
+    pub(crate) signature_version: Option<SignatureVersion>,
+    pub(crate) signature_in: Option<SignatureIn>,
     /// In milliseconds.
     pub(crate) credentials_timeout: Option<u64>,
     /// `aws_token_required`

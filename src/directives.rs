@@ -2,12 +2,14 @@
 
 mod presigned_url;
 mod providers;
+mod signature;
 mod tokens;
 
 pub(crate) use presigned_url::presigned_url;
 pub(crate) use providers::{
     MainSetter, credentials, credentials_timeout, provider, trusted_certificate, zone,
 };
+pub(crate) use signature::{signature_in, signature_version};
 pub(crate) use tokens::{token, token_required};
 
 use std::fmt;

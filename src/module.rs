@@ -301,7 +301,15 @@ unsafe extern "C" fn request_body(
 /// # Safety
 /// Called by nginx only.
 unsafe extern "C" fn answer_head(r: *mut ngx_http_request_t) -> ngx_int_t {
-    // SAFETY: live during this call, and so below.
+    let clean = guard(Err(()), || {
+        // SAFETY: live during this call, and so below.
+        let request = unsafe { Request::from_ptr(r) }.ok_or(())?;
+        request::remove_echo(&request).map_err(|_| ())
+    });
+    if clean.is_err() {
+        return NGX_ERROR as ngx_int_t;
+    }
+    // SAFETY: as above.
     unsafe {
         if !ffi::answer::is_refusal(r) {
             return ffi::answer::pass_head(r);

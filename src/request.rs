@@ -1,10 +1,12 @@
 //! The path of a request, in order: admit (access phase), prepare (precontent phase; examine, where
 //! a body was read before), intake (while its body comes in), seal (when nginx has serialised what
-//! it sends; payload, for its body), guard (before it goes to an `upstream{}` that signs), answer (when the store refuses it).
+//! it sends; payload, for its body), guard (before it goes to an `upstream{}` that signs), answer (when
+//! the store refuses it), echo (when an answer repeats the signature).
 
 mod admit;
 mod answer;
 mod canonical;
+mod echo;
 mod examine;
 mod guard;
 mod intake;
@@ -16,6 +18,7 @@ mod waiting;
 
 pub(crate) use admit::admit;
 pub(crate) use answer::{Refusal, filter_refusal, filter_refusal_body};
+pub(crate) use echo::remove_echo;
 pub(crate) use guard::may_pass;
 pub(crate) use intake::filter as filter_body;
 pub(crate) use prepare::prepare;

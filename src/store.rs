@@ -8,8 +8,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use aws_credentials::Material;
-use aws_sealing::{Identity, Key, KeyCache};
-use aws_signing::{CredentialScope, ScopeError, SigningKey};
+use aws_sealing::{Identity, Key, KeyCache, Version};
+use aws_signing::{CredentialScope, ScopeError, SigningKey, v2};
 
 use crate::renewal::Renewal;
 
@@ -33,6 +33,8 @@ pub(crate) enum Unavailable {
     NoKeyToday,
     /// The signing keys are for another region or service than the location's.
     OtherScope,
+    /// There are signing keys, and Version 2 is asked for.
+    DerivedForV2,
     /// The location names no region.
     NoRegion,
     /// Region and service make no scope.
@@ -49,6 +51,9 @@ impl std::fmt::Display for Unavailable {
                 "has signing keys of another region or service than \"aws_region\" and \
                  \"aws_service\" say"
             }
+            Self::DerivedForV2 => {
+                "has signing keys, and \"aws_signature_version 2\" needs a secret key"
+            }
             Self::NoRegion => "has a secret key, which needs \"aws_region\"",
             Self::Scope => "cannot sign for this region and service",
         })
@@ -61,9 +66,10 @@ impl From<ScopeError> for Unavailable {
     }
 }
 
-/// When it is, and where to.
+/// When it is, where to, and how.
 #[derive(Clone, Copy)]
 pub(crate) struct Occasion<'a> {
+    pub(crate) version: Version,
     /// Unix time in seconds.
     pub(crate) unix_time: i64,
     /// The UTC day, `yyyymmdd`.
@@ -176,6 +182,19 @@ impl Snapshot {
         sign: impl FnOnce(&Identity<'_>) -> T,
     ) -> Result<T, Unavailable> {
         match &self.material {
+            Material::Keys(credentials) if occasion.version == Version::V2 => {
+                let secret = credentials.secret_access_key.expose().as_bytes();
+                let token = credentials.session_token.as_ref();
+                Ok(sign(&Identity {
+                    access_key: credentials.access_key_id.as_bytes(),
+                    session_token: token.map(|token| token.expose().as_bytes()),
+                    expires_at: credentials.expires_at,
+                    key: Key::V2(&v2::SecretKey::new(secret)),
+                }))
+            }
+            Material::Derived(_) if occasion.version == Version::V2 => {
+                Err(Unavailable::DerivedForV2)
+            }
             Material::Keys(credentials) => {
                 let region = occasion.region.ok_or(Unavailable::NoRegion)?;
                 let service = occasion.service.unwrap_or("s3");

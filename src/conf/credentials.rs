@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-use aws_sealing::Identity;
+use aws_sealing::{Identity, Version};
 use aws_signing::{CredentialScope, Timestamp};
 
 use super::keys::{DerivedKey, KeySource, Keys, SecretValue};
@@ -68,10 +68,15 @@ impl CredentialDirectives {
         &self,
         region: Option<&Value>,
         service: Option<&Value>,
+        version: Version,
         providers: &Rc<Providers>,
     ) -> Result<Credentials, Incomplete> {
         if let Some(name) = &self.provider {
-            return Provided::new(name, providers, region, service).map(Credentials::Provided);
+            return Provided::new(name, providers, region, service, version)
+                .map(Credentials::Provided);
+        }
+        if version == Version::V2 {
+            return self.resolve_v2(region);
         }
         let access_key = self.access_key.clone();
         if let Some(secret_key) = &self.secret_key {
@@ -102,6 +107,23 @@ impl CredentialDirectives {
             (_, None, None) => Err(Incomplete::SecretKey),
         }
     }
+
+    fn resolve_v2(&self, region: Option<&Value>) -> Result<Credentials, Incomplete> {
+        match (&self.access_key, &self.secret_key) {
+            _ if self.names_signing_key() => Err(Incomplete::DerivedForV2),
+            (None, None) => Err(Incomplete::Nothing),
+            (None, _) => Err(Incomplete::AccessKey),
+            (_, None) => Err(Incomplete::SecretKeyForV2),
+            (Some(access_key), Some(secret_key)) => Ok(Credentials::Static(Keys {
+                access_key: access_key.clone(),
+                session_token: self.session_token.clone(),
+                source: KeySource::SecretV2 {
+                    secret_key: secret_key.clone(),
+                    region: region.cloned(),
+                },
+            })),
+        }
+    }
 }
 
 /// What is missing. The text says what to write.
@@ -113,6 +135,15 @@ pub(crate) enum Incomplete {
     SigningKey,
     KeyScope,
     Region,
+    SecretKeyForV2,
+    DerivedForV2,
+}
+
+impl Incomplete {
+    /// Whether it is a mistake wherever it stands, and not only where something is signed by it.
+    pub(super) fn is_contradiction(self) -> bool {
+        matches!(self, Self::Region | Self::DerivedForV2)
+    }
 }
 
 impl fmt::Display for Incomplete {
@@ -131,6 +162,14 @@ impl fmt::Display for Incomplete {
             Self::KeyScope => "\"aws_key_scope\" is missing beside \"aws_signing_key\"",
             Self::Region => {
                 "\"aws_region\" is missing: a secret key signs for a region, such as eu-west-1"
+            }
+            Self::SecretKeyForV2 => {
+                "the key is missing: add \"aws_secret_key_file\" to the block of \"aws_access_key\""
+            }
+            Self::DerivedForV2 => {
+                "\"aws_signature_version 2\" needs the secret key itself, and a signing key is \
+                 derived from it for version 4: use \"aws_secret_key_file\", or remove \
+                 \"aws_signature_version\""
             }
         })
     }
@@ -186,6 +225,14 @@ impl fmt::Display for CredentialsError {
 }
 
 impl Credentials {
+    /// The version of the signatures that are made with them.
+    pub(crate) fn version(&self) -> Version {
+        match self {
+            Self::Static(keys) => keys.version(),
+            Self::Provided(provided) => provided.version(),
+        }
+    }
+
     /// Whether they differ from request to request.
     pub(super) fn are_variable(&self) -> bool {
         match self {

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use aws_sealing::{PayloadMode, is_s3};
 use nginx_sys::{NGX_HTTP_UPSTREAM_CREATE, ngx_http_upstream_conf_t};
 
-use super::credentials::{Credentials, Incomplete};
+use super::credentials::Credentials;
 use super::{BlockKind, Directives, MainConf, Payload, Plan, Scheme, Sign, same_handler};
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::log::Level;
@@ -128,7 +128,7 @@ pub(super) fn judge_credentials(
     let Err(missing) = plan.credentials else {
         return Ok(());
     };
-    if missing == Incomplete::Region {
+    if missing.is_contradiction() {
         let position = held.credentials.position.as_ref().unwrap_or(&sign.position);
         conf.log(Level::Emerg, position, format_args!("{missing}"));
         return Err(());

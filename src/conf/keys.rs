@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
-use aws_sealing::{Identity, Key, KeyCache, value};
-use aws_signing::{CredentialScope, SigningKey, Timestamp};
+use aws_sealing::{Identity, Key, KeyCache, Version, value};
+use aws_signing::{CredentialScope, SigningKey, Timestamp, v2};
 use zeroize::Zeroizing;
 
 use super::credentials::CredentialsError;
@@ -65,6 +65,11 @@ pub(super) enum KeySource {
         service: Value,
         keys: RefCell<KeyCache>,
     },
+    /// A secret key that signs itself, with Version 2.
+    SecretV2 {
+        secret_key: SecretValue,
+        region: Option<Value>,
+    },
 }
 
 /// How long a worker keeps silent about a signing key of another day, in seconds.
@@ -76,22 +81,30 @@ impl Keys {
         matches!(self.source, KeySource::Derived { .. })
     }
 
+    /// The version of the signatures.
+    pub(super) fn version(&self) -> Version {
+        match self.source {
+            KeySource::Derived { .. } | KeySource::Secret { .. } => Version::V4,
+            KeySource::SecretV2 { .. } => Version::V2,
+        }
+    }
+
     /// Whether they differ from request to request.
     pub(super) fn are_variable(&self) -> bool {
-        self.access_key.as_text().is_none()
-            || matches!(
-                &self.source,
-                KeySource::Secret {
-                    secret_key: SecretValue::Template(_),
-                    ..
-                }
-            )
+        let secret_is_variable = match &self.source {
+            KeySource::Derived { .. } => false,
+            KeySource::Secret { secret_key, .. } | KeySource::SecretV2 { secret_key, .. } => {
+                matches!(secret_key, SecretValue::Template(_))
+            }
+        };
+        secret_is_variable || self.access_key.as_text().is_none()
     }
 
     pub(super) fn static_region(&self) -> Option<&[u8]> {
         match &self.source {
             KeySource::Derived { .. } => None,
             KeySource::Secret { region, .. } => region.as_text(),
+            KeySource::SecretV2 { region, .. } => region.as_ref()?.as_text(),
         }
     }
 
@@ -151,6 +164,15 @@ impl Keys {
                     key: Key::V4 { scope, key },
                 }))
             }
+            KeySource::SecretV2 { secret_key, .. } => {
+                let secret_key = secret(secret_key, request, "aws_secret_key")?;
+                Ok(sign(&Identity {
+                    access_key,
+                    session_token,
+                    expires_at: None,
+                    key: Key::V2(&v2::SecretKey::new(secret_key)),
+                }))
+            }
         }
     }
 
@@ -161,6 +183,7 @@ impl Keys {
             KeySource::Secret { service, .. } => {
                 checked_str(service, request, "aws_service", value::service)
             }
+            KeySource::SecretV2 { .. } => Ok("s3"),
         }
     }
 
@@ -169,15 +192,23 @@ impl Keys {
         match &self.source {
             KeySource::Derived { scope, .. } => Some(scope.service().as_bytes()),
             KeySource::Secret { service, .. } => service.as_text(),
+            KeySource::SecretV2 { .. } => Some(b"s3"),
         }
     }
 
     pub(super) fn region<'a>(&'a self, request: &'a Request) -> Result<&'a str, CredentialsError> {
         match &self.source {
             KeySource::Derived { scope, .. } => Ok(scope.region()),
-            KeySource::Secret { region, .. } => {
-                checked_str(region, request, "aws_region", value::region)
-            }
+            KeySource::Secret { region, .. }
+            | KeySource::SecretV2 {
+                region: Some(region),
+                ..
+            } => checked_str(region, request, "aws_region", value::region),
+            // Where there is none, the endpoint has been chosen without.
+            KeySource::SecretV2 { region: None, .. } => Err(CredentialsError::Invalid {
+                directive: "aws_region",
+                reason: "there is none",
+            }),
         }
     }
 }

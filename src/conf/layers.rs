@@ -93,6 +93,8 @@ impl Directives {
         inherit(&mut held.response_overrides, &outer.response_overrides);
         inherit(&mut held.payload, &outer.payload);
         inherit(&mut held.hide_auth_errors, &outer.hide_auth_errors);
+        inherit(&mut held.signature_version, &outer.signature_version);
+        inherit(&mut held.signature_in, &outer.signature_in);
         inherit(&mut held.proxy_pass, &outer.proxy_pass);
         inherit(&mut held.credentials_timeout, &outer.credentials_timeout);
         inherit(&mut held.tokens_required, &outer.tokens_required);

@@ -24,6 +24,7 @@ impl LinkSigner {
             credentials: held.credentials.resolve(
                 held.region.as_ref(),
                 held.service.as_ref(),
+                held.version(),
                 &main.providers,
             ),
             methods: held.methods.unwrap_or(MethodSet::READ_ONLY),

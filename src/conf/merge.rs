@@ -3,7 +3,7 @@
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use aws_sealing::{MethodSet, PayloadMode, Policy, destination};
+use aws_sealing::{MethodSet, PayloadMode, Policy, Version, destination};
 use nginx_sys::ngx_http_upstream_conf_t;
 
 use super::judge::{
@@ -12,7 +12,7 @@ use super::judge::{
 };
 use super::layers::Layers;
 use super::plans::ByTarget;
-use super::{BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, Sign};
+use super::{BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, Sign, style};
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::handlers::PassModule;
 use crate::ffi::seal_hook;
@@ -157,10 +157,12 @@ impl Merging<'_> {
         let plan = self.plan(held, sign);
         judge_credentials(self.conf, self.block, held, &plan, sign, explicit)?;
         judge_payload(self.conf, held, &plan)?;
+        style::judge(self.conf, held, &plan)?;
         if self.is_warned_of() {
             warn_of_other_host(self.conf, self.block, &plan, sign, self.proxy_conf);
             remind_of_cache_key(self.conf, self.block, &plan, sign);
             warn_of_unprotected_bodies(self.conf, self.block, held);
+            style::warn_of_unsigned_bodies(self.conf, self.block, held, &plan);
         }
         Ok(Some(plan))
     }
@@ -169,13 +171,16 @@ impl Merging<'_> {
         let credentials = held.credentials.resolve(
             held.region.as_ref(),
             held.service.as_ref(),
+            held.version(),
             &self.main.providers,
         );
         let endpoint = held.endpoint.clone().or_else(|| match &credentials {
             // A pre-derived key has the C module's endpoint, others their region's.
-            Ok(credentials) if credentials.are_derived() => Some(Value::Text(
-                destination::LEGACY_S3_ENDPOINT.as_bytes().into(),
-            )),
+            Ok(credentials) if credentials.are_derived() => Some(legacy_endpoint()),
+            // Version 2 knows no regions.
+            Ok(credentials) if credentials.version() == Version::V2 && held.region.is_none() => {
+                Some(legacy_endpoint())
+            }
             Ok(credentials) => credentials.static_region().map(|region| {
                 let mut endpoint = Vec::new();
                 destination::s3_endpoint(&String::from_utf8_lossy(region), &mut endpoint);
@@ -192,6 +197,7 @@ impl Merging<'_> {
                 pass_headers: held.pass_headers.clone().unwrap_or_default(),
                 signed_headers: held.signed_headers.clone().unwrap_or_default(),
                 response_overrides: held.response_overrides.unwrap_or(false),
+                place: held.place(),
             },
             credentials,
             credentials_timeout: held
@@ -211,4 +217,8 @@ impl Merging<'_> {
             proxy_handler: self.proxy.handler,
         }
     }
+}
+
+fn legacy_endpoint() -> Value {
+    Value::Text(destination::LEGACY_S3_ENDPOINT.as_bytes().into())
 }

@@ -4,7 +4,9 @@
 use std::fmt;
 
 use aws_sealing::auth_error::Cause;
-use aws_sealing::{Addressing, Destination, PayloadMode, Policy, destination, is_s3, value};
+use aws_sealing::{
+    Addressing, Coverage, Destination, PayloadMode, Policy, Version, destination, is_s3, value,
+};
 use nginx_sys::ngx_http_handler_pt;
 
 use super::credentials::{Credentials, CredentialsError, Incomplete};
@@ -49,13 +51,14 @@ impl Plan {
         self.switch.is_on(request)
     }
 
-    /// Whether S3's rules hold for this request.
-    pub(crate) fn is_s3(&self, request: &Request) -> Result<bool, CredentialsError> {
-        match &self.credentials {
-            Ok(credentials) => credentials.service(request).map(|service| is_s3(&service)),
+    /// What the signature of this request can say of a body.
+    pub(crate) fn coverage(&self, request: &Request) -> Result<Coverage, CredentialsError> {
+        let (version, s3) = match &self.credentials {
+            Ok(credentials) => (credentials.version(), is_s3(&credentials.service(request)?)),
             // Nothing will be signed.
-            Err(_) => Ok(true),
-        }
+            Err(_) => (Version::V4, true),
+        };
+        Ok(Coverage::new(version, self.policy.place, s3))
     }
 
     /// The store has refused this request for `cause`. Credentials of a provider that have expired, or
@@ -77,12 +80,9 @@ impl Plan {
         request: &Request,
         seal: impl FnOnce(&Destination<'_>) -> T,
     ) -> Result<T, CredentialsError> {
-        let Some(bucket) = &self.bucket else {
+        if self.bucket.is_none() && credentials.version() == Version::V4 {
             return Ok(seal(&Destination::AsSent));
-        };
-        let bucket = checked(bucket, request, "aws_s3_bucket", value::bucket)?;
-        let addressing = self.addressing;
-
+        }
         let mut regional = Vec::new();
         let endpoint = match &self.endpoint {
             Some(endpoint) => checked(endpoint, request, "aws_endpoint", value::endpoint)?,
@@ -91,10 +91,13 @@ impl Plan {
                 &regional
             }
         };
+        let Some(bucket) = &self.bucket else {
+            return Ok(seal(&Destination::AsSentBelow { endpoint }));
+        };
         Ok(seal(&Destination::Bucket {
-            bucket,
+            bucket: checked(bucket, request, "aws_s3_bucket", value::bucket)?,
             endpoint,
-            addressing,
+            addressing: self.addressing,
         }))
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use aws_sealing::{Identity, value};
+use aws_sealing::{Identity, Version, value};
 use aws_signing::Timestamp;
 
 use super::credentials::{CredentialsError, Incomplete};
@@ -20,6 +20,7 @@ pub(crate) struct Provided {
     providers: Rc<Providers>,
     region: Option<Value>,
     service: Option<Value>,
+    version: Version,
 }
 
 impl Provided {
@@ -29,22 +30,33 @@ impl Provided {
         providers: &Rc<Providers>,
         region: Option<&Value>,
         service: Option<&Value>,
+        version: Version,
     ) -> Result<Self, Incomplete> {
         let found = name.as_text().and_then(|name| providers.find(name));
-        if region.is_none() && found.is_some_and(|provider| !provider.yields_signing_keys()) {
-            return Err(Incomplete::Region);
+        match (
+            version,
+            found.map(|provider| provider.yields_signing_keys()),
+        ) {
+            (Version::V4, Some(false)) if region.is_none() => return Err(Incomplete::Region),
+            (Version::V2, Some(true)) => return Err(Incomplete::DerivedForV2),
+            _ => {}
         }
         Ok(Self {
             name: name.clone(),
             providers: Rc::clone(providers),
             region: region.cloned(),
             service: service.cloned(),
+            version,
         })
     }
 
     /// Whether the provider differs from request to request.
     pub(super) fn is_variable(&self) -> bool {
         self.name.as_text().is_none()
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.version
     }
 
     pub(super) fn static_region(&self) -> Option<&[u8]> {
@@ -72,6 +84,7 @@ impl Provided {
         let region = self.region.as_ref();
         let service = self.service.as_ref();
         let occasion = Occasion {
+            version: self.version,
             unix_time,
             date: now.date(),
             region: region
@@ -93,6 +106,9 @@ impl Provided {
         &'a self,
         request: &'a Request,
     ) -> Result<Cow<'a, str>, CredentialsError> {
+        if self.version == Version::V2 {
+            return Ok(Cow::Borrowed("s3"));
+        }
         if let Some(service) = &self.service {
             return checked_str(service, request, "aws_service", value::service).map(Cow::Borrowed);
         }
@@ -105,6 +121,7 @@ impl Provided {
     /// The service, where each signature has the same.
     pub(super) fn static_service(&self) -> Option<&[u8]> {
         match &self.service {
+            _ if self.version == Version::V2 => Some(b"s3"),
             Some(service) => service.as_text(),
             // With signing keys it is theirs.
             None => self.region.is_some().then_some(b"s3"),

@@ -224,7 +224,9 @@ impl<'r> Answer<'r> {
 ///
 /// # Safety
 /// The list must stay as it is meanwhile.
-unsafe fn entries(list: &ngx_list_t) -> impl Iterator<Item = NonNull<ngx_table_elt_t>> + use<> {
+pub(super) unsafe fn entries(
+    list: &ngx_list_t,
+) -> impl Iterator<Item = NonNull<ngx_table_elt_t>> + use<> {
     let mut part: *const ngx_list_part_t = &list.part;
     let mut at = 0;
     std::iter::from_fn(move || {

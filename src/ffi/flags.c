@@ -47,6 +47,13 @@ READ(reading_body)
 READ(request_body_in_file_only)
 READ(request_body_no_buffering)
 
+void aws_auth_keep_out_of_cache(ngx_http_request_t *r);
+void
+aws_auth_keep_out_of_cache(ngx_http_request_t *r)
+{
+    r->upstream->cacheable = 0;
+}
+
 WRITE(allow_ranges)
 WRITE(keepalive)
 WRITE(reading_body)

@@ -63,3 +63,16 @@ write! {
     /// As [`request_body_no_buffering`].
     set_request_body_no_buffering = aws_auth_set_request_body_no_buffering;
 }
+
+unsafe extern "C" {
+    fn aws_auth_keep_out_of_cache(r: *mut ngx_http_request_t);
+}
+
+/// Has no cache keep the upstream's answer.
+///
+/// # Safety
+/// `r` must be a live request that has an upstream.
+pub(super) unsafe fn keep_out_of_cache(r: *mut ngx_http_request_t) {
+    // SAFETY: by this function's contract.
+    unsafe { aws_auth_keep_out_of_cache(r) }
+}

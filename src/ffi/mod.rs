@@ -24,6 +24,7 @@ pub(crate) mod request;
 pub(crate) mod resolver;
 mod saved;
 pub(crate) mod seal_hook;
+pub(crate) mod sent;
 pub(crate) mod shm;
 mod slot;
 pub(crate) mod tls;

@@ -11,6 +11,7 @@ use aws_sealing::Stream;
 use super::body::Pieces;
 use super::output;
 use super::request::Request;
+use super::sent;
 
 /// Marks the head of a request that has been sealed: the tag of its buffer.
 static SEALED: u8 = 0;
@@ -116,6 +117,12 @@ impl<'r> Upstream<'r> {
         let head = NonNull::new(unsafe { self.head_link()?.as_ref() }.buf)?;
         // SAFETY: the request has been created and not been sent: this is the hook's time.
         unsafe { output::install(request.as_ptr(), head, stream) }
+    }
+
+    /// Keeps the target that is about to be sent, with the signature in it, until the answer has
+    /// come. `None` where the request's pool has no memory.
+    pub(crate) fn keep_target(&self, request: &Request, target: &[u8]) -> Option<()> {
+        sent::keep_target(request, self.upstream, target)
     }
 
     /// Has the body sent as it is, without the chunks that nginx puts around one whose length its

@@ -4,9 +4,10 @@ use std::ffi::{c_char, c_void};
 use std::ptr::{NonNull, null_mut};
 
 use nginx_sys::{
-    NGX_CONF_1MORE, NGX_CONF_2MORE, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_HTTP_LIF_CONF,
-    NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
-    NGX_HTTP_SRV_CONF, NGX_HTTP_UPS_CONF, ngx_command_t, ngx_conf_t, ngx_uint_t,
+    NGX_CONF_1MORE, NGX_CONF_2MORE, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE2,
+    NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
+    NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, NGX_HTTP_UPS_CONF, ngx_command_t, ngx_conf_t,
+    ngx_uint_t,
 };
 use ngx::core::NGX_CONF_ERROR;
 
@@ -77,7 +78,7 @@ macro_rules! command {
 }
 
 /// All directives, and the empty one that ends the table.
-pub(super) static mut COMMANDS: [ngx_command_t; 27] = [
+pub(super) static mut COMMANDS: [ngx_command_t; 29] = [
     command!("aws_access_key", NGX_CONF_TAKE1, directives::access_key),
     command!("aws_key_scope", NGX_CONF_TAKE1, directives::key_scope),
     command!("aws_signing_key", NGX_CONF_TAKE1, directives::signing_key),
@@ -135,6 +136,16 @@ pub(super) static mut COMMANDS: [ngx_command_t; 27] = [
         "aws_hide_auth_errors",
         NGX_CONF_TAKE1,
         directives::hide_auth_errors
+    ),
+    command!(
+        "aws_signature_version",
+        NGX_CONF_TAKE1,
+        directives::signature_version
+    ),
+    command!(
+        "aws_signature_in",
+        NGX_CONF_TAKE1 | NGX_CONF_TAKE2,
+        directives::signature_in
     ),
     ngx_command_t::empty(),
 ];

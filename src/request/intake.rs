@@ -8,7 +8,7 @@ use std::fmt;
 use std::ptr::NonNull;
 
 use aws_sealing::body::{BodyError, Declared, Deframer, Expected, Inspector};
-use aws_sealing::{Arrival, Inbound, Outbound, PayloadHash, PayloadMode};
+use aws_sealing::{Arrival, Coverage, Inbound, Outbound, PayloadHash};
 use aws_signing::Header;
 use nginx_sys::{NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_int_t};
 
@@ -179,11 +179,11 @@ impl Intake {
     ) -> Result<NonNull<Self>, Refused> {
         let headers = request.client_headers().ok_or(Refused::OutOfMemory)?;
         let declared = declared_of(request, &headers)?;
-        let s3 = plan.is_s3(request).map_err(Refused::Credentials)?;
-        let form = Form::new(plan, s3, &declared, &headers)?;
+        let coverage = plan.coverage(request).map_err(Refused::Credentials)?;
+        let form = Form::new(plan, coverage, &declared, &headers)?;
 
         let length = request.announced_length();
-        if streams && s3 && length.is_none() && matches!(form, Form::Plain) {
+        if streams && coverage.is_s3() && length.is_none() && matches!(form, Form::Plain) {
             return Err(Refused::LengthRequired);
         }
 
@@ -193,7 +193,7 @@ impl Intake {
         } else {
             Arrival::Buffered
         };
-        let (hashes, declared_hash) = form.hashes(plan, s3, declared, arrival);
+        let (hashes, declared_hash) = form.hashes(plan, coverage, declared, arrival);
         // What stays in memory is hashed as it is sent.
         let hashes = hashes && (declared_hash.is_some() || request.body_may_be_in_file(length));
         let intake = Self {
@@ -218,8 +218,10 @@ impl Intake {
         }
         let headers = request.client_headers().ok_or(Refused::OutOfMemory)?;
         let declared = declared_of(request, &headers)?;
-        let s3 = plan.is_s3(request).map_err(Refused::Credentials)?;
-        let (hashes, declared_hash) = self.form.hashes(plan, s3, declared, Arrival::Buffered);
+        let coverage = plan.coverage(request).map_err(Refused::Credentials)?;
+        let (hashes, declared_hash) = self
+            .form
+            .hashes(plan, coverage, declared, Arrival::Buffered);
 
         self.declared_hash = declared_hash;
         if self.hash.is_some() {
@@ -299,7 +301,7 @@ impl Intake {
 impl Form {
     fn new(
         plan: &Plan,
-        s3: bool,
+        coverage: Coverage,
         declared: &Declared,
         headers: &[Header<'_>],
     ) -> Result<Self, Refused> {
@@ -310,7 +312,7 @@ impl Form {
             let headers = headers.iter().copied();
             Expected::new(framing, headers, &plan.policy.pass_headers)
         };
-        Ok(match plan.payload.inbound(s3, declared) {
+        Ok(match plan.payload.inbound(coverage, declared) {
             Inbound::Plain => Self::Plain,
             Inbound::Inspect => {
                 let expected = expected()?;
@@ -327,14 +329,17 @@ impl Form {
     fn hashes(
         &self,
         plan: &Plan,
-        s3: bool,
+        coverage: Coverage,
         declared: Declared,
         arrival: Arrival,
     ) -> (bool, Option<[u8; 64]>) {
         let left = self.declared(declared);
-        let hashes = plan.payload.outbound(s3, &left, arrival) == Outbound::Hash;
+        let hashes = plan.payload.outbound(coverage, &left, arrival) == Outbound::Hash;
         match declared {
-            Declared::Hash(hash) if hashes && s3 && plan.payload == PayloadMode::Signed => {
+            Declared::Hash(hash)
+                if plan.payload.checks_client_hash(coverage)
+                    && (hashes || arrival == Arrival::Buffered) =>
+            {
                 (true, Some(hash))
             }
             _ => (hashes, None),
@@ -352,11 +357,11 @@ impl Form {
 
 /// Whether the client's framing, which is to be taken off, holds no data: then there is no last byte
 /// that could wait until the rest of it has been checked.
-pub(super) fn holds_nothing_back(request: &Request, plan: &Plan, s3: bool) -> bool {
+pub(super) fn holds_nothing_back(request: &Request, plan: &Plan, coverage: Coverage) -> bool {
     // What is wrong with the head is found, and told, when the body comes in.
     let form = request.client_headers().and_then(|headers| {
         let declared = declared(&headers).ok()?;
-        Form::new(plan, s3, &declared, &headers).ok()
+        Form::new(plan, coverage, &declared, &headers).ok()
     });
     matches!(form, Some(Form::Deframed(expected, _)) if expected.decoded_length() == 0)
 }

@@ -2,7 +2,7 @@
 
 use aws_sealing::body::{Declared, MAX_ANNOUNCED};
 use aws_sealing::{
-    Arrival, Body, Inbound, Outbound, Payload, PayloadHash, SealError, Stream, method,
+    Arrival, Body, Coverage, Inbound, Outbound, Payload, PayloadHash, SealError, Stream, method,
 };
 use aws_signing::chunked::{ChunkSigner, Framing, Layout};
 use aws_signing::{EMPTY_PAYLOAD_SHA256, Header, UNSIGNED_PAYLOAD};
@@ -44,7 +44,21 @@ impl<'r> Sent<'r> {
         plan: &Plan,
         upstream: &Upstream<'r>,
         in_head: &[u8],
-        s3: bool,
+        coverage: Coverage,
+    ) -> Result<Self, Refused> {
+        let mut sent = Self::find(request, plan, upstream, in_head, coverage)?;
+        if !coverage.says_payload(plan.payload) {
+            sent.line = Line::Literal(UNSIGNED_PAYLOAD);
+        }
+        Ok(sent)
+    }
+
+    fn find(
+        request: &'r Request,
+        plan: &Plan,
+        upstream: &Upstream<'r>,
+        in_head: &[u8],
+        coverage: Coverage,
     ) -> Result<Self, Refused> {
         // Over HTTP/2 nginx learns only later that a body of no bytes has ended.
         let announces_none = request.announced_length() == Some(0);
@@ -76,10 +90,13 @@ impl<'r> Sent<'r> {
             } else {
                 Body::Dropped
             };
-            return Ok(Self::without_framing(of_nothing(request, plan, s3), body));
+            return Ok(Self::without_framing(
+                of_nothing(request, plan, coverage),
+                body,
+            ));
         }
         let length = (!streams).then_some(length);
-        Self::clients(request, plan, upstream, intake, s3, length)
+        Self::clients(request, plan, upstream, intake, coverage, length)
     }
 
     fn without_framing(line: Line, body: Body) -> Self {
@@ -114,7 +131,7 @@ impl<'r> Sent<'r> {
         plan: &Plan,
         upstream: &Upstream<'r>,
         intake: Option<&'r Intake>,
-        s3: bool,
+        coverage: Coverage,
         length: Option<u64>,
     ) -> Result<Self, Refused> {
         let form = intake.map_or(&Form::Plain, Intake::form);
@@ -125,7 +142,7 @@ impl<'r> Sent<'r> {
         } else {
             form.declared(client)
         };
-        if plan.payload.inbound(s3, &declared) == Inbound::Deframe {
+        if plan.payload.inbound(coverage, &declared) == Inbound::Deframe {
             // The framing would be stored as a part of the object.
             return Err(Refused::FramingNotSeen);
         }
@@ -170,7 +187,7 @@ impl<'r> Sent<'r> {
             upstream.send_plain();
         }
 
-        match plan.payload.outbound(s3, &declared, arrival) {
+        match plan.payload.outbound(coverage, &declared, arrival) {
             Outbound::Unsigned => {}
             Outbound::ClientHash(hash) => sent.line = Line::Hash(hash),
             Outbound::Hash if length.is_none() => return Err(Refused::BodyNotThere),
@@ -250,12 +267,14 @@ fn client_declared(request: &Request) -> Result<Declared, Refused> {
 
 /// What is signed where there is no body. A hash that the client declared stays for the store to
 /// check: the body may have been lost on its way here.
-fn of_nothing(request: &Request, plan: &Plan, s3: bool) -> Line {
+fn of_nothing(request: &Request, plan: &Plan, coverage: Coverage) -> Line {
     if plan.passes_bodies
         && request.is_main()
         && !method::is_safe(request.method())
         && let Ok(declared) = client_declared(request)
-        && let Outbound::ClientHash(hash) = plan.payload.outbound(s3, &declared, Arrival::Buffered)
+        && let Outbound::ClientHash(hash) =
+            plan.payload
+                .outbound(coverage, &declared, Arrival::Buffered)
     {
         return Line::Hash(hash);
     }

@@ -5,7 +5,7 @@
 //! `satisfy any`.
 
 use aws_sealing::body::Declared;
-use aws_sealing::{PayloadMode, deputy, method};
+use aws_sealing::{Inbound, deputy, method};
 use aws_signing::EMPTY_PAYLOAD_SHA256;
 use nginx_sys::{
     NGX_AGAIN, NGX_DECLINED, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR,
@@ -69,11 +69,10 @@ fn prepare_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
 
 /// A body whose hash the client declares, and of which nothing came.
 fn refuse_lost_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
-    if plan.payload != PayloadMode::Signed
-        || !request.is_main()
-        || method::is_safe(request.method())
-        || !plan.is_s3(request).is_ok_and(|s3| s3)
-    {
+    let checked_here = plan
+        .coverage(request)
+        .is_ok_and(|coverage| plan.payload.checks_client_hash(coverage));
+    if !checked_here || !request.is_main() || method::is_safe(request.method()) {
         return None;
     }
     let refused = match request.client_headers() {
@@ -90,14 +89,15 @@ fn refuse_lost_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
 
 /// The body is still to come: most of what has to be done is done while it does.
 fn prepare_coming_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
-    let s3 = match plan.is_s3(request) {
-        Ok(s3) => s3,
+    let coverage = match plan.coverage(request) {
+        Ok(coverage) => coverage,
         Err(error) => return Some(intake::Refused::Credentials(error).answer(request)),
     };
     // Where nginx would begin to send what has to be hashed or checked first, or another module's
     // filter may change what is hashed on its way in.
     let read_first = if plan.streams_bodies {
-        plan.payload.needs_whole_body(s3) || intake::holds_nothing_back(request, plan, s3)
+        plan.payload.needs_whole_body(coverage)
+            || intake::holds_nothing_back(request, plan, coverage)
     } else {
         !filter_is_last()
     };
@@ -125,9 +125,9 @@ fn prepare_read_body(request: &Request, plan: &Plan, body: BodyId) -> Option<ngx
     let keeps_framing = match state.form() {
         Form::Plain => false,
         // For a location with another mode.
-        Form::Inspected(..) => {
-            plan.payload != PayloadMode::Auto && plan.is_s3(request).is_ok_and(|s3| s3)
-        }
+        Form::Inspected(..) => plan
+            .coverage(request)
+            .is_ok_and(|coverage| plan.payload.of_framed(coverage) == Inbound::Deframe),
         Form::Deframed(..) => !state.whole && !state.is_checked(),
     };
     if keeps_framing {

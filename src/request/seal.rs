@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-use aws_sealing::{Body, SealError, Sealer, Unsigned, head};
+use aws_sealing::{Body, Coverage, SealError, Sealer, Unsigned, head};
 use aws_signing::Timestamp;
 
 use super::canonical;
@@ -112,8 +112,9 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
         credentials
             .identify(request, now, *unix_time, |identity| {
                 plan.with_destination(credentials, request, |destination| {
-                    let s3 = identity.is_s3();
-                    let sent = Sent::of(request, plan, &upstream, in_head, s3)?;
+                    let version = identity.key.version();
+                    let coverage = Coverage::new(version, plan.policy.place, identity.is_s3());
+                    let sent = Sent::of(request, plan, &upstream, in_head, coverage)?;
                     let unsigned = Unsigned {
                         head,
                         target: upstream.target(head),
@@ -128,6 +129,10 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
                     if !upstream.replace_head(request, sealed, in_head, drop_body) {
                         return Err(Refused::OutOfMemory);
                     }
+                    if let Some(target) = sealer.signed_target() {
+                        let kept = upstream.keep_target(request, target);
+                        kept.ok_or(Refused::OutOfMemory)?;
+                    }
                     match sent.stream(|| sealer.chunk_signer(identity, now))? {
                         None => Ok(()),
                         Some(stream) => upstream
@@ -138,8 +143,8 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
             })
             .and_then(|result| result)
             .map_err(Refused::Values)??;
-        let lines = sealer.canonical_request().split(|byte| *byte == b'\n');
-        canonical::log(request, "canonical request", lines);
+        let (name, text) = sealer.signed_text();
+        canonical::log(request, name, text.split(|byte| *byte == b'\n'));
         Ok(())
     })
 }

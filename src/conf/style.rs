@@ -1,0 +1,110 @@
+//! Whether the style of a location's signatures goes with what else it says.
+
+use aws_sealing::{Coverage, PayloadMode, Place, Version, is_s3};
+
+use super::{Directives, Plan, Scheme};
+use crate::ffi::conf::{Block, Conf, Position};
+use crate::ffi::log::Level;
+
+impl Directives {
+    /// The version of the signatures here.
+    pub(super) fn version(&self) -> Version {
+        self.signature_version
+            .as_ref()
+            .map_or_else(Version::default, |directive| directive.version)
+    }
+
+    /// Where the signatures stand.
+    pub(super) fn place(&self) -> Place {
+        self.signature_in
+            .as_ref()
+            .map_or_else(Place::default, |directive| directive.place)
+    }
+
+    /// The directive that keeps signatures from saying what bodies are, and where it stands.
+    fn unsigned_bodies(&self) -> Option<(&'static str, &Position)> {
+        if let Some(directive) = &self.signature_version
+            && directive.version == Version::V2
+        {
+            return Some(("aws_signature_version 2", &directive.position));
+        }
+        let directive = self.signature_in.as_ref()?;
+        let in_query = directive.place.is_query();
+        in_query.then_some(("aws_signature_in query", &directive.position))
+    }
+}
+
+/// What contradicts the style. The error has been logged.
+pub(super) fn judge(conf: &Conf, held: &Directives, plan: &Plan) -> Result<(), ()> {
+    if let Some(directive) = &held.signature_version
+        && directive.version == Version::V2
+        && let Some(service) = &held.service
+        && service.as_text() != Some(b"s3")
+    {
+        conf.log(
+            Level::Emerg,
+            &directive.position,
+            format_args!(
+                "\"aws_signature_version 2\" is for S3 only, but \"aws_service\" says something \
+                 else: set \"aws_service s3\" here, or remove \"aws_signature_version\""
+            ),
+        );
+        return Err(());
+    }
+    let Some(payload) = &held.payload else {
+        return Ok(());
+    };
+    let s3 = signs_for_s3(plan).unwrap_or(true);
+    let coverage = Coverage::new(held.version(), held.place(), s3);
+    let reason = match (coverage, payload.mode) {
+        (Coverage::Nothing, PayloadMode::Signed | PayloadMode::Streaming) => {
+            "does not go with \"aws_signature_version 2\", which signs no bodies: remove one of them"
+        }
+        (Coverage::Optional, PayloadMode::Streaming) => {
+            "does not go with \"aws_signature_in query\", since stores know signed chunks with \
+             signatures in headers only: write \"aws_payload signed\", or remove one of them"
+        }
+        _ => return Ok(()),
+    };
+    conf.log(
+        Level::Emerg,
+        &payload.position,
+        format_args!("\"aws_payload {}\" {reason}", payload.mode.as_str()),
+    );
+    Err(())
+}
+
+/// Where neither the signature nor TLS covers a body, anybody on the way can change it.
+pub(super) fn warn_of_unsigned_bodies(conf: &Conf, block: &Block, held: &Directives, plan: &Plan) {
+    let Some((directive, position)) = held.unsigned_bodies() else {
+        return;
+    };
+    let explicit = held.payload.as_ref().map(|payload| payload.mode);
+    if held.proxy_pass.as_ref().map(|pass| pass.scheme) != Some(Scheme::Http)
+        || plan.policy.methods.is_read_only()
+        || matches!(explicit, Some(PayloadMode::Signed | PayloadMode::Unsigned))
+        || signs_for_s3(plan) != Some(true)
+    {
+        return;
+    }
+    let advice = match held.version() {
+        Version::V4 => ", or \"aws_payload signed\"",
+        Version::V2 => "",
+    };
+    conf.log(
+        Level::Warn,
+        position,
+        format_args!(
+            "\"{directive}\" in location \"{}\" signs no bodies, and plain http does not protect \
+             them: use \"https://\" in \"proxy_pass\"{advice}",
+            block.name()
+        ),
+    );
+}
+
+/// Whether it is S3 that is signed for; `None` where a variable or a provider tells.
+fn signs_for_s3(plan: &Plan) -> Option<bool> {
+    let credentials = plan.credentials.as_ref().ok()?;
+    let service = credentials.static_service()?;
+    Some(is_s3(&String::from_utf8_lossy(service)))
+}

@@ -1,0 +1,43 @@
+//! Echo: a store that answers with a redirect may repeat the request's target, and with it a
+//! signature that stands in the query. It is good for whoever reads it.
+
+use std::collections::TryReserveError;
+
+use aws_sealing::echo::{Echo, Secrets};
+
+use crate::ffi::answer::Answer;
+use crate::ffi::log::Level;
+use crate::ffi::request::Request;
+use crate::ffi::sent::Change;
+
+/// There is no memory: the answer must not be sent.
+pub(crate) struct OutOfMemory;
+
+impl From<TryReserveError> for OutOfMemory {
+    fn from(_: TryReserveError) -> Self {
+        Self
+    }
+}
+
+/// Takes what the headers of an answer repeat of the request's signature out of them.
+pub(crate) fn remove_echo(request: &Request) -> Result<(), OutOfMemory> {
+    let answer = Answer(request);
+    let Some(secrets) = answer.signed_target().and_then(Secrets::of) else {
+        return Ok(());
+    };
+    let removed = answer.change_headers(|value| match secrets.removed_from(value)? {
+        Echo::None => Ok(Change::Keep),
+        Echo::Removed(left) => {
+            // nginx puts a zero behind each value.
+            let mut left = request.copy(&[&left, b"\0"]).ok_or(OutOfMemory)?;
+            left.len -= 1;
+            Ok(Change::Replace(left))
+        }
+        Echo::Everywhere => Ok(Change::Remove),
+    });
+    if removed.is_err() {
+        let line = format_args!("the store's answer is not sent on: not enough memory");
+        request.log().write(Level::Error, line);
+    }
+    removed
+}
