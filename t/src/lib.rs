@@ -10,6 +10,7 @@
 //!   with code that is not ours;
 //! - [`Signer`]: signs requests as clients of a store do, to ask it directly;
 //! - [`signing`]: whether what an origin has recorded is signed as it should be;
+//! - [`Style`]: the styles of signatures, and the same of each;
 //! - [`account`]: the user in whose name tests sign, and the user's store;
 //! - [`auth_error`]: authentication errors of stores, and whether they are hidden;
 //! - [`framed`]: a client that frames its bodies, as SDKs do;
@@ -50,6 +51,7 @@ mod scratch;
 pub mod sdk;
 mod signer;
 pub mod signing;
+mod style;
 mod swift;
 mod token_service;
 
@@ -66,6 +68,7 @@ pub use raw_origin::{RawOrigin, RawRequest};
 pub use reply::Reply;
 pub use scratch::Scratch;
 pub use signer::{Signer, encode_key};
+pub use style::{Style, parameter};
 pub use swift::Swift;
 pub use token_service::{IssuedToken, TokenService};
 

@@ -1,15 +1,16 @@
 //! Signs requests with the official crate `aws-sigv4`, as the clients of a store do.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningParams,
-    SigningSettings, UriPathNormalizationMode, sign,
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
+    SigningParams, SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
 
 use crate::http::Request;
+use crate::signing::parse_date;
 
 /// Signs requests with Signature Version 4 in the Authorization header.
 #[derive(Clone, Debug)]
@@ -56,6 +57,13 @@ impl Signer {
         self
     }
 
+    /// Signs as of this `x-amz-date`.
+    #[track_caller]
+    pub fn at_amz_date(self, text: &str) -> Self {
+        let time = parse_date(text).unwrap_or_else(|| panic!("bad x-amz-date {text:?}"));
+        self.at(time)
+    }
+
     /// Declares this payload hash (`x-amz-content-sha256`) instead of that of the body.
     pub fn payload_hash(mut self, hash: &str) -> Self {
         self.payload_hash = Some(hash.to_owned());
@@ -95,6 +103,35 @@ impl Signer {
         })
     }
 
+    /// The signature that a presigned request has: all headers it has are signed, and its body where
+    /// `x-amz-content-sha256` is among them.
+    #[track_caller]
+    pub fn presign(&self, request: &Request, expires: Duration, token: Option<&str>) -> String {
+        let uri = format!("http://localhost{}", request.target_text());
+        let headers = request.header_pairs();
+        let hash = headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("x-amz-content-sha256"));
+        let body = match hash.map(|(_, hash)| hash).or(self.payload_hash.as_ref()) {
+            Some(hash) => SignableBody::Precomputed(hash.clone()),
+            None => SignableBody::UnsignedPayload,
+        };
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let signable = SignableRequest::new(request.method(), uri.as_str(), headers, body)
+            .unwrap_or_else(|e| panic!("cannot be signed: {e}: {request:?}"));
+        let change = |settings: &mut SigningSettings| {
+            settings.signature_location = SignatureLocation::QueryParams;
+            settings.expires_in = Some(expires);
+            settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
+        };
+        let output = self.with_settings(token, change, |params| {
+            sign(signable, &SigningParams::from(params))
+        });
+        output.unwrap_or_else(|e| panic!("{e}")).into_parts().1
+    }
+
     /// The signature of a chunk that follows the chunk, or the head, whose signature is `previous`.
     #[track_caller]
     pub fn sign_chunk(&self, previous: &str, chunk: &[u8]) -> String {
@@ -108,7 +145,18 @@ impl Signer {
         &self,
         use_them: impl FnOnce(v4::SigningParams<'_, SigningSettings>) -> T,
     ) -> T {
-        let credentials = Credentials::new(&self.access_key, &self.secret_key, None, None, "tests");
+        self.with_settings(None, |_| (), use_them)
+    }
+
+    fn with_settings<T>(
+        &self,
+        token: Option<&str>,
+        change: impl FnOnce(&mut SigningSettings),
+        use_them: impl FnOnce(v4::SigningParams<'_, SigningSettings>) -> T,
+    ) -> T {
+        let token = token.map(str::to_owned);
+        let credentials =
+            Credentials::new(&self.access_key, &self.secret_key, token, None, "tests");
         let identity = credentials.into();
 
         let mut settings = SigningSettings::default();
@@ -119,6 +167,7 @@ impl Signer {
             settings.percent_encoding_mode = PercentEncodingMode::Single;
             settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         }
+        change(&mut settings);
 
         let params = v4::SigningParams::builder()
             .identity(&identity)

@@ -159,7 +159,7 @@ fn only(head: &Head, name: &str) -> Result<String, String> {
 }
 
 /// The time of an `x-amz-date` such as `20130524T000000Z`.
-fn parse_date(text: &str) -> Option<SystemTime> {
+pub(crate) fn parse_date(text: &str) -> Option<SystemTime> {
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
     let well_formed = text.len() == 16 && text.get(8..9)? == "T" && text.ends_with('Z');
     let (year, month, day) = (number(0, 4)?, number(4, 6)?, number(6, 8)?);

@@ -1,0 +1,393 @@
+//! `aws_signature_in` and `aws_signature_version` in a configuration: what is refused, with file and
+//! line, what is noted, and which block's word counts.
+
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, signing, signing_key_directives};
+use nginx_tests::http;
+use nginx_tests::{Nginx, RawOrigin, Scratch, Style};
+
+const KEYS: &str = "aws_access_key AKID;\naws_secret_key hush;\naws_region us-east-1;\n";
+
+/// A line of level emerg that holds `message` refuses the line of `server` that ends with `#!`.
+#[track_caller]
+fn expect_refused(server: &str, message: &str) {
+    let guilty = server.lines().position(|line| line.ends_with("#!"));
+    let number = guilty.expect("a guilty line") + 1;
+    let result = Nginx::builder()
+        .server("include server.conf;")
+        .file("server.conf", server)
+        .check()
+        .expect_refused(message);
+    assert!(!result.stderr.contains("hush"), "{}", result.stderr);
+    assert!(
+        result.stderr.contains(&format!("/server.conf:{number}\n")),
+        "{server}\n{}",
+        result.stderr
+    );
+}
+
+/// The warnings about `server`, which is taken.
+#[track_caller]
+fn warnings(server: &str) -> Vec<String> {
+    let result = Nginx::builder().server(server).check().expect_ok();
+    result.warnings().into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn bad_values_are_refused() {
+    for value in ["''", "3", "v4", "$version", "04"] {
+        expect_refused(
+            &format!("aws_signature_version {value}; #!"),
+            "\"aws_signature_version\" has the invalid value",
+        );
+    }
+    expect_refused("aws_signature_version 3; #!", "write \"4\" or \"2\"");
+    for value in ["''", "header", "$place", "Query"] {
+        expect_refused(
+            &format!("aws_signature_in {value}; #!"),
+            "write \"headers\" or \"query\"",
+        );
+    }
+    for (expires, message) in [
+        ("expires=0", "expires after one second at least"),
+        ("expires=8d", "7 days (604800 s) at most, not 691200 s"),
+        ("expires=604801", "7 days (604800 s) at most"),
+        ("expires=2w", "7 days (604800 s) at most"),
+        ("expires=1500ms", "in whole seconds, such as expires=15m"),
+        ("expires=", "in whole seconds, such as expires=15m"),
+        ("expires=soon", "in whole seconds, such as expires=15m"),
+        ("expires=-1", "in whole seconds, such as expires=15m"),
+        ("expires=$arg_t", "in whole seconds, such as expires=15m"),
+        ("15m", "in whole seconds, such as expires=15m"),
+        ("expire=15m", "in whole seconds, such as expires=15m"),
+    ] {
+        expect_refused(&format!("aws_signature_in query {expires}; #!"), message);
+    }
+    expect_refused(
+        "aws_signature_in headers expires=1h; #!",
+        "takes \"expires=\" with \"query\" only",
+    );
+    for (directive, arguments) in [
+        ("aws_signature_version", ""),
+        ("aws_signature_version", " 4 2"),
+        ("aws_signature_in", ""),
+        ("aws_signature_in", " query expires=1h expires=2h"),
+    ] {
+        expect_refused(
+            &format!("{directive}{arguments}; #!"),
+            &format!("invalid number of arguments in \"{directive}\" directive"),
+        );
+    }
+    for (first, second) in [("query", "headers"), ("query", "query")] {
+        expect_refused(
+            &format!("aws_signature_in {first};\naws_signature_in {second}; #!"),
+            "\"aws_signature_in\" is duplicate: keep one in this block",
+        );
+    }
+    expect_refused(
+        "aws_signature_version 2;\naws_signature_version 4; #!",
+        "\"aws_signature_version\" is duplicate: keep one in this block",
+    );
+}
+
+#[test]
+fn a_signing_key_is_none_of_version_2() {
+    let derived = signing_key_directives("AKID", "hush", "us-east-1").replace(";\n", "; ");
+    let message = "\"aws_signature_version 2\" needs the secret key itself, and a signing key is \
+                   derived from it for version 4: use \"aws_secret_key_file\"";
+    expect_refused(
+        &format!(
+            "aws_signature_version 2;\n
+             location / {{\n aws_sign;\n {derived} #!\n proxy_pass http://127.0.0.1:1; }}"
+        ),
+        message,
+    );
+    // Also where signing is inherited.
+    expect_refused(
+        &format!(
+            "{derived} #!\naws_sign on;
+             location / {{ aws_signature_version 2; proxy_pass http://127.0.0.1:1; }}"
+        ),
+        message,
+    );
+    let keys = Scratch::new("keys");
+    let file = keys.path().join("keys");
+    let value = |name: &str| {
+        let rest = derived.split_once(name).expect(name).1;
+        rest.split(';').next().expect("a value").trim().to_owned()
+    };
+    let pair = format!("{}\n{}\n", value("aws_signing_key"), value("aws_key_scope"));
+    keys.write("keys", pair);
+    let result = Nginx::builder()
+        .http(&format!(
+            "aws_credentials_provider days signing_keys path={} access_key=AKID;",
+            file.display()
+        ))
+        .server(
+            "aws_credentials days; aws_signature_version 2; aws_sign on;
+             location / { proxy_pass http://127.0.0.1:1; }",
+        )
+        .check();
+    result.expect_refused(message);
+    for (credentials, message) in [
+        ("aws_secret_key hush;", "\"aws_access_key\" is missing"),
+        (
+            "aws_access_key AKID;",
+            "the key is missing: add \"aws_secret_key_file\"",
+        ),
+        ("", "there are no credentials"),
+    ] {
+        expect_refused(
+            &format!(
+                "{credentials} aws_signature_version 2;
+                 location / {{
+                     aws_sign; #!
+                     proxy_pass http://127.0.0.1:1;
+                 }}"
+            ),
+            message,
+        );
+    }
+}
+
+#[test]
+fn version_2_is_for_s3() {
+    for service in ["es", "s3express", "$arg_service"] {
+        expect_refused(
+            &format!(
+                "{KEYS}aws_service {service};
+                 location / {{
+                     aws_signature_version 2; #!
+                     aws_sign;
+                     proxy_pass http://127.0.0.1:1;
+                 }}"
+            ),
+            "\"aws_signature_version 2\" is for S3 only, but \"aws_service\" says something else: \
+             set \"aws_service s3\" here",
+        );
+    }
+    for server in [
+        "aws_service s3; location / { aws_sign; proxy_pass http://127.0.0.1:1; }",
+        "location / { aws_service es; proxy_pass http://127.0.0.1:1; }",
+        "aws_service es; aws_signature_version 4; location / { aws_sign; proxy_pass http://127.0.0.1:1; }",
+    ] {
+        let version = if server.contains("version") {
+            ""
+        } else {
+            "aws_signature_version 2;"
+        };
+        let server = format!("{KEYS}{version}{server}");
+        Nginx::builder().server(&server).check().expect_ok();
+    }
+}
+
+#[test]
+fn bodies_that_cannot_be_signed_so() {
+    for (style, mode, message) in [
+        (
+            Style::HeadersV2,
+            "signed",
+            "\"aws_payload signed\" does not go with \"aws_signature_version 2\", which signs no bodies",
+        ),
+        (
+            Style::HeadersV2,
+            "streaming",
+            "does not go with \"aws_signature_version 2\"",
+        ),
+        (
+            Style::QueryV2,
+            "signed",
+            "does not go with \"aws_signature_version 2\"",
+        ),
+        (
+            Style::QueryV2,
+            "streaming",
+            "does not go with \"aws_signature_version 2\"",
+        ),
+        (
+            Style::Query,
+            "streaming",
+            "\"aws_payload streaming\" does not go with \"aws_signature_in query\", since stores know \
+             signed chunks with signatures in headers only: write \"aws_payload signed\"",
+        ),
+    ] {
+        expect_refused(
+            &format!(
+                "{KEYS}{}
+                 location / {{
+                     aws_payload {mode}; #!
+                     aws_sign;
+                     proxy_pass http://127.0.0.1:1;
+                 }}",
+                style.directives()
+            ),
+            message,
+        );
+    }
+    for style in [Style::Query, Style::HeadersV2, Style::QueryV2] {
+        for mode in ["auto", "unsigned", "decode"] {
+            let server = format!(
+                "{KEYS}{} aws_payload {mode};
+                 location / {{ aws_sign; proxy_pass https://127.0.0.1:1; }}",
+                style.directives()
+            );
+            Nginx::builder().server(&server).check().expect_ok();
+        }
+    }
+}
+
+/// AWS refuses it where a region is younger: whoever configures it is told.
+#[test]
+fn version_2_is_noted() {
+    let note = "AWS regions that were opened after January 2014 refuse \"aws_signature_version 2\"";
+    for (version, count) in [(2, 1), (4, 0)] {
+        let server = format!(
+            "{KEYS}aws_signature_version {version};
+             location / {{ aws_sign; proxy_pass http://127.0.0.1:1; }}
+             location /other/ {{ aws_sign; proxy_pass http://127.0.0.1:1; }}"
+        );
+        let result = Nginx::builder().server(&server).check().expect_ok();
+        assert_eq!(
+            result.stderr.matches(note).count(),
+            count,
+            "{}",
+            result.stderr
+        );
+        assert!(result.warnings().is_empty(), "{}", result.stderr);
+        if count > 0 {
+            let line = result
+                .stderr
+                .lines()
+                .find(|line| line.contains(note))
+                .expect(note);
+            assert!(line.contains("nginx.conf:"), "{line}");
+        }
+    }
+}
+
+#[test]
+fn unsigned_bodies_over_plain_http_are_warned_about() {
+    let location = |directives: &str, scheme: &str| {
+        warnings(&format!(
+            "{KEYS}location /up/ {{ aws_sign; {directives} proxy_pass {scheme}://127.0.0.1:1; }}"
+        ))
+    };
+    for (style, advice) in [
+        (
+            Style::Query,
+            "use \"https://\" in \"proxy_pass\", or \"aws_payload signed\"",
+        ),
+        (Style::HeadersV2, "use \"https://\" in \"proxy_pass\""),
+        (Style::QueryV2, "use \"https://\" in \"proxy_pass\""),
+    ] {
+        let directives = format!("aws_sign_methods GET PUT; {}", style.directives());
+        let warned = location(&directives, "http");
+        let [line] = &warned[..] else {
+            panic!("{warned:?}")
+        };
+        assert!(
+            line.contains(&format!(
+                "in location \"/up/\" signs no bodies, and plain http does not protect them: {advice} in"
+            )),
+            "{line}"
+        );
+        assert_eq!(location(&directives, "https"), [""; 0]);
+        assert_eq!(
+            location(style.directives(), "http"),
+            [""; 0],
+            "GET and HEAD"
+        );
+    }
+    let put = "aws_sign_methods PUT; aws_signature_in query;";
+    assert_eq!(
+        location(&format!("{put} aws_payload signed;"), "http"),
+        [""; 0]
+    );
+    assert_eq!(location(&format!("{put} aws_service es;"), "http"), [""; 0]);
+    let warned = location(&format!("{put} aws_payload unsigned;"), "http");
+    assert!(
+        matches!(&warned[..], [line] if line.contains("\"aws_payload unsigned\"")),
+        "{warned:?}"
+    );
+}
+
+#[test]
+fn the_nearest_block_counts() {
+    let origin = RawOrigin::with_body("served");
+    let nginx = signing(
+        origin.address(),
+        "aws_sign on; aws_signature_version 2; aws_signature_in query;
+         location / { proxy_pass http://{origin}; }
+         location /headers/ { aws_signature_in headers; proxy_pass http://{origin}; }
+         location /v4/ { aws_signature_version 4; proxy_pass http://{origin}; }
+         location /both/ {
+             aws_signature_version 4; aws_signature_in headers; proxy_pass http://{origin};
+         }
+         location /if/ {
+             proxy_pass http://{origin};
+             if ($arg_v4) { aws_signature_version 4; proxy_pass http://{origin}; }
+         }",
+    )
+    .start();
+    for (target, style) in [
+        ("/", Style::QueryV2),
+        ("/headers/", Style::HeadersV2),
+        ("/v4/", Style::Query),
+        ("/both/", Style::Headers),
+        ("/if/", Style::QueryV2),
+        ("/if/?v4=1", Style::Query),
+    ] {
+        http::get(nginx.port(), target).expect_status(200);
+        style.expect_signed(&origin.requests().pop().expect("a request"));
+    }
+}
+
+/// Version 2 knows no regions: where none is named, the endpoint is the one from before there were
+/// any, and what a Host below it begins with is the bucket.
+#[test]
+fn version_2_needs_no_region() {
+    let origin = RawOrigin::with_body("served");
+    let nginx = Nginx::builder()
+        .var("origin", origin.address())
+        .server(
+            "aws_access_key AKIDEXAMPLE; aws_secret_key wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY;
+             aws_signature_version 2; aws_sign on;
+             location /legacy/ { aws_s3_bucket bucket; proxy_pass http://{origin}; }
+             location /regional/ {
+                 aws_s3_bucket bucket; aws_region eu-west-1; proxy_pass http://{origin};
+             }
+             location /host/ {
+                 aws_endpoint s3.example.test; proxy_set_header Host Bucket.s3.example.test:8080;
+                 proxy_pass http://{origin};
+             }
+             location /path/ {
+                 aws_endpoint s3.example.test; proxy_set_header Host s3.example.test;
+                 proxy_pass http://{origin};
+             }",
+        )
+        .start();
+    for (target, host) in [
+        ("/legacy/key", "bucket.s3.amazonaws.com"),
+        ("/regional/key", "bucket.s3.eu-west-1.amazonaws.com"),
+        ("/host/key", "Bucket.s3.example.test:8080"),
+        ("/path/key", "s3.example.test"),
+    ] {
+        http::get(nginx.port(), target).expect_status(200);
+        let request = origin.requests().pop().expect("a request");
+        assert_eq!(request.header("Host").as_deref(), Some(host));
+        let bucket = if target == "/path/key" {
+            None
+        } else {
+            Some("bucket")
+        };
+        Style::HeadersV2.expect_signed_in(&request, bucket);
+    }
+    let with_region = format!(
+        "{SECRET_KEY_DIRECTIVES} aws_signature_version 4; location / {{ aws_sign; proxy_pass http://127.0.0.1:1; }}"
+    );
+    Nginx::builder().server(&with_region).check().expect_ok();
+    expect_refused(
+        "aws_access_key AKID;\naws_secret_key hush; #!\naws_signature_version 4; aws_signature_in query;
+         location / { aws_sign; proxy_pass http://127.0.0.1:1; }",
+        "\"aws_region\" is missing",
+    );
+}
