@@ -5,7 +5,7 @@
 //! `satisfy any`.
 
 use aws_sealing::body::Declared;
-use aws_sealing::{Inbound, deputy, method};
+use aws_sealing::{Coverage, Inbound, deputy, method};
 use aws_signing::EMPTY_PAYLOAD_SHA256;
 use nginx_sys::{
     NGX_AGAIN, NGX_DECLINED, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR,
@@ -122,24 +122,17 @@ fn prepare_read_body(request: &Request, plan: &Plan, body: BodyId) -> Option<ngx
     };
     // SAFETY: kept in the request's pool, and used by nobody else while the phases run.
     let state = unsafe { intake.as_mut() };
-    let keeps_framing = match state.form() {
-        Form::Plain => false,
-        // For a location with another mode.
-        Form::Inspected(..) => plan
-            .coverage(request)
-            .is_ok_and(|coverage| plan.payload.of_framed(coverage) == Inbound::Deframe),
-        Form::Deframed(..) => !state.whole && !state.is_checked(),
+    let refused = match state.form() {
+        Form::Plain => None,
+        // For a location with another mode, or another style of signatures.
+        Form::Inspected(..) => match plan.coverage(request) {
+            Ok(coverage) if plan.payload.of_framed(coverage) == Inbound::Deframe => Some(coverage),
+            _ => None,
+        },
+        Form::Deframed(..) => (!state.whole && !state.is_checked()).then_some(Coverage::Chunks),
     };
-    if keeps_framing {
-        request.log().write(
-            Level::Error,
-            format_args!(
-                "the client's aws-chunked body was read before this location could take its \
-                 framing off (\"aws_payload {}\"): use \"aws_payload auto\" here",
-                plan.payload.as_str()
-            ),
-        );
-        return Some(NGX_HTTP_NOT_IMPLEMENTED as ngx_int_t);
+    if let Some(coverage) = refused {
+        return Some(refuse_framing(request, plan, coverage));
     }
     if let Err(refused) = state.resume(request, plan) {
         return Some(refused.answer(request));
@@ -152,4 +145,27 @@ fn prepare_read_body(request: &Request, plan: &Plan, body: BodyId) -> Option<ngx
         Ok(Progress::GoesOn) => Some(NGX_AGAIN as ngx_int_t),
         Err(refused) => Some(refused.answer(request)),
     }
+}
+
+/// Framing that has to come off, and cannot any more.
+fn refuse_framing(request: &Request, plan: &Plan, coverage: Coverage) -> ngx_int_t {
+    let line = |advice: std::fmt::Arguments<'_>| {
+        request.log().write(
+            Level::Error,
+            format_args!(
+                "the client's aws-chunked body was read before this location could take its \
+                 framing off{advice}"
+            ),
+        );
+    };
+    match coverage {
+        Coverage::Hash | Coverage::Chunks => line(format_args!(
+            " (\"aws_payload {}\"): use \"aws_payload auto\" here",
+            plan.payload.as_str()
+        )),
+        Coverage::Optional | Coverage::Nothing => line(format_args!(
+            ": have it read by a location with the same style of signatures"
+        )),
+    }
+    NGX_HTTP_NOT_IMPLEMENTED as ngx_int_t
 }

@@ -77,6 +77,8 @@ pub enum Cause {
     Unknown,
     /// The signature's time is not the store's.
     Clock,
+    /// The store does not take signatures of Version 2.
+    Version,
 }
 
 /// How an error is written.
@@ -95,7 +97,7 @@ pub enum Form {
 }
 
 /// The codes, without "Exception".
-const CODES: [(&str, Cause); 18] = [
+const CODES: [(&str, Cause); 20] = [
     ("SignatureDoesNotMatch", Cause::Signature),
     ("InvalidSignature", Cause::Signature),
     ("AuthorizationHeaderMalformed", Cause::Scope),
@@ -115,10 +117,28 @@ const CODES: [(&str, Cause); 18] = [
     ("RequestInTheFuture", Cause::Clock),
     // Of an argument that holds the Authorization header: see `of_argument`.
     (ARGUMENT, Cause::Form),
+    // With messages of their own: see `SENTENCES`.
+    (DENIED, Cause::Clock),
+    (REQUEST, Cause::Version),
 ];
 
 /// An error of a parameter, which S3 also says of the Authorization header, and then repeats it.
 const ARGUMENT: &str = "InvalidArgument";
+
+/// Of what S3 denies, only a request that came too late, or too early, for the time in its query.
+const DENIED: &str = "AccessDenied";
+
+/// Of the requests that S3 does not take, only those of Version 2.
+const REQUEST: &str = "InvalidRequest";
+
+/// How messages begin that make an authentication error of a code which says many things.
+const SENTENCES: [(&str, &[&str]); 2] = [
+    (DENIED, &["Request has expired", "Request is not valid yet"]),
+    (
+        REQUEST,
+        &["The authorization mechanism you have provided is not supported"],
+    ),
+];
 
 impl Code {
     /// The code of this name, which is compared to the letter.
@@ -137,11 +157,16 @@ impl Code {
             })
     }
 
+    /// Whether the code alone does not make it an authentication error.
+    fn needs_more(self) -> bool {
+        [ARGUMENT, DENIED, REQUEST].contains(&self.name)
+    }
+
     /// The code of a shape's name: `namespace#Code`, or `Code:url`.
     fn of_shape(text: &[u8]) -> Option<Self> {
         let text = text.split(|byte| *byte == b'#').next_back()?;
         let text = text.split(|byte| *byte == b':').next()?;
-        Self::of(text.trim_ascii()).filter(|code| code.name != ARGUMENT)
+        Self::of(text.trim_ascii()).filter(|code| !code.needs_more())
     }
 }
 
@@ -220,7 +245,22 @@ fn of_xml(body: &[u8]) -> Verdict {
     {
         return verdict;
     }
+    if let Some((_, sentences)) = SENTENCES.iter().find(|(name, _)| *name == code.name)
+        && let Err(verdict) = of_message(body, sentences)
+    {
+        return verdict;
+    }
     auth_error(Some(code), form)
+}
+
+/// Whether the error's message begins with one of these.
+fn of_message(body: &[u8], sentences: &[&str]) -> Result<(), Verdict> {
+    let (_, message) = xml::find(body, b"Message").map_err(xml::Stop::verdict)?;
+    sentences
+        .iter()
+        .any(|sentence| message.starts_with(sentence.as_bytes()))
+        .then_some(())
+        .ok_or(Verdict::Other)
 }
 
 /// Whether the argument that the error is about is the Authorization header, or the token.

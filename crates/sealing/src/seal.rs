@@ -198,3 +198,6 @@ fn end_request_line(version: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(version);
     out.extend_from_slice(b"\r\n");
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,12 +6,15 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, signing_upstream};
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, signing_upstream};
 use nginx_tests::http::{Connection, Request, Response};
-use nginx_tests::{Builder, Nginx, RawOrigin, Reply, Scratch};
+use nginx_tests::{Builder, Nginx, RawOrigin, Reply, Scratch, Style};
 
 /// More allocations than any of these requests makes.
 const MOST: i32 = 400;
+
+/// Each of its bytes becomes three in a query.
+const TOKEN: &str = "aws_session_token ++++++++++++++++++++++++++++++++++++++++++++++++++++++++;";
 
 /// The library that makes allocations fail, and the file that tells it which.
 struct FailingMalloc {
@@ -96,16 +99,31 @@ fn fail_each_allocation_of(
     request: &Request,
     expect: impl Fn(&Response),
 ) -> Vec<String> {
-    let server = format!(
-        "{SECRET_KEY_DIRECTIVES} location / {{ aws_sign on; {location} proxy_pass http://{{origin}}; }}"
-    );
-    fail_each_allocation_in(Nginx::builder().server(&server), origin, request, expect)
+    fail_each_allocation_styled(Style::Headers, origin, location, request, expect)
+}
+
+/// The same, in another style of signatures.
+#[track_caller]
+fn fail_each_allocation_styled(
+    style: Style,
+    origin: &RawOrigin,
+    location: &str,
+    request: &Request,
+    expect: impl Fn(&Response),
+) -> Vec<String> {
+    let nginx = Nginx::builder().server(&format!(
+        "{SECRET_KEY_DIRECTIVES} {TOKEN} {}
+         location / {{ aws_sign on; {location} proxy_pass http://{{origin}}; }}",
+        style.directives()
+    ));
+    fail_each_allocation_in(nginx, style, origin, request, expect)
 }
 
 /// The same, in any nginx whose location `/` signs.
 #[track_caller]
 fn fail_each_allocation_in(
     nginx: Builder,
+    style: Style,
     origin: &RawOrigin,
     request: &Request,
     expect: impl Fn(&Response),
@@ -141,7 +159,7 @@ fn fail_each_allocation_in(
 
         let requests = origin.requests();
         for request in &requests[checked..] {
-            expect_signed(request);
+            style.expect_signed(request);
         }
         let served = requests.len() > checked;
         checked = requests.len();
@@ -252,7 +270,7 @@ fn an_upstream_that_a_variable_names() {
                 ))
                 .server("location / { proxy_pass http://$name; }");
             let request = request.header("Connection", "close");
-            fail_each_allocation_in(nginx, &origin, &request, |answer| {
+            fail_each_allocation_in(nginx, Style::Headers, &origin, &request, |answer| {
                 assert!(answer.status == 200 || answer.status >= 500, "{answer:?}");
             });
         }
@@ -298,6 +316,42 @@ fn a_framed_upload() {
         fail_each_allocation(
             &format!("aws_sign_methods PUT; aws_payload {payload};"),
             &request.body(body),
+        );
+    }
+}
+
+/// The other styles of signatures: with what makes a query long, in front of a store that repeats it.
+#[test]
+fn other_styles() {
+    let origin = RawOrigin::start(|request| {
+        let location = format!("https://store.example{}", request.target());
+        Reply::with_headers(307, &[("Location", &location)], "moved")
+    });
+    for style in [Style::Query, Style::HeadersV2, Style::QueryV2] {
+        let mut request = Request::new(
+            "PUT",
+            format!("/{}?a={}", "(".repeat(3000), "+".repeat(2000)),
+        )
+        .header("Connection", "close");
+        for n in 0..20 {
+            request = request.header(&format!("X-Amz-Meta-{n}"), "value");
+        }
+        let lines = fail_each_allocation_styled(
+            style,
+            &origin,
+            "aws_sign_methods PUT; aws_s3_bucket bucket; aws_endpoint s3.example.test;",
+            &request.body("body"),
+            |answer| {
+                let location = answer.header("Location").unwrap_or_default();
+                let repeats = location.contains("Signature=") || location.contains("%2B%2B%2B&");
+                assert!(!repeats || !style.is_query(), "{location}");
+            },
+        );
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.contains("cannot be signed: not enough memory")),
+            "{lines:#?}"
         );
     }
 }
