@@ -14,7 +14,7 @@ pub(crate) fn sign() -> String {
     )
 }
 
-/// Where the origin answers with the headers that signing is about.
+/// Where the origin answers with the headers that signing is about, and the query.
 pub(crate) const ECHO: &str = "/echo";
 
 /// An nginx that answers at once.
@@ -26,7 +26,7 @@ http {
     server {
         listen 127.0.0.1:{port};
         location = /echo {
-            return 200 "$http_host\n$http_x_amz_date\n$http_x_amz_content_sha256\n$http_authorization\n";
+            return 200 "$http_host\n$http_x_amz_date\n$http_x_amz_content_sha256\n$http_authorization\n$args\n";
         }
         location / { return 200 "an object\n"; }
     }

@@ -1,5 +1,5 @@
-//! The same GET through plain proxy_pass, with the signed headers as constants, signed, and signed by
-//! another module.
+//! The same GET through plain proxy_pass, with the signed headers as constants, signed in each style,
+//! and signed by another module.
 
 mod report;
 mod variant;
@@ -64,14 +64,20 @@ fn start(
 fn echo(variant: Variant, nginx: &Nginx) -> Result<String, BenchError> {
     let headers = load::get(nginx.port(), configuration::ECHO)?;
     match headers.lines().count() {
-        4 => Ok(headers),
+        5 => Ok(headers),
         _ => Err(sends(variant, &headers)),
     }
 }
 
 fn check(variant: Variant, headers: &str, constants: &SignedHeaders) -> Result<(), BenchError> {
     let found = SignedHeaders::parse(headers);
+    let mut rest = headers.lines().skip(3);
+    let (authorization, query) = (rest.next().unwrap_or_default(), rest.next());
+    let query = query.unwrap_or_default();
     let expected = match variant {
+        Variant::Query => authorization.is_empty() && query.contains("&X-Amz-Signature="),
+        Variant::V2 => authorization.starts_with("AWS AKIA") && query.is_empty(),
+        Variant::QueryV2 => authorization.is_empty() && query.contains("&Signature="),
         Variant::Plain => found.is_none(),
         Variant::Constant => found.as_ref() == Some(constants),
         Variant::Signed | Variant::Peer => found.is_some_and(|found| found.host == constants.host),

@@ -68,6 +68,9 @@ impl fmt::Display for Report {
         writeln!(f)?;
         for (a, b) in [
             (Variant::Signed, Variant::Constant),
+            (Variant::Query, Variant::Constant),
+            (Variant::V2, Variant::Constant),
+            (Variant::QueryV2, Variant::Constant),
             (Variant::Peer, Variant::Constant),
         ] {
             if let Some(difference) = self.compare(a, b, |a, b| a - b) {

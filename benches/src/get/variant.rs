@@ -12,6 +12,9 @@ use crate::options::Options;
 
 const ENDPOINT: &str = "s3.eu-central-1.amazonaws.com";
 
+const QUERY: &str = "aws_signature_in query;\n";
+const V2: &str = "aws_signature_version 2;\n";
+
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Variant {
@@ -21,6 +24,12 @@ pub(crate) enum Variant {
     Constant,
     /// Signed by our module.
     Signed,
+    /// The same, in the query.
+    Query,
+    /// The same, with Version 2.
+    V2,
+    /// With Version 2, in the query.
+    QueryV2,
     /// Signed by another module that takes the C module's directives.
     Peer,
 }
@@ -29,6 +38,7 @@ impl Variant {
     /// All that there are, in this order.
     pub(crate) fn all(peer: bool) -> Vec<Self> {
         let mut all = vec![Self::Plain, Self::Constant, Self::Signed];
+        all.extend([Self::Query, Self::V2, Self::QueryV2]);
         if peer {
             all.push(Self::Peer);
         }
@@ -40,7 +50,7 @@ impl Variant {
     pub(crate) fn load_module(self, options: &Options) -> String {
         let module = match self {
             Self::Plain | Self::Constant => None,
-            Self::Signed => Some(&options.module),
+            Self::Signed | Self::Query | Self::V2 | Self::QueryV2 => Some(&options.module),
             Self::Peer => options.peer.as_ref(),
         };
         module.map_or_else(String::new, |path| {
@@ -54,6 +64,9 @@ impl Variant {
             (Self::Constant, Some(headers)) => headers.as_directives(),
             (Self::Plain | Self::Constant, _) => String::new(),
             (Self::Signed, _) => configuration::sign(),
+            (Self::Query, _) => configuration::sign() + QUERY,
+            (Self::V2, _) => configuration::sign() + V2,
+            (Self::QueryV2, _) => configuration::sign() + QUERY + V2,
             (Self::Peer, _) => c_module(now()),
         }
     }
@@ -65,6 +78,9 @@ impl fmt::Display for Variant {
             Self::Plain => "plain",
             Self::Constant => "constant",
             Self::Signed => "signed",
+            Self::Query => "query",
+            Self::V2 => "v2",
+            Self::QueryV2 => "v2 query",
             Self::Peer => "peer",
         })
     }
