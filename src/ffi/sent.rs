@@ -71,6 +71,10 @@ impl<'r> Answer<'r> {
         let apply = |mut entry: NonNull<ngx_table_elt_t>| {
             // SAFETY: an entry of a live list; nobody else refers to it now.
             let entry = unsafe { entry.as_mut() };
+            // Not sent and not shown; where nginx had no memory for it, not even written.
+            if entry.hash == 0 {
+                return Ok(false);
+            }
             // SAFETY: stands in the request's pool.
             match change(unsafe { super::bytes(entry.value) })? {
                 Change::Keep => return Ok(false),

@@ -339,12 +339,14 @@ fn other_styles() {
         let lines = fail_each_allocation_styled(
             style,
             &origin,
-            "aws_sign_methods PUT; aws_s3_bucket bucket; aws_endpoint s3.example.test;",
+            "aws_sign_methods PUT; aws_s3_bucket bucket; aws_endpoint s3.example.test;
+             proxy_buffer_size 64k; proxy_buffers 4 64k; proxy_busy_buffers_size 64k;",
             &request.body("body"),
             |answer| {
+                assert!(answer.status == 307 || answer.status >= 500, "{answer:?}");
                 let location = answer.header("Location").unwrap_or_default();
-                let repeats = location.contains("Signature=") || location.contains("%2B%2B%2B&");
-                assert!(!repeats || !style.is_query(), "{location}");
+                let repeats = location.contains("Signature=") || location.contains("Token=");
+                assert!(!repeats, "{location}");
             },
         );
         assert!(
