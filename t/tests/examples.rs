@@ -8,6 +8,7 @@ use nginx_tests::account::{SECRET_KEY, signing_key_directives};
 use nginx_tests::http::Request;
 use nginx_tests::{
     Builder, Nginx, Origin, OriginConfig, PresignedLink, RawOrigin, RawRequest, Reply, Signer,
+    parameter,
 };
 use nginx_tests::{http, signing};
 
@@ -19,7 +20,7 @@ fn folder() -> PathBuf {
 }
 
 /// What is printed in the examples, and what stands for it here.
-const REPLACED: [(&str, &str); 12] = [
+const REPLACED: [(&str, &str); 13] = [
     (
         "load_module modules/ngx_http_aws_auth_module.so;",
         "{preamble}",
@@ -44,6 +45,7 @@ const REPLACED: [(&str, &str); 12] = [
         "server {origin};",
     ),
     ("https://archive/", "http://archive/"),
+    ("https://store.example.net", "http://{origin}"),
 ];
 
 /// The text of an example, to be run here.
@@ -98,6 +100,7 @@ fn each_example_is_tested() {
             "eks-pod-identity.conf",
             "key-file.conf",
             "many-buckets.conf",
+            "older-store.conf",
             "presigned-links.conf",
             "private-bucket.conf",
             "sdk-clients.conf",
@@ -202,6 +205,32 @@ fn upstreams() {
     http::get(nginx.port(), "/public/key").expect_status(200);
     let request = origin.requests().pop().expect("a request");
     assert_eq!(request.header("Authorization"), None);
+}
+
+#[test]
+fn older_store() {
+    let origin = RawOrigin::with_body("hello");
+    let nginx = example("older-store.conf", &origin).start();
+    for (target, starts) in [("/dir/key", "/dir/key"), ("/query/dir/key", "/dir/key?")] {
+        http::get(nginx.port(), target).expect_status(200);
+        let request = origin.requests().pop().expect("a request");
+        assert!(request.target().starts_with(starts), "{}", request.target());
+        let host = request.header("Host");
+        assert_eq!(host.as_deref(), Some("my-bucket.store.example.net"));
+        let in_header = request.header("Authorization");
+        let in_query = parameter(&request, "AWSAccessKeyId");
+        match in_query {
+            Some(key) => assert_eq!((&*key, in_header), (ACCESS_KEY, None)),
+            None => {
+                let start = format!("AWS {ACCESS_KEY}:");
+                assert!(in_header.is_some_and(|value| value.starts_with(&start)));
+            }
+        }
+        assert_eq!(
+            parameter(&request, "Signature").is_some(),
+            target != "/dir/key"
+        );
+    }
 }
 
 #[test]
