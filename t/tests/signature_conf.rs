@@ -3,7 +3,7 @@
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, signing, signing_key_directives};
 use nginx_tests::http;
-use nginx_tests::{Nginx, RawOrigin, Scratch, Style};
+use nginx_tests::{Nginx, RawOrigin, Style};
 
 const KEYS: &str = "aws_access_key AKID;\naws_secret_key hush;\naws_region us-east-1;\n";
 
@@ -109,19 +109,9 @@ fn a_signing_key_is_none_of_version_2() {
         ),
         message,
     );
-    let keys = Scratch::new("keys");
-    let file = keys.path().join("keys");
-    let value = |name: &str| {
-        let rest = derived.split_once(name).expect(name).1;
-        rest.split(';').next().expect("a value").trim().to_owned()
-    };
-    let pair = format!("{}\n{}\n", value("aws_signing_key"), value("aws_key_scope"));
-    keys.write("keys", pair);
     let result = Nginx::builder()
-        .http(&format!(
-            "aws_credentials_provider days signing_keys path={} access_key=AKID;",
-            file.display()
-        ))
+        .http("aws_credentials_provider days signing_keys path={dir}/keys access_key=AKID;")
+        .file("keys", pair_of_today())
         .server(
             "aws_credentials days; aws_signature_version 2; aws_sign on;
              location / { proxy_pass http://127.0.0.1:1; }",
@@ -147,6 +137,66 @@ fn a_signing_key_is_none_of_version_2() {
             message,
         );
     }
+}
+
+/// A file of provider `signing_keys`.
+#[track_caller]
+fn pair_of_today() -> String {
+    let derived = signing_key_directives("AKID", "hush", "us-east-1");
+    let value = |name: &str| {
+        let rest = derived.split_once(name).expect(name).1;
+        rest.split(';').next().expect("a value").trim().to_owned()
+    };
+    format!("{}\n{}\n", value("aws_signing_key"), value("aws_key_scope"))
+}
+
+/// What a provider yields may be known only when a request comes.
+#[test]
+fn providers_of_version_2() {
+    let origin = RawOrigin::with_body("served");
+    let nginx = Nginx::builder()
+        .var("origin", origin.address())
+        .http(
+            "aws_credentials_provider days signing_keys path={dir}/keys access_key=AKID;
+             aws_credentials_provider secret file path={dir}/credentials;",
+        )
+        .file("keys", pair_of_today())
+        .file(
+            "credentials",
+            "[default]
+             aws_access_key_id = AKIDEXAMPLE
+             aws_secret_access_key = wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY
+             aws_session_token = token\n",
+        )
+        .server(
+            "aws_signature_version 2; aws_sign on; aws_s3_bucket bucket;
+             location / { aws_credentials $arg_provider; proxy_pass http://{origin}; }
+             location /query/ {
+                 aws_credentials secret; aws_signature_in query; aws_endpoint s3.example.test;
+                 proxy_pass http://{origin};
+             }",
+        )
+        .start();
+    http::get(nginx.port(), "/key?provider=secret").expect_status(200);
+    let request = origin.only_request();
+    assert_eq!(
+        request.header("Host").as_deref(),
+        Some("bucket.s3.amazonaws.com")
+    );
+    assert_eq!(
+        request.header("x-amz-security-token").as_deref(),
+        Some("token")
+    );
+    Style::HeadersV2.expect_signed_in(&request, Some("bucket"));
+    http::get(nginx.port(), "/query/key").expect_status(200);
+    Style::QueryV2.expect_signed(&origin.requests()[1]);
+
+    http::get(nginx.port(), "/key?provider=days").expect_status(502);
+    assert_eq!(origin.requests().len(), 2);
+    let log = nginx.error_log();
+    let line =
+        "provider \"days\" has signing keys, and \"aws_signature_version 2\" needs a secret key";
+    assert_eq!(log.matches(line).count(), 1, "{log}");
 }
 
 #[test]
