@@ -1,0 +1,98 @@
+//! The links of the documents lead somewhere: to files that are there, and to headings in them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// All documents, by their paths from the root.
+fn documents() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = ["docs", "benches", "fuzz", "packaging", "t"]
+        .map(|name| root().join(name))
+        .to_vec();
+    let is_document = |path: &Path| path.extension().is_some_and(|end| end == "md");
+    let top = fs::read_dir(root()).expect("the root");
+    let top = top.map(|entry| entry.expect("an entry").path());
+    found.extend(top.filter(|path| is_document(path)));
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_document(&path) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// The anchor that a heading gets.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase();
+    let kept = kept.chars().filter_map(|char| match char {
+        ' ' => Some('-'),
+        '-' | '_' => Some(char),
+        _ => char.is_alphanumeric().then_some(char),
+    });
+    kept.collect()
+}
+
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|line| anchor(line.trim_start_matches('#')))
+        .collect()
+}
+
+/// The targets of `[text](target)` outside of code.
+fn links(text: &str) -> Vec<&str> {
+    let mut in_code = false;
+    let lines = text.lines().filter(|line| {
+        in_code ^= line.trim_start().starts_with("```");
+        !in_code && !line.starts_with("    ")
+    });
+    lines
+        .flat_map(|line| line.split("](").skip(1))
+        .filter_map(|rest| rest.split(')').next())
+        .collect()
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut checked = 0;
+    let mut broken = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("a document");
+        for link in links(&text) {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => document.clone(),
+                _ => document.with_file_name("").join(file),
+            };
+            let leads = match (target.exists(), anchor) {
+                (exists, "") => exists,
+                (true, anchor) => {
+                    let text = fs::read_to_string(&target).expect("a document");
+                    anchors(&text).iter().any(|known| known == anchor)
+                }
+                (false, _) => false,
+            };
+            checked += 1;
+            if !leads {
+                broken.push(format!("{}: {link}", document.display()));
+            }
+        }
+    }
+    assert_eq!(broken, [""; 0]);
+    assert!(checked > 40, "{checked} links");
+}
