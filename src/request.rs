@@ -1,7 +1,7 @@
 //! The path of a request, in order: admit (access phase), prepare (precontent phase; examine, where
 //! a body was read before), intake (while its body comes in), seal (when nginx has serialised what
-//! it sends; payload, for its body), guard (before it goes to an `upstream{}` that signs), answer (when
-//! the store refuses it), echo (when an answer repeats the signature).
+//! it sends; payload, for its body), guard (before it goes to an `upstream{}` that signs), answer
+//! (when the store refuses it), echo (when an answer repeats the signature).
 
 mod admit;
 mod answer;

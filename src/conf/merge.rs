@@ -219,6 +219,7 @@ impl Merging<'_> {
     }
 }
 
+/// The endpoint of the C module, and of whatever knows no regions.
 fn legacy_endpoint() -> Value {
     Value::Text(destination::LEGACY_S3_ENDPOINT.as_bytes().into())
 }

@@ -79,8 +79,12 @@ pub(super) fn warn_of_unsigned_bodies(conf: &Conf, block: &Block, held: &Directi
     let Some((directive, position)) = held.unsigned_bodies() else {
         return;
     };
+    let over_plain_http = held
+        .proxy_pass
+        .as_ref()
+        .is_some_and(|pass| pass.scheme == Scheme::Http);
     let explicit = held.payload.as_ref().map(|payload| payload.mode);
-    if held.proxy_pass.as_ref().map(|pass| pass.scheme) != Some(Scheme::Http)
+    if !over_plain_http
         || plan.policy.methods.is_read_only()
         || matches!(explicit, Some(PayloadMode::Signed | PayloadMode::Unsigned))
         || signs_for_s3(plan) != Some(true)
