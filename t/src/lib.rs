@@ -63,7 +63,7 @@ pub use keys::ODD_KEYS;
 pub use link::PresignedLink;
 pub use load::{Load, Report};
 pub use metadata_server::{Behaviour, Issued, MetadataServer};
-pub use nginx::{Builder, Nginx, TestResult, module_path, nginx_t, nginx_version};
+pub use nginx::{Builder, Nginx, TestResult, load_directive, nginx_t, nginx_version};
 pub use raw_origin::{RawOrigin, RawRequest};
 pub use reply::Reply;
 pub use scratch::Scratch;

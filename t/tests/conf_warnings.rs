@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use nginx_tests::{Builder, Nginx, Scratch, TestResult, http, module_path};
+use nginx_tests::{Builder, Nginx, Scratch, TestResult, http, load_directive};
 
 const KEYS: &str = "aws_access_key AKID; aws_secret_key hush; aws_region us-east-1;";
 
@@ -290,7 +290,7 @@ fn unsigned_bodies_over_plain_http_are_warned_of() {
 /// also where the configuration is refused and another one without the module is read.
 #[test]
 fn proxy_pass_is_left_as_it_was() {
-    let module = format!("load_module {};", module_path().display());
+    let module = load_directive();
     let mut nginx = Nginx::builder()
         .without_module()
         .main("include module.conf;")

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Nginx, TestResult, module_path, nginx_version, process};
+use super::{Nginx, TestResult, load_directive, nginx_version, process};
 use crate::scratch::Scratch;
 
 /// A configuration, built from snippets that are put into a minimal `nginx.conf`.
@@ -303,7 +303,8 @@ impl Builder {
     fn preamble(&self) -> String {
         let mut text = String::new();
         if self.with_module {
-            text.push_str(&format!("load_module {};\n", module_path().display()));
+            text.push_str(&load_directive());
+            text.push('\n');
         }
         for module in &self.modules {
             let path = match module.starts_with('/') {

@@ -326,18 +326,21 @@ impl Drop for Nginx {
     }
 }
 
-/// The module under test: `AWS_AUTH_MODULE`, or what the Makefile builds.
+/// The directive that loads the module under test: the one that `AWS_AUTH_MODULE` names, or what
+/// the Makefile builds. Empty where it is `static`, linked into nginx.
 #[track_caller]
-pub fn module_path() -> PathBuf {
+pub fn load_directive() -> String {
     let path = match std::env::var_os("AWS_AUTH_MODULE") {
+        Some(path) if path == "static" => return String::new(),
         Some(path) => PathBuf::from(path),
         None => Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../build/modules/ngx_http_aws_auth_module.so"),
     };
-    path.canonicalize().unwrap_or_else(|e| {
-        panic!(
+    match path.canonicalize() {
+        Ok(path) => format!("load_module {};", path.display()),
+        Err(e) => panic!(
             "{}: {e}: run `make build`, or name the module in AWS_AUTH_MODULE",
             path.display()
-        )
-    })
+        ),
+    }
 }

@@ -2,7 +2,7 @@
 //! chunk by chunk, is what is sent.
 //!
 //! The other module is built here, against the nginx sources that ours is built against
-//! (`NGINX_SOURCE_DIR`, default `build/nginx`).
+//! (`NGINX_SOURCE_DIR`, default `build/nginx`, configured in `NGINX_BUILD_DIR`, default `objs` there).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,6 +24,13 @@ fn sources() -> PathBuf {
     }
 }
 
+fn configured(sources: &Path) -> PathBuf {
+    match std::env::var_os("NGINX_BUILD_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => sources.join("objs"),
+    }
+}
+
 /// Builds the other module.
 #[track_caller]
 fn build(scratch: &Scratch, place: &str) -> String {
@@ -40,10 +47,10 @@ fn build(scratch: &Scratch, place: &str) -> String {
         "src/http",
         "src/http/modules",
         "src/http/v2",
-        "objs",
     ] {
         cc.arg("-I").arg(sources.join(folder));
     }
+    cc.arg("-I").arg(configured(&sources));
     if place == "behind" {
         cc.arg("-DBEHIND");
     }
