@@ -3,6 +3,7 @@
 #   make build   the module for this machine's nginx, in build/modules/
 #   make demo    a private object fetched through a signing nginx; ONCE=1 ends by itself
 #   make test    all tests
+#   make test-packages  packages and other builds: test-nginx-build
 #   make lint    rustfmt and clippy
 #   make bench   what signing costs; PEER_MODULE=<other .so> measures that one too
 #   make deps    installs what the others need, and says what it installs
@@ -42,6 +43,13 @@ test: build deps-test
 	else \
 		$(CARGO) test --locked $(OTHERS); \
 	fi
+
+# What nginx's own build makes of the module.
+.PHONY: test-packages test-nginx-build
+test-packages: test-nginx-build
+
+test-nginx-build: deps-build deps-test
+	@packaging/test/nginx-build.sh
 
 lint: deps-build
 	$(CARGO) fmt --all --check

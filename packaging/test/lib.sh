@@ -1,0 +1,61 @@
+# What the tests of packages and builds have in common; sourced, with errexit on.
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+failures=0
+
+# check WHAT COMMAND...: runs the command quietly, and says whether it did what the test is named
+# after. What it printed is shown where it did not.
+check() {
+    local what=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        echo "ok    $what"
+    else
+        echo "FAIL  $what"
+        printf '%s\n' "$output" | tail -n 40 | sed 's/^/      /'
+        failures=$((failures + 1))
+    fi
+}
+
+# need WHAT COMMAND...: as check, where nothing further can be tested without it.
+need() {
+    check "$@"
+    [ "$failures" = 0 ] || finish
+}
+
+# refused MESSAGE COMMAND...: the command fails, and prints MESSAGE.
+refused() {
+    local message=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        echo "succeeded, where this was expected: $message"
+        return 1
+    fi
+    printf '%s\n' "$output" | grep -F -- "$message" || {
+        printf '%s\n' "this was expected: $message" "$output"
+        return 1
+    }
+}
+
+# signs NGINX MODULE TEST...: files of t/tests, run against that nginx and module ("static" where it
+# is linked in).
+signs() {
+    local nginx=$1 module=$2 test
+    shift 2
+    local tests=()
+    for test in "$@"; do
+        tests+=(--test "$test")
+    done
+    cd "$root"
+    AWS_AUTH_NGINX=$nginx AWS_AUTH_MODULE=$module \
+        "${CARGO:-cargo}" test --locked --no-fail-fast -p nginx-tests "${tests[@]}"
+}
+
+# Ends the script with what came of it.
+finish() {
+    if [ "$failures" != 0 ]; then
+        echo "$failures failed"
+        exit 1
+    fi
+    exit 0
+}
