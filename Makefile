@@ -4,6 +4,7 @@
 #   make demo    a private object fetched through a signing nginx; ONCE=1 ends by itself
 #   make test    all tests
 #   make test-packages  packages and other builds: test-nginx-build
+#   make man     the manual pages, in dist/man/
 #   make lint    rustfmt and clippy
 #   make bench   what signing costs; PEER_MODULE=<other .so> measures that one too
 #   make deps    installs what the others need, and says what it installs
@@ -50,6 +51,11 @@ test-packages: test-nginx-build
 
 test-nginx-build: deps-build deps-test
 	@packaging/test/nginx-build.sh
+
+# The reference of README.md as a manual page.
+.PHONY: man
+man:
+	@packaging/man/build.sh dist/man
 
 lint: deps-build
 	$(CARGO) fmt --all --check

@@ -9,29 +9,32 @@ use time::{Date, Month, UtcDateTime};
 
 use crate::secret::Source;
 
-/// The help text.
+/// The help text. Each option begins a line, a value follows its long name after "=": that is where
+/// shells look for what they complete.
 pub(crate) const USAGE: &str = "\
-usage: generate_signing_key (-k SECRET | --secret-key-file PATH) -r REGION [options]
+usage: generate_signing_key (-k SECRET | --secret-key-file=PATH) -r REGION [options]
 
 Derives an AWS signing key and prints two lines: the key in base64 and its scope,
 the values of the directives aws_signing_key and aws_key_scope. A key is good for
 its day alone, which begins and ends at midnight UTC.
 
-  -k, --secret-key SECRET    the secret access key; with \"-\" it is read from standard
+  -k, --secret-key=SECRET    the secret access key; with \"-\" it is read from standard
                              input and does not stand in the list of processes
-      --secret-key-file PATH the file that holds the secret access key
-  -r, --region REGION        the region, e.g. us-east-1
-  -s, --service SERVICE      the service (default: s3)
-  -d, --date DATE            the day, yyyymmdd (default: today, UTC)
-      --days N               print the keys of N days from that day on, 1 to 366 (default: 1)
+      --secret-key-file=PATH the file that holds the secret access key
+  -r, --region=REGION        the region, e.g. us-east-1
+  -s, --service=SERVICE      the service (default: s3)
+  -d, --date=DATE            the day, yyyymmdd (default: today, UTC)
+      --days=N               print the keys of N days from that day on, 1 to 366 (default: 1)
       --no-base64            print the bytes of the key, each as one character
   -v, --verbose              tell on standard error which date and service were chosen
   -h, --help                 print this help
+  -V, --version              print the version
 ";
 
 /// What the program is to do.
 pub(crate) enum Command {
     Help,
+    Version,
     Generate(Arguments),
 }
 
@@ -80,6 +83,7 @@ impl Arguments {
                 Arg::Long("no-base64") => base64 = false,
                 Arg::Short('v') | Arg::Long("verbose") => verbose = true,
                 Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
+                Arg::Short('V') | Arg::Long("version") => return Ok(Command::Version),
                 Arg::Short(_) | Arg::Long(_) => return Err(ArgumentError::unknown(&argument)),
                 Arg::Value(_) => return Err(ArgumentError::Stray),
             }

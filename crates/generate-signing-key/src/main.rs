@@ -10,6 +10,8 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Command, USAGE};
 
+const VERSION: &str = concat!("generate_signing_key ", env!("CARGO_PKG_VERSION"), "\n");
+
 /// Something that was asked for is wrong or missing.
 const BAD_INPUT: u8 = 2;
 
@@ -17,6 +19,7 @@ fn main() -> ExitCode {
     let arguments = match Arguments::parse(lexopt::Parser::from_env()) {
         Ok(Command::Generate(arguments)) => arguments,
         Ok(Command::Help) => return print(USAGE.as_bytes()),
+        Ok(Command::Version) => return print(VERSION.as_bytes()),
         Err(error) => return fail(BAD_INPUT, &error.to_string()),
     };
     let secret = match arguments.secret.read() {

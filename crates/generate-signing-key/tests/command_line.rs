@@ -284,29 +284,70 @@ fn chooses_date_and_service_and_says_so_when_asked() {
     assert!(output.status.success() && output.stderr.is_empty());
 }
 
+/// The long options, with "=" where a value follows.
+const OPTIONS: [&str; 10] = [
+    "--secret-key=",
+    "--secret-key-file=",
+    "--region=",
+    "--service=",
+    "--date=",
+    "--days=",
+    "--no-base64",
+    "--verbose",
+    "--help",
+    "--version",
+];
+
+/// The first long option of each line that begins with an option, as shells complete them.
+fn options_of(help: &str) -> Vec<&str> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    help.lines()
+        .filter(|line| line.trim_start().starts_with('-'))
+        .filter_map(|line| {
+            let option = &line[line.find("--")?..];
+            let end = option.find(|c| !is_name(c)).unwrap_or(option.len());
+            let with_value = option[end..].starts_with('=');
+            Some(&option[..end + usize::from(with_value)])
+        })
+        .collect()
+}
+
 #[test]
 fn help_names_every_option() {
     for option in ["-h", "--help"] {
-        let help = printed(&[option]);
-        for name in [
-            "-k",
-            "--secret-key ",
-            "--secret-key-file",
-            "-r",
-            "--region",
-            "-s",
-            "--service",
-            "-d",
-            "--date",
-            "--days",
-            "--no-base64",
-            "-v",
-            "--verbose",
-            "-h",
-            "--help",
-        ] {
-            assert!(help.contains(name), "{name}");
-        }
+        assert_eq!(options_of(&printed(&[option])), OPTIONS);
+    }
+}
+
+#[test]
+fn the_manual_names_every_option() {
+    let page =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/man/generate_signing_key.1.in");
+    let page = fs::read_to_string(page).unwrap().replace("\\-", "-");
+    let described: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with(".B"))
+        .filter_map(|line| line.find("--").map(|start| &line[start..]))
+        .collect();
+    for option in OPTIONS {
+        let name = option.trim_end_matches('=');
+        let value = if option == name { "" } else { " =\\fI" };
+        let wanted = format!("{name}{value}");
+        assert!(
+            described.iter().any(|line| match value {
+                "" => *line == wanted,
+                _ => line.starts_with(&wanted),
+            }),
+            "{option} in {described:?}"
+        );
+    }
+}
+
+#[test]
+fn tells_its_version() {
+    let wanted = concat!("generate_signing_key ", env!("CARGO_PKG_VERSION"), "\n");
+    for option in ["-V", "--version"] {
+        assert_eq!(printed(&[option]), wanted);
     }
 }
 

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Writes the manual pages: build.sh FOLDER [EXAMPLES]
+#
+# EXAMPLES is where the package puts nginx-conf/. The pages bear the date of SOURCE_DATE_EPOCH, or of the
+# last commit.
+set -eu
+
+folder=$1
+examples=${2:-}
+here=$(cd "$(dirname "$0")" && pwd)
+root=$here/../..
+
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
+seconds=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || date +%s)}
+date=$(date -u -d "@$seconds" +%Y-%m-%d)
+
+mkdir -p "$folder"
+awk -v version="$version" -v date="$date" -v examples="$examples" \
+    -f "$here/readme-to-man.awk" "$root/README.md" >"$folder/ngx_http_aws_auth_module.5"
+sed -e "s/@VERSION@/$version/" -e "s/@DATE@/$date/" "$here/generate_signing_key.1.in" \
+    >"$folder/generate_signing_key.1"

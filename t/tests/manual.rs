@@ -1,0 +1,104 @@
+//! What is documented is what there is: README.md, and the manual page that is made from it, have
+//! each directive of the module.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nginx_tests::Scratch;
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(file: &str) -> String {
+    let path = project().join(file);
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The names in the module's table.
+fn directives() -> BTreeSet<String> {
+    let table = read("src/module/commands.rs");
+    let names: BTreeSet<String> = table
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(|text| text.starts_with("aws_"))
+        .map(str::to_owned)
+        .collect();
+    assert!(names.len() > 20, "{names:?}");
+    names
+}
+
+/// The names behind `mark` at the beginning of a line.
+fn headings(text: &str, mark: &str) -> BTreeSet<String> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix(mark))
+        .map(|name| name.trim_matches('"').to_owned())
+        .filter(|name| name.starts_with("aws_"))
+        .collect()
+}
+
+fn manual() -> String {
+    let scratch = Scratch::new("man");
+    let output = Command::new(project().join("packaging/man/build.sh"))
+        .args([scratch.path(), Path::new("/usr/share/doc/examples")])
+        .env("SOURCE_DATE_EPOCH", "1700000000")
+        .output()
+        .expect("packaging/man/build.sh runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    fs::read_to_string(scratch.path().join("ngx_http_aws_auth_module.5")).expect("the page")
+}
+
+#[test]
+fn the_readme_has_each_directive() {
+    assert_eq!(headings(&read("README.md"), "#### "), directives());
+}
+
+/// Where it may stand, what it takes, and what holds without it.
+#[test]
+fn each_directive_has_its_syntax() {
+    let readme = read("README.md");
+    for name in directives() {
+        let heading = format!("#### {name}\n\n    Syntax:  {name}");
+        let entry = readme
+            .split_once(&heading)
+            .unwrap_or_else(|| panic!("no {heading:?}"))
+            .1;
+        let entry = entry.split("\n\n").next().unwrap_or_default();
+        for line in ["\n    Default: ", "\n    Context: http"] {
+            assert!(entry.contains(line), "{name}: {line:?} in {entry}");
+        }
+    }
+}
+
+#[test]
+fn the_manual_has_each_directive() {
+    let page = manual();
+    assert_eq!(headings(&page, ".SS "), directives());
+    assert!(page.contains(".TH NGX_HTTP_AWS_AUTH_MODULE 5 \"2023-11-14\""));
+    assert!(page.contains("\n.I /usr/share/doc/examples\n"));
+}
+
+/// The marks of Markdown are gone, and what roff takes for its own is not in the text.
+#[test]
+fn the_manual_is_no_markdown() {
+    let page = manual();
+    for line in page.lines() {
+        let is_request = [
+            ".TH ", ".SH ", ".SS ", ".PP", ".IP ", ".TP", ".RS ", ".RE", ".nf", ".fi", ".TS",
+            ".TE", ".B ", ".BR ", ".I ", ".nh", ".ad l", ".sp 1v",
+        ]
+        .iter()
+        .any(|request| line.starts_with(request));
+        assert!(is_request || !line.starts_with('.'), "{line}");
+        for mark in ["`", "](#", "](nginx-conf", "**"] {
+            assert!(!line.contains(mark), "{mark} in {line}");
+        }
+    }
+}
