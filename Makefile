@@ -8,8 +8,10 @@
 #   make lint    rustfmt and clippy
 #   make bench   what signing costs; PEER_MODULE=<other .so> measures that one too
 #   make deps    installs what the others need, and says what it installs
+#   make rpm     an RPM in dist/, for one of the RHEL family; rpm-all, for all. See packaging/README.md
 #
-# Another nginx than the installed one: NGINX_SOURCE_DIR=<tree> NGINX_BUILD_DIR=<tree>/objs.
+# Another nginx than the installed one: NGINX_SOURCE_DIR=<tree> NGINX_BUILD_DIR=<tree>/objs; for packages
+# NGINX_SOURCE=<archive, folder or RPM>.
 
 CARGO ?= cargo
 BUILD := $(CURDIR)/build
@@ -66,11 +68,25 @@ bench: build deps-bench
 	$(CARGO) bench --locked -p aws-signing
 	PEER_MODULE=$(PEER_MODULE) AWS_AUTH_MODULE=$(MODULE) $(CARGO) run --release --locked -p nginx-bench
 
-deps: deps-build deps-test deps-demo deps-bench
+# DIST=el7|el8|el9|el10|amzn2|amzn2023 FLAVOUR=distro|nginx.org ARCH=x86_64|aarch64, and which nginx:
+# NGINX_VERSION=<one that is at hand>, or NGINX_SOURCE=<archive, folder or RPM>.
+DISTS := el7 el8 el9 el10 amzn2 amzn2023
+export DIST FLAVOUR ARCH NGINX_VERSION NGINX_SOURCE EPOCH
+
+.PHONY: rpm rpm-all
+rpm: deps-rpm
+	@packaging/rpm.sh
+
+rpm-all: deps-rpm
+	@set -e; for dist in $(DISTS); do for flavour in distro nginx.org; do \
+		DIST=$$dist FLAVOUR=$$flavour packaging/rpm.sh; \
+	done; done
+
+deps: deps-build deps-test deps-demo deps-bench deps-rpm
 
 # Installs packages only where something is missing.
-.PHONY: deps-build deps-test deps-demo deps-bench
-deps-build deps-test deps-demo deps-bench:
+.PHONY: deps-build deps-test deps-demo deps-bench deps-rpm
+deps-build deps-test deps-demo deps-bench deps-rpm:
 	@packaging/deps.sh $(@:deps-%=%)
 
 clean:

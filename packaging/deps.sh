@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target needs and this machine lacks: deps.sh build|test|demo|bench
+# Installs what a make target needs and this machine lacks: deps.sh build|test|demo|bench|rpm
 #
 # Prints each command that changes the machine. Runs with apt or dnf; as root or through sudo.
 set -eu
@@ -13,10 +13,15 @@ main() {
         build) need_clang; [ "${NGINX_SOURCE_DIR:-$tree}" != "$tree" ] || need_tree ;;
         test)
             need_nginx; need curl curl; need openssl openssl; need cc gcc; need skopeo skopeo; need_njs
-            need_venv swift "OpenStack Swift"; need_venv clients "clients of S3"; need_restic ;;
+            need_venv swift "OpenStack Swift" t/swift; need_venv clients "clients of S3" t/clients
+            need_restic ;;
         demo) need_nginx; need curl curl ;;
         bench) need_nginx; need wrk wrk ;;
-        *) echo "usage: $0 build|test|demo|bench" >&2; exit 2 ;;
+        rpm)
+            need_clang; need_headers; need rpmbuild "$(either rpm rpm-build)"; need cpio cpio; need xz xz-utils
+            need_venv packaging "zig, a linker for old distributions" packaging/portable
+            [ "${ARCH:-$(uname -m)}" = "$(uname -m)" ] || need_rust ;;
+        *) echo "usage: $0 build|test|demo|bench|rpm" >&2; exit 2 ;;
     esac
 }
 
@@ -73,9 +78,28 @@ need_njs() {
     [ -e /usr/lib/nginx/modules/ngx_http_js_module.so ] || install_packages libnginx-mod-http-js
 }
 
-# need_venv NAME WHAT: a virtual environment with what t/NAME/requirements.txt names.
+# The libraries whose names stand in nginx's headers.
+need_headers() {
+    [ -e /usr/include/pcre2.h ] || [ -e /usr/include/pcre.h ] || install_packages "$(either libpcre2-dev pcre2-devel)"
+    [ -e /usr/include/openssl/ssl.h ] || install_packages "$(either libssl-dev openssl-devel)"
+    [ -e /usr/include/zlib.h ] || install_packages "$(either zlib1g-dev zlib-devel)"
+}
+
+# A Rust for the other processor, where rustup has not brought one.
+need_rust() {
+    target=$ARCH-unknown-linux-gnu
+    [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ] || [ -x "$build/rust-$ARCH/rustc" ] && return
+    if [ -x /usr/bin/apt-get ] && [ "$ARCH" = aarch64 ]; then
+        echo "getting Debian's Rust for $ARCH into build/rust-$ARCH"
+        "$root/packaging/rust-aarch64.sh"
+    else
+        run rustup target add "$target"
+    fi
+}
+
+# need_venv NAME WHAT FOLDER: a virtual environment with what FOLDER/requirements.txt names.
 need_venv() {
-    requirements=$root/t/$1/requirements.txt
+    requirements=$root/$3/requirements.txt
     venv=$build/$1-venv
     if cmp -s "$requirements" "$venv/requirements.txt"; then
         return
@@ -107,6 +131,11 @@ need_restic() {
 # need PROGRAM "PACKAGE ...": installs the packages where the program is missing.
 need() {
     command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || install_packages "$2"
+}
+
+# either DEBIAN RHEL: what is the one in Debian's family, is the other in RHEL's.
+either() {
+    if [ -x /usr/bin/apt-get ]; then echo "$1"; else echo "$2"; fi
 }
 
 install_packages() {
