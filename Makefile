@@ -3,11 +3,12 @@
 #   make build   the module for this machine's nginx, in build/modules/
 #   make demo    a private object fetched through a signing nginx; ONCE=1 ends by itself
 #   make test    all tests
-#   make test-packages  packages and other builds: test-nginx-build
+#   make test-packages  packages and other builds: test-nginx-build, test-deb, test-alpine
 #   make man     the manual pages, in dist/man/
 #   make lint    rustfmt and clippy
 #   make bench   what signing costs; PEER_MODULE=<other .so> measures that one too
 #   make deps    installs what the others need, and says what it installs
+#   make deb     packages in dist/, for the nginx of this Debian or Ubuntu
 #   make rpm     an RPM in dist/, for one of the RHEL family; rpm-all, for all. See packaging/README.md
 #
 # Another nginx than the installed one: NGINX_SOURCE_DIR=<tree> NGINX_BUILD_DIR=<tree>/objs; for packages
@@ -47,12 +48,18 @@ test: build deps-test
 		$(CARGO) test --locked $(OTHERS); \
 	fi
 
-# What nginx's own build makes of the module.
-.PHONY: test-packages test-nginx-build
-test-packages: test-nginx-build
+# What nginx's own build makes of the module, and what is in packages.
+.PHONY: test-packages test-nginx-build test-deb test-alpine
+test-packages: test-nginx-build test-deb test-alpine
+
+test-deb: deps-test deps-deb deps-test-deb
+	@packaging/test/deb.sh
 
 test-nginx-build: deps-build deps-test
 	@packaging/test/nginx-build.sh
+
+test-alpine: test-nginx-build
+	@packaging/test/alpine.sh
 
 # The reference of README.md as a manual page.
 .PHONY: man
@@ -82,11 +89,15 @@ rpm-all: deps-rpm
 		DIST=$$dist FLAVOUR=$$flavour packaging/rpm.sh; \
 	done; done
 
-deps: deps-build deps-test deps-demo deps-bench deps-rpm
+.PHONY: deb
+deb: deps-deb
+	@packaging/deb.sh
+
+deps: deps-build deps-test deps-demo deps-bench deps-rpm deps-deb
 
 # Installs packages only where something is missing.
-.PHONY: deps-build deps-test deps-demo deps-bench deps-rpm
-deps-build deps-test deps-demo deps-bench deps-rpm:
+.PHONY: deps-build deps-test deps-demo deps-bench deps-rpm deps-deb deps-test-deb
+deps-build deps-test deps-demo deps-bench deps-rpm deps-deb deps-test-deb:
 	@packaging/deps.sh $(@:deps-%=%)
 
 clean:

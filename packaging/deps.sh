@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target needs and this machine lacks: deps.sh build|test|demo|bench|rpm
+# Installs what a make target needs and this machine lacks: deps.sh build|test|demo|bench|rpm|deb|test-deb
 #
 # Prints each command that changes the machine. Runs with apt or dnf; as root or through sudo.
 set -eu
@@ -21,7 +21,12 @@ main() {
             need_clang; need_headers; need rpmbuild "$(either rpm rpm-build)"; need cpio cpio; need xz xz-utils
             need_venv packaging "zig, a linker for old distributions" packaging/portable
             [ "${ARCH:-$(uname -m)}" = "$(uname -m)" ] || need_rust ;;
-        *) echo "usage: $0 build|test|demo|bench|rpm" >&2; exit 2 ;;
+        deb)
+            [ -x /usr/bin/apt-get ] || { echo "packages for Debian are made on Debian and its relatives" >&2; exit 1; }
+            need_nginx; need_clang; need dh debhelper; need dpkg-buildpackage dpkg-dev; need python3 python3
+            [ -e /usr/share/nginx/src/conf_flags ] || install_packages nginx-dev ;;
+        test-deb) need lintian lintian; need busybox busybox-static; need objdump binutils ;;
+        *) echo "usage: $0 build|test|demo|bench|rpm|deb|test-deb" >&2; exit 2 ;;
     esac
 }
 

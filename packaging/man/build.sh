@@ -1,8 +1,7 @@
 #!/bin/sh
 # Writes the manual pages: build.sh FOLDER [EXAMPLES]
 #
-# EXAMPLES is where the package puts nginx-conf/. The pages bear the date of SOURCE_DATE_EPOCH, or of the
-# last commit.
+# EXAMPLES is where the package puts nginx-conf/.
 set -eu
 
 folder=$1
@@ -11,8 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
-seconds=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || date +%s)}
-date=$(date -u -d "@$seconds" +%Y-%m-%d)
+date=$(date -u -d "@$("$root/packaging/date.sh")" +%Y-%m-%d)
 
 mkdir -p "$folder"
 awk -v version="$version" -v date="$date" -v examples="$examples" \

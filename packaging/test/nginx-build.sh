@@ -2,7 +2,7 @@
 # make test-nginx-build: the module built by nginx's own build, once as a dynamic module and once
 # linked into nginx, and a part of the suite against each.
 #
-# NGINX_SOURCE: the sources of nginx, a folder; those of crate nginx-src if not given.
+# NGINX_SOURCE: the sources of nginx, a folder or an archive; those of crate nginx-src if not given.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -22,14 +22,12 @@ export NGX_CARGO_TARGET_DIR=$work/target
 unset CARGO_BUILD_TARGET NGINX_SOURCE_DIR NGINX_BUILD_DIR
 
 main() {
-    local nginx
-    nginx=${NGINX_SOURCE:-$(vendored_nginx)}
     rm -rf "$work/module" "$work/dynamic" "$work/static"
     mkdir -p "$work/module"
     (cd "$root" && git ls-files -z --cached --others --exclude-standard \
         | xargs -0 cp -p --parents -t "$work/module")
-    cp -r "$nginx" "$work/dynamic"
-    cp -r "$nginx" "$work/static"
+    unpack "${NGINX_SOURCE:-$(vendored_nginx)}" "$work/dynamic"
+    cp -r "$work/dynamic" "$work/static"
 
     dynamic
     static
@@ -78,6 +76,16 @@ vendored_nginx() {
     manifest=$(cd "$root" && "${CARGO:-cargo}" metadata --locked --format-version 1 \
         | grep -o '"manifest_path":"[^"]*/nginx-src[^/"]*/Cargo.toml"' | cut -d '"' -f 4)
     echo "$(dirname "$manifest")/nginx"
+}
+
+# unpack SOURCE FOLDER
+unpack() {
+    if [ -d "$1" ]; then
+        cp -rL "$1" "$2"
+    else
+        mkdir "$2"
+        tar -xf "$1" -C "$2" --strip-components=1
+    fi
 }
 
 # A release has it at the top, a checkout does not.

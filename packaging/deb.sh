@@ -1,0 +1,39 @@
+#!/bin/sh
+# Makes the package for the Debian or Ubuntu that this is, and prints its name: deb.sh [FOLDER]
+#
+# The package is for the nginx whose nginx-dev is installed; it comes with one of symbols. Both are put into
+# FOLDER, dist/ if none is given.
+#
+# The sources are those of the checkout, or of the tarball, which brings its crates along.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+dist=${1:-$root/dist}
+mkdir -p "$dist"
+dist=$(cd "$dist" && pwd)
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tree=$work/libnginx-mod-http-aws-auth
+mkdir "$tree"
+cd "$root"
+if [ -e .git ]; then
+    git ls-files -z --cached --others --exclude-standard | xargs -0 cp -p --parents -t "$tree"
+else
+    cp -rp . "$tree"
+fi
+cp -r packaging/debian "$tree/debian"
+
+# debhelper gives programs an empty home: crates and a Rust of one's own would not be found. Rust is taken from the
+# PATH, whoever has installed it, so that dependencies are not asked for.
+cd "$tree"
+CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup} \
+    dpkg-buildpackage --build=binary --unsigned-changes --no-check-builddeps >"$work/log" 2>&1 || {
+    tail -n 60 "$work/log" >&2
+    exit 1
+}
+for package in "$work"/*.deb; do
+    mv "$package" "$dist/"
+    echo "$dist/$(basename "$package")"
+done
+[ "$dist" != "$root/dist" ] || "$root/packaging/checksums.sh"
