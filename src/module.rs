@@ -24,7 +24,8 @@ use crate::ffi::answer_body::Chain;
 use crate::ffi::body::Incoming;
 use crate::ffi::conf::Conf;
 use crate::ffi::guard::guard;
-use crate::ffi::log::Log;
+use crate::ffi::layout;
+use crate::ffi::log::{Level, Log};
 use crate::ffi::process;
 use crate::ffi::proxy_pass;
 use crate::ffi::request::Request;
@@ -68,6 +69,13 @@ pub(crate) fn this_module() -> &'static ngx_module_t {
 /// Called by nginx only, inside http{}, before its directives are read.
 unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: `cf` is the configuration being read.
+        if let Some(conf) = unsafe { Conf::from_ptr(cf) }
+            && let Err(mismatch) = layout::check(&conf)
+        {
+            conf.log(Level::Emerg, &conf.position(), format_args!("{mismatch}"));
+            return NGX_ERROR as ngx_int_t;
+        }
         // SAFETY: `cf` is the configuration being read; nobody else refers to ours.
         let parts = unsafe {
             Conf::from_ptr(cf).and_then(|conf| {

@@ -69,7 +69,8 @@ impl PassModule {
     }
 }
 
-fn find_module(conf: &Conf, name: &CStr) -> Option<NonNull<ngx_module_t>> {
+/// A module of this nginx, by the name that it has in its sources.
+pub(super) fn find_module(conf: &Conf, name: &CStr) -> Option<NonNull<ngx_module_t>> {
     // SAFETY: the cycle's modules are a null-terminated array of modules, with C strings as names.
     unsafe {
         let mut entry = (*(*conf.as_ptr()).cycle).modules;
@@ -133,9 +134,14 @@ unsafe fn learn_handler(
     }
 }
 
+/// A directive in a module's table.
+///
 /// # Safety
 /// `module` must be a module of this nginx.
-unsafe fn find_command(module: NonNull<ngx_module_t>, name: &[u8]) -> Option<*mut ngx_command_t> {
+pub(super) unsafe fn find_command(
+    module: NonNull<ngx_module_t>,
+    name: &[u8],
+) -> Option<*mut ngx_command_t> {
     // SAFETY: commands are an array that ends with an empty name.
     unsafe {
         let mut command = module.as_ref().commands;

@@ -15,6 +15,7 @@ pub(crate) mod event;
 mod flags;
 pub(crate) mod guard;
 pub(crate) mod handlers;
+pub(crate) mod layout;
 pub(crate) mod log;
 pub(crate) mod output;
 pub(crate) mod process;
