@@ -27,6 +27,8 @@ main() {
     files=$("$root/packaging/portable.sh" "$arch")
     version=$(basename "$files" | cut -d - -f 1)
 
+    SOURCE_DATE_EPOCH=$("$root/packaging/date.sh")
+    export SOURCE_DATE_EPOCH
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     stage "$work/files"
@@ -58,12 +60,11 @@ stage() {
     cd "$root"
     cp -rp LICENSE README.md CHANGELOG.md nginx-conf "$1/"
     packaging/third-party.py >"$1/THIRD-PARTY"
+    packaging/man/build.sh "$1/man" "/usr/share/doc/$name/nginx-conf"
 }
 
 # Nothing of this machine, its clock or its user's configuration of rpm goes into the package.
 pack() {
-    SOURCE_DATE_EPOCH=$("$root/packaging/date.sh")
-    export SOURCE_DATE_EPOCH
     set -- --with prebuilt
     [ "$flavour" = distro ] || set -- "$@" --with nginx_org
     [ -z "${EPOCH:-}" ] || set -- "$@" --define "module_epoch $EPOCH"

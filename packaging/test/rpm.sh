@@ -81,6 +81,7 @@ files() {
         echo "-rwxr-xr-x root $module"
         printf -- "drwxr-xr-x root %s\n" "$doc" "$doc/nginx-conf" "$license"
         printf -- "-rw-r--r-- root %s\n" "$doc/CHANGELOG.md" "$doc/README.md" "$license/LICENSE" "$license/THIRD-PARTY"
+        printf -- "-rw-r--r-- root /usr/share/man/%s.gz\n" man1/generate_signing_key.1 man5/ngx_http_aws_auth_module.5
         (cd nginx-conf && printf -- "-rw-r--r-- root $doc/nginx-conf/%s\n" *.conf)
         case $1 in *.ngx.*) ;; *) echo "-rw-r--r-- root $load_file" ;; esac
     } | sort)
