@@ -3,13 +3,14 @@
 #   make build   the module for this machine's nginx, in build/modules/
 #   make demo    a private object fetched through a signing nginx; ONCE=1 ends by itself
 #   make test    all tests
-#   make test-packages  packages and other builds: test-nginx-build, test-deb, test-alpine
+#   make test-packages  packages and other builds: test-nginx-build, test-deb, test-alpine, test-portable, test-rpm,
+#                test-source
 #   make man     the manual pages, in dist/man/
 #   make lint    rustfmt and clippy
 #   make bench   what signing costs; PEER_MODULE=<other .so> measures that one too
 #   make deps    installs what the others need, and says what it installs
 #   make deb     packages in dist/, for the nginx of this Debian or Ubuntu
-#   make rpm     an RPM in dist/, for one of the RHEL family; rpm-all, for all. See packaging/README.md
+#   make rpm     an RPM in dist/, for one of the RHEL family; rpm-all, srpm, tarball. See packaging/README.md
 #
 # Another nginx than the installed one: NGINX_SOURCE_DIR=<tree> NGINX_BUILD_DIR=<tree>/objs; for packages
 # NGINX_SOURCE=<archive, folder or RPM>.
@@ -49,8 +50,8 @@ test: build deps-test
 	fi
 
 # What nginx's own build makes of the module, and what is in packages.
-.PHONY: test-packages test-nginx-build test-deb test-alpine
-test-packages: test-nginx-build test-deb test-alpine
+.PHONY: test-packages test-nginx-build test-deb test-alpine test-portable test-rpm test-source
+test-packages: test-nginx-build test-deb test-alpine test-portable test-rpm test-source
 
 test-deb: deps-test deps-deb deps-test-deb
 	@packaging/test/deb.sh
@@ -60,6 +61,15 @@ test-nginx-build: deps-build deps-test
 
 test-alpine: test-nginx-build
 	@packaging/test/alpine.sh
+
+test-portable: deps-test deps-rpm
+	@packaging/test/portable.sh
+
+test-rpm: deps-rpm deps-test-rpm
+	@packaging/test/rpm.sh
+
+test-source: test-portable
+	@packaging/test/source.sh
 
 # The reference of README.md as a manual page.
 .PHONY: man
@@ -80,7 +90,7 @@ bench: build deps-bench
 DISTS := el7 el8 el9 el10 amzn2 amzn2023
 export DIST FLAVOUR ARCH NGINX_VERSION NGINX_SOURCE EPOCH
 
-.PHONY: rpm rpm-all
+.PHONY: rpm rpm-all srpm tarball
 rpm: deps-rpm
 	@packaging/rpm.sh
 
@@ -89,6 +99,12 @@ rpm-all: deps-rpm
 		DIST=$$dist FLAVOUR=$$flavour packaging/rpm.sh; \
 	done; done
 
+srpm: deps-rpm
+	@packaging/srpm.sh
+
+tarball: deps-rpm
+	@packaging/tarball.sh
+
 .PHONY: deb
 deb: deps-deb
 	@packaging/deb.sh
@@ -96,8 +112,8 @@ deb: deps-deb
 deps: deps-build deps-test deps-demo deps-bench deps-rpm deps-deb
 
 # Installs packages only where something is missing.
-.PHONY: deps-build deps-test deps-demo deps-bench deps-rpm deps-deb deps-test-deb
-deps-build deps-test deps-demo deps-bench deps-rpm deps-deb deps-test-deb:
+.PHONY: deps-build deps-test deps-demo deps-bench deps-rpm deps-deb deps-test-deb deps-test-rpm
+deps-build deps-test deps-demo deps-bench deps-rpm deps-deb deps-test-deb deps-test-rpm:
 	@packaging/deps.sh $(@:deps-%=%)
 
 clean:

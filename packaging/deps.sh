@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target needs and this machine lacks: deps.sh build|test|demo|bench|rpm|deb|test-deb
+# Installs what a make target needs and this machine lacks: deps.sh build|test|demo|bench|rpm|deb|test-deb|test-rpm
 #
 # Prints each command that changes the machine. Runs with apt or dnf; as root or through sudo.
 set -eu
@@ -26,7 +26,10 @@ main() {
             need_nginx; need_clang; need dh debhelper; need dpkg-buildpackage dpkg-dev; need python3 python3
             [ -e /usr/share/nginx/src/conf_flags ] || install_packages nginx-dev ;;
         test-deb) need lintian lintian; need busybox busybox-static; need objdump binutils ;;
-        *) echo "usage: $0 build|test|demo|bench|rpm|deb|test-deb" >&2; exit 2 ;;
+        test-rpm)
+            need rpmlint rpmlint; need dnf dnf; need createrepo_c "$(either createrepo-c createrepo_c)"
+            need objdump binutils; need unshare util-linux ;;
+        *) echo "usage: $0 build|test|demo|bench|rpm|deb|test-deb|test-rpm" >&2; exit 2 ;;
     esac
 }
 

@@ -24,6 +24,7 @@ main() {
     fresh=$(mktemp -d "$trees/.new.XXXXXX")
     trap 'rm -rf "$fresh"' EXIT
     unpack "$fresh/nginx"
+    [ -e "$fresh/nginx/src/core/nginx.h" ] || fail "$source holds no sources of nginx"
     version=$(nginx_version "$fresh/nginx")
     if [ -n "${NGINX_VERSION:-}" ] && [ "$version" != "$NGINX_VERSION" ]; then
         fail "NGINX_SOURCE is nginx $version, NGINX_VERSION says $NGINX_VERSION: set one of them only"
@@ -44,9 +45,9 @@ unpack() {
         *.rpm)
             mkdir "$fresh/rpm"
             (cd "$fresh/rpm" && rpm2cpio "$(absolute "$source")" | cpio -idm --quiet)
-            found=$(dirname "$(ls -d "$fresh"/rpm/usr/src/*/src 2>/dev/null | head -n 1)")
-            [ -d "$found/src" ] || fail "$source holds no sources: give the RPM of nginx-mod-devel"
-            mv "$found" "$1" ;;
+            found=$(ls -d "$fresh"/rpm/usr/src/*/src 2>/dev/null | head -n 1)
+            [ -n "$found" ] || fail "$source holds no sources: give the RPM of nginx-mod-devel"
+            mv "$(dirname "$found")" "$1" ;;
         *.tar.*|*.tgz)
             mkdir "$1"
             tar -xf "$source" -C "$1" --strip-components=1 ;;

@@ -24,6 +24,11 @@ main() {
         *) fail "FLAVOUR is distro or nginx.org, not $flavour" ;;
     esac
     describe "$dist"
+    case $flavour,${NGINX_SOURCE:-} in
+        distro,|distro,*.tar.*)
+            echo "$0: built with nginx's own sources; where $dist has patched nginx's structures, nginx -t will refuse the" \
+                "module. Its RPM nginx-mod-devel as NGINX_SOURCE has the right ones." >&2 ;;
+    esac
     files=$("$root/packaging/portable.sh" "$arch")
     version=$(basename "$files" | cut -d - -f 1)
 
@@ -58,7 +63,7 @@ stage() {
     mkdir -p "$1"
     cp -p "$files/ngx_http_aws_auth_module.so" "$files/generate_signing_key" "$1/"
     cd "$root"
-    cp -rp LICENSE README.md CHANGELOG.md nginx-conf "$1/"
+    cp -rp --parents LICENSE README.md CHANGELOG.md nginx-conf packaging/completions "$1/"
     packaging/third-party.py >"$1/THIRD-PARTY"
     packaging/man/build.sh "$1/man" "/usr/share/doc/$name/nginx-conf"
 }

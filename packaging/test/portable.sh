@@ -4,6 +4,8 @@
 # The nginx it is for is built as distributions build theirs: with more modules than the sources were
 # configured with that the module was built against. Another has the same version and a patch such as
 # distributions add.
+#
+# NGINX_SOURCE: as for make rpm.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -11,7 +13,7 @@ work=$root/build/test-portable
 mkdir -p "$work"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-unset ARCH NGINX_VERSION NGINX_SOURCE
+unset ARCH
 
 # As RHEL's, without the modules that need further libraries.
 options=(--with-compat --with-debug --with-file-aio --with-threads --with-pcre-jit

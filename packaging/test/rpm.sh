@@ -35,6 +35,9 @@ main() {
     check "rpmlint" lint
     check "the sums are those of the files" sums
 
+    check "of a distribution's nginx-mod-devel: it requires that nginx, or a later one" from_mod_devel
+    check "what is mistaken is told" mistakes
+
     stand_ins
     for dist in el7 el9 el9.ngx; do
         repository "$dist"
@@ -81,6 +84,7 @@ files() {
         echo "-rwxr-xr-x root $module"
         printf -- "drwxr-xr-x root %s\n" "$doc" "$doc/nginx-conf" "$license"
         printf -- "-rw-r--r-- root %s\n" "$doc/CHANGELOG.md" "$doc/README.md" "$license/LICENSE" "$license/THIRD-PARTY"
+        echo "-rw-r--r-- root /usr/share/bash-completion/completions/generate_signing_key"
         printf -- "-rw-r--r-- root /usr/share/man/%s.gz\n" man1/generate_signing_key.1 man5/ngx_http_aws_auth_module.5
         (cd nginx-conf && printf -- "-rw-r--r-- root $doc/nginx-conf/%s\n" *.conf)
         case $1 in *.ngx.*) ;; *) echo "-rw-r--r-- root $load_file" ;; esac
@@ -129,6 +133,30 @@ lint() {
         return 1
     }
     echo "$output" | grep -F ", 0 warnings" || { echo "$output"; return 1; }
+}
+
+# The RPM holds the sources that the module has been built with already, so that this takes no time.
+from_mod_devel() {
+    local tree release="2:$nginx-3.el9"
+    tree=$(packaging/nginx-tree.sh)
+    printf '%s\n' "Name: nginx-mod-devel" "Epoch: 2" "Version: $nginx" "Release: 3.el9" "Summary: stand-in" \
+        "License: MIT" "%description" "%install" "mkdir -p %{buildroot}/usr/src" \
+        "cp -r $tree %{buildroot}/usr/src/nginx-$nginx-3.el9" "rm -r %{buildroot}/usr/src/*/objs" \
+        "%files" /usr/src >"$work/stand-in.spec"
+    HOME=$work rpmbuild -bb --quiet --define "_topdir $work/rpmbuild" --define "_rpmdir $work" \
+        --define "__os_install_post %{nil}" --define "_rpmfilename %{name}.rpm" "$work/stand-in.spec" || return
+    OUT=$work/mod-devel NGINX_SOURCE=$work/nginx-mod-devel.rpm packaging/rpm.sh || return
+    rpm -qp --nosignature --requires "$work"/mod-devel/*.rpm | grep -Fx "nginx >= $release"
+}
+
+mistakes() {
+    refused "DIST is el7, el8" env DIST=el6 packaging/rpm.sh || return
+    refused "FLAVOUR is distro or nginx.org" env FLAVOUR=nginx packaging/rpm.sh || return
+    refused "NGINX_SOURCE=nginx-1.2.3.tar.gz" env NGINX_VERSION=1.2.3 packaging/rpm.sh || return
+    refused "does not exist" env NGINX_SOURCE=none.tar.gz packaging/rpm.sh || return
+    refused "holds no sources" env NGINX_SOURCE="$(package el9)" packaging/rpm.sh || return
+    refused "holds no sources of nginx" env NGINX_SOURCE="$root/packaging" packaging/rpm.sh || return
+    refused "set one of them only" env NGINX_VERSION=1.2.3 NGINX_SOURCE="$(packaging/nginx-tree.sh)" packaging/rpm.sh
 }
 
 # stand_in NAME EPOCH:VERSION [LINE OF THE SPEC]...: a package that has a file of its name.
