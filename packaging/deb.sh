@@ -1,16 +1,17 @@
 #!/bin/sh
-# Makes the package for the Debian or Ubuntu that this is, and prints its name: deb.sh [FOLDER]
+# Makes the package for the Debian or Ubuntu that this is, and one of symbols, and prints their names: deb.sh
 #
-# The package is for the nginx whose nginx-dev is installed; it comes with one of symbols. Both are put into
-# FOLDER, dist/ if none is given.
+#   OUT    the folder they are put into; default dist
+#
+# The package is for the nginx whose nginx-dev is installed.
 #
 # The sources are those of the checkout, or of the tarball, which brings its crates along.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-dist=${1:-$root/dist}
-mkdir -p "$dist"
-dist=$(cd "$dist" && pwd)
+out=${OUT:-$root/dist}
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -33,7 +34,7 @@ CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup}
     exit 1
 }
 for package in "$work"/*.deb; do
-    mv "$package" "$dist/"
-    echo "$dist/$(basename "$package")"
+    mv "$package" "$out/"
+    echo "$out/$(basename "$package")"
 done
-[ "$dist" != "$root/dist" ] || "$root/packaging/checksums.sh"
+"$root/packaging/checksums.sh" "$out"

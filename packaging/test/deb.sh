@@ -15,7 +15,7 @@ module=$rootfs/usr/lib/nginx/modules/ngx_http_aws_auth_module.so
 enabled=$rootfs/etc/nginx/modules-enabled/50-mod-http-aws-auth.conf
 
 main() {
-    need "make deb" "$root/packaging/deb.sh" "$work/first"
+    need "make deb" env OUT="$work/first" "$root/packaging/deb.sh"
     deb=$(ls "$work"/first/${package}_*.deb)
 
     check "lintian has nothing to say" lintian --allow-root --fail-on error,warning "$deb"
@@ -161,7 +161,7 @@ is_purged() {
 
 is_reproducible() {
     mkdir "$work/elsewhere"
-    TMPDIR=$work/elsewhere "$root/packaging/deb.sh" "$work/second"
+    TMPDIR=$work/elsewhere OUT=$work/second "$root/packaging/deb.sh"
     diff <(cd "$work/first" && sha256sum -- *) <(cd "$work/second" && sha256sum -- *)
 }
 
