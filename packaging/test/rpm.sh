@@ -272,31 +272,32 @@ install_both() {
 }
 
 is_ours() {
-    cmp "$scratch$module" build/portable/"$nginx"-*-"$(uname -m)"/ngx_http_aws_auth_module.so
+    cmp "$scratch$module" "$work/files-el9$module"
 }
 
 removed() {
-    in_root remove "$name" && ! find "$scratch/usr" -name '*aws*' -o -name generate_signing_key | grep .
+    in_rpm -q "$name" && in_root remove "$name" && ! find "$scratch/usr" -name '*aws*' -o -name generate_signing_key | grep .
 }
 
-# replaces EPOCH:VERSION
+# replaces EPOCH:VERSION [EPOCH of ours]
 replaces() {
     in_root install "$name-$1" && installed "$1" && in_root upgrade "$name" && installed "${2:-0}:$version" && is_ours
 }
 
+# downgrades EPOCH:VERSION [EPOCH of ours]
 downgrades() {
-    in_root downgrade "$name" && installed "$1" && grep -x "the C module" "$scratch$module" \
+    installed "${2:-0}:$version" && in_root downgrade "$name" && installed "$1" && grep -x "the C module" "$scratch$module" \
         && [ ! -e "$scratch$load_file" ]
 }
 
 # A C module whose package has an epoch is only replaced by one that has it, too.
 epochs() {
     fresh
-    need "EPOCH=1: the package is built" env EPOCH=1 DIST=el7 packaging/rpm.sh
+    check "EPOCH=1: the package is built" env EPOCH=1 DIST=el7 packaging/rpm.sh
     repository el7
     also "$work/stand-ins/$name-1:$nginx+2.1.1.rpm"
     check "EPOCH=1: it replaces a C module of epoch 1" replaces "1:$nginx+2.1.1" 1
-    check "EPOCH=1: dnf downgrade gets it back" downgrades "1:$nginx+2.1.1"
+    check "EPOCH=1: dnf downgrade gets it back" downgrades "1:$nginx+2.1.1" 1
 }
 
 load_files() {
