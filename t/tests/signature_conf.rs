@@ -391,6 +391,40 @@ fn the_nearest_block_counts() {
     }
 }
 
+/// The style of an `upstream{}` is that of all that is sent to it, also where a variable names it.
+#[test]
+fn in_upstreams() {
+    let origin = RawOrigin::with_body("served");
+    let mut upstreams = String::new();
+    for style in Style::ALL {
+        upstreams.push_str(&format!(
+            "upstream {style:?} {{
+                 server {{origin}}; {SECRET_KEY_DIRECTIVES} aws_sign on; {}
+                 aws_s3_bucket bucket; aws_endpoint s3.example.test;
+             }}\n",
+            style.directives()
+        ));
+    }
+    let nginx = Nginx::builder()
+        .var("origin", origin.address())
+        .http(&upstreams)
+        .server(
+            "location /static/ { proxy_pass http://QueryV2; }
+             location /own/ { aws_signature_version 4; proxy_pass http://QueryV2; }
+             location / { proxy_pass http://$arg_to; }",
+        )
+        .start();
+    let expect = |target: &str, style: Style| {
+        http::get(nginx.port(), target).expect_status(200);
+        style.expect_signed(&origin.requests().pop().expect("a request"));
+    };
+    for style in Style::ALL {
+        expect(&format!("/key?to={style:?}"), style);
+    }
+    expect("/static/key", Style::QueryV2);
+    expect("/own/key", Style::Query);
+}
+
 /// Version 2 knows no regions: where none is named, the endpoint is the one from before there were
 /// any, and what a Host below it begins with is the bucket.
 #[test]
