@@ -161,9 +161,34 @@ function row(  line, count, cells, i) {
     }
 }
 
-# The cells of long columns are blocks of text, which share the width.
-function end_table(  r, i, format, wide) {
+# Where cells are long, a table is a list of what stands in its first column.
+function end_table(  r, i) {
     print ".PP"
+    for (r = 2; r <= rows; r++)
+        for (i = 2; i <= columns; i++)
+            if (length(table[r, i]) > 100) {
+                as_list()
+                return
+            }
+    as_table()
+}
+
+function as_list(  r, i) {
+    for (r = 2; r <= rows; r++) {
+        print ".TP"
+        print inline(table[r, 1])
+        for (i = 2; i < columns; i++)
+            if (table[r, i] != "") {
+                print "\\fI" escaped(table[1, i]) "\\fP: " inline(table[r, i])
+                print ".br"
+            }
+        print inline(table[r, columns])
+    }
+    started = 1
+}
+
+# The cells of long columns are blocks of text, which share the width.
+function as_table(  r, i, format, wide) {
     print ".TS"
     print "tab(\t);"
     for (i = 1; i <= columns; i++) {

@@ -19,8 +19,9 @@ check() {
 
 # need WHAT COMMAND...: as check, where nothing further can be tested without it.
 need() {
+    local before=$failures
     check "$@"
-    [ "$failures" = 0 ] || finish
+    [ "$failures" = "$before" ] || finish
 }
 
 # refused MESSAGE COMMAND...: the command fails, and prints MESSAGE.

@@ -92,7 +92,7 @@ fn the_manual_is_no_markdown() {
     for line in page.lines() {
         let is_request = [
             ".TH ", ".SH ", ".SS ", ".PP", ".IP ", ".TP", ".RS ", ".RE", ".nf", ".fi", ".TS",
-            ".TE", ".B ", ".BR ", ".I ", ".nh", ".ad l", ".sp 1v",
+            ".TE", ".B ", ".BR ", ".I ", ".nh", ".ad l", ".sp 1v", ".br",
         ]
         .iter()
         .any(|request| line.starts_with(request));
