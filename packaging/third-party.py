@@ -38,7 +38,7 @@ def main():
 
 
 def linked():
-    """The packages of crates.io that are linked, as cargo describes them, by name."""
+    """The packages of the registry that are linked, as cargo describes them, by name."""
     # `cargo tree` knows the features of what is built; `cargo metadata` those of the whole workspace.
     tree = cargo("tree", "--edges=normal,no-proc-macro", "--target=x86_64-unknown-linux-gnu",
                  "--prefix=none", "--format={p}", *(f"--package={name}" for name in ROOTS))
