@@ -21,6 +21,7 @@
 //!   a test wants; its [`store`](MetadataServer::store) takes them;
 //! - [`TokenService`]: hands out tokens as ECR and CodeArtifact do; its
 //!   [`gate`](TokenService::gate) takes them;
+//! - [`example`]: the configurations in nginx-conf/;
 //! - [`registry`]: a registry of container images that wants such a token;
 //! - [`Load`]: clients that go on while a test reloads or kills.
 //!
@@ -34,6 +35,7 @@ pub mod auth_error;
 pub mod checksum;
 mod dead_port;
 mod dns;
+pub mod example;
 pub mod framed;
 mod held_origin;
 pub mod http;

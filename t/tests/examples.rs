@@ -2,7 +2,6 @@
 //! are replaced.
 
 use std::fs;
-use std::path::PathBuf;
 
 use nginx_tests::account::{SECRET_KEY, signing_key_directives};
 use nginx_tests::http::Request;
@@ -10,25 +9,13 @@ use nginx_tests::{
     Builder, Nginx, Origin, OriginConfig, PresignedLink, RawOrigin, RawRequest, Reply, Signer,
     parameter,
 };
-use nginx_tests::{http, signing};
+use nginx_tests::{example, http, signing};
 
 /// The access key in the examples.
 const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../nginx-conf")
-}
-
-/// What is printed in the examples, and what stands for it here.
-const REPLACED: [(&str, &str); 13] = [
-    (
-        "load_module modules/ngx_http_aws_auth_module.so;",
-        "{preamble}",
-    ),
-    ("http {\n", "http {\n{paths}\n"),
-    ("listen 80;", "listen 127.0.0.1:{port};"),
-    ("/etc/nginx/", "{dir}/"),
-    ("/var/cache/nginx/", "{dir}/"),
+/// The stores in the examples, and what stands for them here.
+const STORES: [(&str, &str); 8] = [
     (
         "https://my-bucket.s3.eu-west-1.amazonaws.com",
         "http://{origin}",
@@ -50,14 +37,10 @@ const REPLACED: [(&str, &str); 13] = [
 
 /// The text of an example, to be run here.
 fn text(name: &str) -> String {
-    let printed = fs::read_to_string(folder().join(name)).expect("the example");
-    replaced(printed, &REPLACED)
-}
-
-fn replaced(printed: String, replacements: &[(&str, &str)]) -> String {
-    replacements
-        .iter()
-        .fold(printed, |text, (printed, here)| text.replace(printed, here))
+    let printed = example::printed(name);
+    let its_own = |(store, _): &(&str, &str)| printed.contains(store);
+    let stores: Vec<_> = STORES.into_iter().filter(its_own).collect();
+    example::adapted(&printed, &stores)
 }
 
 fn run(text: &str, origin: &RawOrigin) -> Builder {
@@ -79,7 +62,7 @@ fn expect_signed(request: &RawRequest, region: &str) {
 
 #[test]
 fn each_example_is_tested() {
-    let mut names: Vec<_> = fs::read_dir(folder())
+    let mut names: Vec<_> = fs::read_dir(example::folder())
         .expect("the examples")
         .map(|entry| entry.expect("an entry").file_name().into_string().unwrap())
         .collect();
@@ -118,14 +101,16 @@ fn each_example_is_tested() {
 /// What the README shows first is the first thing that newcomers try.
 #[test]
 fn the_readme_shows_a_tested_example() {
-    let readme = fs::read_to_string(folder().join("../README.md")).expect("the README");
+    let readme = fs::read_to_string(example::folder().join("../README.md")).expect("the README");
     let shown = readme
         .split("```nginx\n")
         .nth(1)
         .and_then(|rest| rest.split("```").next())
         .expect("a configuration");
-    let example = fs::read_to_string(folder().join("private-bucket.conf")).expect("the example");
-    assert!(example.ends_with(shown), "{shown}");
+    assert!(
+        example::printed("private-bucket.conf").ends_with(shown),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -305,10 +290,8 @@ fn presigned_links() {
     });
     let store = store.expect("the store starts");
     store.put("my-bucket", "a key", "hello");
-    let printed = fs::read_to_string(folder().join("presigned-links.conf")).expect("the example");
     // Links lead to the store itself.
-    let nginx = Nginx::builder()
-        .conf(&replaced(printed, &REPLACED[..5]))
+    let nginx = example::builder("presigned-links.conf", &[])
         .file("aws-secret-key", format!("{SECRET_KEY}\n"))
         .file("passwords", "user:{PLAIN}password\n")
         .start();

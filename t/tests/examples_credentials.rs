@@ -2,7 +2,6 @@
 //! ports, hosts and folders are replaced, and the services of AWS by one of ours.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_signing::{CredentialScope, Timestamp, derive_key_bytes};
@@ -10,31 +9,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use nginx_tests::account::{ACCESS_KEY, SECRET_KEY};
 use nginx_tests::{Builder, MetadataServer, Nginx, RawOrigin, Reply, Scratch, Signer};
-use nginx_tests::{http, signing};
+use nginx_tests::{example, http, signing};
 
-/// An example as it is printed, to be run here.
+/// An example in front of `store`.
 fn example(name: &str, store: &RawOrigin) -> Builder {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nginx-conf");
-    let printed = std::fs::read_to_string(path.join(name)).expect("the example");
-    let replaced = [
-        (
-            "load_module modules/ngx_http_aws_auth_module.so;",
-            "{preamble}",
-        ),
-        ("http {\n", "http {\n{paths}\n"),
-        ("listen 80;", "listen 127.0.0.1:{port};"),
-        ("/etc/nginx/aws/", "{dir}/"),
-        ("resolver 10.100.0.10;", ""),
-        ("resolver 10.0.0.2;", ""),
-        (
-            "https://my-bucket.s3.eu-west-1.amazonaws.com",
-            "http://{origin}",
-        ),
-    ];
-    let text = replaced
-        .iter()
-        .fold(printed, |text, (printed, here)| text.replace(printed, here));
-    Nginx::builder().conf(&text).var("origin", store.address())
+    let bucket = "https://my-bucket.s3.eu-west-1.amazonaws.com";
+    example::builder(name, &[(bucket, "http://{origin}")]).var("origin", store.address())
 }
 
 /// A store that takes what `access_key` has signed for eu-west-1.
@@ -122,7 +102,7 @@ fn key_file() {
     let file =
         format!("[web]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n");
     let nginx = example("key-file.conf", &store)
-        .file("credentials", file)
+        .file("aws/credentials", file)
         .start();
     expect_hello(&nginx);
 }
@@ -179,7 +159,7 @@ fn signing_keys() {
         })
         .collect();
     let nginx = example("signing-keys.conf", &store)
-        .file("signing-keys", lines)
+        .file("aws/signing-keys", lines)
         .start();
     expect_hello(&nginx);
 }

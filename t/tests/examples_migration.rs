@@ -1,44 +1,14 @@
 //! The examples in nginx-conf/ that stand for another system work as they are printed there; only ports,
 //! hosts and folders are replaced. docs/migration/ shows what becomes of each setting.
 
-use std::fs;
-use std::path::Path;
-
 use nginx_tests::account::SECRET_KEY;
 use nginx_tests::http::{self, Request};
 use nginx_tests::{
-    Builder, MetadataServer, Nginx, Origin, OriginConfig, RawOrigin, Reply, Signer, Swift, signing,
+    MetadataServer, Origin, OriginConfig, RawOrigin, Reply, Signer, Swift, example, signing,
 };
 
 /// The first credentials of a [`MetadataServer`].
 const ISSUED: (&str, &str) = ("ASIAISSUED000001", "issued/SECRET+000001");
-
-/// An example as it is printed, to be run here; `hosts` are replaced, too.
-fn example(name: &str, hosts: &[(&str, &str)]) -> Builder {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nginx-conf");
-    let printed = fs::read_to_string(path.join(name)).expect("the example");
-    let replaced = [
-        (
-            "load_module modules/ngx_http_aws_auth_module.so;",
-            "{preamble}",
-        ),
-        ("http {\n", "http {\n{paths}\n"),
-        ("listen 80;", "listen 127.0.0.1:{port};"),
-        ("/etc/nginx/", "{dir}/"),
-        ("/var/cache/nginx/", "{dir}/"),
-    ];
-    let text = replaced
-        .iter()
-        .chain(hosts)
-        .fold(printed, |text, (printed, here)| {
-            assert!(
-                text.contains(printed) || !printed.contains("://"),
-                "{printed}"
-            );
-            text.replace(printed, here)
-        });
-    Nginx::builder().conf(&text)
-}
 
 /// What nginx-s3-gateway does, with its usual settings.
 #[test]
@@ -68,7 +38,7 @@ fn s3_gateway() {
             _ => Reply::new(404, "<Error><Code>NoSuchKey</Code></Error>"),
         }
     });
-    let nginx = example(
+    let nginx = example::builder(
         "s3-gateway.conf",
         &[(
             "https://my-bucket.s3.eu-west-1.amazonaws.com",
@@ -127,7 +97,7 @@ fn unified_streaming() {
     archive.create_bucket("my-archive");
     archive.put("my-archive", "a/key", "archive");
 
-    let nginx = example(
+    let nginx = example::builder(
         "unified-streaming.conf",
         &[
             ("my-bucket.s3.eu-west-1.amazonaws.com:443", "{videos}"),

@@ -6,41 +6,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nginx_tests::registry::Registry;
-use nginx_tests::{Builder, MetadataServer, Nginx, RawOrigin, Reply, Scratch, TokenService, http};
+use nginx_tests::{
+    Builder, MetadataServer, Nginx, RawOrigin, Reply, Scratch, TokenService, example, http,
+};
 
-/// An example as it is printed, to be run here: with the credentials of an instance.
+/// An example with the credentials of an instance, and `origin` in place of `host`.
 fn example(
     name: &str,
+    host: &str,
     metadata: &MetadataServer,
     service: &TokenService,
     origin: &RawOrigin,
 ) -> Builder {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nginx-conf");
-    let printed = std::fs::read_to_string(path.join(name)).expect("the example");
-    let replaced = [
-        (
-            "load_module modules/ngx_http_aws_auth_module.so;",
-            "{preamble}",
-        ),
-        ("http {\n", "http {\n{paths}\n"),
-        ("listen 80;", "listen 127.0.0.1:{port};"),
-        ("/var/cache/nginx/", "{dir}/"),
-        ("resolver 10.0.0.2;", ""),
-        (
-            "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com",
-            "http://{origin}",
-        ),
-        (
-            "https://my-domain-123456789012.d.codeartifact.eu-west-1.amazonaws.com",
-            "http://{origin}",
-        ),
-    ];
-    let text = replaced
-        .iter()
-        .fold(printed, |text, (printed, here)| text.replace(printed, here));
     let tokens = format!("http://{}", service.address());
-    Nginx::builder()
-        .conf(&text)
+    example::builder(name, &[(host, "http://{origin}")])
         .var("origin", origin.address())
         .env(
             "AWS_EC2_METADATA_SERVICE_ENDPOINT",
@@ -129,7 +108,8 @@ fn ecr() {
     let service = TokenService::start_for_instance(&metadata);
     let registry = Registry::start(service.judge());
     let home = Scratch::new("skopeo");
-    let nginx = example("ecr.conf", &metadata, &service, registry.registry()).start();
+    let host = "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    let nginx = example("ecr.conf", host, &metadata, &service, registry.registry()).start();
     for name in ["first", "second"] {
         assert_eq!(
             pull(nginx.port(), name, &home),
@@ -208,7 +188,8 @@ fn codeartifact() {
             _ => Reply::new(404, ""),
         }
     });
-    let nginx = example("codeartifact.conf", &metadata, &service, &repository).start();
+    let host = "https://my-domain-123456789012.d.codeartifact.eu-west-1.amazonaws.com";
+    let nginx = example("codeartifact.conf", host, &metadata, &service, &repository).start();
     let index = format!(
         "http://127.0.0.1:{}/pypi/my-repository/simple/",
         nginx.port()
