@@ -5,6 +5,7 @@
 //!
 //! - [`Nginx`]: a running nginx, its logs, its workers, and [`nginx_t`] for configurations that
 //!   are to be refused;
+//! - [`server_conf`]: a `server{}` that is to be refused, with the guilty line marked;
 //! - [`http`] and [`http2`]: clients that send what the test says, byte for byte;
 //! - [`Origin`], an S3 store in this process, and [`Swift`], a stricter one: both verify signatures
 //!   with code that is not ours;
@@ -51,6 +52,7 @@ pub mod registry;
 mod reply;
 mod scratch;
 pub mod sdk;
+pub mod server_conf;
 mod signer;
 pub mod signing;
 mod style;

@@ -1,40 +1,28 @@
 //! `nginx -t` refuses what cannot work, in one line that names file and line of the guilty
 //! directive and says what to write instead, and shows no secret.
 
-use nginx_tests::{Nginx, TestResult};
+use nginx_tests::TestResult;
+use nginx_tests::server_conf::{self, KEYS, SECRET};
 
-/// Stands in every secret of these tests.
-const SECRET: &str = "hush";
-
-/// Credentials that can sign, and a location that does.
-const KEYS: &str = "aws_access_key AKID;\naws_secret_key hush;\naws_region us-east-1;\n";
+/// A location that signs.
 const SIGNED: &str = "location / { aws_sign; proxy_pass http://127.0.0.1:1; }\n";
 
 fn check(server: &str) -> TestResult {
-    let result = Nginx::builder()
-        .server("include server.conf;")
-        .file("server.conf", server)
+    let result = server_conf::builder(server)
         .file("secret.key", "hush/secret\n")
         .check();
     assert!(!result.stderr.contains(SECRET), "{}", result.stderr);
     result
 }
 
-/// A line of level emerg that holds `message` refuses the line of `server` that ends with `#!`.
+/// A line of ours, of level emerg, that holds `message` refuses the line of `server` that ends
+/// with `#!`.
 #[track_caller]
 fn expect_refused(server: &str, message: &str) {
-    let guilty = server.lines().position(|line| line.ends_with("#!"));
-    let number = guilty.expect("a guilty line") + 1;
-    let result = check(server).expect_refused(message);
-    let mut lines = result.stderr.lines();
-    let line = lines
-        .find(|line| line.contains("[emerg]"))
-        .unwrap_or_default();
-    assert!(line.contains("[emerg] aws_auth: \""), "{line}");
-    assert!(
-        line.ends_with(&format!("/server.conf:{number}")),
-        "{server}\n{line}"
-    );
+    check(server)
+        .expect_refused("[emerg] aws_auth: \"")
+        .expect_refused(message)
+        .expect_at_mark(server_conf::FILE, server);
 }
 
 #[test]

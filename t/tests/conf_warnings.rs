@@ -3,15 +3,12 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use nginx_tests::{Builder, Nginx, Scratch, TestResult, http, load_directive};
+use nginx_tests::{Builder, Nginx, Scratch, TestResult, http, load_directive, server_conf};
 
 const KEYS: &str = "aws_access_key AKID; aws_secret_key hush; aws_region us-east-1;";
 
 fn builder(server: &str) -> Builder {
-    Nginx::builder()
-        .http("proxy_cache_path {dir}/cache keys_zone=objects:1m;")
-        .server("include server.conf;")
-        .file("server.conf", server)
+    server_conf::builder(server).http("proxy_cache_path {dir}/cache keys_zone=objects:1m;")
 }
 
 /// The configuration is taken, without a warning.

@@ -3,27 +3,8 @@
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, signing, signing_key_directives};
 use nginx_tests::http;
+use nginx_tests::server_conf::{KEYS, expect_refused};
 use nginx_tests::{Nginx, RawOrigin, Style};
-
-const KEYS: &str = "aws_access_key AKID;\naws_secret_key hush;\naws_region us-east-1;\n";
-
-/// A line of level emerg that holds `message` refuses the line of `server` that ends with `#!`.
-#[track_caller]
-fn expect_refused(server: &str, message: &str) {
-    let guilty = server.lines().position(|line| line.ends_with("#!"));
-    let number = guilty.expect("a guilty line") + 1;
-    let result = Nginx::builder()
-        .server("include server.conf;")
-        .file("server.conf", server)
-        .check()
-        .expect_refused(message);
-    assert!(!result.stderr.contains("hush"), "{}", result.stderr);
-    assert!(
-        result.stderr.contains(&format!("/server.conf:{number}\n")),
-        "{server}\n{}",
-        result.stderr
-    );
-}
 
 /// The warnings about `server`, which is taken.
 #[track_caller]

@@ -4,27 +4,25 @@
 use nginx_tests::account::SECRET_KEY_DIRECTIVES;
 use nginx_tests::{Nginx, TestResult};
 
+const FILE: &str = "upstreams.conf";
+
 /// `upstreams` is read as a file of its own, in http{}.
 fn check(upstreams: &str, server: &str) -> TestResult {
     Nginx::builder()
-        .http("include upstreams.conf;")
-        .file("upstreams.conf", upstreams)
+        .http(&format!("include {FILE};"))
+        .file(FILE, upstreams)
         .server(server)
         .check()
 }
 
-/// A line of level emerg that holds `message` refuses the line of `upstreams` that ends with `#!`.
+/// A line of ours, of level emerg, that holds `message` refuses the line of `upstreams` that ends
+/// with `#!`.
 #[track_caller]
 fn expect_refused(upstreams: &str, server: &str, message: &str) {
-    let guilty = upstreams.lines().position(|line| line.ends_with("#!"));
-    let number = guilty.expect("a guilty line") + 1;
-    let result = check(upstreams, server).expect_refused(message);
-    let mut lines = result.stderr.lines();
-    let line = lines
-        .find(|line| line.contains("[emerg] aws_auth: "))
-        .unwrap_or_default();
-    let place = format!("/upstreams.conf:{number}");
-    assert!(line.ends_with(&place), "{}", result.stderr);
+    check(upstreams, server)
+        .expect_refused("[emerg] aws_auth: ")
+        .expect_refused(message)
+        .expect_at_mark(FILE, upstreams);
 }
 
 const PROXIED: &str = "location /files/ { proxy_pass http://stores; }";

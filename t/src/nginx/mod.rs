@@ -83,6 +83,22 @@ impl TestResult {
         );
         self
     }
+
+    /// Fails the test unless the line that refuses names the line of `content`, which is the file
+    /// `name`, that ends with `#!`.
+    #[track_caller]
+    pub fn expect_at_mark(self, name: &str, content: &str) -> Self {
+        let marked = content.lines().position(|line| line.ends_with("#!"));
+        let number = marked.expect("a line that ends with #!") + 1;
+        let mut lines = self.stderr.lines();
+        let line = lines.find(|line| line.contains("[emerg]"));
+        assert!(
+            line.is_some_and(|line| line.ends_with(&format!("/{name}:{number}"))),
+            "{name}:{number} is not named:\n{content}\n{}",
+            self.stderr
+        );
+        self
+    }
 }
 
 /// Runs `nginx -t` over a whole configuration file with the placeholders of [`Builder::conf`].
