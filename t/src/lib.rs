@@ -22,6 +22,7 @@
 //!   a test wants; its [`store`](MetadataServer::store) takes them;
 //! - [`TokenService`]: hands out tokens as ECR and CodeArtifact do; its
 //!   [`gate`](TokenService::gate) takes them;
+//! - [`Issuer`]: what these two have in common, and how they misbehave;
 //! - [`example`]: the configurations in nginx-conf/;
 //! - [`registry`]: a registry of container images that wants such a token;
 //! - [`Load`]: clients that go on while a test reloads or kills.
@@ -41,6 +42,7 @@ pub mod framed;
 mod held_origin;
 pub mod http;
 pub mod http2;
+mod issuer;
 mod keys;
 mod link;
 mod load;
@@ -63,10 +65,11 @@ pub use aws_origin::{Head, Origin, OriginConfig, RecordedRequest, StartError, St
 pub use dead_port::DeadPort;
 pub use dns::NameServer;
 pub use held_origin::{HeldConnection, HeldOrigin};
+pub use issuer::{Behaviour, Issuer};
 pub use keys::ODD_KEYS;
 pub use link::PresignedLink;
 pub use load::{Load, Report};
-pub use metadata_server::{Behaviour, Issued, MetadataServer};
+pub use metadata_server::{Issued, MetadataServer};
 pub use nginx::{Builder, Nginx, TestResult, load_directive, nginx_t, nginx_version};
 pub use raw_origin::{RawOrigin, RawRequest};
 pub use reply::Reply;

@@ -2,13 +2,15 @@
 //! tokens.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::metadata_server::{Behaviour, MetadataServer, iso8601, now};
+use crate::issuer::{Issuer, iso8601, now};
+use crate::metadata_server::MetadataServer;
 use crate::nginx::Builder;
 use crate::raw_origin::{RawOrigin, RawRequest};
 use crate::reply::Reply;
@@ -34,32 +36,19 @@ pub struct IssuedToken {
 /// - ECR in eu-west-1, and its public sister in us-east-1, at `POST /`;
 /// - CodeArtifact in eu-west-1, at `POST /v1/authorization-token`.
 ///
-/// Who asks must sign with the keys of [`environment`](Self::environment). Each time it is asked it
-/// makes up a new token.
+/// Who asks must sign with the keys of [`environment`](Self::environment);
+/// [`refused`](Issuer::refused) says what was wrong with requests. Each time it is asked it makes up
+/// a new token: it is an [`Issuer`] of them.
 pub struct TokenService {
     origin: RawOrigin,
-    shared: Arc<Shared>,
+    issuer: Arc<Issuer<IssuedToken>>,
 }
 
-type SecretOf = dyn Fn(&str) -> Option<String> + Send + Sync;
+impl Deref for TokenService {
+    type Target = Issuer<IssuedToken>;
 
-struct Shared {
-    /// The secret key of who signs with an access key.
-    secret_of: Box<SecretOf>,
-    state: Mutex<State>,
-}
-
-struct State {
-    behaviour: Behaviour,
-    lifetime: Duration,
-    asked: Vec<Instant>,
-    issued: Vec<IssuedToken>,
-    faults: Vec<String>,
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn deref(&self) -> &Self::Target {
+        &self.issuer
     }
 }
 
@@ -77,22 +66,23 @@ impl TokenService {
         Self::start_for(metadata.secrets())
     }
 
+    /// `secret_of` finds the secret key of who signs with an access key.
     fn start_for(secret_of: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        let shared = Arc::new(Shared {
-            secret_of: Box::new(secret_of),
-            state: Mutex::new(State {
-                behaviour: Behaviour::Good,
-                lifetime: Duration::from_secs(12 * 3600),
-                asked: Vec::new(),
-                issued: Vec::new(),
-                faults: Vec::new(),
-            }),
-        });
+        let issuer = Arc::new(Issuer::new(Duration::from_secs(12 * 3600)));
         let origin = RawOrigin::start({
-            let shared = Arc::clone(&shared);
-            move |request| shared.answer(request)
+            let issuer = Arc::clone(&issuer);
+            move |request| match service_for(request, &secret_of) {
+                Ok(service) => issuer.hand_out(
+                    |number, expires_at| IssuedToken::new(service, number, expires_at),
+                    |issued| document(service, issued),
+                ),
+                Err((status, fault)) => {
+                    issuer.note_refusal(&fault);
+                    Reply::new(status, REFUSAL)
+                }
+            }
         });
-        Self { origin, shared }
+        Self { origin, issuer }
     }
 
     /// Gives nginx the keys that this service knows, the region, and the service's address as
@@ -108,42 +98,6 @@ impl TokenService {
     /// `127.0.0.1` and the port.
     pub fn address(&self) -> SocketAddr {
         self.origin.address()
-    }
-
-    /// What it does from now on.
-    pub fn behave(&self, behaviour: Behaviour) {
-        self.shared.state().behaviour = behaviour;
-    }
-
-    /// How long the tokens live that it hands out from now on.
-    pub fn set_lifetime(&self, lifetime: Duration) {
-        self.shared.state().lifetime = lifetime;
-    }
-
-    /// How often it was asked with a good signature, whatever the answer was.
-    pub fn fetches(&self) -> usize {
-        self.shared.state().asked.len()
-    }
-
-    /// When it was asked so.
-    pub fn fetch_times(&self) -> Vec<Instant> {
-        self.shared.state().asked.clone()
-    }
-
-    /// Waits until it has been asked `count` times.
-    #[track_caller]
-    pub fn wait_for_fetches(&self, count: usize) {
-        crate::wait_until("tokens have been asked for", || self.fetches() >= count);
-    }
-
-    /// What it has handed out, in order.
-    pub fn issued(&self) -> Vec<IssuedToken> {
-        self.shared.state().issued.clone()
-    }
-
-    /// What was wrong with requests that it has refused.
-    pub fn faults(&self) -> Vec<String> {
-        self.shared.state().faults.clone()
     }
 
     /// All requests, as they arrived.
@@ -164,91 +118,50 @@ impl TokenService {
 
     /// Says whether a request shows a token of this service that lives.
     pub fn judge(&self) -> impl Fn(&RawRequest) -> bool + Send + Sync + 'static {
-        let shared = Arc::clone(&self.shared);
+        let issuer = Arc::clone(&self.issuer);
         move |request| {
             let shown = request.header_all("Authorization");
-            let state = shared.state();
-            let alive = state.issued.iter().filter(|it| it.expires_at > now());
+            let issued = issuer.issued();
+            let alive = issued.iter().filter(|it| it.expires_at > now());
             let mut good = alive.flat_map(|it| &it.authorizations);
             matches!(&shown[..], [shown] if good.any(|good| good == shown))
         }
     }
 }
 
-impl Shared {
-    fn answer(&self, request: &RawRequest) -> Reply {
-        let target = request.target();
-        let action = request.header("X-Amz-Target").unwrap_or_default();
-        let (region, service) = match (target.split('?').next(), action.as_str()) {
-            (Some("/"), "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken") => {
-                ("eu-west-1", "ecr")
-            }
-            (Some("/"), "SpencerFrontendService.GetAuthorizationToken") => {
-                ("us-east-1", "ecr-public")
-            }
-            (Some("/v1/authorization-token"), "") => ("eu-west-1", "codeartifact"),
-            _ => return self.refuse(404, &format!("no service at {target}")),
-        };
-        let access_key = signing::access_key(&request.head);
-        let Some(secret_key) = (self.secret_of)(&access_key) else {
-            return self.refuse(400, &format!("nobody knows the access key {access_key:?}"));
-        };
-        let signer = Signer::new(&access_key, &secret_key)
-            .region(region)
-            .service(service);
-        if let Err(fault) = signing::verify_call(request, &signer) {
-            return self.refuse(400, &fault);
-        }
-        if service != "codeartifact" && request.body != b"{}" {
-            return self.refuse(400, "not an empty document");
-        }
-        self.hand_out(service)
-    }
+const REFUSAL: &str =
+    "{\"__type\": \"com.amazonaws#InvalidSignatureException\", \"message\": \"no\"}";
 
-    fn refuse(&self, status: u16, fault: &str) -> Reply {
-        self.state().faults.push(fault.to_owned());
-        let body = "{\"__type\": \"com.amazonaws#InvalidSignatureException\", \"message\": \"no\"}";
-        Reply::new(status, body)
-    }
-
-    fn hand_out(&self, service: &str) -> Reply {
-        let behaviour = {
-            let mut state = self.state();
-            state.asked.push(Instant::now());
-            state.behaviour.clone()
-        };
-        match behaviour {
-            Behaviour::Good => {}
-            Behaviour::Slow(time) => std::thread::sleep(time),
-            Behaviour::Hang => return Reply::hang(),
-            Behaviour::Close => return Reply::close(),
-            Behaviour::Answer(status, body) => return Reply::new(status, body),
-            Behaviour::Raw(bytes) => return Reply::raw(bytes),
+/// The service that is asked, or what is wrong with the request and the status that says so.
+fn service_for(
+    request: &RawRequest,
+    secret_of: impl Fn(&str) -> Option<String>,
+) -> Result<&'static str, (u16, String)> {
+    let target = request.target();
+    let action = request.header("X-Amz-Target").unwrap_or_default();
+    let (region, service) = match (target.split('?').next(), action.as_str()) {
+        (Some("/"), "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken") => {
+            ("eu-west-1", "ecr")
         }
-        let issued = self.issue(service);
-        let (text, at) = (&issued.text, issued.expires_at);
-        Reply::new(
-            200,
-            match service {
-                "ecr" => format!(
-                    "{{\"authorizationData\": [{{\"authorizationToken\": \"{text}\",\
-                     \"expiresAt\": {at}.123, \"proxyEndpoint\": \"https://registry\"}}]}}"
-                ),
-                "ecr-public" => format!(
-                    "{{\"authorizationData\": {{\"authorizationToken\": \"{text}\",\
-                     \"expiresAt\": {at}}}}}"
-                ),
-                _ => format!(
-                    "{{\"authorizationToken\": \"{text}\", \"expiration\": \"{}\"}}",
-                    iso8601(at)
-                ),
-            },
-        )
+        (Some("/"), "SpencerFrontendService.GetAuthorizationToken") => ("us-east-1", "ecr-public"),
+        (Some("/v1/authorization-token"), "") => ("eu-west-1", "codeartifact"),
+        _ => return Err((404, format!("no service at {target}"))),
+    };
+    let access_key = signing::access_key(&request.head);
+    let secret_key = secret_of(&access_key)
+        .ok_or_else(|| (400, format!("nobody knows the access key {access_key:?}")))?;
+    let signer = Signer::new(&access_key, &secret_key)
+        .region(region)
+        .service(service);
+    signing::verify_call(request, &signer).map_err(|fault| (400, fault))?;
+    if service != "codeartifact" && request.body != b"{}" {
+        return Err((400, "not an empty document".to_owned()));
     }
+    Ok(service)
+}
 
-    fn issue(&self, service: &str) -> IssuedToken {
-        let mut state = self.state();
-        let number = state.issued.len() + 1;
+impl IssuedToken {
+    fn new(service: &str, number: usize, expires_at: u64) -> Self {
         // As long as the real ones.
         let secret = format!("issued-token-SECRET-{number:06}-{}", "x".repeat(1500));
         let (text, authorizations) = if service == "codeartifact" {
@@ -263,12 +176,28 @@ impl Shared {
             }
             (text, shown)
         };
-        let issued = IssuedToken {
+        Self {
             text,
             authorizations,
-            expires_at: now() + state.lifetime.as_secs(),
-        };
-        state.issued.push(issued.clone());
-        issued
+            expires_at,
+        }
+    }
+}
+
+fn document(service: &str, issued: &IssuedToken) -> String {
+    let (text, at) = (&issued.text, issued.expires_at);
+    match service {
+        "ecr" => format!(
+            "{{\"authorizationData\": [{{\"authorizationToken\": \"{text}\",\
+             \"expiresAt\": {at}.123, \"proxyEndpoint\": \"https://registry\"}}]}}"
+        ),
+        "ecr-public" => format!(
+            "{{\"authorizationData\": {{\"authorizationToken\": \"{text}\",\
+             \"expiresAt\": {at}}}}}"
+        ),
+        _ => format!(
+            "{{\"authorizationToken\": \"{text}\", \"expiration\": \"{}\"}}",
+            iso8601(at)
+        ),
     }
 }

@@ -27,7 +27,7 @@ fn expect_hello(nginx: &Nginx, service: &TokenService, target: &str) {
         seen,
         (200, "hello".to_owned()),
         "{target}: {:?}",
-        service.faults()
+        service.refused()
     );
 }
 

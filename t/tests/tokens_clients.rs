@@ -115,7 +115,7 @@ fn ecr() {
             pull(nginx.port(), name, &home),
             FILES_OF_IMAGE,
             "{:?}",
-            service.faults()
+            service.refused()
         );
     }
     assert_eq!(registry.store().requests().len(), 2);
@@ -211,6 +211,6 @@ fn codeartifact() {
         ],
         &home,
     );
-    assert!(home.path().join(FILE).exists(), "{:?}", service.faults());
+    assert!(home.path().join(FILE).exists(), "{:?}", service.refused());
     assert_eq!(service.fetches(), 1);
 }

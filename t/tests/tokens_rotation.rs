@@ -36,7 +36,7 @@ fn tokens_rotate_under_load_with_one_fetch_each() {
     let time = Duration::from_secs(7);
     std::thread::sleep(time);
     let report = load.stop();
-    assert_eq!(report.failures, [""; 0], "{:?}", service.faults());
+    assert_eq!(report.failures, [""; 0], "{:?}", service.refused());
     assert!(report.good > 100, "{}", report.good);
 
     let times = service.fetch_times();
