@@ -25,6 +25,7 @@
 //! - [`Issuer`]: what these two have in common, and how they misbehave;
 //! - [`example`]: the configurations in nginx-conf/;
 //! - [`registry`]: a registry of container images that wants such a token;
+//! - [`waiting`]: clients that wait for what nginx fetches first;
 //! - [`Load`]: clients that go on while a test reloads or kills.
 //!
 //! The harness has no error type: what goes wrong in it fails the test, with a message that says
@@ -60,6 +61,7 @@ pub mod signing;
 mod style;
 mod swift;
 mod token_service;
+pub mod waiting;
 
 pub use aws_origin::{Head, Origin, OriginConfig, RecordedRequest, StartError, Storage, Watch};
 pub use dead_port::DeadPort;

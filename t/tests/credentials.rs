@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use nginx_tests::http::{Connection, Request};
 use nginx_tests::{Behaviour, Builder, MetadataServer, Nginx, RawOrigin};
-use nginx_tests::{http, http2, wait_until};
+use nginx_tests::{http, http2, wait_until, waiting};
 use rustix::process::{Pid, Signal};
 
 const PROVIDER: &str = "aws_credentials_provider instance imds endpoint=http://{metadata};";
@@ -71,15 +70,10 @@ fn requests_wait_for_the_first_credentials_in_every_worker() {
     metadata.behave(Behaviour::Slow(Duration::from_millis(600)));
     let store = metadata.store();
     let nginx = with_imds(&metadata, &store, SIGNED).workers(4).start();
-    let port = nginx.port();
-    let clients: Vec<_> = (0..12)
-        .map(|_| std::thread::spawn(move || http::get(port, "/bucket/key").status))
-        .collect();
-    let statuses: Vec<_> = clients
-        .into_iter()
-        .map(|client| client.join().expect("a client does not panic"))
-        .collect();
-    assert_eq!(statuses, [200; 12]);
+    assert_eq!(
+        waiting::statuses(12, nginx.port(), "/bucket/key"),
+        [200; 12]
+    );
     assert_eq!(metadata.fetches(), 1);
 }
 
@@ -100,12 +94,7 @@ fn requests_do_not_wait_longer_than_they_may() {
     let store = metadata.store();
     let server = format!("aws_credentials_timeout 300ms; {SIGNED}");
     let nginx = with_imds(&metadata, &store, &server).start();
-    let start = Instant::now();
-    let response = http::get(nginx.port(), "/bucket/key").expect_status(503);
-    assert_eq!(response.header("Retry-After"), Some("1"));
-    let waited = start.elapsed();
-    assert!(waited >= Duration::from_millis(290), "{waited:?}");
-    assert!(waited < Duration::from_secs(3), "{waited:?}");
+    waiting::expect_in_vain(nginx.port(), "/bucket/key");
     nginx.wait_for_log(
         "nothing can be signed: provider \"instance\" has no credentials yet",
         Duration::from_secs(1),
@@ -120,10 +109,7 @@ fn a_waiting_request_may_be_given_up_by_its_client() {
     let store = metadata.store();
     let nginx = with_imds(&metadata, &store, SIGNED).start();
     for _ in 0..5 {
-        let mut client = Connection::open(nginx.port());
-        let request = Request::get("/bucket/left").to_bytes();
-        client.write(&request).expect("nginx reads");
-        std::thread::sleep(Duration::from_millis(20));
+        waiting::give_up(nginx.port(), "/bucket/left");
     }
     let seen = nginx.wait_for_access_log(5);
     assert_eq!(metadata.issued().len(), 0, "they were not noticed at once");
@@ -141,10 +127,7 @@ fn subrequests_wait_too() {
     let metadata = MetadataServer::start();
     metadata.behave(Behaviour::Slow(Duration::from_millis(400)));
     let store = metadata.store();
-    let server = format!(
-        "location = /page {{ add_before_body /a; add_after_body /b; root {{dir}}/www;
-             default_type text/html; }} {SIGNED}"
-    );
+    let server = format!("{} {SIGNED}", waiting::PAGE);
     let nginx = with_imds(&metadata, &store, &server)
         .file("www/page", "-")
         .start();

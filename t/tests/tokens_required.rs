@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nginx_tests::http::{Connection, Request};
 use nginx_tests::{Behaviour, Builder, Nginx, RawOrigin, Reply, TokenService};
-use nginx_tests::{http, http2, wait_until};
+use nginx_tests::{http, http2, wait_until, waiting};
 
 const ECR: &str = "aws_token registry ecr endpoint=http://{tokens};";
 const AUTHORIZED: &str = "proxy_set_header Authorization \"Basic $aws_token_registry\";
@@ -24,15 +24,7 @@ fn requests_wait_for_the_first_token_in_every_worker() {
     service.behave(Behaviour::Slow(Duration::from_millis(600)));
     let gate = service.gate();
     let nginx = with_tokens(&service, &gate, REQUIRED).workers(4).start();
-    let port = nginx.port();
-    let clients: Vec<_> = (0..12)
-        .map(|_| std::thread::spawn(move || http::get(port, "/v2/").status))
-        .collect();
-    let statuses: Vec<_> = clients
-        .into_iter()
-        .map(|client| client.join().expect("a client does not panic"))
-        .collect();
-    assert_eq!(statuses, [200; 12]);
+    assert_eq!(waiting::statuses(12, nginx.port(), "/v2/"), [200; 12]);
     assert_eq!(service.fetches(), 1);
 }
 
@@ -41,10 +33,7 @@ fn requests_of_http2_and_subrequests_wait_too() {
     let service = TokenService::start();
     service.behave(Behaviour::Slow(Duration::from_millis(300)));
     let gate = service.gate();
-    let server = format!(
-        "location = /page {{ add_before_body /a; add_after_body /b; root {{dir}}/www;
-             default_type text/html; }} {REQUIRED}"
-    );
+    let server = format!("{} {REQUIRED}", waiting::PAGE);
     let nginx = with_tokens(&service, &gate, &server)
         .file("www/page", "-")
         .http2()
@@ -60,12 +49,7 @@ fn without_a_token_the_answer_is_503() {
     let gate = service.gate();
     let server = format!("aws_credentials_timeout 300ms; {REQUIRED}");
     let nginx = with_tokens(&service, &gate, &server).start();
-    let start = Instant::now();
-    let response = http::get(nginx.port(), "/v2/").expect_status(503);
-    assert_eq!(response.header("Retry-After"), Some("1"));
-    let waited = start.elapsed();
-    assert!(waited >= Duration::from_millis(290), "{waited:?}");
-    assert!(waited < Duration::from_secs(3), "{waited:?}");
+    waiting::expect_in_vain(nginx.port(), "/v2/");
     nginx.wait_for_log(
         "nothing can be sent: token \"registry\" is required, and there is none yet",
         Duration::from_secs(1),
@@ -79,11 +63,7 @@ fn a_waiting_request_may_be_given_up_by_its_client() {
     service.behave(Behaviour::Slow(Duration::from_millis(1000)));
     let gate = service.gate();
     let nginx = with_tokens(&service, &gate, REQUIRED).start();
-    let mut client = Connection::open(nginx.port());
-    let request = Request::get("/left").to_bytes();
-    client.write(&request).expect("nginx reads");
-    std::thread::sleep(Duration::from_millis(20));
-    drop(client);
+    waiting::give_up(nginx.port(), "/left");
     nginx.wait_for_access_log(1);
     assert_eq!(service.issued().len(), 0, "it was not noticed at once");
     http::get(nginx.port(), "/v2/").expect_status(200);

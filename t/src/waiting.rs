@@ -1,0 +1,43 @@
+//! Requests that wait for what nginx fetches first, and those that wait in vain.
+
+use std::thread::{JoinHandle, spawn};
+use std::time::{Duration, Instant};
+
+use crate::http::{self, Connection, Request};
+
+/// A page that consists of two subrequests, `/a` and `/b`, around the file `www/page`; a part of
+/// a server{}.
+pub const PAGE: &str = "location = /page {
+    add_before_body /a; add_after_body /b; root {dir}/www; default_type text/html;
+}";
+
+/// The statuses that so many clients see which ask at the same time.
+#[track_caller]
+pub fn statuses(clients: usize, port: u16, target: &'static str) -> Vec<u16> {
+    let clients: Vec<JoinHandle<u16>> = (0..clients)
+        .map(|_| spawn(move || http::get(port, target).status))
+        .collect();
+    let join = |client: JoinHandle<u16>| client.join().expect("a client does not panic");
+    clients.into_iter().map(join).collect()
+}
+
+/// Fails the test unless a request waits for 300 ms, which is what the configuration allows, and is
+/// then answered with 503.
+#[track_caller]
+pub fn expect_in_vain(port: u16, target: &str) {
+    let start = Instant::now();
+    let response = http::get(port, target).expect_status(503);
+    assert_eq!(response.header("Retry-After"), Some("1"));
+    let waited = start.elapsed();
+    assert!(waited >= Duration::from_millis(290), "{waited:?}");
+    assert!(waited < Duration::from_secs(3), "{waited:?}");
+}
+
+/// A client that asks and goes before there is an answer.
+#[track_caller]
+pub fn give_up(port: u16, target: &str) {
+    let mut client = Connection::open(port);
+    let request = Request::get(target).to_bytes();
+    client.write(&request).expect("nginx reads");
+    std::thread::sleep(Duration::from_millis(20));
+}
