@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use aws_origin::{Connections, Head};
 
+use crate::http;
 use crate::reply::{Reply, Then};
 
 /// A request as it stood on the wire; its head is read through it.
@@ -125,6 +126,13 @@ impl RawOrigin {
         let requests = self.requests();
         assert_eq!(requests.len(), 1, "{requests:#?}");
         requests[0].clone()
+    }
+
+    /// What arrives when a client asks the nginx on `port`, which answers 200, for `target`.
+    #[track_caller]
+    pub fn asked_for(&self, port: u16, target: &str) -> RawRequest {
+        http::get(port, target).expect_status(200);
+        self.requests().pop().expect("a request")
     }
 
     /// How many TCP connections have reached the origin before this call, with or without a

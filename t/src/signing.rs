@@ -41,6 +41,27 @@ pub fn expect_signed(head: &Head, signer: &Signer) {
     }
 }
 
+/// Fails the test unless `access_key` has signed this request with `secret_key`, for us-east-1, and
+/// with no other.
+#[track_caller]
+pub fn expect_signed_by(head: &Head, access_key: &str, secret_key: &str) {
+    expect_signed(head, &Signer::new(access_key, secret_key));
+    assert!(verify(head, &Signer::new(access_key, "another")).is_err());
+}
+
+/// Fails the test where this request has something of a signature in its headers.
+#[track_caller]
+pub fn expect_unsigned(head: &Head) {
+    for (name, _) in head.headers() {
+        let name = name.to_ascii_lowercase();
+        assert!(
+            name != "authorization" && !name.starts_with("x-amz-"),
+            "{name} is sent:\n{}",
+            String::from_utf8_lossy(head.bytes())
+        );
+    }
+}
+
 /// Why the signature is not `signer`'s own.
 pub fn verify(head: &Head, signer: &Signer) -> Result<(), String> {
     let payload = only(head, "x-amz-content-sha256")?;

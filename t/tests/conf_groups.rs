@@ -3,40 +3,14 @@
 
 use nginx_tests::account::{self, signing_key_directives};
 use nginx_tests::http::{self, Request};
-use nginx_tests::signing::{self, verify};
-use nginx_tests::{Builder, Nginx, RawOrigin, RawRequest, Signer};
+use nginx_tests::signing::{self, expect_signed_by, expect_unsigned};
+use nginx_tests::{Builder, Nginx, RawOrigin, Signer};
 
 fn nginx(origin: &RawOrigin, http: &str, server: &str) -> Builder {
     Nginx::builder()
         .var("origin", origin.address())
         .http(http)
         .server(server)
-}
-
-/// What the origin gets of a request to `target`.
-#[track_caller]
-fn ask(nginx: &Nginx, origin: &RawOrigin, target: &str) -> RawRequest {
-    http::get(nginx.port(), target).expect_status(200);
-    origin.requests().pop().expect("a request")
-}
-
-/// `access_key` has signed this with `secret_key`, and with no other.
-#[track_caller]
-fn expect_by(request: &RawRequest, access_key: &str, secret_key: &str) {
-    signing::expect_signed(request, &Signer::new(access_key, secret_key));
-    assert!(verify(request, &Signer::new(access_key, "another")).is_err());
-}
-
-#[track_caller]
-fn expect_unsigned(request: &RawRequest) {
-    for name in [
-        "Authorization",
-        "X-Amz-Date",
-        "X-Amz-Content-Sha256",
-        "X-Amz-Security-Token",
-    ] {
-        assert_eq!(request.header(name), None, "{name}");
-    }
 }
 
 #[test]
@@ -64,23 +38,35 @@ fn the_nearest_block_wins() {
     .extra_port("inherits")
     .start();
 
-    expect_by(&ask(&nginx, &origin, "/key"), "AKIDSERVER", "server");
-    expect_by(
-        &ask(&nginx, &origin, "/own/key"),
+    expect_signed_by(
+        &origin.asked_for(nginx.port(), "/key"),
+        "AKIDSERVER",
+        "server",
+    );
+    expect_signed_by(
+        &origin.asked_for(nginx.port(), "/own/key"),
         "AKIDLOCATION",
         "location",
     );
-    expect_by(
-        &ask(&nginx, &origin, "/own/nested/key"),
+    expect_signed_by(
+        &origin.asked_for(nginx.port(), "/own/nested/key"),
         "AKIDLOCATION",
         "location",
     );
-    expect_by(&ask(&nginx, &origin, "/if/key"), "AKIDSERVER", "server");
-    expect_by(&ask(&nginx, &origin, "/if/key?other=1"), "AKIDIF", "if");
+    expect_signed_by(
+        &origin.asked_for(nginx.port(), "/if/key"),
+        "AKIDSERVER",
+        "server",
+    );
+    expect_signed_by(
+        &origin.asked_for(nginx.port(), "/if/key?other=1"),
+        "AKIDIF",
+        "if",
+    );
 
     http::get(nginx.port_of("inherits"), "/key").expect_status(200);
     let request = origin.requests().pop().expect("a request");
-    expect_by(&request, "AKIDHTTP", "http");
+    expect_signed_by(&request, "AKIDHTTP", "http");
 }
 
 /// A block that names one part of a group does not take the rest from outside.
@@ -139,14 +125,14 @@ fn a_session_token_belongs_to_its_group() {
          }",
     )
     .start();
-    let request = ask(&nginx, &origin, "/key");
-    expect_by(&request, "AKIDOUTER", "outer");
+    let request = origin.asked_for(nginx.port(), "/key");
+    expect_signed_by(&request, "AKIDOUTER", "outer");
     assert_eq!(
         request.header("X-Amz-Security-Token").as_deref(),
         Some("token")
     );
-    let request = ask(&nginx, &origin, "/own/key");
-    expect_by(&request, "AKIDINNER", "inner");
+    let request = origin.asked_for(nginx.port(), "/own/key");
+    expect_signed_by(&request, "AKIDINNER", "inner");
     assert_eq!(request.header("X-Amz-Security-Token"), None);
 }
 
@@ -173,18 +159,22 @@ fn a_signing_key_may_stand_under_an_inherited_access_key() {
         ),
     )
     .start();
-    expect_by(&ask(&nginx, &origin, "/key"), "AKIDOUTER", "outer");
-    let request = ask(&nginx, &origin, "/other/key");
-    expect_by(&request, "AKIDOUTER", "inner");
+    expect_signed_by(
+        &origin.asked_for(nginx.port(), "/key"),
+        "AKIDOUTER",
+        "outer",
+    );
+    let request = origin.asked_for(nginx.port(), "/other/key");
+    expect_signed_by(&request, "AKIDOUTER", "inner");
     assert_eq!(
         request.header("X-Amz-Security-Token").as_deref(),
         Some("token")
     );
-    let request = ask(&nginx, &origin, "/user/key");
-    expect_by(&request, "AKIDINNER", "outer");
+    let request = origin.asked_for(nginx.port(), "/user/key");
+    expect_signed_by(&request, "AKIDINNER", "outer");
     assert_eq!(request.header("X-Amz-Security-Token"), None);
-    let request = ask(&nginx, &origin, "/named/key");
-    expect_by(&request, "AKIDINNER", "inner");
+    let request = origin.asked_for(nginx.port(), "/named/key");
+    expect_signed_by(&request, "AKIDINNER", "inner");
     assert_eq!(request.header("X-Amz-Security-Token"), None);
 }
 
@@ -218,17 +208,17 @@ fn on_is_inherited_bare_is_not_and_off_ends_it() {
     for (sign, signed) in [("aws_sign on;", true), ("aws_sign;", false), ("", false)] {
         let nginx = nginx(&origin, "", &format!("{keys}{sign}{blocks}")).start();
         for target in everywhere {
-            let request = ask(&nginx, &origin, target);
+            let request = origin.asked_for(nginx.port(), target);
             match signed {
                 true => account::expect_signed(&request),
                 false => expect_unsigned(&request),
             }
         }
         for target in ["/off/key", "/off/inner/key", "/bare/inner/key"] {
-            expect_unsigned(&ask(&nginx, &origin, target));
+            expect_unsigned(&origin.asked_for(nginx.port(), target));
         }
         for target in ["/off/on/key", "/bare/key", "/bare/key?a=1"] {
-            account::expect_signed(&ask(&nginx, &origin, target));
+            account::expect_signed(&origin.asked_for(nginx.port(), target));
         }
     }
 }
@@ -288,10 +278,10 @@ fn bucket_and_endpoint() {
         // The bucket is S3's business alone.
         ("/service/", at_origin.as_str()),
     ] {
-        let request = ask(&nginx, &origin, target);
+        let request = origin.asked_for(nginx.port(), target);
         assert_eq!(request.header_all("Host"), [host], "{target}");
     }
-    let request = ask(&nginx, &origin, "/endpoint/path/key");
+    let request = origin.asked_for(nginx.port(), "/endpoint/path/key");
     assert_eq!(request.target(), "/outer/endpoint/path/key");
     account::expect_signed(&request);
 }

@@ -3,34 +3,14 @@
 
 use nginx_tests::account::SECRET_KEY_DIRECTIVES;
 use nginx_tests::http::{self, Request};
-use nginx_tests::signing::{self, verify};
-use nginx_tests::{Builder, Nginx, RawOrigin, RawRequest, Signer};
+use nginx_tests::signing::{self, expect_signed_by, expect_unsigned};
+use nginx_tests::{Builder, Nginx, RawOrigin, RawRequest};
 
 fn nginx(origin: &RawOrigin, http: &str, server: &str) -> Builder {
     Nginx::builder()
         .var("origin", origin.address())
         .http(http)
         .server(server)
-}
-
-/// What the origin gets of a request to `target`.
-#[track_caller]
-fn ask(nginx: &Nginx, origin: &RawOrigin, target: &str) -> RawRequest {
-    http::get(nginx.port(), target).expect_status(200);
-    origin.requests().pop().expect("a request")
-}
-
-#[track_caller]
-fn expect_by(request: &RawRequest, access_key: &str, secret_key: &str) {
-    signing::expect_signed(request, &Signer::new(access_key, secret_key));
-    assert!(verify(request, &Signer::new(access_key, "another")).is_err());
-}
-
-#[track_caller]
-fn expect_unsigned(request: &RawRequest) {
-    for name in ["Authorization", "X-Amz-Date", "X-Amz-Content-Sha256"] {
-        assert_eq!(request.header(name), None, "{name}");
-    }
 }
 
 fn host(request: &RawRequest) -> String {
@@ -107,24 +87,24 @@ fn the_location_wins_then_the_upstream_then_server_and_http() {
             ("/if/key", "upstream-bucket", "AKIDUPSTREAM", "upstream"),
             ("/if/key?keys=1", "upstream-bucket", "AKIDIF", "if"),
         ] {
-            let request = ask(&nginx, &origin, target);
+            let request = origin.asked_for(nginx.port(), target);
             assert_eq!(
                 host(&request),
                 format!("{bucket}.s3.example.test"),
                 "{target}"
             );
-            expect_by(&request, access_key, secret_key);
+            expect_signed_by(&request, access_key, secret_key);
         }
-        let request = ask(&nginx, &origin, "/no-bucket/key");
+        let request = origin.asked_for(nginx.port(), "/no-bucket/key");
         assert_eq!(host(&request), "stores");
-        expect_by(&request, "AKIDUPSTREAM", "upstream");
+        expect_signed_by(&request, "AKIDUPSTREAM", "upstream");
         for target in [
             "/off/key",
             "/off/nested/key",
             "/switch/key",
             "/if/key?off=1",
         ] {
-            expect_unsigned(&ask(&nginx, &origin, target));
+            expect_unsigned(&origin.asked_for(nginx.port(), target));
         }
         http::get(nginx.port(), "/methods/key").expect_status(405);
     }
@@ -143,10 +123,10 @@ fn an_upstream_has_settings_for_those_who_sign() {
             ),
         )
         .start();
-        expect_unsigned(&ask(&nginx, &origin, "/key"));
-        let request = ask(&nginx, &origin, "/signed/key");
+        expect_unsigned(&origin.asked_for(nginx.port(), "/key"));
+        let request = origin.asked_for(nginx.port(), "/signed/key");
         assert_eq!(host(&request), "settings-bucket.s3.example.test");
-        expect_by(&request, "AKIDHTTP", "http");
+        expect_signed_by(&request, "AKIDHTTP", "http");
     }
 }
 
@@ -165,9 +145,17 @@ fn an_upstream_can_be_left_out() {
             ),
         )
         .start();
-        expect_unsigned(&ask(&nginx, &origin, "/key"));
-        expect_by(&ask(&nginx, &origin, "/other/key"), "AKIDHTTP", "http");
-        expect_by(&ask(&nginx, &origin, "/signed/key"), "AKIDHTTP", "http");
+        expect_unsigned(&origin.asked_for(nginx.port(), "/key"));
+        expect_signed_by(
+            &origin.asked_for(nginx.port(), "/other/key"),
+            "AKIDHTTP",
+            "http",
+        );
+        expect_signed_by(
+            &origin.asked_for(nginx.port(), "/signed/key"),
+            "AKIDHTTP",
+            "http",
+        );
     }
 }
 
@@ -178,8 +166,8 @@ fn a_variable_in_an_upstream_switches() {
         "upstream stores {{ server {{origin}}; {SECRET_KEY_DIRECTIVES} aws_sign $arg_sign; }}"
     );
     let nginx = nginx(&origin, &http, "location / { proxy_pass http://stores; }").start();
-    expect_unsigned(&ask(&nginx, &origin, "/key"));
-    nginx_tests::account::expect_signed(&ask(&nginx, &origin, "/key?sign=1"));
+    expect_unsigned(&origin.asked_for(nginx.port(), "/key"));
+    nginx_tests::account::expect_signed(&origin.asked_for(nginx.port(), "/key?sign=1"));
 }
 
 #[test]

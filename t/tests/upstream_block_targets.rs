@@ -6,7 +6,7 @@ use std::time::Duration;
 use nginx_tests::account::{expect_signed, signing_upstream};
 use nginx_tests::framed::{Framed, Framing};
 use nginx_tests::http::{self, Request};
-use nginx_tests::signing::{self, verify};
+use nginx_tests::signing::{self, expect_unsigned, verify};
 use nginx_tests::{
     Behaviour, Builder, MetadataServer, Nginx, RawOrigin, RawRequest, Reply, Signer,
 };
@@ -29,17 +29,6 @@ fn by_header(origin: &RawOrigin, more: &str, location: &str) -> Builder {
 
 fn to(upstream: &str, method: &str, target: &str) -> Request {
     Request::new(method, target).header("X-Upstream", upstream)
-}
-
-#[track_caller]
-fn expect_unsigned(request: &RawRequest) {
-    for (name, _) in request.headers() {
-        let name = name.to_ascii_lowercase();
-        assert!(
-            name != "authorization" && !name.starts_with("x-amz-"),
-            "{name}"
-        );
-    }
 }
 
 #[test]
