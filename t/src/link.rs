@@ -1,6 +1,6 @@
 //! Presigned links, as a client follows them.
 
-use crate::http::{Request, Response};
+use crate::http::{self, Request, Response};
 
 /// A link out of a `Location` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,12 @@ impl PresignedLink {
     pub fn of(response: &Response) -> Self {
         assert_eq!(response.status, 307, "{}", response.text());
         Self::new(response.header("Location").expect("a location"))
+    }
+
+    /// The link that nginx on `port` answers with.
+    #[track_caller]
+    pub fn at(port: u16, target: &str) -> Self {
+        Self::of(&http::get(port, target))
     }
 
     /// The link `url`, which has a path.

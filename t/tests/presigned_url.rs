@@ -15,12 +15,6 @@ fn nginx(store: u16, links: &str, server: &str) -> Builder {
         .server(&format!("{SECRET_KEY_DIRECTIVES}\n{server}"))
 }
 
-/// The link that the location answers with.
-#[track_caller]
-fn link(port: u16, target: &str) -> PresignedLink {
-    PresignedLink::of(&http::get(port, target))
-}
-
 #[test]
 fn a_link_leads_to_the_object() {
     let store = store();
@@ -32,7 +26,7 @@ fn a_link_leads_to_the_object() {
     )
     .start();
 
-    let link = link(nginx.port(), "/a%20key");
+    let link = PresignedLink::at(nginx.port(), "/a%20key");
     assert_eq!(link.parameter("X-Amz-Expires"), Some("600"));
     assert_eq!(link.get(store.port()).expect_status(200).text(), "hello");
     // It is good for one method and one object, and what it says is signed.
@@ -116,7 +110,7 @@ fn links_expire() {
         "location / { return 307 $link; }",
     )
     .start();
-    let link = link(nginx.port(), "/key");
+    let link = PresignedLink::at(nginx.port(), "/key");
     sleep(Duration::from_millis(2100));
     link.get(store.port()).expect_status(403);
 }
@@ -131,7 +125,7 @@ fn links_for_uploads() {
     )
     .start();
     store.put("bucket", "another", "object");
-    let link = link(nginx.port(), "/new");
+    let link = PresignedLink::at(nginx.port(), "/new");
     assert_eq!(link.parameter("X-Amz-Expires"), Some("3600"));
     link.get(store.port()).expect_status(403);
     let upload = link.request("PUT").body("content");
@@ -190,12 +184,12 @@ fn parameters_are_a_part_of_the_link() {
     )
     .start();
 
-    let saved = link(nginx.port(), "/key?name=f.txt");
+    let saved = PresignedLink::at(nginx.port(), "/key?name=f.txt");
     let answer = saved.get(store.port()).expect_status(200);
     let disposition = answer.header("Content-Disposition");
     assert_eq!(disposition, Some("attachment; filename=\"f.txt\""));
 
-    let asked = link(
+    let asked = PresignedLink::at(
         nginx.port(),
         "/key?versionId=null&X-Amz-Expires=1&x-amz-acl=private",
     );
@@ -222,7 +216,7 @@ fn each_location_signs_with_its_own_keys() {
         )
         .start();
     let credential = |target| {
-        let link = link(nginx.port(), target);
+        let link = PresignedLink::at(nginx.port(), target);
         let text = link.parameter("X-Amz-Credential").expect("a credential");
         let parts: Vec<_> = text.split("%2F").collect();
         format!("{} {} {}", parts[0], parts[2], parts[3])
@@ -233,7 +227,7 @@ fn each_location_signs_with_its_own_keys() {
     assert_eq!(credential("/own/inner/k"), "AKIDOWN eu-central-1 s3");
     assert_eq!(credential("/service/k"), "AKIDSERVER eu-west-1 execute-api");
     let token = |target| {
-        let link = link(nginx.port(), target);
+        let link = PresignedLink::at(nginx.port(), target);
         link.parameter("X-Amz-Security-Token").map(str::to_owned)
     };
     assert_eq!(token("/own/k").as_deref(), Some("IQoJ"));
@@ -261,7 +255,7 @@ fn links_follow_credentials_that_rotate() {
             .header("Location")
             .is_some_and(|link| !link.is_empty())
     });
-    let first = link(nginx.port(), "/k");
+    let first = PresignedLink::at(nginx.port(), "/k");
     // Not a second longer than the credentials.
     let expires: u32 = first.parameter("X-Amz-Expires").unwrap().parse().unwrap();
     assert!((1..=4).contains(&expires), "{expires}");
@@ -269,7 +263,7 @@ fn links_follow_credentials_that_rotate() {
 
     metadata.wait_for_fetches(2);
     nginx_tests::wait_until("the next credentials sign", || {
-        link(nginx.port(), "/k").parameter("X-Amz-Credential")
+        PresignedLink::at(nginx.port(), "/k").parameter("X-Amz-Credential")
             != first.parameter("X-Amz-Credential")
     });
 }
@@ -313,7 +307,7 @@ fn a_url_that_is_none_makes_no_link() {
         r#"location / { if ($link = "") { return 400; } return 307 $link; }"#,
     )
     .start();
-    link(nginx.port(), "/?url=https://b.example.net/k");
+    PresignedLink::at(nginx.port(), "/?url=https://b.example.net/k");
     for url in [
         "",
         "/k",
@@ -413,7 +407,7 @@ fn the_host_is_what_clients_send() {
         "location / { return 307 $link; }",
     )
     .start();
-    let link = link(nginx.port(), "/");
+    let link = PresignedLink::at(nginx.port(), "/");
     assert_eq!(link.host(), format!("bucket.{STORE_DOMAIN}"));
     assert_eq!(link.get(store.port()).expect_status(200).text(), "hello");
 }

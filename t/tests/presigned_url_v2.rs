@@ -1,7 +1,6 @@
 //! `aws_presigned_url` where signatures are of version 2.
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, store};
-use nginx_tests::http;
 use nginx_tests::{Nginx, PresignedLink, Swift};
 
 /// The bucket in the path, and in the host, where it is a part of what is signed.
@@ -36,7 +35,7 @@ fn links_lead_to_the_object() {
         ("/host/a%20key", store.port()),
         ("/swift/a%20key", swift.port()),
     ] {
-        let link = PresignedLink::of(&http::get(nginx.port(), target));
+        let link = PresignedLink::at(nginx.port(), target);
         assert!(link.parameter("AWSAccessKeyId").is_some(), "{link:?}");
         assert_eq!(link.parameter("X-Amz-Signature"), None);
         assert_eq!(
