@@ -18,10 +18,9 @@ use crate::{
     Check, Definition, DefinitionError, Environment, FetchError, Files, Host, Secret, Token,
 };
 
-use codeartifact::CodeArtifact;
-use ecr::{Ecr, Registry};
 use format::{Format, Meaning};
 use process::TokenProcess;
+use signed::Signed;
 
 /// A source of tokens, how it is renewed, and the form that its tokens get.
 #[derive(Clone)]
@@ -33,8 +32,7 @@ pub(crate) struct TokenSource {
 
 #[derive(Clone)]
 enum Kind {
-    Ecr(Ecr),
-    CodeArtifact(CodeArtifact),
+    Signed(Signed),
     Process(TokenProcess),
 }
 
@@ -62,25 +60,15 @@ impl TokenSource {
         let mut rhythm = Rhythm::default();
         let (kind, meaning) = match arguments.source() {
             "ecr" => (
-                Kind::Ecr(Ecr::parse(
-                    Registry::Private,
-                    arguments,
-                    environment,
-                    declared,
-                )?),
+                Kind::Signed(ecr::private(arguments, environment, declared)?),
                 Meaning::Basic,
             ),
             "ecr-public" => (
-                Kind::Ecr(Ecr::parse(
-                    Registry::Public,
-                    arguments,
-                    environment,
-                    declared,
-                )?),
+                Kind::Signed(ecr::public(arguments, environment, declared)?),
                 Meaning::BasicOrBearer,
             ),
             "codeartifact" => (
-                Kind::CodeArtifact(CodeArtifact::parse(arguments, environment, declared)?),
+                Kind::Signed(codeartifact::parse(arguments, environment, declared)?),
                 Meaning::PasswordOf("aws"),
             ),
             "process" => {
@@ -110,8 +98,7 @@ impl TokenSource {
     /// In a few words, without secrets.
     pub(crate) fn describe(&self) -> String {
         match &self.kind {
-            Kind::Ecr(source) => source.describe(),
-            Kind::CodeArtifact(source) => source.describe(),
+            Kind::Signed(source) => source.describe(),
             Kind::Process(source) => source.describe(),
         }
     }
@@ -122,8 +109,7 @@ impl TokenSource {
         text.push_str("token\0");
         self.format.identify(text);
         match &self.kind {
-            Kind::Ecr(source) => source.identify(text),
-            Kind::CodeArtifact(source) => source.identify(text),
+            Kind::Signed(source) => source.identify(text),
             Kind::Process(source) => source.identify(text),
         }
     }
@@ -136,8 +122,7 @@ impl TokenSource {
         check: &mut Check,
     ) -> Result<String, DefinitionError> {
         match &self.kind {
-            Kind::Ecr(source) => source.check(files, environment, check),
-            Kind::CodeArtifact(source) => source.check(files, environment, check),
+            Kind::Signed(source) => source.check(files, environment, check),
             Kind::Process(source) => Ok(source.describe()),
         }
     }
@@ -147,8 +132,7 @@ impl TokenSource {
         fetch: &mut Fetch<'_, H>,
     ) -> Result<Token, FetchError> {
         let given = match &self.kind {
-            Kind::Ecr(source) => source.fetch(fetch).await?,
-            Kind::CodeArtifact(source) => source.fetch(fetch).await?,
+            Kind::Signed(source) => source.fetch(fetch).await?,
             Kind::Process(source) => source.fetch(fetch).await?,
         };
         let value = self.format.apply(&given.text);

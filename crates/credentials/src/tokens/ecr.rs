@@ -4,92 +4,54 @@
 //! [1]: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
 //! [2]: https://docs.aws.amazon.com/AmazonECRPublic/latest/APIReference/API_GetAuthorizationToken.html
 
-use zeroize::Zeroizing;
-
 use super::Given;
 use super::signed::{Kind, Signed};
 use crate::answer::{AnswerError, Document};
 use crate::arguments::Arguments;
-use crate::provider::Fetch;
-use crate::{Check, Definition, DefinitionError, Environment, FetchError, Files, Host};
+use crate::{Definition, DefinitionError, Environment};
 
-/// Which of the two services.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Registry {
-    Private,
-    Public,
+const TYPE: (&str, &str) = ("content-type", "application/x-amz-json-1.1");
+
+/// The service of private registries.
+pub(super) fn private(
+    arguments: &mut Arguments<'_>,
+    environment: &Environment,
+    declared: &dyn Fn(&str) -> Option<Definition>,
+) -> Result<Signed, DefinitionError> {
+    const ACTION: &str = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken";
+    let kind = Kind {
+        name: "ecr",
+        description: "ecr".to_owned(),
+        hosts: ["api.ecr", "api.ecr-fips"],
+        variable: "AWS_ENDPOINT_URL_ECR",
+        only_region: None,
+        target: "/".to_owned(),
+        headers: &[TYPE, ("x-amz-target", ACTION)],
+        body: "{}",
+        read,
+    };
+    Signed::parse(kind, arguments, environment, declared)
 }
 
-/// A registry's service.
-#[derive(Clone)]
-pub(super) struct Ecr {
-    registry: Registry,
-    signed: Signed,
-}
-
-impl Ecr {
-    pub(super) fn parse(
-        registry: Registry,
-        arguments: &mut Arguments<'_>,
-        environment: &Environment,
-        declared: &dyn Fn(&str) -> Option<Definition>,
-    ) -> Result<Self, DefinitionError> {
-        let kind = match registry {
-            Registry::Private => Kind {
-                name: "ecr",
-                hosts: ["api.ecr", "api.ecr-fips"],
-                variable: "AWS_ENDPOINT_URL_ECR",
-                only_region: None,
-                target: "/".to_owned(),
-            },
-            Registry::Public => Kind {
-                name: "ecr-public",
-                hosts: ["api.ecr-public", "api.ecr-public-fips"],
-                variable: "AWS_ENDPOINT_URL_ECR_PUBLIC",
-                only_region: Some("us-east-1"),
-                target: "/".to_owned(),
-            },
-        };
-        let signed = Signed::parse(&kind, arguments, environment, declared)?;
-        Ok(Self { registry, signed })
-    }
-
-    pub(super) fn describe(&self) -> String {
-        match self.registry {
-            Registry::Private => format!("ecr in {}", self.signed.region()),
-            Registry::Public => "ecr-public".to_owned(),
-        }
-    }
-
-    pub(super) fn identify(&self, text: &mut String) {
-        self.signed.identify(text);
-    }
-
-    pub(super) fn check(
-        &self,
-        files: &impl Files,
-        environment: &Environment,
-        check: &mut Check,
-    ) -> Result<String, DefinitionError> {
-        let signer = self.signed.check(files, environment, check)?;
-        Ok(format!("{}, signed for with {signer}", self.describe()))
-    }
-
-    pub(super) async fn fetch<H: Host>(
-        &self,
-        fetch: &mut Fetch<'_, H>,
-    ) -> Result<Given, FetchError> {
-        let target = match self.registry {
-            Registry::Private => "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken",
-            Registry::Public => "SpencerFrontendService.GetAuthorizationToken",
-        };
-        let field = |text: &str| Zeroizing::new(text.to_owned());
-        let fields = vec![
-            ("content-type", field("application/x-amz-json-1.1")),
-            ("x-amz-target", field(target)),
-        ];
-        self.signed.ask(fetch, fields, b"{}", read).await
-    }
+/// The service of public ones.
+pub(super) fn public(
+    arguments: &mut Arguments<'_>,
+    environment: &Environment,
+    declared: &dyn Fn(&str) -> Option<Definition>,
+) -> Result<Signed, DefinitionError> {
+    const ACTION: &str = "SpencerFrontendService.GetAuthorizationToken";
+    let kind = Kind {
+        name: "ecr-public",
+        description: "ecr-public".to_owned(),
+        hosts: ["api.ecr-public", "api.ecr-public-fips"],
+        variable: "AWS_ENDPOINT_URL_ECR_PUBLIC",
+        only_region: Some("us-east-1"),
+        target: "/".to_owned(),
+        headers: &[TYPE, ("x-amz-target", ACTION)],
+        body: "{}",
+        read,
+    };
+    Signed::parse(kind, arguments, environment, declared)
 }
 
 /// A private registry's service answers a list, that of public ones an object.

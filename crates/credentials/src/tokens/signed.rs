@@ -5,30 +5,38 @@ use std::rc::Rc;
 
 use zeroize::Zeroizing;
 
+use super::Given;
 use crate::answer::{AnswerError, Document, describe_refusal};
 use crate::arguments::Arguments;
 use crate::host::Response;
 use crate::provider::Fetch;
-use crate::service::{self, Fields, Service, suffix_of};
+use crate::service::{self, Service, suffix_of};
 use crate::sources::Source;
-use crate::{
-    Check, Definition, DefinitionError, Endpoint, Environment, FetchError, Files, Host, Url,
-};
+use crate::{Check, Definition, DefinitionError, Environment, FetchError, Files, Host, Url};
 
 /// What this asks for, in the log.
 const OPERATION: &str = "GetAuthorizationToken";
 
-/// A service, and whose credentials sign.
+/// A service, what it is asked, and whose credentials sign.
 #[derive(Clone)]
 pub(super) struct Signed {
+    description: String,
     service: Service,
+    headers: &'static [(&'static str, &'static str)],
+    body: &'static str,
+    read: Read,
     credentials: Rc<Source>,
 }
 
-/// Which service it is.
+/// Reads an answer; the number is Unix time in seconds.
+pub(super) type Read = fn(&mut Document, i64) -> Result<Given, AnswerError>;
+
+/// Which service it is, and what it is asked.
 pub(super) struct Kind {
     /// In scopes.
     pub(super) name: &'static str,
+    /// In the log, where its region is added unless it has one only.
+    pub(super) description: String,
     /// What its hosts' names begin with, and the same where FIPS is asked for.
     pub(super) hosts: [&'static str; 2],
     /// The environment's variable with its endpoint.
@@ -37,12 +45,18 @@ pub(super) struct Kind {
     pub(super) only_region: Option<&'static str>,
     /// What is asked for below the endpoint: a path and perhaps a query, both in canonical form.
     pub(super) target: String,
+    /// Headers that are sent, beside those of the signature.
+    pub(super) headers: &'static [(&'static str, &'static str)],
+    /// The body that is sent.
+    pub(super) body: &'static str,
+    /// Reads what is answered.
+    pub(super) read: Read,
 }
 
 impl Signed {
     /// Reads `region=`, `endpoint=` and `credentials=`; the environment says the rest.
     pub(super) fn parse(
-        kind: &Kind,
+        kind: Kind,
         arguments: &mut Arguments<'_>,
         environment: &Environment,
         declared: &dyn Fn(&str) -> Option<Definition>,
@@ -75,22 +89,27 @@ impl Signed {
             environment,
             declared,
         )?;
+        let description = match kind.only_region {
+            Some(_) => kind.description,
+            None => format!("{} in {region}", kind.description),
+        };
         Ok(Self {
+            description,
             service: Service {
                 name: kind.name,
                 url: base.join(&kind.target),
                 region: region.to_owned(),
             },
+            headers: kind.headers,
+            body: kind.body,
+            read: kind.read,
             credentials: Rc::new(credentials),
         })
     }
 
-    pub(super) fn region(&self) -> &str {
-        &self.service.region
-    }
-
-    pub(super) fn endpoint(&self) -> Endpoint {
-        self.service.endpoint()
+    /// In a few words.
+    pub(super) fn describe(&self) -> String {
+        self.description.clone()
     }
 
     pub(super) fn identify(&self, text: &mut String) {
@@ -100,32 +119,32 @@ impl Signed {
         self.credentials.identify(text);
     }
 
-    /// Describes whose credentials sign.
+    /// Describes what is asked, and whose credentials sign.
     pub(super) fn check(
         &self,
         files: &impl Files,
         environment: &Environment,
         check: &mut Check,
     ) -> Result<String, DefinitionError> {
-        check.endpoints.push(self.endpoint());
-        self.credentials.check(files, environment, check)
+        check.endpoints.push(self.service.endpoint());
+        let signer = self.credentials.check(files, environment, check)?;
+        Ok(format!("{}, signed for with {signer}", self.description))
     }
 
-    /// POSTs `body` and has `read` read the answer, with the Unix time in seconds.
-    pub(super) async fn ask<H: Host, T>(
+    pub(super) async fn fetch<H: Host>(
         &self,
         fetch: &mut Fetch<'_, H>,
-        fields: Fields,
-        body: &[u8],
-        read: impl FnOnce(&mut Document, i64) -> Result<T, AnswerError>,
-    ) -> Result<T, FetchError> {
+    ) -> Result<Given, FetchError> {
         let credentials = self.credentials.fetch_keys(fetch).await?;
-        let body = Zeroizing::new(body.to_vec());
+        let headers = self.headers.iter();
+        let fields = headers.map(|&(name, value)| (name, Zeroizing::new(value.to_owned())));
+        let fields = fields.collect();
+        let body = Zeroizing::new(self.body.as_bytes().to_vec());
         let request = self
             .service
             .request(fields, body, &credentials, fetch.now());
         drop(credentials);
-        let from = || format!("{} {OPERATION}", self.endpoint());
+        let from = || format!("{} {OPERATION}", self.service.endpoint());
         let response = fetch.send(request).await?;
         if response.status != 200 {
             return Err(FetchError::Status {
@@ -137,7 +156,7 @@ impl Signed {
         let mut document = Document::parse(&response.body);
         let answer = document.as_mut().map_err(|error| error.clone());
         answer
-            .and_then(|document| read(document, fetch.now()))
+            .and_then(|document| (self.read)(document, fetch.now()))
             .map_err(|error| FetchError::Answer {
                 from: from(),
                 error,

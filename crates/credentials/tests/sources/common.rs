@@ -225,14 +225,18 @@ pub(crate) fn environment(variables: &[(&str, &str)]) -> Environment {
     })
 }
 
+/// Splits `source key=value ...`; values have no blanks.
+fn words(line: &str) -> (&str, Vec<&str>) {
+    let mut words = line.split(' ');
+    (words.next().unwrap(), words.collect())
+}
+
 /// Reads `source key=value ...`; values have no blanks.
 pub(crate) fn define(
     line: &str,
     variables: &[(&str, &str)],
 ) -> Result<Definition, DefinitionError> {
-    let mut words = line.split(' ');
-    let source = words.next().unwrap();
-    let words: Vec<&str> = words.collect();
+    let (source, words) = words(line);
     Definition::parse(source, &words, &environment(variables), &|_| None)
 }
 
@@ -255,9 +259,7 @@ pub(crate) fn define_token(
     line: &str,
     variables: &[(&str, &str)],
 ) -> Result<Definition, DefinitionError> {
-    let mut words = line.split(' ');
-    let source = words.next().unwrap();
-    let words: Vec<&str> = words.collect();
+    let (source, words) = words(line);
     Definition::parse_token(source, &words, &environment(variables), &|_| None)
 }
 
