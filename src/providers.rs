@@ -5,6 +5,8 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::rc::Rc;
 
+use aws_credentials::Definition;
+
 use crate::ffi::process;
 use crate::ffi::shm::{Memory, SlotRef, ZoneOwner, zones_in_use};
 use crate::module::this_module;
@@ -109,6 +111,12 @@ impl Providers {
     pub(crate) fn find(&self, name: &[u8]) -> Option<&Rc<Provider>> {
         self.iter()
             .find(|provider| provider.name().as_bytes() == name)
+    }
+
+    /// What a name was declared to be, for sources that name another one.
+    pub(crate) fn definition(&self, name: &str) -> Option<Definition> {
+        let provider = self.find(name.as_bytes())?;
+        Some(provider.renewal().definition().clone())
     }
 
     /// The names, for somebody who has written another one.

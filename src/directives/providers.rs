@@ -23,18 +23,13 @@ pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
         return Err(DirectiveError::Because("names no source".to_owned()));
     };
     if main.providers.find(name.as_bytes()).is_some() {
-        return Err(DirectiveError::Because(format!(
-            "declares \"{name}\" a second time: give it another name"
-        )));
+        return Err(declared_twice(name));
     }
     let wrong = |error: DefinitionError| {
         DirectiveError::Because(format!("\"{}\": {error}", name.escape_debug()))
     };
     let providers = &main.providers;
-    let declared = |name: &str| {
-        let provider = providers.find(name.as_bytes())?;
-        Some(provider.renewal().definition().clone())
-    };
+    let declared = |name: &str| providers.definition(name);
     let environment = main.shared.environment();
     let definition =
         Definition::parse(source, parameters, environment, &declared).map_err(wrong)?;
@@ -68,6 +63,13 @@ pub(super) fn utf8_arguments(conf: &Conf) -> std::result::Result<Vec<&str>, Dire
     let text = |word| std::str::from_utf8(word);
     let words: std::result::Result<_, _> = conf.args().map(text).collect();
     words.map_err(|_| DirectiveError::Because("is not UTF-8".to_owned()))
+}
+
+/// Says that a name is taken.
+pub(super) fn declared_twice(name: &str) -> DirectiveError {
+    DirectiveError::Because(format!(
+        "declares \"{name}\" a second time: give it another name"
+    ))
 }
 
 /// Warns of secrets that everybody can read, and keeps what has to be seen to later for `subject`.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use aws_credentials::{Definition, DefinitionError};
 
-use super::providers::{list, note_needs, utf8_arguments};
+use super::providers::{declared_twice, list, note_needs, utf8_arguments};
 use super::{DirectiveError, Result, invalid, set};
 use crate::conf::{Directives, MainConf, Required, TokensRequired};
 use crate::ffi::conf::Conf;
@@ -38,17 +38,12 @@ pub(crate) fn token(main: &mut MainConf, conf: &Conf) -> Result {
     // nginx takes the names of variables so.
     let mut others = main.providers.tokens().iter();
     if others.any(|other| other.name().eq_ignore_ascii_case(name)) {
-        return Err(DirectiveError::Because(format!(
-            "declares \"{name}\" a second time: give it another name"
-        )));
+        return Err(declared_twice(name));
     }
 
     let wrong = |error: DefinitionError| DirectiveError::Because(format!("\"{name}\": {error}"));
     let providers = &main.providers;
-    let declared = |name: &str| {
-        let provider = providers.find(name.as_bytes())?;
-        Some(provider.renewal().definition().clone())
-    };
+    let declared = |name: &str| providers.definition(name);
     let environment = main.shared.environment();
     let definition =
         Definition::parse_token(source, parameters, environment, &declared).map_err(wrong)?;
