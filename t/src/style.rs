@@ -111,12 +111,7 @@ impl Style {
             })
             .collect();
         let target = head.target();
-        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let own: Vec<&str> = query
-            .split('&')
-            .filter(|parameter| !is_of_signature(name(parameter)))
-            .collect();
-        let own = own.join("&");
+        let (path, own) = without_signature(&target);
         let method = head.method();
         let mut request = v2::Request {
             method: method.as_bytes(),
@@ -155,6 +150,16 @@ impl Style {
     }
 }
 
+/// A target's path, and its query without what a signature has in it.
+fn without_signature(target: &str) -> (&str, String) {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let own: Vec<&str> = query
+        .split('&')
+        .filter(|parameter| !is_of_signature(name(parameter)))
+        .collect();
+    (path, own.join("&"))
+}
+
 /// Recomputes a signature in the query with the official crate.
 fn verify_query(head: &Head) -> Result<(), String> {
     let date = parameter(head, "X-Amz-Date").unwrap_or_default();
@@ -172,15 +177,11 @@ fn verify_query(head: &Head) -> Result<(), String> {
         }
     }
     let target = head.target();
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let own: Vec<&str> = query
-        .split('&')
-        .filter(|parameter| !is_of_signature(name(parameter)))
-        .collect();
+    let (path, own) = without_signature(&target);
     let own = if own.is_empty() {
         path.to_owned()
     } else {
-        format!("{path}?{}", own.join("&"))
+        format!("{path}?{own}")
     };
     let mut request = Request::new(&head.method(), own);
     for name in signed {
