@@ -19,7 +19,7 @@ main() {
     check "it holds all that git has" all_of_git
     need "it is built, offline" rebuild el9 --define "rhel 9"
     check "as the prebuilt one, it requires nginx" requires el9 "nginx(abi) = $nginx"
-    check "the module loads" loads el9
+    check "nginx -t of the example in it, with the module in it" loads el9
     check "with nginx-mod-devel, it requires that nginx" with_mod_devel
     finish
 }
@@ -57,12 +57,17 @@ with_mod_devel() {
     grep -Fx "nginx(abi) = 9.8.7" "$work/requires" && grep -Fx "nginx >= 2:9.8.7-3.fc99" "$work/requires"
 }
 
+# The example that the package installs, but for its paths, its port, and a name that is to be resolved.
 loads() {
     local folder=$work/files
     mkdir -p "$folder/logs"
     rpm2cpio "$work/$name"-*."$1.$(uname -m).rpm" | (cd "$folder" && cpio -idm --quiet)
-    printf '%s\n' "load_module $(find "$folder" -name '*.so');" "pid nginx.pid;" "events {}" "http {}" \
-        >"$folder/nginx.conf"
+    (umask 077 && echo secret >"$folder/aws-secret-key")
+    {
+        echo "pid nginx.pid;"
+        sed -e "s,modules/ngx_http,$folder/usr/lib64/nginx/&," -e "s,/etc/nginx/,$folder/,; s,listen 80;,listen unix:$folder/socket;," \
+            -e "s,https://my-bucket[^;]*,https://127.0.0.1," "$folder/usr/share/doc/$name/nginx-conf/private-bucket.conf"
+    } >"$folder/nginx.conf"
     build/test-portable/like-distributions/objs/nginx -p "$folder" -c nginx.conf -t
 }
 
