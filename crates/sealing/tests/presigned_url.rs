@@ -1,16 +1,14 @@
 //! Links. The vectors are those of `aws-signing`, whose format is described beside them.
 
-use std::fs;
-use std::path::Path;
+mod vectors;
 
 use aws_sealing::presigned_url::{Link, PresignedUrlError, Presigner};
 use aws_sealing::{Identity, Key};
 use aws_signing::presign::Expires;
-use aws_signing::query::Canonicalizer;
 use aws_signing::{CredentialScope, SigningKey, Timestamp, v2};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use serde_json::Value;
+use vectors::{Vector, canonical_query};
 
 const SECRET_KEY: &[u8] = b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 /// 2013-05-24T00:00:00Z
@@ -100,48 +98,42 @@ fn the_documented_link() {
 
 #[test]
 fn vectors() {
-    let file = "../signing/tests/vectors/s3-vectors.jsonl";
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
     let mut checked = [0, 0];
-    for line in text.lines() {
-        let vector: Value = serde_json::from_str(line).unwrap();
-        let version_2 = match text_of(&vector["style"]) {
-            "query" => false,
-            "v2-query" => true,
-            _ => continue,
-        };
-        // A link has no header but Host, and no parameter that stands for one. A blank in a URL
-        // is refused.
-        let query = text_of(&vector["query_on_wire"]);
-        if vector["headers"].as_array().unwrap().len() > 1
-            || query.to_ascii_lowercase().contains("x-amz-")
-            || query.contains([' ', '\t'])
-        {
-            continue;
+    for (version_2, style) in [(false, "query"), (true, "v2-query")] {
+        for vector in vectors::of_style(style) {
+            // A link has no header but Host, and no parameter that stands for one. A blank in a URL
+            // is refused.
+            let query = vector.text("query_on_wire");
+            if vector.headers().count() > 1
+                || query.to_ascii_lowercase().contains("x-amz-")
+                || query.contains([' ', '\t'])
+            {
+                continue;
+            }
+            check(&vector, version_2);
+            checked[usize::from(version_2)] += 1;
         }
-        check(&vector, version_2);
-        checked[usize::from(version_2)] += 1;
     }
     assert!(checked[0] >= 24 && checked[1] >= 9, "{checked:?}");
 }
 
-fn check(vector: &Value, version_2: bool) {
-    let text = |field: &str| text_of(&vector[field]);
+fn check(vector: &Vector, version_2: bool) {
+    let text = |field: &str| vector.text(field);
     let name = text("name");
-    let host = text_of(&vector["headers"][0][1]);
+    let (_, host) = vector.headers().next().unwrap();
     let url = format!(
         "https://{host}{}?{}",
         text("path_on_wire"),
         text("query_on_wire")
     );
-    let now = Timestamp::from_unix(unix_time(text("timestamp")));
+    let now = vector.now();
     let scope = CredentialScope::new(now.date(), text("region"), text("service")).unwrap();
     let secret_key = text("secret_key").as_bytes();
     let v4 = SigningKey::derive(secret_key, &scope);
     let v2 = v2::SecretKey::new(secret_key);
     let identity = Identity {
         access_key: text("access_key").as_bytes(),
-        session_token: vector["session_token"].as_str().map(str::as_bytes),
+        session_token: vector.token().map(str::as_bytes),
         expires_at: None,
         key: match version_2 {
             true => Key::V2(&v2),
@@ -154,41 +146,20 @@ fn check(vector: &Value, version_2: bool) {
     let link = Link {
         url: url.as_bytes(),
         path: None,
-        bucket: vector["virtual_bucket"].as_str().map(str::as_bytes),
+        bucket: vector.bucket().map(str::as_bytes),
         method: text("method").as_bytes(),
-        expires: Expires::from_secs(vector["expires"].as_u64().unwrap()).unwrap(),
+        expires: vector.expires(),
     };
 
     let mut presigner = Presigner::new();
     let made = presigner.presign(&link, &identity, &now).unwrap();
     let made = std::str::from_utf8(made).unwrap();
     let (_, query) = made.split_once('?').unwrap();
-    assert_eq!(canonical(query), canonical(text("signed_query")), "{name}");
-}
-
-fn canonical(query: &str) -> String {
-    let mut out = Vec::new();
-    Canonicalizer::new().write(query.as_bytes(), |_| true, &mut out);
-    String::from_utf8(out).unwrap()
-}
-
-fn text_of(value: &Value) -> &str {
-    value.as_str().expect("text")
-}
-
-/// Of `yyyymmddThhmmssZ`.
-fn unix_time(text: &str) -> i64 {
-    let number = |range: std::ops::Range<usize>| text[range].parse::<i64>().unwrap();
-    let (year, month, day) = (number(0..4), number(4..6), number(6..8));
-    // The days of the years and months before, from March on, so that leap days come last.
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day;
-    let days = days - 719_469;
-    days * 86_400 + number(9..11) * 3600 + number(11..13) * 60 + number(13..15)
+    assert_eq!(
+        canonical_query(query),
+        canonical_query(text("signed_query")),
+        "{name}"
+    );
 }
 
 #[test]

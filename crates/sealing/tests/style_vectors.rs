@@ -5,58 +5,19 @@
 //! date stands in x-amz-date. Where that changes what is signed, the vector's own text is changed in
 //! the same way, by hand.
 
-use std::fs;
-use std::path::Path;
+mod vectors;
 
 use aws_sealing::{
     Addressing, Body, Destination, Identity, Key, MethodSet, PassHeaders, Payload, Place, Policy,
     Sealer, SignedHeaders, Unsigned,
 };
-use aws_signing::presign::Expires;
-use aws_signing::query::Canonicalizer;
-use aws_signing::{CredentialScope, Header, SigningKey, Timestamp, v2};
-use serde_json::Value;
+use aws_signing::{CredentialScope, Header, SigningKey, v2};
+use vectors::{Vector, canonical_query};
 
 /// What no proxy may send on for its client.
 const DROPPED: [&str; 2] = ["s3-presign-js-hoisted-hash", "s3-presign-lowercase-param"];
 
-struct Vector(Value);
-
 impl Vector {
-    fn text(&self, field: &str) -> &str {
-        let text = self.0[field].as_str();
-        text.unwrap_or_else(|| panic!("no {field} in {}", self.0["name"]))
-    }
-
-    fn token(&self) -> Option<&str> {
-        self.0["session_token"].as_str()
-    }
-
-    fn bucket(&self) -> Option<&str> {
-        self.0["virtual_bucket"].as_str()
-    }
-
-    fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        let headers = self.0["headers"].as_array().unwrap();
-        headers
-            .iter()
-            .map(|header| (header[0].as_str().unwrap(), header[1].as_str().unwrap()))
-    }
-
-    fn now(&self) -> Timestamp {
-        let text = self.text("timestamp");
-        let number = |range: std::ops::Range<usize>| text[range].parse::<i64>().unwrap();
-        // Days since 1970 of the proleptic Gregorian calendar, from its years that begin in March.
-        let (year, month) = match number(4..6) {
-            month @ 1..=2 => (number(0..4) - 1, month + 9),
-            month => (number(0..4), month - 3),
-        };
-        let leaps = year / 4 - year / 100 + year / 400;
-        let days = 365 * year + leaps + (153 * month + 2) / 5 + number(6..8) - 1 - 719_468;
-        let seconds = number(9..11) * 3600 + number(11..13) * 60 + number(13..15);
-        Timestamp::from_unix(days * 86_400 + seconds)
-    }
-
     /// What nginx would send: lines that name no body, and none of the signature's.
     fn head(&self) -> (Vec<u8>, std::ops::Range<usize>) {
         let (path, query) = (self.text("path_on_wire"), self.text("query_on_wire"));
@@ -162,21 +123,14 @@ impl Vector {
 }
 
 fn vectors(style: &str) -> Vec<Vector> {
-    let file = "../signing/tests/vectors/s3-vectors.jsonl";
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
-    let vectors = text
-        .lines()
-        .map(|line| Vector(serde_json::from_str(line).unwrap()));
+    let mut vectors = vectors::of_style(style);
+    vectors.retain(|vector| !DROPPED.contains(&vector.text("name")));
     vectors
-        .filter(|vector| vector.text("style") == style)
-        .filter(|vector| !DROPPED.contains(&vector.text("name")))
-        .collect()
 }
 
 fn in_query(vector: &Vector) -> Place {
-    let expires = vector.0["expires"].as_u64().unwrap();
     Place::Query {
-        expires: Expires::from_secs(expires).unwrap(),
+        expires: vector.expires(),
     }
 }
 
@@ -184,12 +138,6 @@ fn in_query(vector: &Vector) -> Place {
 fn query(head: &str) -> String {
     let target = head.split(' ').nth(1).unwrap();
     canonical_query(target.split_once('?').map_or("", |(_, query)| query))
-}
-
-fn canonical_query(query: &str) -> String {
-    let mut out = Vec::new();
-    Canonicalizer::new().write(query.as_bytes(), |_| true, &mut out);
-    String::from_utf8(out).unwrap()
 }
 
 fn authorization(head: &str) -> Option<&str> {
