@@ -34,6 +34,9 @@ use crate::ffi::value::{Template, Value};
 use crate::providers::Providers;
 use layers::Layers;
 
+/// How long a request waits for the first credentials, in milliseconds.
+const DEFAULT_CREDENTIALS_TIMEOUT: u64 = 5000;
+
 /// What holds for the whole of http{}.
 pub(crate) struct MainConf {
     /// The modules whose `*_pass` directives could stand beside `aws_sign`.
@@ -246,6 +249,22 @@ pub(crate) struct Directives {
 }
 
 impl Directives {
+    /// The credentials, where they are complete; else what is missing of them.
+    fn resolve_credentials(&self, main: &MainConf) -> Result<Credentials, Incomplete> {
+        self.credentials.resolve(
+            self.region.as_ref(),
+            self.service.as_ref(),
+            self.version(),
+            &main.providers,
+        )
+    }
+
+    /// How long a request waits for the first credentials and tokens, in milliseconds.
+    fn credentials_timeout(&self) -> u64 {
+        self.credentials_timeout
+            .unwrap_or(DEFAULT_CREDENTIALS_TIMEOUT)
+    }
+
     /// The bucket; an empty text undoes an inherited one.
     fn used_bucket(&self) -> Option<&Value> {
         let bucket = self.bucket.as_ref();

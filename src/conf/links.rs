@@ -21,12 +21,7 @@ impl LinkSigner {
     /// Of a block in which `held` hold; `None` where no links are declared.
     pub(super) fn new(held: &Directives, main: &MainConf) -> Option<Self> {
         main.has_links.then(|| Self {
-            credentials: held.credentials.resolve(
-                held.region.as_ref(),
-                held.service.as_ref(),
-                held.version(),
-                &main.providers,
-            ),
+            credentials: held.resolve_credentials(main),
             methods: held.methods.unwrap_or(MethodSet::READ_ONLY),
             bucket: held.used_bucket().cloned(),
         })

@@ -20,9 +20,6 @@ use crate::ffi::upstream_block::UpstreamBlock;
 use crate::ffi::value::{Template, Value};
 use crate::request::Seal;
 
-/// How long a request waits for the first credentials, in milliseconds.
-pub(super) const DEFAULT_CREDENTIALS_TIMEOUT: u64 = 5000;
-
 /// Merges `outer` into `inner`, and where `inner` signs puts the seal into its proxy_pass. An
 /// error has been logged.
 pub(crate) fn merge(
@@ -168,12 +165,7 @@ impl Merging<'_> {
     }
 
     fn plan(&self, held: &Directives, sign: &Sign) -> Plan {
-        let credentials = held.credentials.resolve(
-            held.region.as_ref(),
-            held.service.as_ref(),
-            held.version(),
-            &self.main.providers,
-        );
+        let credentials = held.resolve_credentials(self.main);
         let endpoint = held.endpoint.clone().or_else(|| match &credentials {
             // A pre-derived key has the C module's endpoint, others their region's.
             Ok(credentials) if credentials.are_derived() => Some(legacy_endpoint()),
@@ -200,9 +192,7 @@ impl Merging<'_> {
                 place: held.place(),
             },
             credentials,
-            credentials_timeout: held
-                .credentials_timeout
-                .unwrap_or(DEFAULT_CREDENTIALS_TIMEOUT),
+            credentials_timeout: held.credentials_timeout(),
             bucket: held.used_bucket().cloned(),
             endpoint,
             addressing: held.addressing.unwrap_or_default(),

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use super::merge::DEFAULT_CREDENTIALS_TIMEOUT;
 use super::{LocationConf, MainConf, same_handler};
 use crate::ffi::conf::{Conf, Position};
 use crate::ffi::handlers::PassModule;
@@ -84,9 +83,7 @@ pub(crate) fn require_tokens(
     }
     inner.required_tokens = Some(Rc::new(RequiredTokens {
         tokens,
-        timeout: held
-            .credentials_timeout
-            .unwrap_or(DEFAULT_CREDENTIALS_TIMEOUT),
+        timeout: held.credentials_timeout(),
         has_cache,
     }));
     Ok(())

@@ -10,8 +10,8 @@ use crate::ffi::value::Value;
 use crate::ffi::variable;
 use crate::presigned_url::PresignedUrl;
 
-/// How long a link is good for where nothing else is said, in seconds.
-const DEFAULT_EXPIRES: u64 = 3600;
+/// How long a link is good for where nothing else is said.
+const DEFAULT_EXPIRES: Expires = Expires::HOUR;
 
 pub(crate) fn presigned_url(main: &mut MainConf, conf: &Conf) -> Result {
     let shown = String::from_utf8_lossy(conf.arg(0));
@@ -49,13 +49,12 @@ pub(crate) fn presigned_url(main: &mut MainConf, conf: &Conf) -> Result {
         }
     }
 
-    let expires = expires.or_else(|| Expires::from_secs(DEFAULT_EXPIRES).ok());
     let variable = PresignedUrl {
         name: shown.into(),
         url,
         path,
         method: method.unwrap_or(Value::Text((*b"GET").into())),
-        expires: expires.unwrap_or(Expires::MAX),
+        expires: expires.unwrap_or(DEFAULT_EXPIRES),
     };
     main.has_links = true;
     variable::define(conf, name, variable).map_err(|()| DirectiveError::Logged)

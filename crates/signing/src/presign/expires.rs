@@ -17,6 +17,9 @@ impl Expires {
     /// What most SDKs say where nothing else is asked for: 15 minutes.
     pub const DEFAULT: Self = Self(900);
 
+    /// One hour.
+    pub const HOUR: Self = Self(3600);
+
     /// A lifetime of `secs` seconds.
     pub fn from_secs(secs: u64) -> Result<Self, ExpiresError> {
         match u32::try_from(secs) {
