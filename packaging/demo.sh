@@ -95,7 +95,7 @@ sed -n "/server {/,/^    }/p" "$dir/nginx.conf" | sed "s,$dir,/run/demo,"
 pids+=($!)
 wait_for "$origin_port" origin
 
-PATH=$PATH:/usr/sbin nginx -p "$dir" -c "$dir/nginx.conf" -e "$dir/nginx.log" 2>"$dir/nginx.err" &
+PATH=$PATH:/usr/sbin nginx -p "$dir" -c "$dir/nginx.conf" 2>>"$dir/nginx.log" &
 pids+=($!)
 wait_for "$nginx_port" nginx
 

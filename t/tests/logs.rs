@@ -207,7 +207,8 @@ fn the_context_of_nginx_shows_the_unsigned_request() {
     let nginx = builder.start();
     http::get(nginx.port(), "/dead/b?z=1&a=2").expect_status(502);
     let log = nginx.error_log();
-    let line = log.lines().find(|line| line.contains("Connection refused"));
+    // The number alone: nginx before 1.19.8 knows no text for it with a current glibc.
+    let line = log.lines().find(|line| line.contains("failed (111: "));
     let line = line.expect("nginx tells of the dead peer");
     let upstream = format!(
         "upstream: \"http://127.0.0.1:{}/dead/b?z=1&a=2\"",

@@ -211,7 +211,7 @@ impl Builder {
                         scratch,
                     });
                 }
-                Err(output) if output.contains("Address already in use") && attempts > 0 => {
+                Err(output) if process::is_port_in_use(&output) && attempts > 0 => {
                     attempts -= 1;
                 }
                 Err(output) => return Err(output),
@@ -231,7 +231,7 @@ impl Builder {
             .unwrap_or_else(|e| panic!("cannot run nginx: {e}"));
         TestResult {
             ok: output.status.success(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stderr: process::printed(&output.stderr),
         }
     }
 

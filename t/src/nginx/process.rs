@@ -56,8 +56,8 @@ impl Process {
             let ended = process.master.try_wait().ok().flatten();
             let logged = fs::read_to_string(dir.join("error.log")).unwrap_or_default();
             // nginx itself would try the same port for two and a half seconds more.
-            if ended.is_some() || logged.contains("(98: Address already in use)") {
-                let printed = fs::read_to_string(&stderr).unwrap_or_default();
+            if ended.is_some() || is_port_in_use(&logged) {
+                let printed = printed(&fs::read(&stderr).unwrap_or_default());
                 let status = ended.map(|status| status.to_string()).unwrap_or_default();
                 return Err(format!("{printed}{logged}{status}"));
             }
@@ -169,6 +169,37 @@ pub(super) fn command(dir: &Path, env: &[(String, String)]) -> Command {
     command
 }
 
+/// Whether nginx says that another process listens on its port. Only the number is always there:
+/// nginx before 1.19.8 knows no text for it with a current glibc.
+pub(super) fn is_port_in_use(log: &str) -> bool {
+    log.contains("bind() to ") && log.contains("(98: ")
+}
+
+/// What nginx printed before it opened the log of its configuration, as every version prints it.
+///
+/// Without `-e`, nginx first opens the log that was compiled in. If it cannot, it complains, and
+/// prints each line the way it is logged, with the time and the process in front.
+pub(super) fn printed(stderr: &[u8]) -> String {
+    String::from_utf8_lossy(stderr)
+        .split_inclusive('\n')
+        .filter(|line| !line.starts_with("nginx: [alert] could not open error log file: "))
+        .map(|line| without_time(line).unwrap_or_else(|| line.to_owned()))
+        .collect()
+}
+
+/// `nginx: [emerg] text` for a line such as `2026/11/30 06:20:10 [emerg] 434#434: text`.
+fn without_time(line: &str) -> Option<String> {
+    let (time, rest) = line.split_once(" [")?;
+    let (level, rest) = rest.split_once("] ")?;
+    let (process, text) = rest.split_once(": ")?;
+    let is_made_of = |text: &str, more: &str| {
+        let mut chars = text.chars();
+        !text.is_empty() && chars.all(|c| c.is_ascii_digit() || more.contains(c))
+    };
+    (is_made_of(time, "/: ") && is_made_of(process, "#"))
+        .then(|| format!("nginx: [{level}] {text}"))
+}
+
 /// Gives a command these variables and a few that programs need to run, and no other.
 fn set_environment(command: &mut Command, env: &[(String, String)]) {
     command.env_clear();
@@ -267,6 +298,29 @@ fn title(pid: i32) -> String {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+
+    #[test]
+    fn an_unopened_log_changes_nothing_that_was_printed() {
+        let as_logged = b"nginx: [alert] could not open error log file: open() \"/x\" failed\n\
+            2026/11/30 06:20:10 [emerg] 434#434: unknown directive in /t/nginx.conf:3\n\
+            nginx: configuration file /t/nginx.conf test failed\n";
+        assert_eq!(
+            super::printed(as_logged),
+            "nginx: [emerg] unknown directive in /t/nginx.conf:3\n\
+             nginx: configuration file /t/nginx.conf test failed\n"
+        );
+    }
+
+    #[test]
+    fn a_port_in_use_is_seen_without_the_text_of_the_error() {
+        for text in ["Address already in use", "Unknown error"] {
+            let line = format!("[emerg] 1#1: bind() to 127.0.0.1:80 failed (98: {text})");
+            assert!(super::is_port_in_use(&line), "{line}");
+        }
+        assert!(!super::is_port_in_use(
+            "bind() to 0.0.0.0:80 failed (13: x)"
+        ));
+    }
 
     #[test]
     fn the_environment_is_what_the_test_says() {
