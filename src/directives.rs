@@ -14,6 +14,7 @@ pub(crate) use tokens::{token, token_required};
 
 use std::fmt;
 
+use aws_credentials::misplaced_quote;
 use aws_sealing::value::{self, ValueError};
 use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, SignedHeaders};
 use aws_signing::{CredentialScope, ScopeError, SigningKey};
@@ -339,6 +340,18 @@ fn secret_value(conf: &Conf) -> std::result::Result<SecretValue, DirectiveError>
                 .map_err(|reason| DirectiveError::Because(format!("has a bad value: {reason}")))?;
             Ok(SecretValue::Text(Zeroizing::new(text.into_vec())))
         }
+    }
+}
+
+/// Rejects a `key=value` parameter that has a quotation mark behind its `=`, where nginx does not
+/// recognize it: the text in it would be used with the mark, up to the first blank.
+fn refuse_misplaced_quote(word: &str) -> Result {
+    match misplaced_quote(word) {
+        None => Ok(()),
+        Some(instead) => Err(DirectiveError::Because(format!(
+            "has a quotation mark in the middle of a word, and quotation marks belong around the \
+             whole word: write {instead}"
+        ))),
     }
 }
 

@@ -3,7 +3,7 @@
 use aws_sealing::{MethodSet, presigned_url};
 use aws_signing::presign::Expires;
 
-use super::{DirectiveError, Result, invalid};
+use super::{DirectiveError, Result, invalid, refuse_misplaced_quote};
 use crate::conf::MainConf;
 use crate::ffi::conf::Conf;
 use crate::ffi::value::Value;
@@ -30,6 +30,7 @@ pub(crate) fn presigned_url(main: &mut MainConf, conf: &Conf) -> Result {
     let (mut path, mut method, mut expires) = (None, None, None);
     for (at, word) in conf.args().enumerate().skip(2) {
         let shown = String::from_utf8_lossy(word);
+        refuse_misplaced_quote(&shown)?;
         let Some(equals) = word.iter().position(|byte| *byte == b'=') else {
             return Err(invalid(&shown, "write path=, method= or expires="));
         };

@@ -3,7 +3,7 @@
 use aws_sealing::{Place, Version};
 use aws_signing::presign::Expires;
 
-use super::{DirectiveError, Result, invalid, set};
+use super::{DirectiveError, Result, invalid, refuse_misplaced_quote, set};
 use crate::conf::{Directives, SignatureIn, SignatureVersion};
 use crate::ffi::conf::Conf;
 
@@ -59,6 +59,7 @@ pub(crate) fn signature_in(block: &mut Directives, conf: &Conf) -> Result {
 
 /// `expires=15m`: whole seconds, with nginx's units.
 fn parse_expires(conf: &Conf, text: &[u8]) -> std::result::Result<Expires, DirectiveError> {
+    refuse_misplaced_quote(&String::from_utf8_lossy(text))?;
     let wrong = |reason: &str| invalid(&String::from_utf8_lossy(text), reason);
     let milliseconds = text
         .strip_prefix(b"expires=")

@@ -18,7 +18,31 @@ fn a_provider_that_cannot_work_is_refused() {
         ("p", "invalid number of arguments"),
         ("p imds role", "\"role\" is not written key=value"),
         ("p imds colour=red", "\"colour=\" is unknown"),
-        ("p process", "\"command=\""),
+        (
+            "p process",
+            "e.g. \"command=/usr/local/bin/print-credentials",
+        ),
+        (
+            "p process command=\"/bin/echo tok\"",
+            "quotation marks belong around the whole word: write \"command=/bin/echo ...\"",
+        ),
+        (
+            "p file path=\"/etc/aws/credentials\"",
+            "write \"path=/etc/aws/credentials\"",
+        ),
+        (
+            "p process command=/bin/echo tok",
+            "a value with blanks needs quotation marks around the whole word",
+        ),
+        (
+            "p web_identity role_arn=arn:aws:iam::1:role/r token_file=/t endpoint=http://10.0.0.1",
+            "endpoint: over plain http only loopback and link-local addresses are asked: use \
+             https, or add \"insecure\"",
+        ),
+        (
+            "p imds insecure",
+            "\"insecure\" is unknown: imds takes endpoint=, role=",
+        ),
         (
             "p assume_role source=other role_arn=arn:aws:iam::1:role/r",
             "other",

@@ -277,6 +277,10 @@ fn what_cannot_be_a_link_is_refused() {
             "write path=, method= or expires=",
         ),
         (
+            "$link https://b.net path=\"$uri\"",
+            "quotation marks belong around the whole word: write \"path=$uri\"",
+        ),
+        (
             "$link https://b.net expires=1h expires=1h",
             "it stands there twice",
         ),

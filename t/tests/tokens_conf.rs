@@ -39,6 +39,22 @@ fn a_token_that_cannot_work_is_refused() {
         ("t codeartifact region=r", "codeartifact needs \"domain=\""),
         ("t process", "process needs \"command=\""),
         (
+            "t process command='/bin/echo tok'",
+            "quotation marks belong around the whole word: write \"command=/bin/echo ...\"",
+        ),
+        (
+            "t ecr region=r endpoint=http://10.0.0.1",
+            "endpoint: over plain http only loopback",
+        ),
+        (
+            "t ecr-public endpoint=http://10.0.0.1",
+            "endpoint: over plain http only loopback",
+        ),
+        (
+            "t codeartifact domain=my-domain region=r endpoint=http://10.0.0.1",
+            "endpoint: over plain http only loopback",
+        ),
+        (
             "my-token ecr region=r",
             "has the invalid value \"my-token\": write letters, digits and underscores",
         ),

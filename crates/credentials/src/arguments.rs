@@ -1,23 +1,65 @@
-//! The words of a directive: `key=value`, each key once, none that is not known.
+//! The words of a directive: `key=value` and flags, each once, none that is not known.
 
 use crate::DefinitionError;
+
+/// Allows plain http to hosts that are not this machine's own. A word without a value.
+pub(crate) const INSECURE: &str = "insecure";
 
 /// The words that stand behind a source's name, taken one by one.
 pub(crate) struct Arguments<'a> {
     source: &'static str,
     pairs: Vec<(&'a str, &'a str)>,
-    /// Which keys this source knows, as it asks for them.
+    is_insecure: bool,
+    /// Which keys and flags this source knows, as it asks for them.
     known: Vec<&'static str>,
+}
+
+/// If a parameter of a directive has a quotation mark behind its `=`, the form that nginx
+/// understands, for an error message: `"key=value"`.
+///
+/// nginx recognizes quotation marks only at the beginning of a word: `key="a b"` are the two words
+/// `key="a` and `b"`. Of a value with several words only the first is shown, since a later one
+/// may be a secret.
+pub fn misplaced_quote(word: &str) -> Option<String> {
+    let (key, value) = word.split_once('=')?;
+    let mark = value
+        .chars()
+        .next()
+        .filter(|mark| matches!(mark, '"' | '\''))?;
+    let value = &value[1..];
+    let (value, more) = match value.split_once(mark) {
+        Some((value, _)) => (value, ""),
+        None => (value, " ..."),
+    };
+    Some(match value.split_once(char::is_whitespace) {
+        Some((first, _)) => format!("\"{key}={first} ...\""),
+        None => format!("\"{key}={value}{more}\""),
+    })
 }
 
 impl<'a> Arguments<'a> {
     /// Splits `words`; `source` stands in the errors.
     pub(crate) fn new(source: &'static str, words: &[&'a str]) -> Result<Self, DefinitionError> {
         let mut pairs: Vec<(&str, &str)> = Vec::with_capacity(words.len());
+        let mut is_insecure = false;
         for word in words {
+            if *word == INSECURE {
+                if std::mem::replace(&mut is_insecure, true) {
+                    return Err(DefinitionError::Twice(INSECURE.to_owned()));
+                }
+                continue;
+            }
             let Some((key, value)) = word.split_once('=') else {
                 return Err(DefinitionError::NoValue((*word).to_owned()));
             };
+            if !may_begin_with_quote(key, value)
+                && let Some(instead) = misplaced_quote(word)
+            {
+                return Err(DefinitionError::Quote(instead));
+            }
+            if key == INSECURE {
+                return Err(DefinitionError::Flag(key.to_owned()));
+            }
             if value.is_empty() {
                 return Err(DefinitionError::Empty(key.to_owned()));
             }
@@ -29,6 +71,7 @@ impl<'a> Arguments<'a> {
         Ok(Self {
             source,
             pairs,
+            is_insecure,
             known: Vec::new(),
         })
     }
@@ -59,15 +102,99 @@ impl<'a> Arguments<'a> {
         })
     }
 
-    /// Refuses what no one asked for.
+    /// Whether the flag [`INSECURE`] is given.
+    pub(crate) fn take_insecure(&mut self) -> bool {
+        self.known.push(INSECURE);
+        std::mem::take(&mut self.is_insecure)
+    }
+
+    /// Rejects what nobody asked for.
     pub(crate) fn finish(self) -> Result<(), DefinitionError> {
-        match self.pairs.first() {
+        let flag = self.is_insecure.then_some(INSECURE);
+        match self.pairs.first().map(|(key, _)| *key).or(flag) {
             None => Ok(()),
-            Some((key, _)) => Err(DefinitionError::UnknownKey {
+            Some(key) => Err(DefinitionError::UnknownKey {
                 source: self.source,
-                key: (*key).to_owned(),
+                key: key.to_owned(),
                 known: self.known,
             }),
         }
+    }
+}
+
+/// A key as it is written: flags have no `=`.
+pub(crate) fn written(key: &str) -> String {
+    match key {
+        INSECURE => key.to_owned(),
+        _ => format!("{key}="),
+    }
+}
+
+/// A command line has quotation marks of its own, which are closed in the same word if nginx has
+/// read the word as it was meant: `"command='/opt/a b' c"`.
+fn may_begin_with_quote(key: &str, value: &str) -> bool {
+    let is_closed = |mark: char| value.matches(mark).count().is_multiple_of(2);
+    key == "command" && value.starts_with(['"', '\'']) && is_closed('"') && is_closed('\'')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotation_marks_belong_around_the_whole_word() {
+        for (word, instead) in [
+            ("command=\"/bin/echo", "\"command=/bin/echo ...\""),
+            ("command='/bin/echo", "\"command=/bin/echo ...\""),
+            ("path=\"/etc/keys\"", "\"path=/etc/keys\""),
+            ("path=''", "\"path=\""),
+            ("profile=\"a b\"", "\"profile=a ...\""),
+        ] {
+            assert_eq!(misplaced_quote(word).as_deref(), Some(instead), "{word}");
+            let Err(error) = Arguments::new("file", &[word]).map(drop) else {
+                panic!("{word} is accepted");
+            };
+            assert!(error.to_string().contains(instead), "{error}");
+        }
+        for word in [
+            "command=/bin/echo \"a b\"",
+            "\"command",
+            "a",
+            "key=a\"b\"",
+            "",
+        ] {
+            assert_eq!(misplaced_quote(word), None, "{word}");
+        }
+        // Quotation marks of the command line itself.
+        for word in ["command='/opt/a b' c", "command=\"/opt/a b\" 'c d'"] {
+            assert!(Arguments::new("process", &[word]).is_ok(), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_flag_is_given_once_and_only_to_a_source_that_knows_it() {
+        let mut arguments = Arguments::new("ecr", &["insecure"]).unwrap();
+        assert!(arguments.take_insecure());
+        arguments.finish().unwrap();
+
+        let error = |words: &[&str]| {
+            let finished = Arguments::new("imds", words).and_then(|mut arguments| {
+                arguments.take("role");
+                arguments.finish()
+            });
+            finished.unwrap_err().to_string()
+        };
+        assert_eq!(
+            error(&["insecure"]),
+            "\"insecure\" is unknown: imds takes role="
+        );
+        assert_eq!(
+            error(&["insecure", "insecure"]),
+            "\"insecure\" is given twice"
+        );
+        assert_eq!(
+            error(&["insecure=on"]),
+            "\"insecure\" has no value: write \"insecure\""
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, written};
 use crate::host::FileIdentity;
 use crate::schedule::Rhythm;
 use crate::sources::Source;
@@ -43,16 +43,17 @@ impl Definition {
     /// | source | words, all optional but those in bold | and from the environment |
     /// | --- | --- | --- |
     /// | `env` | | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` |
-    /// | `file` | `path=`, `profile=`, `region=`, `endpoint=` | `AWS_SHARED_CREDENTIALS_FILE`, `AWS_CONFIG_FILE`, `AWS_PROFILE`, `HOME`; for roles as `assume_role` |
+    /// | `file` | `path=`, `profile=`, `region=`, `endpoint=`, `insecure` | `AWS_SHARED_CREDENTIALS_FILE`, `AWS_CONFIG_FILE`, `AWS_PROFILE`, `HOME`; for roles as `assume_role` |
     /// | `imds` | `endpoint=`, `role=` | `AWS_EC2_METADATA_DISABLED`, `AWS_EC2_METADATA_SERVICE_ENDPOINT`, `..._ENDPOINT_MODE` |
     /// | `container` | `uri=` | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, `..._FULL_URI`, `AWS_CONTAINER_AUTHORIZATION_TOKEN`, `..._TOKEN_FILE` |
-    /// | `web_identity` | `role_arn=`, `token_file=`, `session_name=`, `region=`, `endpoint=` | `AWS_ROLE_ARN`, `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_SESSION_NAME`; as `assume_role` |
-    /// | `assume_role` | **`source=`**, **`role_arn=`**, `external_id=`, `session_name=`, `duration=` (seconds), `region=`, `endpoint=` | `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL`, `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`, `AWS_USE_FIPS_ENDPOINT` |
+    /// | `web_identity` | `role_arn=`, `token_file=`, `session_name=`, `region=`, `endpoint=`, `insecure` | `AWS_ROLE_ARN`, `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_SESSION_NAME`; as `assume_role` |
+    /// | `assume_role` | **`source=`**, **`role_arn=`**, `external_id=`, `session_name=`, `duration=` (seconds), `region=`, `endpoint=`, `insecure` | `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL`, `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`, `AWS_USE_FIPS_ENDPOINT` |
     /// | `process` | **`command=`** | |
     /// | `signing_keys` | **`path=`**, **`access_key=`** | |
-    /// | `default` | | all of these |
+    /// | `default` | `insecure` | all of these |
     ///
-    /// Paths are absolute. The source of `assume_role` is the name of a provider declared before,
+    /// `insecure` allows plain http to an STS that is neither on this machine nor at a link-local
+    /// address. Paths are absolute. The source of `assume_role` is the name of a provider declared before,
     /// or of a source that needs no words.
     ///
     /// `declared` finds a provider that the configuration declared before, by name.
@@ -77,9 +78,9 @@ impl Definition {
     ///
     /// | source | words, all optional but those in bold | and from the environment |
     /// | --- | --- | --- |
-    /// | `ecr` | `region=`, `credentials=`, `endpoint=` | `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_ECR`, `AWS_ENDPOINT_URL`, `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`, `AWS_USE_FIPS_ENDPOINT` |
-    /// | `ecr-public` | `credentials=`, `endpoint=` | the same without regions; `AWS_ENDPOINT_URL_ECR_PUBLIC` |
-    /// | `codeartifact` | **`domain=`**, `owner=`, `duration=`, `region=`, `credentials=`, `endpoint=` | as `ecr`; `AWS_ENDPOINT_URL_CODEARTIFACT` |
+    /// | `ecr` | `region=`, `credentials=`, `endpoint=`, `insecure` | `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_ECR`, `AWS_ENDPOINT_URL`, `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`, `AWS_USE_FIPS_ENDPOINT` |
+    /// | `ecr-public` | `credentials=`, `endpoint=`, `insecure` | the same without regions; `AWS_ENDPOINT_URL_ECR_PUBLIC` |
+    /// | `codeartifact` | **`domain=`**, `owner=`, `duration=`, `region=`, `credentials=`, `endpoint=`, `insecure` | as `ecr`; `AWS_ENDPOINT_URL_CODEARTIFACT` |
     /// | `process` | **`command=`**, `retry=` | |
     ///
     /// All know `format=` (`raw`, `basic` or `bearer`) and `interval=`, after which at the latest a
@@ -205,9 +206,13 @@ pub enum DefinitionError {
     },
     /// A word without `=`.
     NoValue(String),
+    /// A value that begins with a quotation mark; here is what to write instead.
+    Quote(String),
     /// Nothing behind the `=`.
     Empty(String),
-    /// A key that is given twice.
+    /// A flag with a value.
+    Flag(String),
+    /// A key or a flag that is given twice.
     Twice(String),
     /// A key that the source does not know.
     UnknownKey {
@@ -239,15 +244,35 @@ impl fmt::Display for DefinitionError {
                 let known = known.join(", ");
                 write!(f, "there is no source \"{name}\"; the sources are {known}")
             }
-            Self::NoValue(word) => write!(f, "\"{word}\" is not written key=value"),
+            Self::NoValue(word) => write!(
+                f,
+                "\"{word}\" is not written key=value; a value with blanks needs quotation marks \
+                 around the whole word: \"key=two words\""
+            ),
+            Self::Quote(instead) => {
+                write!(
+                    f,
+                    "quotation marks belong around the whole word: write {instead}"
+                )
+            }
             Self::Empty(key) => write!(f, "\"{key}=\" has no value; leave it out or give one"),
-            Self::Twice(key) => write!(f, "\"{key}=\" is given twice"),
+            Self::Flag(flag) => write!(f, "\"{flag}\" has no value: write \"{flag}\""),
+            Self::Twice(key) => write!(f, "\"{}\" is given twice", written(key)),
             Self::UnknownKey { source, key, known } if known.is_empty() => {
-                write!(f, "\"{key}=\" is unknown: {source} takes no parameters")
+                let key = written(key);
+                write!(f, "\"{key}\" is unknown: {source} takes no parameters")
             }
             Self::UnknownKey { source, key, known } => {
-                let known = known.join("=, ");
-                write!(f, "\"{key}=\" is unknown: {source} takes {known}=")
+                let known: Vec<_> = known.iter().map(|key| written(key)).collect();
+                let (key, known) = (written(key), known.join(", "));
+                write!(f, "\"{key}\" is unknown: {source} takes {known}")
+            }
+            Self::Missing {
+                source,
+                key,
+                example,
+            } if example.contains(' ') => {
+                write!(f, "{source} needs \"{key}=\", e.g. \"{key}={example}\"")
             }
             Self::Missing {
                 source,

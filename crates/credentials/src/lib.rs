@@ -37,6 +37,7 @@ mod tokens;
 mod url;
 
 pub use answer::AnswerError;
+pub use arguments::misplaced_quote;
 pub use credentials::{Credentials, DatedKey, Material, SigningKeys};
 pub use definition::{Check, Definition, DefinitionError, FileUse};
 pub use environment::Environment;

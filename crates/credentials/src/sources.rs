@@ -76,7 +76,7 @@ impl Source {
             "assume_role" => Self::AssumeRole(AssumeRole::parse(arguments, environment, declared)?),
             "process" => Self::Process(Process::parse(arguments)?),
             "signing_keys" => Self::SigningKeys(KeyFile::parse(arguments)?),
-            "default" => DefaultChain::parse(environment)?,
+            "default" => DefaultChain::parse(environment, arguments.take_insecure())?,
             name => return Err(DefinitionError::unknown_source(name)),
         })
     }

@@ -95,7 +95,9 @@ impl Sts {
         role: &Role,
     ) -> Result<Self, DefinitionError> {
         let (region, endpoint) = (arguments.take("region"), arguments.take("endpoint"));
-        Ok(Self::new(region, endpoint, environment, &role.arn)?)
+        let insecure = arguments.take_insecure();
+        let sts = Self::new(region, endpoint, insecure, environment, &role.arn)?;
+        Ok(sts)
     }
 
     pub(crate) fn identify(&self, text: &mut String) {

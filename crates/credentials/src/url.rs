@@ -1,7 +1,7 @@
 //! URLs of metadata services and of STS: `http` or `https`, a host, perhaps a port, a path.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Which protocol an [`Endpoint`] speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +54,23 @@ impl Endpoint {
             host
         } else {
             format!("{host}:{}", self.port)
+        }
+    }
+}
+
+impl Endpoint {
+    /// Whether what is sent there can be read and changed on its way: plain http to another
+    /// machine. Link-local addresses are those of the agents that run beside a program.
+    pub fn is_exposed(&self) -> bool {
+        if self.scheme == Scheme::Https {
+            return false;
+        }
+        match self.host.parse::<IpAddr>() {
+            Ok(address) => match address.to_canonical() {
+                IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local(),
+                IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local(),
+            },
+            Err(_) => self.host != "localhost",
         }
     }
 }

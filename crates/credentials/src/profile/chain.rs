@@ -15,9 +15,10 @@ use crate::{Environment, FetchError, Secret};
 pub(crate) struct Surroundings<'a> {
     pub(crate) profiles: &'a Profiles,
     pub(crate) environment: &'a Environment,
-    /// `region=` and `endpoint=` of the directive.
+    /// `region=`, `endpoint=` and `insecure` of the directive.
     pub(crate) region: Option<&'a str>,
     pub(crate) endpoint: Option<&'a str>,
+    pub(crate) insecure: bool,
 }
 
 /// The source that the profile `name` describes. A profile without anything that could give
@@ -145,7 +146,7 @@ impl<'a> Chain<'a> {
         }
         if let Some(setting) = INTERACTIVE.iter().find(|name| profile.get(name).is_some()) {
             let why = format!(
-                "{setting} needs a person who signs in; use the source process with command=\"aws \
+                "{setting} needs a person who signs in; use the source process with \"command=aws \
                  configure export-credentials --format process --profile {name}\""
             );
             return Err(wrong(name, why));
@@ -185,9 +186,10 @@ impl<'a> Chain<'a> {
         let Surroundings {
             environment,
             endpoint,
+            insecure,
             ..
         } = *self.surroundings;
-        Sts::new(self.region, endpoint, environment, &role.arn)
+        Sts::new(self.region, endpoint, insecure, environment, &role.arn)
     }
 }
 

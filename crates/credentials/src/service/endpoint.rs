@@ -27,9 +27,13 @@ pub(crate) fn region_of<'a>(
 /// The endpoint that is given, else the one of the service's own `variable`, else the one that the
 /// environment [has for all services][1].
 ///
+/// The response holds keys or a token, so plain http is accepted only where nobody else can read
+/// or change it, or if the operator says `insecure`.
+///
 /// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 pub(crate) fn configured(
     given: Option<&str>,
+    insecure: bool,
     variable: &'static str,
     environment: &Environment,
 ) -> Result<Option<Url>, FetchError> {
@@ -47,6 +51,11 @@ pub(crate) fn configured(
     let url = Url::parse(text).map_err(|error| FetchError::setting(name, error.to_string()))?;
     if url.target.contains('?') {
         return Err(FetchError::setting(name, "an endpoint has no query"));
+    }
+    if !insecure && url.endpoint.is_exposed() {
+        let why = "over plain http only loopback and link-local addresses are asked: use https, \
+                   or add \"insecure\"";
+        return Err(FetchError::setting(name, why));
     }
     Ok(Some(url))
 }

@@ -17,13 +17,15 @@ pub(crate) struct DefaultChain {
 }
 
 impl DefaultChain {
-    /// The environment does not change, so all but the files is decided here.
-    pub(crate) fn parse(environment: &Environment) -> Result<Source, FetchError> {
+    /// The environment does not change, so all but the files is decided here. `insecure` allows
+    /// plain http to an STS on another machine.
+    pub(crate) fn parse(environment: &Environment, insecure: bool) -> Result<Source, FetchError> {
         if let Some(keys) = configured(Keys::find(environment))? {
             return Ok(Source::Keys(keys));
         }
-        let file = configured(ProfileFile::find(environment))?;
-        let otherwise = if let Some(source) = configured(WebIdentity::find(environment))? {
+        let file = configured(ProfileFile::find(environment, insecure))?;
+        let otherwise = if let Some(source) = configured(WebIdentity::find(environment, insecure))?
+        {
             Some(Source::WebIdentity(source))
         } else if let Some(source) = configured(Container::find(environment))? {
             Some(Source::Container(source))

@@ -27,6 +27,8 @@ pub(crate) struct ProfileFile {
     is_named: bool,
     region: Option<String>,
     endpoint: Option<String>,
+    /// Whether a role may be asked for over plain http on another machine.
+    insecure: bool,
 }
 
 impl ProfileFile {
@@ -40,9 +42,9 @@ impl ProfileFile {
             }
             Some(path) => Self {
                 files: vec![(PathBuf::from(path), Kind::Any)],
-                ..Self::empty(environment)
+                ..Self::empty(environment, false)
             },
-            None => Self::find(environment)?,
+            None => Self::find(environment, false)?,
         };
         if let Some(profile) = arguments.take("profile") {
             file.profile = profile.to_owned();
@@ -50,6 +52,7 @@ impl ProfileFile {
         }
         file.region = arguments.take("region").map(str::to_owned);
         file.endpoint = arguments.take("endpoint").map(str::to_owned);
+        file.insecure = arguments.take_insecure();
         if let Some(Err(error)) = file.endpoint.as_deref().map(Url::parse) {
             return Err(FetchError::setting("endpoint=", error.to_string()).into());
         }
@@ -57,8 +60,8 @@ impl ProfileFile {
     }
 
     /// The files as the environment names them, by default those in the home directory.
-    pub(crate) fn find(environment: &Environment) -> Result<Self, FetchError> {
-        let mut file = Self::empty(environment);
+    pub(crate) fn find(environment: &Environment, insecure: bool) -> Result<Self, FetchError> {
+        let mut file = Self::empty(environment, insecure);
         for (variable, name, kind) in [
             ("AWS_CONFIG_FILE", ".aws/config", Kind::Config),
             (
@@ -93,7 +96,7 @@ impl ProfileFile {
         Ok(file)
     }
 
-    fn empty(environment: &Environment) -> Self {
+    fn empty(environment: &Environment, insecure: bool) -> Self {
         let profile = environment.get("AWS_PROFILE");
         Self {
             files: Vec::new(),
@@ -101,6 +104,7 @@ impl ProfileFile {
             is_named: profile.is_some(),
             region: None,
             endpoint: None,
+            insecure,
         }
     }
 
@@ -248,6 +252,7 @@ impl ProfileFile {
             environment,
             region: self.region.as_deref(),
             endpoint: self.endpoint.as_deref(),
+            insecure: self.insecure,
         };
         source_of(&surroundings, &self.profile)
     }

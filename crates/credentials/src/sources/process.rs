@@ -32,7 +32,7 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn parse(arguments: &mut Arguments<'_>) -> Result<Self, DefinitionError> {
-        Self::with_example(arguments, "\"/usr/local/bin/print-credentials --for web\"")
+        Self::with_example(arguments, "/usr/local/bin/print-credentials --for web")
     }
 
     /// Reads `command=`; `example` shows how.

@@ -49,8 +49,8 @@ impl WebIdentity {
         Ok(Self::new(role, token_file, sts)?)
     }
 
-    /// What the environment describes.
-    pub(crate) fn find(environment: &Environment) -> Result<Self, FetchError> {
+    /// What the environment describes. `insecure` allows plain http to an STS on another machine.
+    pub(crate) fn find(environment: &Environment, insecure: bool) -> Result<Self, FetchError> {
         let Some(token_file) = environment.get(TOKEN_FILE) else {
             let why = format!("{TOKEN_FILE} is not in the environment");
             return Err(FetchError::NotConfigured(why));
@@ -60,7 +60,7 @@ impl WebIdentity {
             return Err(FetchError::setting(TOKEN_FILE, why));
         };
         let role = Role::new(role_arn, environment.get(SESSION_NAME), None, None)?;
-        let sts = Sts::new(None, None, environment, &role.arn)?;
+        let sts = Sts::new(None, None, insecure, environment, &role.arn)?;
         Self::new(role, token_file, sts)
     }
 

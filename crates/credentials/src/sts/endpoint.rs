@@ -11,12 +11,13 @@ impl Sts {
     /// The endpoint that is given, else that of the region, else the one of the role's partition.
     ///
     /// `region` and `endpoint` stand in a directive or a profile; without them the [variables of
-    /// the SDKs][1] count.
+    /// the SDKs][1] count. `insecure` allows plain http to other machines.
     ///
     /// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
     pub(crate) fn new(
         region: Option<&str>,
         endpoint: Option<&str>,
+        insecure: bool,
         environment: &Environment,
         role_arn: &str,
     ) -> Result<Self, FetchError> {
@@ -25,7 +26,8 @@ impl Sts {
             Self(Service { name, url, region })
         };
         let region = service::region_of(region, environment)?;
-        if let Some(url) = service::configured(endpoint, "AWS_ENDPOINT_URL_STS", environment)? {
+        let variable = "AWS_ENDPOINT_URL_STS";
+        if let Some(url) = service::configured(endpoint, insecure, variable, environment)? {
             return Ok(at(url, region.unwrap_or(GLOBAL)));
         }
 
@@ -77,7 +79,7 @@ mod tests {
             let (_, value) = variables.find(|(known, _)| *known == name)?;
             Some((*value).to_owned())
         });
-        match Sts::new(region, endpoint, &environment, role) {
+        match Sts::new(region, endpoint, false, &environment, role) {
             Ok(Sts(sts)) => Ok((sts.url.to_string(), sts.region)),
             Err(error) => Err(error.to_string()),
         }
@@ -169,6 +171,54 @@ mod tests {
             of(Some("us-gov-east-1")),
             "https://sts.us-gov-east-1.amazonaws.com/"
         );
+    }
+
+    #[test]
+    fn plain_http_to_another_machine_has_to_be_asked_for() {
+        for host in [
+            "127.0.0.1:8080",
+            "127.9.9.9",
+            "[::1]:80",
+            "[::ffff:127.0.0.1]",
+            "localhost",
+            "LOCALHOST:1",
+            "169.254.1.1",
+            "[fe80::1]",
+        ] {
+            assert!(
+                at(None, Some(&format!("http://{host}")), &[], ROLE).is_ok(),
+                "{host}"
+            );
+        }
+        for host in [
+            "10.0.0.1",
+            "sts.local",
+            "localhost.example",
+            "0.0.0.0",
+            "169.253.1.1",
+            "[fd00::1]",
+            "[::ffff:10.0.0.1]",
+            "[::]",
+        ] {
+            let url = format!("http://{host}/");
+            let expected = "over plain http only loopback and link-local addresses are asked: use \
+                            https, or add \"insecure\"";
+            let given = at(None, Some(&url), &[], ROLE).unwrap_err();
+            assert_eq!(given, format!("endpoint: {expected}"), "{host}");
+            for variable in ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"] {
+                let found = at(None, None, &[(variable, &url)], ROLE).unwrap_err();
+                assert_eq!(found, format!("{variable}: {expected}"), "{host}");
+            }
+            assert!(
+                at(None, Some(&format!("https://{host}")), &[], ROLE).is_ok(),
+                "{host}"
+            );
+            let environment = Environment::capture(|_| None);
+            assert!(
+                Sts::new(None, Some(&url), true, &environment, ROLE).is_ok(),
+                "{host}"
+            );
+        }
     }
 
     #[test]

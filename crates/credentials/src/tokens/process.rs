@@ -25,7 +25,7 @@ pub(super) struct TokenProcess(Process);
 
 impl TokenProcess {
     pub(super) fn parse(arguments: &mut Arguments<'_>) -> Result<Self, DefinitionError> {
-        let example = "\"/usr/local/bin/print-token --for web\"";
+        let example = "/usr/local/bin/print-token --for web";
         Process::with_example(arguments, example).map(Self)
     }
 

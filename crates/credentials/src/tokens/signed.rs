@@ -54,7 +54,7 @@ pub(super) struct Kind {
 }
 
 impl Signed {
-    /// Reads `region=`, `endpoint=` and `credentials=`; the environment says the rest.
+    /// Reads `region=`, `endpoint=`, `insecure` and `credentials=`; the environment says the rest.
     pub(super) fn parse(
         kind: Kind,
         arguments: &mut Arguments<'_>,
@@ -72,7 +72,8 @@ impl Signed {
             }
         };
         let endpoint = arguments.take("endpoint");
-        let base = match service::configured(endpoint, kind.variable, environment)? {
+        let insecure = arguments.take_insecure();
+        let base = match service::configured(endpoint, insecure, kind.variable, environment)? {
             Some(url) => url,
             None => {
                 let fips = environment.is_true("AWS_USE_FIPS_ENDPOINT");

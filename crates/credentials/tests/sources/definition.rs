@@ -16,7 +16,11 @@ fn each_mistake_is_told_with_what_to_write() {
             "ec2",
             "there is no source \"ec2\"; the sources are env, file, imds, container, web_identity, assume_role, process, signing_keys, default",
         ),
-        ("imds role", "\"role\" is not written key=value"),
+        (
+            "imds role",
+            "\"role\" is not written key=value; a value with blanks needs quotation marks around \
+             the whole word: \"key=two words\"",
+        ),
         (
             "imds role=",
             "\"role=\" has no value; leave it out or give one",
@@ -32,11 +36,11 @@ fn each_mistake_is_told_with_what_to_write() {
         ),
         (
             "default profile=a",
-            "\"profile=\" is unknown: default takes no parameters",
+            "\"profile=\" is unknown: default takes insecure",
         ),
         (
             "process",
-            "process needs \"command=\", e.g. command=\"/usr/local/bin/print-credentials --for web\"",
+            "process needs \"command=\", e.g. \"command=/usr/local/bin/print-credentials --for web\"",
         ),
     ] {
         assert_eq!(
@@ -110,7 +114,7 @@ fn a_digest_tells_definitions_apart() {
             &variables,
         ),
         (
-            format!("assume_role source=imds {role} endpoint=http://a"),
+            format!("assume_role source=imds {role} endpoint=http://a insecure"),
             &variables,
         ),
         ("process command=a".to_owned(), &variables),

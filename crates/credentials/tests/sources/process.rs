@@ -179,8 +179,12 @@ fn it_runs_without_shell_and_without_our_secrets() {
 #[test]
 fn a_command_line_that_is_none_is_refused() {
     for (line, error) in [
-        ("process", "process needs \"command=\", e.g. command=\""),
-        ("process command='a", "command=: a quote is not closed"),
+        ("process", "process needs \"command=\", e.g. \"command="),
+        (
+            "process command='a",
+            "quotation marks belong around the whole word: write \"command=a ...\"",
+        ),
+        ("process command=a'", "command=: a quote is not closed"),
         ("process command=''", "command=: it names no program"),
     ] {
         let text = define(line, &[]).unwrap_err().to_string();

@@ -273,7 +273,7 @@ fn profiles_that_need_a_person_are_refused_with_what_to_use_instead() {
         let error = load(&host, "file profile=a").unwrap_err();
         assert!(error.starts_with("profile \"a\": s") || error.starts_with("profile \"a\": l"));
         assert!(error.ends_with(
-            "use the source process with command=\"aws configure export-credentials --format \
+            "use the source process with \"command=aws configure export-credentials --format \
              process --profile a\""
         ));
         let definition = define("file profile=a", &[HOME]).unwrap();

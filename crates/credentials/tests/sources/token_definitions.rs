@@ -74,7 +74,7 @@ fn what_cannot_work_is_refused_when_it_is_read() {
         ),
         (
             "ecr region=r retry=1m",
-            "\"retry=\" is unknown: ecr takes region=, endpoint=, credentials=, interval=, format=",
+            "\"retry=\" is unknown: ecr takes region=, endpoint=, insecure, credentials=, interval=, format=",
         ),
         (
             "ecr-public region=r",
@@ -111,7 +111,7 @@ fn what_cannot_work_is_refused_when_it_is_read() {
         ),
         (
             "process",
-            "process needs \"command=\", e.g. command=\"/usr/local/bin/print-token",
+            "process needs \"command=\", e.g. \"command=/usr/local/bin/print-token --for web\"",
         ),
         ("process command=a retry=no", "retry=: it is not a time"),
     ] {
