@@ -295,6 +295,11 @@ impl LocationConf {
         Some(self.layers.as_ref()?.for_upstream(None))
     }
 
+    /// Whether the module may reject requests in this block.
+    pub(crate) fn may_reject(&self) -> bool {
+        self.plans.is_some() || self.required_tokens.is_some()
+    }
+
     /// The `aws_sign` of the location itself, or of one around it.
     pub(crate) fn own_sign(&self) -> Option<&Sign> {
         self.layers.as_ref()?.own_sign()

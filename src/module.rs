@@ -312,6 +312,9 @@ unsafe extern "C" fn answer_head(r: *mut ngx_http_request_t) -> ngx_int_t {
     let clean = guard(Err(()), || {
         // SAFETY: live during this call, and so below.
         let request = unsafe { Request::from_ptr(r) }.ok_or(())?;
+        if location_conf(&request).is_some_and(LocationConf::may_reject) {
+            Answer(&request).close_unless_body_comes();
+        }
         request::remove_echo(&request).map_err(|_| ())
     });
     if clean.is_err() {

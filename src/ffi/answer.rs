@@ -105,6 +105,14 @@ impl<'r> Answer<'r> {
         self.0.as_ptr()
     }
 
+    /// Ends the connection with this response if the client expects 100 Continue, has not been sent
+    /// it, and therefore need not send the body that nginx would wait for. To be called before the
+    /// head is sent.
+    pub(crate) fn close_unless_body_comes(self) {
+        // SAFETY: live, in a filter.
+        unsafe { flags::close_unless_body_comes(self.raw()) }
+    }
+
     /// Keeps `value` as this module's context of the answer.
     pub(crate) fn set_context<T>(self, module: &ngx_module_t, value: NonNull<T>) {
         // SAFETY: live; a request has a place for each HTTP module.

@@ -58,3 +58,31 @@ WRITE(allow_ranges)
 WRITE(keepalive)
 WRITE(reading_body)
 WRITE(request_body_no_buffering)
+
+
+void aws_auth_close_unless_body_comes(ngx_http_request_t *r);
+
+/*
+ * A client that announces "Expect: 100-continue" sends no body after a final
+ * status.  ngx_http_special_response_handler() suppresses the 100 and discards
+ * the body nevertheless, so that the next request on the connection would be
+ * discarded in its place.  Undoes ngx_http_discard_request_body() and lets the
+ * connection end with this response: the client is told so, nginx closes its
+ * side and reads what the client may still send (lingering_close).
+ */
+void
+aws_auth_close_unless_body_comes(ngx_http_request_t *r)
+{
+    if (r != r->main || !r->discard_body || r->headers_in.expect == NULL) {
+        return;
+    }
+
+    r->discard_body = 0;
+    r->count--;
+    r->keepalive = 0;
+    r->lingering_close = 1;
+
+    if (r->read_event_handler == ngx_http_discarded_request_body_handler) {
+        r->read_event_handler = ngx_http_block_reading;
+    }
+}

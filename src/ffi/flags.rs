@@ -66,6 +66,7 @@ write! {
 
 unsafe extern "C" {
     fn aws_auth_keep_out_of_cache(r: *mut ngx_http_request_t);
+    fn aws_auth_close_unless_body_comes(r: *mut ngx_http_request_t);
 }
 
 /// Has no cache keep the upstream's answer.
@@ -75,4 +76,14 @@ unsafe extern "C" {
 pub(super) unsafe fn keep_out_of_cache(r: *mut ngx_http_request_t) {
     // SAFETY: by this function's contract.
     unsafe { aws_auth_keep_out_of_cache(r) }
+}
+
+/// Ends the connection with this response if nginx would wait for a body that the client, which
+/// expects 100 Continue, need not send.
+///
+/// # Safety
+/// `r` must be a live request whose response head has not been sent.
+pub(super) unsafe fn close_unless_body_comes(r: *mut ngx_http_request_t) {
+    // SAFETY: by this function's contract.
+    unsafe { aws_auth_close_unless_body_comes(r) }
 }

@@ -79,3 +79,15 @@ fn boto3_decoded_to_s3s() {
 fn boto3_decoded_to_swift() {
     go(&Stand::swift(PASS_HEADERS), &[Way::HttpsDecoded], scenario);
 }
+
+/// boto3 expects 100 Continue, and sends no body where it gets another answer.
+#[test]
+fn boto3_rejected_by_nginx() {
+    let stand = Stand::s3s(PASS_HEADERS);
+    go(&stand, &Way::SIGNED, |stand, entrance| {
+        let folder = stand.files().path();
+        Program::scenario("boto3_rejected.py", entrance, folder).run([""; 0]);
+        stand.expect_object(entrance, "kept", b"kept");
+        stand.expect_nothing(entrance, "new");
+    });
+}
