@@ -2,8 +2,6 @@
 //!
 //! Strict: what is not exactly credentials is an error, and an error never becomes credentials.
 
-use std::fmt;
-
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -248,68 +246,46 @@ pub(crate) fn describe_refusal(code: &str, message: &str) -> String {
 }
 
 /// What is wrong with an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {
     /// It is empty.
+    #[error("the answer is empty")]
     Nothing,
     /// It is not a JSON object.
+    #[error("the answer is not a JSON object")]
     NotJson,
     /// It is not an XML document of the expected kind.
+    #[error("the answer is not an XML document of STS")]
     NotXml,
     /// A part is missing or empty.
+    #[error("the answer has no {0}")]
     Missing(&'static str),
     /// A part is not a text.
+    #[error("{0} in the answer is not a text")]
     NotText(&'static str),
     /// A part cannot be what it claims to be.
+    #[error("{0} in the answer is malformed")]
     Malformed(&'static str),
     /// The version is missing or not 1.
+    #[error("the answer has no \"Version\": 1")]
     Version,
     /// The sender says why there are none: its code and message.
+    #[error("{0}")]
     Refused(String),
     /// The credentials expired before they came, at this Unix time in seconds.
+    #[error("the credentials in the answer expired at {}; is this machine's clock right?", format_iso8601(*.0))]
     Expired(i64),
     /// The same of a token.
+    #[error("the token in the answer expired at {}; is this machine's clock right?", format_iso8601(*.0))]
     TokenExpired(i64),
     /// It is neither a token nor a JSON object that holds one.
+    #[error(
+        "the answer is neither a token, visible ASCII without blanks, nor a JSON object that holds one"
+    )]
     NotToken,
     /// A token that is to be a user's name and password has no colon between them.
+    #[error(
+        "the token is not a user's name and password with a colon between them, which format=basic wants"
+    )]
     NoUser,
 }
-
-impl fmt::Display for AnswerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nothing => f.write_str("the answer is empty"),
-            Self::NotJson => f.write_str("the answer is not a JSON object"),
-            Self::NotXml => f.write_str("the answer is not an XML document of STS"),
-            Self::Missing(name) => write!(f, "the answer has no {name}"),
-            Self::NotText(name) => write!(f, "{name} in the answer is not a text"),
-            Self::Malformed(name) => write!(f, "{name} in the answer is malformed"),
-            Self::Version => f.write_str("the answer has no \"Version\": 1"),
-            Self::Refused(what) => f.write_str(what),
-            Self::Expired(at) | Self::TokenExpired(at) => {
-                let (what, at) = (
-                    match self {
-                        Self::Expired(_) => "credentials",
-                        _ => "token",
-                    },
-                    format_iso8601(*at),
-                );
-                write!(
-                    f,
-                    "the {what} in the answer expired at {at}; is this machine's clock right?"
-                )
-            }
-            Self::NotToken => f.write_str(
-                "the answer is neither a token, visible ASCII without blanks, nor a JSON object \
-                 that holds one",
-            ),
-            Self::NoUser => f.write_str(
-                "the token is not a user's name and password with a colon between them, which \
-                 format=basic wants",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for AnswerError {}

@@ -1,7 +1,5 @@
 //! Command lines without a shell.
 
-use std::fmt;
-
 use zeroize::Zeroizing;
 
 /// Splits a command line into words, as the AWS CLI does for `credential_process`: at blanks,
@@ -53,23 +51,16 @@ pub(crate) fn split(line: &str) -> Result<Vec<Zeroizing<String>>, CommandLineErr
 }
 
 /// Why a text is not a command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CommandLineError {
+    #[error("it names no program")]
     Empty,
+    #[error("a quote is not closed")]
     Quote,
+    #[error("it ends with a backslash")]
     Backslash,
+    #[error("it holds a zero byte")]
     Nul,
-}
-
-impl fmt::Display for CommandLineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "it names no program",
-            Self::Quote => "a quote is not closed",
-            Self::Backslash => "it ends with a backslash",
-            Self::Nul => "it holds a zero byte",
-        })
-    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,19 @@
 //! Why a fetch yielded nothing.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::answer::AnswerError;
 use crate::host::{ExitStatus, FileError, HttpError, RunError};
 
 /// Why there are no credentials. One line, which names the guilty party and holds no secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// Nothing tells this source what to do; here is what would. In a chain the next source has
     /// its turn.
+    #[error("{0}")]
     NotConfigured(String),
     /// A variable of the environment, or a setting in a file, that cannot be right.
+    #[error("{name}: {why}")]
     Setting {
         /// What is set.
         name: String,
@@ -20,6 +21,7 @@ pub enum FetchError {
         why: String,
     },
     /// A file cannot be read.
+    #[error("{}: {error}", .path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -27,6 +29,7 @@ pub enum FetchError {
         error: FileError,
     },
     /// A file does not hold what it should.
+    #[error("{}: {why}", .path.display())]
     Content {
         /// The file.
         path: PathBuf,
@@ -34,6 +37,7 @@ pub enum FetchError {
         why: String,
     },
     /// A service did not answer.
+    #[error("{url}: {error}")]
     Http {
         /// What was asked.
         url: String,
@@ -41,6 +45,7 @@ pub enum FetchError {
         error: HttpError,
     },
     /// A service refused, or failed.
+    #[error("{url}: status {status}{}", .detail.iter().map(|detail| format!(", {detail}")).collect::<String>())]
     Status {
         /// What was asked.
         url: String,
@@ -50,6 +55,7 @@ pub enum FetchError {
         detail: Option<String>,
     },
     /// An answer, of a service or a program, holds no credentials.
+    #[error("{from}: {error}")]
     Answer {
         /// Who answered: a URL or a program.
         from: String,
@@ -57,6 +63,7 @@ pub enum FetchError {
         error: AnswerError,
     },
     /// A program did not run to its end.
+    #[error("{}: {error}", .program.display())]
     Run {
         /// The program.
         program: PathBuf,
@@ -64,6 +71,7 @@ pub enum FetchError {
         error: RunError,
     },
     /// A program failed.
+    #[error("{}: {status}", .program.display())]
     Exit {
         /// The program.
         program: PathBuf,
@@ -87,38 +95,3 @@ impl FetchError {
         }
     }
 }
-
-impl fmt::Display for FetchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotConfigured(what) => f.write_str(what),
-            Self::Setting { name, why } => write!(f, "{name}: {why}"),
-            Self::File { path, error } => write!(f, "{}: {error}", path.display()),
-            Self::Content { path, why } => write!(f, "{}: {why}", path.display()),
-            Self::Http { url, error } => write!(f, "{url}: {error}"),
-            Self::Status {
-                url,
-                status,
-                detail: None,
-            } => write!(f, "{url}: status {status}"),
-            Self::Status {
-                url,
-                status,
-                detail: Some(detail),
-            } => write!(f, "{url}: status {status}, {detail}"),
-            Self::Answer { from, error } => write!(f, "{from}: {error}"),
-            Self::Run { program, error } => write!(f, "{}: {error}", program.display()),
-            Self::Exit { program, status } => {
-                let program = program.display();
-                match status {
-                    ExitStatus::Exited(code) => write!(f, "{program}: ended with status {code}"),
-                    ExitStatus::Signaled(signal) => {
-                        write!(f, "{program}: was ended by signal {signal}")
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl std::error::Error for FetchError {}

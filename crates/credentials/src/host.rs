@@ -86,30 +86,21 @@ impl FileIdentity {
 }
 
 /// Why a file was not read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     /// `ENOENT`, also where a directory of the path is missing.
+    #[error("there is no such file")]
     NotFound,
     /// Any other error of the system, as it describes it, e.g. "Permission denied (13)".
+    #[error("{0}")]
     System(String),
     /// A directory, FIFO, socket or device.
+    #[error("it is not a regular file")]
     NotRegular,
     /// More than the bytes that were asked for, which are given here.
+    #[error("it has more than {0} bytes")]
     TooLarge(usize),
 }
-
-impl fmt::Display for FileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFound => f.write_str("there is no such file"),
-            Self::System(text) => f.write_str(text),
-            Self::NotRegular => f.write_str("it is not a regular file"),
-            Self::TooLarge(limit) => write!(f, "it has more than {limit} bytes"),
-        }
-    }
-}
-
-impl std::error::Error for FileError {}
 
 /// Methods that providers use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,42 +173,33 @@ impl Response {
 }
 
 /// Why there is no answer. Texts are of the host, one line, and hold no secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
     /// The host's name is not known, and why.
+    #[error("cannot resolve its name: {0}")]
     Resolve(String),
     /// No connection, and why, e.g. "Connection refused (111)".
+    #[error("cannot connect: {0}")]
     Connect(String),
     /// No TLS session, and why, e.g. "certificate verify failed (10: certificate has expired)".
+    #[error("no TLS session: {0}")]
     Tls(String),
     /// Connecting took too long.
+    #[error("connecting took too long")]
     ConnectTimeout,
     /// The exchange took too long.
+    #[error("the answer took too long")]
     Timeout,
     /// The connection ended before the answer did.
+    #[error("the connection ended before the answer did")]
     Truncated,
     /// The answer's body has more bytes than the request allows, which are given here.
+    #[error("the answer has more than {0} bytes")]
     TooLarge(usize),
     /// What came is not HTTP, and why; or sending failed.
+    #[error("not a valid HTTP answer: {0}")]
     Protocol(String),
 }
-
-impl fmt::Display for HttpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Resolve(why) => write!(f, "cannot resolve its name: {why}"),
-            Self::Connect(why) => write!(f, "cannot connect: {why}"),
-            Self::Tls(why) => write!(f, "no TLS session: {why}"),
-            Self::ConnectTimeout => f.write_str("connecting took too long"),
-            Self::Timeout => f.write_str("the answer took too long"),
-            Self::Truncated => f.write_str("the connection ended before the answer did"),
-            Self::TooLarge(limit) => write!(f, "the answer has more than {limit} bytes"),
-            Self::Protocol(why) => write!(f, "not a valid HTTP answer: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for HttpError {}
 
 /// A program to run.
 pub struct Command {
@@ -257,28 +239,28 @@ pub enum ExitStatus {
     Signaled(i32),
 }
 
-/// Why a program did not run to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RunError {
-    /// It was not started, and why, e.g. "No such file or directory (2)".
-    Start(String),
-    /// It took too long and was killed.
-    Timeout,
-    /// It wrote more than the bytes that are allowed, which are given here, and was killed.
-    TooLarge(usize),
-    /// The system failed while it ran, and how.
-    System(String),
-}
-
-impl fmt::Display for RunError {
+impl fmt::Display for ExitStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Start(why) => write!(f, "cannot be started: {why}"),
-            Self::Timeout => f.write_str("took too long and was killed"),
-            Self::TooLarge(limit) => write!(f, "wrote more than {limit} bytes and was killed"),
-            Self::System(why) => write!(f, "cannot be run: {why}"),
+            Self::Exited(code) => write!(f, "ended with status {code}"),
+            Self::Signaled(signal) => write!(f, "was ended by signal {signal}"),
         }
     }
 }
 
-impl std::error::Error for RunError {}
+/// Why a program did not run to its end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// It was not started, and why, e.g. "No such file or directory (2)".
+    #[error("cannot be started: {0}")]
+    Start(String),
+    /// It took too long and was killed.
+    #[error("took too long and was killed")]
+    Timeout,
+    /// It wrote more than the bytes that are allowed, which are given here, and was killed.
+    #[error("wrote more than {0} bytes and was killed")]
+    TooLarge(usize),
+    /// The system failed while it ran, and how.
+    #[error("cannot be run: {0}")]
+    System(String),
+}

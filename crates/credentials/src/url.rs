@@ -178,30 +178,21 @@ fn parse_port(digits: &str) -> Result<u16, UrlError> {
 }
 
 /// Why a text is not a URL that can be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// It does not begin with `http://` or `https://`.
+    #[error("it does not begin with \"http://\" or \"https://\"")]
     Scheme,
     /// The host is neither a name nor an address.
+    #[error("its host is neither a name nor an address")]
     Host,
     /// The port is not a number from 1 to 65535.
+    #[error("its port is not a number from 1 to 65535")]
     Port,
     /// The path or query holds what must be percent-encoded, or there is a fragment.
+    #[error("its path holds a character that must be percent-encoded")]
     Target,
 }
-
-impl fmt::Display for UrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Scheme => "it does not begin with \"http://\" or \"https://\"",
-            Self::Host => "its host is neither a name nor an address",
-            Self::Port => "its port is not a number from 1 to 65535",
-            Self::Target => "its path holds a character that must be percent-encoded",
-        })
-    }
-}
-
-impl std::error::Error for UrlError {}
 
 #[cfg(test)]
 mod tests {

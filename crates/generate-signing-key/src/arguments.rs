@@ -1,7 +1,6 @@
 //! The command line.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::os::unix::ffi::OsStringExt;
 
 use lexopt::{Arg, Parser};
@@ -128,20 +127,29 @@ fn parse_days(days: OsString) -> Result<u16, ArgumentError> {
 
 /// What is wrong with the command line. No message repeats a value: it may be the secret, in the
 /// wrong place.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ArgumentError {
+    #[error("the secret access key is missing: -k SECRET or --secret-key-file PATH")]
     NoSecret,
+    #[error("give either --secret-key or --secret-key-file")]
     TwoSecrets,
+    #[error("the region is missing: -r REGION")]
     NoRegion,
+    #[error("--date takes a calendar day written yyyymmdd")]
     Date,
+    #[error("--days takes a number from 1 to 366")]
     Days,
     /// An option without its value.
+    #[error("{0} takes a value")]
     NoValue(String),
     /// A value for an option that takes none.
+    #[error("{0} takes no value")]
     Value(String),
     /// An option that there is not, if its name can be told.
+    #[error("there is no {}; see --help", option(.0))]
     Unknown(Option<String>),
     /// A value without an option.
+    #[error("there is a value without an option; see --help")]
     Stray,
 }
 
@@ -175,21 +183,10 @@ impl From<lexopt::Error> for ArgumentError {
     }
 }
 
-impl fmt::Display for ArgumentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSecret => {
-                f.write_str("the secret access key is missing: -k SECRET or --secret-key-file PATH")
-            }
-            Self::TwoSecrets => f.write_str("give either --secret-key or --secret-key-file"),
-            Self::NoRegion => f.write_str("the region is missing: -r REGION"),
-            Self::Date => f.write_str("--date takes a calendar day written yyyymmdd"),
-            Self::Days => f.write_str("--days takes a number from 1 to 366"),
-            Self::NoValue(option) => write!(f, "{option} takes a value"),
-            Self::Value(option) => write!(f, "{option} takes no value"),
-            Self::Unknown(Some(option)) => write!(f, "there is no option {option}; see --help"),
-            Self::Unknown(None) => f.write_str("there is no such option; see --help"),
-            Self::Stray => f.write_str("there is a value without an option; see --help"),
-        }
+/// An unknown option in a message, as far as it can be shown.
+fn option(name: &Option<String>) -> String {
+    match name {
+        Some(name) => format!("option {name}"),
+        None => "such option".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! The lines that are printed.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
 use aws_signing::{CredentialScope, ScopeError, derive_key_bytes};
 use base64::Engine;
@@ -55,18 +55,11 @@ fn digits(date: Date) -> String {
 }
 
 /// Why there is no key.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyError {
+    #[error(transparent)]
     Scope(ScopeError),
     /// The days go on after the year 9999.
+    #[error("the calendar ends with the year 9999")]
     Calendar,
-}
-
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Scope(error) => error.fmt(f),
-            Self::Calendar => f.write_str("the calendar ends with the year 9999"),
-        }
-    }
 }

@@ -1,6 +1,5 @@
 //! Where the secret access key comes from.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -55,26 +54,14 @@ fn read_line(source: impl Read, name: &str) -> Result<Vec<u8>, SecretError> {
 }
 
 /// Why there is no secret.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretError {
+    #[error("the secret access key is empty")]
     Empty,
     /// A name and why it cannot be read.
+    #[error("cannot read {0}: {1}")]
     Unreadable(String, io::Error),
     /// The name of what holds more than one line, or a very long one.
+    #[error("{0} does not hold a secret access key alone, on one line")]
     NotOneLine(String),
-}
-
-impl fmt::Display for SecretError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the secret access key is empty"),
-            Self::Unreadable(name, error) => write!(f, "cannot read {name}: {error}"),
-            Self::NotOneLine(name) => {
-                write!(
-                    f,
-                    "{name} does not hold a secret access key alone, on one line"
-                )
-            }
-        }
-    }
 }

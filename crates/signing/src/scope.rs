@@ -86,33 +86,24 @@ impl fmt::Display for CredentialScope {
 }
 
 /// Why a text is not a credential scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
     /// Not four parts separated by `/`.
+    #[error("a credential scope is written yyyymmdd/region/service/aws4_request")]
     Parts,
     /// The date is not a day of the calendar, written as eight digits.
+    #[error("the date of a credential scope is a calendar day written yyyymmdd")]
     Date,
     /// The region is empty or holds a character that no region has.
+    #[error("a region is one or more ASCII letters, digits and any of \"-._:\"")]
     Region,
     /// The service is empty or holds a character that no service has.
+    #[error("a service is one or more ASCII letters, digits and any of \"-._:\"")]
     Service,
     /// The last part is not `aws4_request`.
+    #[error("a credential scope ends with aws4_request")]
     Terminator,
 }
-
-impl fmt::Display for ScopeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Parts => "a credential scope is written yyyymmdd/region/service/aws4_request",
-            Self::Date => "the date of a credential scope is a calendar day written yyyymmdd",
-            Self::Region => "a region is one or more ASCII letters, digits and any of \"-._:\"",
-            Self::Service => "a service is one or more ASCII letters, digits and any of \"-._:\"",
-            Self::Terminator => "a credential scope ends with aws4_request",
-        })
-    }
-}
-
-impl std::error::Error for ScopeError {}
 
 fn is_calendar_date(text: &str) -> bool {
     if text.len() != 8 || !text.bytes().all(|b| b.is_ascii_digit()) {

@@ -1,6 +1,5 @@
 //! How long a presigned request is good for.
 
-use std::fmt;
 use std::time::Duration;
 
 /// The lifetime of a presigned request: 1 second to 7 days, in whole seconds.
@@ -42,30 +41,18 @@ impl From<Expires> for Duration {
 }
 
 /// Why a presigned request cannot be good for so long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExpiresError {
     /// No time at all: the request would have expired when it is made.
+    #[error("a presigned request expires after one second at least")]
     Zero,
     /// Longer than 7 days.
+    #[error("a presigned request expires after 7 days (604800 s) at most, not {secs} s")]
     TooLong {
         /// The seconds asked for.
         secs: u64,
     },
 }
-
-impl fmt::Display for ExpiresError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Zero => f.write_str("a presigned request expires after one second at least"),
-            Self::TooLong { secs } => write!(
-                f,
-                "a presigned request expires after 7 days (604800 s) at most, not {secs} s"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for ExpiresError {}
 
 #[cfg(test)]
 mod tests {
