@@ -5,6 +5,7 @@
 
 mod admit;
 mod answer;
+mod caching;
 mod canonical;
 mod echo;
 mod examine;
@@ -18,6 +19,7 @@ mod waiting;
 
 pub(crate) use admit::admit;
 pub(crate) use answer::{Refusal, filter_refusal, filter_refusal_body};
+pub(crate) use caching::CacheGuard;
 pub(crate) use echo::remove_echo;
 pub(crate) use guard::may_pass;
 pub(crate) use intake::filter as filter_body;

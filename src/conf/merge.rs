@@ -13,12 +13,13 @@ use super::judge::{
 use super::layers::Layers;
 use super::plans::ByTarget;
 use super::{BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, Sign, style};
+use crate::ffi::cache_hook;
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::handlers::PassModule;
 use crate::ffi::seal_hook;
 use crate::ffi::upstream_block::UpstreamBlock;
 use crate::ffi::value::{Template, Value};
-use crate::request::Seal;
+use crate::request::{CacheGuard, Seal};
 
 /// Merges `outer` into `inner`, and where `inner` signs puts the seal into its proxy_pass. An
 /// error has been logged.
@@ -75,7 +76,13 @@ pub(crate) fn merge(
     // SAFETY: the proxy module has merged this block before us: modules are merged one after the
     // other, and a dynamic module, or one that nginx is built with, comes after nginx's own.
     // The configuration's pool keeps both alive.
-    unsafe { seal_hook::install(conf.as_ptr(), proxy_conf, Seal::new(plans)) }
+    unsafe {
+        if proxy_conf.as_ref().cache() > 0 {
+            let guard = CacheGuard::new(Rc::clone(&plans));
+            cache_hook::install(conf.as_ptr(), proxy_conf, guard)?;
+        }
+        seal_hook::install(conf.as_ptr(), proxy_conf, Seal::new(plans))
+    }
 }
 
 /// A block that is being merged.
@@ -204,6 +211,8 @@ impl Merging<'_> {
             streams_bodies: proxy.request_buffering == 0,
             passes_bodies: proxy.pass_request_body != 0,
             has_cache: proxy.cache() > 0,
+            stores_responses: proxy.store() != 0,
+            passes_headers: proxy.pass_request_headers != 0,
             proxy_handler: self.proxy.handler,
         }
     }

@@ -5,7 +5,8 @@ use std::fmt;
 
 use aws_sealing::auth_error::Cause;
 use aws_sealing::{
-    Addressing, Coverage, Destination, PayloadMode, Policy, Version, destination, is_s3, value,
+    Addressing, Coverage, Destination, PayloadMode, Policy, Version, caching, destination, is_s3,
+    value,
 };
 use nginx_sys::ngx_http_handler_pt;
 
@@ -36,6 +37,10 @@ pub(crate) struct Plan {
     pub(crate) passes_bodies: bool,
     /// Whether the location has a cache, which may answer where nothing can be signed.
     pub(crate) has_cache: bool,
+    /// Whether nginx stores copies of responses (`proxy_store`).
+    pub(crate) stores_responses: bool,
+    /// `proxy_pass_request_headers`
+    pub(crate) passes_headers: bool,
     /// The handler of proxy_pass: requests that something else answers are none of our business.
     pub(super) proxy_handler: ngx_http_handler_pt,
 }
@@ -49,6 +54,23 @@ impl Plan {
     /// Whether this request is to be signed.
     pub(crate) fn signs(&self, request: &Request) -> bool {
         self.switch.is_on(request)
+    }
+
+    /// Whether no cache may answer this request, nor keep its response: a header or parameter of the
+    /// client is forwarded that changes the response, and is not a part of the cache key.
+    pub(crate) fn bypasses_cache(&self, request: &Request) -> bool {
+        let header = |name: &[u8]| {
+            caching::header_changes_response(name) && self.policy.pass_headers.allows(name)
+        };
+        (self.passes_headers && request.has_client_header(header))
+            || (self.policy.response_overrides && self.overrides_response(request))
+    }
+
+    /// Whether a query that changes headers of the response is forwarded, and is not a part of the
+    /// cache key, once nginx has made one.
+    fn overrides_response(&self, request: &Request) -> bool {
+        let mut key = request.cache_key().peekable();
+        key.peek().is_some() && caching::query_overrides_response(request.args(), key)
     }
 
     /// What the signature of this request can say of a body.

@@ -54,6 +54,46 @@ aws_auth_keep_out_of_cache(ngx_http_request_t *r)
     r->upstream->cacheable = 0;
 }
 
+/*
+ * To be called while proxy_cache_bypass is evaluated: undoes what nginx has
+ * done for a response that it means to cache.
+ */
+void aws_auth_leave_cache(ngx_http_request_t *r);
+void
+aws_auth_leave_cache(ngx_http_request_t *r)
+{
+    r->upstream->cacheable = 0;
+    r->upstream->method.len = 0;
+}
+
+void aws_auth_leave_store(ngx_http_request_t *r);
+void
+aws_auth_leave_store(ngx_http_request_t *r)
+{
+    r->upstream->store = 0;
+}
+
+ngx_uint_t aws_auth_cacheable(const ngx_http_request_t *r);
+ngx_uint_t
+aws_auth_cacheable(const ngx_http_request_t *r)
+{
+    return r->upstream->cacheable;
+}
+
+/* The parts of the request's cache key, strings; NULL if it has none. */
+const ngx_array_t *aws_auth_cache_key(const ngx_http_request_t *r);
+const ngx_array_t *
+aws_auth_cache_key(const ngx_http_request_t *r)
+{
+#if (NGX_HTTP_CACHE)
+    if (r->cache) {
+        return &r->cache->keys;
+    }
+#endif
+
+    return NULL;
+}
+
 WRITE(allow_ranges)
 WRITE(keepalive)
 WRITE(reading_body)

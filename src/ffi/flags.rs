@@ -1,6 +1,6 @@
 //! Flags of a request. They are read and written by C (`flags.c`), which alone knows where they are.
 
-use nginx_sys::{ngx_http_request_t, ngx_uint_t};
+use nginx_sys::{ngx_array_t, ngx_http_request_t, ngx_uint_t};
 
 macro_rules! read {
     ($($(#[$doc:meta])* $name:ident = $symbol:ident;)*) => {
@@ -66,6 +66,10 @@ write! {
 
 unsafe extern "C" {
     fn aws_auth_keep_out_of_cache(r: *mut ngx_http_request_t);
+    fn aws_auth_leave_cache(r: *mut ngx_http_request_t);
+    fn aws_auth_leave_store(r: *mut ngx_http_request_t);
+    fn aws_auth_cacheable(r: *const ngx_http_request_t) -> ngx_uint_t;
+    fn aws_auth_cache_key(r: *const ngx_http_request_t) -> *const ngx_array_t;
     fn aws_auth_close_unless_body_comes(r: *mut ngx_http_request_t);
 }
 
@@ -76,6 +80,42 @@ unsafe extern "C" {
 pub(super) unsafe fn keep_out_of_cache(r: *mut ngx_http_request_t) {
     // SAFETY: by this function's contract.
     unsafe { aws_auth_keep_out_of_cache(r) }
+}
+
+/// Has nginx serve the request as one that it does not cache.
+///
+/// # Safety
+/// `r` must be a live request that has an upstream, and whose `proxy_cache_bypass` is evaluated.
+pub(super) unsafe fn leave_cache(r: *mut ngx_http_request_t) {
+    // SAFETY: by this function's contract.
+    unsafe { aws_auth_leave_cache(r) }
+}
+
+/// Has nginx store no copy of the response (`proxy_store`).
+///
+/// # Safety
+/// `r` must be a live request that has an upstream, and whose response has not come.
+pub(super) unsafe fn leave_store(r: *mut ngx_http_request_t) {
+    // SAFETY: by this function's contract.
+    unsafe { aws_auth_leave_store(r) }
+}
+
+/// Whether a cache may keep the response.
+///
+/// # Safety
+/// `r` must be a live request that has an upstream.
+pub(super) unsafe fn cacheable(r: *const ngx_http_request_t) -> bool {
+    // SAFETY: by this function's contract; C only reads.
+    unsafe { aws_auth_cacheable(r) != 0 }
+}
+
+/// The parts of the request's cache key, an array of strings; null if it has none.
+///
+/// # Safety
+/// `r` must be a live request.
+pub(super) unsafe fn cache_key(r: *const ngx_http_request_t) -> *const ngx_array_t {
+    // SAFETY: by this function's contract; C only reads.
+    unsafe { aws_auth_cache_key(r) }
 }
 
 /// Ends the connection with this response if nginx would wait for a body that the client, which

@@ -8,6 +8,7 @@ mod address;
 pub(crate) mod answer;
 pub(crate) mod answer_body;
 pub(crate) mod body;
+pub(crate) mod cache_hook;
 pub(crate) mod child;
 pub(crate) mod conf;
 pub(crate) mod connection;

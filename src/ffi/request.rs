@@ -11,6 +11,7 @@ use nginx_sys::{
     ngx_str_t, ngx_table_elt_t,
 };
 
+use super::answer::entries;
 use super::body::Pieces;
 use super::conf::core_module;
 use super::flags;
@@ -72,6 +73,37 @@ impl Request {
     pub(crate) fn unparsed_uri(&self) -> &[u8] {
         // SAFETY: as above.
         unsafe { super::bytes(self.get().unparsed_uri) }
+    }
+
+    /// The query, as `$args` shows it.
+    pub(crate) fn args(&self) -> &[u8] {
+        // SAFETY: as above.
+        unsafe { super::bytes(self.get().args) }
+    }
+
+    /// Whether the client has sent a header whose name passes `test`. Allocates nothing.
+    pub(crate) fn has_client_header(&self, test: impl Fn(&[u8]) -> bool) -> bool {
+        // SAFETY: the list stays as it is meanwhile; names stand in the request's header buffers.
+        unsafe {
+            entries(&self.get().headers_in.headers)
+                .any(|header| test(super::bytes(header.as_ref().key)))
+        }
+    }
+
+    /// The parts of the key under which a cache would keep the response; none before nginx has made
+    /// it.
+    pub(crate) fn cache_key(&self) -> impl Iterator<Item = &[u8]> {
+        // SAFETY: an array of strings of the request's pool.
+        let parts: &[ngx_str_t] = unsafe {
+            match flags::cache_key(self.as_ptr()).as_ref() {
+                Some(keys) if keys.nelts > 0 => {
+                    std::slice::from_raw_parts(keys.elts.cast(), keys.nelts)
+                }
+                _ => &[],
+            }
+        };
+        // SAFETY: as above.
+        parts.iter().map(|part| unsafe { super::bytes(*part) })
     }
 
     /// The location configuration of `module`.

@@ -167,7 +167,7 @@ unsafe extern "C" fn value_code(engine: *mut ngx_http_script_engine_t) {
 ///
 /// The value is `buf` up to nginx 1.31.0, and what lies between `buf.data` and `pos` in later ones
 /// and in distributions that took over their fix: both are set.
-fn answer(engine: &mut ngx_http_script_engine_t, text: &[u8]) {
+pub(super) fn answer(engine: &mut ngx_http_script_engine_t, text: &[u8]) {
     if !text.is_empty() {
         engine.buf.data = text.as_ptr().cast_mut();
     }

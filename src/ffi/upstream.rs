@@ -9,6 +9,7 @@ use nginx_sys::{ngx_buf_t, ngx_buf_tag_t, ngx_chain_t, ngx_http_upstream_t, ngx_
 use aws_sealing::Stream;
 
 use super::body::Pieces;
+use super::flags;
 use super::output;
 use super::request::Request;
 use super::sent;
@@ -123,6 +124,18 @@ impl<'r> Upstream<'r> {
     /// come. `None` where the request's pool has no memory.
     pub(crate) fn keep_target(&self, request: &Request, target: &[u8]) -> Option<()> {
         sent::keep_target(request, self.upstream, target)
+    }
+
+    /// Whether a cache may keep the response.
+    pub(crate) fn is_cacheable(&self, request: &Request) -> bool {
+        // SAFETY: live, and it has this upstream.
+        unsafe { flags::cacheable(request.as_ptr()) }
+    }
+
+    /// Has nginx store no copy of the response (`proxy_store`).
+    pub(crate) fn leave_store(&self, request: &Request) {
+        // SAFETY: as above; the request is about to be sent.
+        unsafe { flags::leave_store(request.as_ptr()) }
     }
 
     /// Has the body sent as it is, without the chunks that nginx puts around one whose length its

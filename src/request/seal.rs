@@ -102,6 +102,10 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
         .and_then(head::split)
         .ok_or(Refused::NoHead)?;
 
+    if plan.stores_responses && plan.bypasses_cache(request) {
+        upstream.leave_store(request);
+    }
+
     WORKER.with_borrow_mut(|worker| {
         worker.set_time(nginx_sys::ngx_time());
         let Worker {
@@ -121,6 +125,7 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
                         uri: request.uri(),
                         request_uri: request.unparsed_uri(),
                         payload: sent.payload(),
+                        cacheable: upstream.is_cacheable(request),
                         client_headers: &|| request.client_headers(),
                     };
                     let sealed =

@@ -47,11 +47,13 @@ pub(super) fn await_needed(
         provider: None,
     };
     let mut timeout = 0;
-    if let Some(required) = required.filter(|required| !required.has_cache) {
+    // No cache may answer a request that bypasses it.
+    let bypasses = plan.is_some_and(|plan| plan.has_cache && plan.bypasses_cache(request));
+    if let Some(required) = required.filter(|required| !required.has_cache || bypasses) {
         needed.tokens = &required.tokens;
         timeout = required.timeout;
     }
-    if let Some(plan) = plan.filter(|plan| !plan.has_cache) {
+    if let Some(plan) = plan.filter(|plan| !plan.has_cache || bypasses) {
         timeout = plan.credentials_timeout;
         let provider = match &plan.credentials {
             Ok(Credentials::Provided(provided)) => provided.provider(request).map(Some),

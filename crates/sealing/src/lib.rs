@@ -10,13 +10,14 @@
 //! client's may reach the store, [`destination`] names the host; `target` and `lines` write the
 //! new head, `made` has it signed by `aws-signing`, and `seal` puts it together. What becomes of a body before that is
 //! [`body`]'s. What a store answers to a signature that it does not take is [`auth_error`]'s, and what an answer
-//! repeats of one is [`echo`]'s.
+//! repeats of one is [`echo`]'s. What a cache must not answer is [`caching`]'s.
 
 #![forbid(unsafe_code)]
 
 pub mod auth_error;
 pub mod body;
 mod body_lines;
+pub mod caching;
 pub mod deputy;
 pub mod destination;
 pub mod echo;

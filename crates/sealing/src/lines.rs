@@ -6,6 +6,7 @@ use aws_signing::UNSIGNED_PAYLOAD;
 use smallvec::SmallVec;
 
 use crate::body_lines::BodyLines;
+use crate::caching;
 use crate::deputy;
 use crate::error::SealError;
 use crate::head::{HeadError, Line};
@@ -93,6 +94,9 @@ pub(crate) fn write(
                         *first_client_line.insert(first)
                     }
                 };
+                if at >= first && request.cacheable && caching::is_checksum_mode(name) {
+                    continue;
+                }
                 if at >= first && !policy.pass_headers.allows(name) {
                     if method::is_safe(line.method) || deputy::is_idle(name) {
                         continue;

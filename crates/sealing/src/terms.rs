@@ -22,6 +22,8 @@ pub struct Unsigned<'a> {
     pub request_uri: &'a [u8],
     /// What is signed and said of the body.
     pub payload: Payload<'a>,
+    /// Whether a cache may keep the response.
+    pub cacheable: bool,
     /// The headers as the client sent them, in order; `None` where there is no memory for them.
     /// Asked for only where a line needs it.
     pub client_headers: &'a dyn Fn() -> Option<Vec<Header<'a>>>,

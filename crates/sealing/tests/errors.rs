@@ -235,6 +235,7 @@ fn no_memory_for_the_clients_headers() {
                 uri: b"/",
                 request_uri: b"/",
                 payload: aws_sealing::Payload::EMPTY,
+                cacheable: false,
                 client_headers: &|| None,
             },
             &Policy {

@@ -102,6 +102,7 @@ impl Vector {
                 body: Body::Empty,
                 unframed: None,
             },
+            cacheable: false,
             client_headers: &|| Some(Vec::<Header<'_>>::new()),
         };
         let mut sealer = Sealer::new();

@@ -71,6 +71,7 @@ fn check(head: &[u8], target: &str, place: Place, identity: &Identity<'_>) -> bo
         uri: b"/",
         request_uri: b"/",
         payload: Payload::EMPTY,
+        cacheable: false,
         client_headers: &|| Some(Vec::new()),
     };
     let policy = Policy {

@@ -140,6 +140,7 @@ impl Case {
                 body: self.body,
                 ..Payload::EMPTY
             },
+            cacheable: false,
             client_headers: &client_headers,
         };
         let identity = Identity {

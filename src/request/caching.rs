@@ -1,0 +1,27 @@
+//! Caching: a request whose response depends on more than its cache key is not answered from a cache,
+//! and no cache keeps its response.
+
+use std::rc::Rc;
+
+use crate::conf::Plans;
+use crate::ffi::cache_hook::CacheHook;
+use crate::ffi::request::Request;
+
+/// What one location that signs decides before it looks into its cache.
+pub(crate) struct CacheGuard {
+    plans: Rc<Plans>,
+}
+
+impl CacheGuard {
+    pub(crate) fn new(plans: Rc<Plans>) -> Self {
+        Self { plans }
+    }
+}
+
+impl CacheHook for CacheGuard {
+    fn bypasses(&self, request: &Request) -> bool {
+        self.plans
+            .of_sent(request)
+            .is_some_and(|plan| plan.signs(request) && plan.bypasses_cache(request))
+    }
+}
