@@ -4,6 +4,7 @@
 //! The other module is built here, against the nginx sources that ours is built against
 //! (`NGINX_SOURCE_DIR`, default `build/nginx`, configured in `NGINX_BUILD_DIR`, default `objs` there).
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -31,6 +32,28 @@ fn configured(sources: &Path) -> PathBuf {
     }
 }
 
+/// The options of the compiler for nginx's headers, which depend on its version: what its own Makefile says, relative to the
+/// sources.
+fn includes(sources: &Path) -> Vec<String> {
+    let makefile = configured(sources).join("Makefile");
+    let text = fs::read_to_string(&makefile)
+        .unwrap_or_else(|e| panic!("{}: {e}: run make build", makefile.display()));
+    let start = text.find("\nALL_INCS =").expect("ALL_INCS") + 1;
+    let mut options = Vec::new();
+    for line in text[start..].trim_start_matches("ALL_INCS =").lines() {
+        let (words, goes_on) = match line.strip_suffix('\\') {
+            Some(words) => (words, true),
+            None => (line, false),
+        };
+        options.extend(words.split_whitespace().map(str::to_owned));
+        if !goes_on {
+            break;
+        }
+    }
+    assert!(options.len() > 4, "{options:?}");
+    options
+}
+
 /// Builds the other module.
 #[track_caller]
 fn build(scratch: &Scratch, place: &str) -> String {
@@ -38,19 +61,9 @@ fn build(scratch: &Scratch, place: &str) -> String {
     let mut cc = Command::new("cc");
     cc.args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"])
         .arg(&library)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/payload_filters/changing_filter.c"));
-    for folder in [
-        "src/core",
-        "src/event",
-        "src/event/modules",
-        "src/os/unix",
-        "src/http",
-        "src/http/modules",
-        "src/http/v2",
-    ] {
-        cc.arg("-I").arg(sources.join(folder));
-    }
-    cc.arg("-I").arg(configured(&sources));
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/payload_filters/changing_filter.c"))
+        .args(includes(&sources))
+        .current_dir(&sources);
     if place == "behind" {
         cc.arg("-DBEHIND");
     }
