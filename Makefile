@@ -16,37 +16,39 @@
 # NGINX_SOURCE=<archive, folder or RPM>.
 
 CARGO ?= cargo
-BUILD := $(CURDIR)/build
-MODULE := $(BUILD)/modules/ngx_http_aws_auth_module.so
-TARGET = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+# Relative, since make cannot handle blanks in the names of targets, and the checkout may be in any folder.
+MODULE := build/modules/ngx_http_aws_auth_module.so
 
-export NGINX_SOURCE_DIR ?= $(BUILD)/nginx
+export CARGO
+export NGINX_SOURCE_DIR ?= $(CURDIR)/build/nginx
 export NGINX_BUILD_DIR ?= $(NGINX_SOURCE_DIR)/objs
 
 # The root package without the nginx sources of crate nginx-src.
 PACKAGE := -p ngx_http_aws_auth_module --no-default-features --features export-modules
 OTHERS := --workspace --exclude ngx_http_aws_auth_module
 
+# Everything that a target needs is asked for first: see deps below. cargo uses all processors.
+.NOTPARALLEL:
+
 .PHONY: build demo test lint bench deps clean FORCE
 
 build: $(MODULE)
 
 $(MODULE): FORCE | deps-build
-	$(CARGO) build --release --locked $(PACKAGE)
 	@mkdir -p $(@D)
-	@cmp -s $(TARGET)/release/libngx_http_aws_auth_module.so $@ \
-		|| install -m 755 $(TARGET)/release/libngx_http_aws_auth_module.so $@
-	@echo "built $@"
+	@built=$$(packaging/cargo-built.sh libngx_http_aws_auth_module.so build --release --locked $(PACKAGE)) \
+		&& { cmp -s "$$built" $@ || install -m 755 "$$built" $@; }
+	@echo "built $(CURDIR)/$@"
 
-demo: build deps-demo
-	$(CARGO) build --locked -p aws-origin
-	@MODULE=$(MODULE) ORIGIN=$(TARGET)/debug/s3-origin ONCE=$(ONCE) packaging/demo.sh
+demo: deps-demo build
+	@origin=$$(packaging/cargo-built.sh s3-origin build --locked -p aws-origin) \
+		&& MODULE="$(CURDIR)/$(MODULE)" ORIGIN="$$origin" ONCE="$(ONCE)" packaging/demo.sh
 
-test: build deps-test
+test: deps-test build
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --locked $(OTHERS); \
 	else \
-		$(CARGO) test --locked $(OTHERS); \
+		$(CARGO) test --locked --no-fail-fast $(OTHERS); \
 	fi
 
 # What nginx's own build makes of the module, and what is in packages.
@@ -76,14 +78,14 @@ test-source: test-portable
 man:
 	@packaging/man/build.sh dist/man
 
-lint: deps-build
+lint: deps-lint
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked $(PACKAGE) --all-targets -- -D warnings
 	$(CARGO) clippy --locked $(OTHERS) --all-targets -- -D warnings
 
-bench: build deps-bench
+bench: deps-bench build
 	$(CARGO) bench --locked -p aws-signing
-	PEER_MODULE=$(PEER_MODULE) AWS_AUTH_MODULE=$(MODULE) $(CARGO) run --release --locked -p nginx-bench
+	PEER_MODULE="$(PEER_MODULE)" AWS_AUTH_MODULE="$(CURDIR)/$(MODULE)" $(CARGO) run --release --locked -p nginx-bench
 
 # DIST=el7|el8|el9|el10|amzn2|amzn2023 FLAVOUR=distro|nginx.org ARCH=x86_64|aarch64, and which nginx:
 # NGINX_VERSION=<one that is at hand>, or NGINX_SOURCE=<archive, folder or RPM>.
@@ -109,13 +111,19 @@ tarball: deps-rpm
 deb: deps-deb
 	@packaging/deb.sh
 
-deps: deps-build deps-test deps-demo deps-bench deps-rpm deps-deb
+# Installs packages only if something is missing. Targets that build something else as well ask for both at once.
+NEEDS_demo := build demo
+NEEDS_test := build test
+NEEDS_bench := build bench
+TARGETS := build lint demo test bench rpm deb test-deb test-rpm
 
-# Installs packages only where something is missing.
-.PHONY: deps-build deps-test deps-demo deps-bench deps-rpm deps-deb deps-test-deb deps-test-rpm
-deps-build deps-test deps-demo deps-bench deps-rpm deps-deb deps-test-deb deps-test-rpm:
-	@packaging/deps.sh $(@:deps-%=%)
+deps:
+	@packaging/deps.sh build lint demo test bench rpm $(if $(wildcard /usr/bin/apt-get),deb)
+
+.PHONY: $(TARGETS:%=deps-%)
+$(TARGETS:%=deps-%):
+	@packaging/deps.sh $(or $(NEEDS_$(@:deps-%=%)),$(@:deps-%=%))
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf build
 	$(CARGO) clean
