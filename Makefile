@@ -2,6 +2,7 @@
 #
 #   make build   the module for this machine's nginx, in build/modules/
 #   make demo    a private object fetched through a signing nginx; ONCE=1 ends by itself
+#   make install, make uninstall  the built module, in the folder where this machine's nginx looks for modules
 #   make test    all tests
 #   make test-packages  packages and other builds: test-nginx-build, test-deb, test-alpine, test-portable, test-rpm,
 #                test-source
@@ -30,7 +31,7 @@ OTHERS := --workspace --exclude ngx_http_aws_auth_module
 # Everything that a target needs is asked for first: see deps below. cargo uses all processors.
 .NOTPARALLEL:
 
-.PHONY: build demo test lint bench deps clean FORCE
+.PHONY: build demo install uninstall test lint bench deps clean FORCE
 
 build: $(MODULE)
 
@@ -43,6 +44,10 @@ $(MODULE): FORCE | deps-build
 demo: deps-demo build
 	@origin=$$(packaging/cargo-built.sh s3-origin build --locked -p aws-origin) \
 		&& MODULE="$(CURDIR)/$(MODULE)" ORIGIN="$$origin" ONCE="$(ONCE)" packaging/demo.sh
+
+# NGINX=<program> DESTDIR=<folder>. Neither builds: root has no Rust, as a rule.
+install uninstall:
+	@packaging/install.sh $@
 
 test: deps-test build
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
