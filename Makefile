@@ -6,6 +6,7 @@
 #   make test    all tests
 #   make test-packages  packages and other builds: test-nginx-build, test-deb, test-alpine, test-portable, test-rpm,
 #                test-source
+#   make test-fresh     the quick start, packages and more in minimal roots of Debian; test-fresh-full: all tests there
 #   make man     the manual pages, in dist/man/
 #   make lint    rustfmt and clippy
 #   make bench   what signing costs; PEER_MODULE=<other .so> measures that one too
@@ -78,6 +79,20 @@ test-rpm: deps-rpm deps-test-rpm
 test-source: test-portable
 	@packaging/test/source.sh
 
+# What a newcomer does, on machines where nothing is installed: see packaging/test/fresh.sh. It runs as root.
+.PHONY: test-fresh test-fresh-demo test-fresh-full
+test-fresh: deps-test-fresh
+	@packaging/test/fresh.sh
+
+# One user in each suite, demo and quick start only: what CI has time for.
+test-fresh-demo: deps-test-fresh
+	@FRESH="$(or $(FRESH),bookworm trixie)" FRESH_USERS=$(or $(FRESH_USERS),ann) FRESH_STEPS="refusals demo quick-start" \
+		packaging/test/fresh.sh
+
+# All tests.
+test-fresh-full: deps-test-fresh
+	@FRESH="$(or $(FRESH),bookworm trixie)" FRESH_USERS=$(or $(FRESH_USERS),ann) FRESH_STEPS=suite packaging/test/fresh.sh
+
 # The reference of README.md as a manual page.
 .PHONY: man
 man:
@@ -120,7 +135,7 @@ deb: deps-deb
 NEEDS_demo := build demo
 NEEDS_test := build test
 NEEDS_bench := build bench
-TARGETS := build lint demo test bench rpm deb test-deb test-rpm
+TARGETS := build lint demo test bench rpm deb test-deb test-rpm test-fresh
 
 deps:
 	@packaging/deps.sh build lint demo test bench rpm $(if $(wildcard /usr/bin/apt-get),deb)

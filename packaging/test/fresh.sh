@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# make test-fresh: what a newcomer does, on machines where nothing is installed yet.
+#
+#   FRESH          suites of Debian; default: bookworm trixie sid
+#   FRESH_STEPS    what is done there: refusals demo quick-start deb suite; default: all but suite
+#   FRESH_USERS    who does it: ann (sudo, a checkout whose path contains a blank), root; default: both
+#   FRESH_TARGET   a folder for cargo that the roots share, so that crates are compiled once; default: none, each compiles
+#                  everything
+#   FRESH_MIRROR   the Debian archive; default: that of apt's sources
+#
+# Runs as root. The roots are below build/fresh/, where the bases and downloaded packages are kept.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/roots.sh"
+
+suites=${FRESH:-bookworm trixie sid}
+steps=${FRESH_STEPS:-refusals demo quick-start deb}
+users=${FRESH_USERS:-$user root}
+
+main() {
+    isolate "$@"
+    [ -z "$(git -C "$root" status --porcelain)" ] || echo "what is not committed here is not tested"
+    for suite in $suites; do
+        need "$suite: a minimal root" timed base "$suite"
+        for who in $users; do
+            in_root
+        done
+        rm -rf "$fresh/run/$suite"
+    done
+    finish
+}
+
+# All steps of one user in one root.
+in_root() {
+    open_root "$suite"
+    share_target
+    case $who in
+        root) folder=/root/nginx-module-aws-auth ;;
+        *) folder="/home/$who/source code/nginx-module-aws-auth" ;;
+    esac
+    need "$suite, $who: a clean clone" checkout "$who" "$folder"
+    for step in $steps; do
+        case $step in
+            refusals) refusals ;;
+            demo) check "$suite, $who: make demo, at the first try" timed demo ;;
+            quick-start) check "$suite, $who: the quick start of README.md" timed offline "$who" "$folder" packaging/test/quick-start.sh ;;
+            deb) debian_package ;;
+            suite) check "$suite, $who: make test" timed suite ;;
+            *) fail "FRESH_STEPS has no step $step" ;;
+        esac
+    done
+    close_root
+}
+
+share_target() {
+    [ -n "${FRESH_TARGET:-}" ] || return 0
+    mkdir -p "$FRESH_TARGET" "$rootfs/opt/target"
+    mount --bind "$FRESH_TARGET" "$rootfs/opt/target"
+    chmod -R a+rwX "$FRESH_TARGET"
+}
+
+# How long it takes is shown, and not judged.
+timed() {
+    local start=$SECONDS status=0
+    "$@" || status=$?
+    [ "$status" != 0 ] || echo "      $((SECONDS - start)) s" >&7
+    return "$status"
+}
+exec 7>&1
+
+demo() {
+    inside "$who" "$folder" make demo ONCE=1
+}
+
+# What cannot work is told in one line, before anything is installed.
+refusals() {
+    local before
+    before=$(inside root / dpkg-query -W)
+    check "$suite, $who: without Rust, what to do is said" \
+        refused "there is no cargo or rustc" inside "$who" "$folder" env PATH=/usr/bin:/bin make demo
+    stand_in rustc 'echo "rustc 1.85.1 (4eb161250 2025-03-15)"'
+    check "$suite, $who: an old Rust is told" \
+        refused "Rust 1.95 or later is needed, and this is 1.85.1" with_stand_ins make demo
+    stand_in nginx 'echo "nginx version: nginx/1.27.5" >&2'
+    check "$suite, $who: sources of another nginx have to be named" \
+        refused "nginx-1.27.5.tar.gz of nginx.org and run the command with NGINX_SOURCE_DIR=" with_stand_ins make build
+    [ "$who" = root ] || without_sudo
+    check "$suite, $who: nothing was installed so far" diff <(echo "$before") <(inside root / dpkg-query -W)
+}
+
+# stand_in PROGRAM SCRIPT: an executable for with_stand_ins, instead of the ones before.
+stand_in() {
+    rm -rf "$rootfs/opt/stand-in"
+    mkdir "$rootfs/opt/stand-in"
+    printf '#!/bin/sh\n%s\n' "$2" >"$rootfs/opt/stand-in/$1"
+    chmod 755 "$rootfs/opt/stand-in/$1"
+}
+
+with_stand_ins() {
+    inside "$who" "$folder" sh -c 'PATH=/opt/stand-in:$PATH exec "$@"' sh "$@"
+}
+
+without_sudo() {
+    mv "$rootfs/usr/bin/sudo" "$rootfs/root/sudo"
+    check "$suite, $who: without sudo, the one command is said" \
+        refused "Run as root: apt-get update -q && env DEBIAN_FRONTEND=noninteractive apt-get install" \
+        inside "$who" "$folder" make demo
+    mv "$rootfs/root/sudo" "$rootfs/usr/bin/sudo"
+}
+
+debian_package() {
+    local deb module=$rootfs/usr/lib/nginx/modules/ngx_http_aws_auth_module.so
+    check "$suite, $who: make deb" timed package
+    deb=$(cd "$rootfs" && ls -- "${folder#/}"/dist/libnginx-mod-http-aws-auth_*.deb) || return 0
+    check "$suite, $who: apt installs the package" inside "$who" / sudo apt-get install -y -q "/$deb"
+    check "$suite, $who: nginx signs with it" offline "$who" "$folder" packaging/test/installed.sh
+    check "$suite, $who: apt removes it" inside "$who" / sudo apt-get remove -y -q libnginx-mod-http-aws-auth
+    check "$suite, $who: the module is gone, and nginx runs without it" inside "$who" / sudo nginx -t
+    check "$suite, $who: apt purges it" inside "$who" / sudo apt-get purge -y -q libnginx-mod-http-aws-auth
+    check "$suite, $who: nothing is left" nothing_left
+}
+
+package() {
+    inside "$who" "$folder" make deb
+}
+
+nothing_left() {
+    [ ! -e "$module" ] && ! find "$rootfs/etc" "$rootfs/usr" "$rootfs/var/lib" -name '*aws-auth*' ! -path '*/apt/*' | grep .
+}
+
+suite() {
+    inside "$who" "$folder" make test || return
+    local size
+    size=$(du -sm "$rootfs$folder/target" | cut -f 1)
+    echo "      $suite, $who: target has $size MB" >&7
+    [ "$size" -lt 6144 ] || { echo "target has $size MB"; return 1; }
+}
+
+main "$@"

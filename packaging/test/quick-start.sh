@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# The quick start of README.md, word for word: the first block is what runs in the first terminal until Ctrl-C, the others
+# are for the second terminal. It installs packages and files, so fresh.sh runs it in a root that is thrown away.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+main() {
+    blocks
+    [ -s "$work/block-1" ] && [ -s "$work/block-2" ] || fail "README.md has no quick start"
+    before=$(ls -A /tmp)
+    first_terminal
+    # Each further block must succeed, and one of them prints the object.
+    cat "$work"/block-[2-9] >"$work/second"
+    bash -e "$work/second" | tee "$work/output"
+    grep -Fx "Hello from a private bucket." "$work/output" || fail "the object was not downloaded"
+    ctrl_c
+    uninstalls
+}
+
+# The blocks of commands in the section.
+blocks() {
+    awk -v work="$work" '
+        /^## / { inside = ($0 == "## Quick start") }
+        !inside { next }
+        /^```sh$/ { file = work "/block-" ++n; next }
+        /^```/ { file = ""; next }
+        file { print >file }' README.md
+}
+
+# In a terminal of its own, so that Ctrl-C can be typed there.
+first_terminal() {
+    mkfifo "$work/keys"
+    script -qfec "bash -e $work/block-1" /dev/null <"$work/keys" >"$work/terminal" 2>&1 &
+    terminal=$!
+    exec 3>"$work/keys"
+    for _ in $(seq 6000); do
+        ! grep -q "until Ctrl-C" "$work/terminal" || break
+        kill -0 "$terminal" 2>/dev/null || break
+        sleep 0.1
+    done
+    cat "$work/terminal"
+    grep -q "until Ctrl-C" "$work/terminal" || fail "the demo has not started"
+}
+
+# Typed twice, as users do.
+ctrl_c() {
+    printf '\003\003' >&3
+    wait "$terminal" || true
+    [ ! -e build/demo ] || fail "Ctrl-C has left build/demo"
+    [ "$(ls -A /tmp)" = "$before" ] || fail "Ctrl-C has left a file in /tmp: $(ls -A /tmp)"
+    ! sed -n '/until Ctrl-C/,$p' "$work/terminal" | grep '\*\*\*' || fail "Ctrl-C ends with an error of make"
+}
+
+# What make install has done can be undone; a package would stage it in a folder.
+uninstalls() {
+    local module
+    module=$(nginx_modules)/ngx_http_aws_auth_module.so
+    [ -e "$module" ] || fail "make install has not installed $module"
+    sudo make uninstall
+    [ ! -e "$module" ] || fail "make uninstall has left $module"
+    make install DESTDIR="$work/stage"
+    [ "$(cd "$work/stage" && find . -type f)" = ".$module" ] || fail "DESTDIR is not honored"
+}
+
+nginx_modules() {
+    sudo nginx -V 2>&1 | tr ' ' '\n' | sed -n 's/^--modules-path=//p'
+}
+
+fail() {
+    echo "$0: $*" >&2
+    [ ! -e "$work/terminal" ] || tail -n 30 "$work/terminal" >&2
+    exit 1
+}
+
+main
