@@ -1,0 +1,229 @@
+//! What a path names: the service, a bucket or an object.
+
+/// What a path may name. Servers that resolve `//`, `.` and `..` may see something else in it than
+/// those that do not, so there can be several levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Levels(u8);
+
+impl Levels {
+    /// Nothing: the service itself, that is the list of all buckets.
+    pub const SERVICE: Self = Self(1);
+    /// A bucket.
+    pub const BUCKET: Self = Self(2);
+    /// An object in a bucket.
+    pub const OBJECT: Self = Self(4);
+
+    const EACH: [Self; 3] = [Self::SERVICE, Self::BUCKET, Self::OBJECT];
+
+    /// The levels of both.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether the path may name `level`.
+    pub const fn contains(self, level: Self) -> bool {
+        self.0 & level.0 == level.0
+    }
+
+    /// The number of a single level, from the service down.
+    pub(crate) const fn index(self) -> usize {
+        self.0.trailing_zeros() as usize
+    }
+
+    /// The levels, one at a time.
+    pub fn each(self) -> impl Iterator<Item = Self> {
+        Self::EACH
+            .into_iter()
+            .filter(move |level| self.contains(*level))
+    }
+
+    /// What the path of a request to S3 names. `path` is in S3's canonical form, in which only `/`
+    /// and unreserved characters are not percent-encoded; `bucket_in_host` if Host names the bucket,
+    /// so that the path is only a key.
+    pub fn of_path(path: &[u8], bucket_in_host: bool) -> Self {
+        let path = path.strip_prefix(b"/").unwrap_or(path);
+        let above = usize::from(bucket_in_host);
+        let literal = match path.iter().position(|byte| *byte == b'/') {
+            _ if path.is_empty() => above,
+            _ if bucket_in_host => 2,
+            None => 1,
+            Some(end) if end + 1 == path.len() => 1,
+            Some(_) => 2,
+        };
+        if !may_be_resolved(path) {
+            return Self::EACH[literal];
+        }
+        let (depth, _) = resolve(path);
+        // A server may also stop halfway: collapse slashes, and keep dots.
+        let lowest = (above + depth).min(literal);
+        (lowest..=literal).fold(Self(0), |levels, depth| levels.or(Self::EACH[depth]))
+    }
+}
+
+/// Whether the path may belong to the administration interface of an object store, which accepts the
+/// same signatures as S3 does: of MinIO below any host, of Ceph only if `bucket_in_host` is false.
+/// `path` is in S3's canonical form.
+pub fn is_administration(path: &[u8], bucket_in_host: bool) -> bool {
+    const MINIO: [&[u8]; 6] = [b"admin", b"kms", b"metrics", b"prometheus", b"v2", b"v3"];
+    const CEPH: [&[u8]; 16] = [
+        b"account",
+        b"bucket",
+        b"caps",
+        b"config",
+        b"info",
+        b"log",
+        b"metadata",
+        b"opstate",
+        b"period",
+        b"quota",
+        b"ratelimit",
+        b"realm",
+        b"replica_log",
+        b"usage",
+        b"user",
+        b"zone",
+    ];
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    // Nearly no path begins like this.
+    let may_begin = matches!(path.first(), Some(b'm' | b'M' | b'a' | b'A'));
+    if !may_begin && !may_be_resolved(path) {
+        return false;
+    }
+    let (_, [first, second]) = resolve(path);
+    let is = |segment: &[u8], name: &[u8]| segment.eq_ignore_ascii_case(name);
+    is(first, b"minio") && MINIO.iter().any(|name| is(second, name))
+        || !bucket_in_host && is(first, b"admin") && CEPH.iter().any(|name| is(second, name))
+}
+
+/// Whether a server might resolve something in the path: an empty segment, `.`, `..`, a backslash.
+fn may_be_resolved(path: &[u8]) -> bool {
+    let mut at_start = true;
+    let mut rest = path;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        match byte {
+            b'/' | b'.' if at_start => return true,
+            b'/' => at_start = true,
+            b'%' if after.starts_with(b"5C") => return true,
+            _ => at_start = false,
+        }
+    }
+    false
+}
+
+/// How many segments are left once all is resolved that any server might, and the first two of
+/// them.
+fn resolve(path: &[u8]) -> (usize, [&[u8]; 2]) {
+    let mut depth = 0;
+    let mut first: [&[u8]; 2] = [b"", b""];
+    let mut rest = path;
+    loop {
+        let end = separator(rest);
+        let segment = &rest[..end.map_or(rest.len(), |(start, _)| start)];
+        match segment {
+            b"" | b"." => {}
+            b".." => depth = usize::saturating_sub(depth, 1),
+            _ => {
+                if let Some(place) = first.get_mut(depth) {
+                    *place = segment;
+                }
+                depth += 1;
+            }
+        }
+        match end {
+            Some((_, next)) => rest = &rest[next..],
+            None => break,
+        }
+    }
+    for place in first.iter_mut().skip(depth) {
+        *place = b"";
+    }
+    (depth, first)
+}
+
+/// Where the next separator begins and ends.
+fn separator(path: &[u8]) -> Option<(usize, usize)> {
+    let is_start = |(at, byte): (usize, &u8)| match byte {
+        b'/' => Some((at, at + 1)),
+        b'%' if path[at + 1..].starts_with(b"5C") => Some((at, at + 3)),
+        _ => None,
+    };
+    path.iter().enumerate().find_map(is_start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Levels = Levels::SERVICE;
+    const B: Levels = Levels::BUCKET;
+    const O: Levels = Levels::OBJECT;
+
+    #[test]
+    fn a_path_names_a_level() {
+        for (path, in_path, in_host) in [
+            ("", S, B),
+            ("/", S, B),
+            ("/b", B, O),
+            ("/b/", B, O),
+            ("/b/k", O, O),
+            ("/b/k/", O, O),
+            ("/b/k/l.jpg", O, O),
+            ("/b/k..l/.../m", O, O),
+            // Nothing of it is left where slashes collapse or dots are resolved.
+            ("//", S.or(B), B.or(O)),
+            ("/.", S.or(B), B.or(O)),
+            ("/..", S.or(B), B.or(O)),
+            ("/b/.", B.or(O), O),
+            ("/b//", B.or(O), O),
+            ("/b/..", S.or(B).or(O), B.or(O)),
+            ("/b/k/..", B.or(O), O),
+            ("/b/k/../..", S.or(B).or(O), B.or(O)),
+            ("/b%5C", B, O),
+            ("/b/%5C", B.or(O), O),
+            ("/b%5C..", S.or(B), B.or(O)),
+            ("/b/k%5C..%5C", B.or(O), O),
+            // Something of it is left.
+            ("/b/./k", O, O),
+            ("/b//k", O, O),
+            ("/b/../c/k", O, O),
+            ("//b", B.or(O), O),
+            ("//b/k", O, O),
+        ] {
+            assert_eq!(Levels::of_path(path.as_bytes(), false), in_path, "{path}");
+            assert_eq!(Levels::of_path(path.as_bytes(), true), in_host, "{path}");
+        }
+    }
+
+    #[test]
+    fn administration_is_recognized() {
+        for (path, in_path, in_host) in [
+            ("/minio/admin/v3/info", true, true),
+            ("/minio/kms/status", true, true),
+            ("//minio/./admin/", true, true),
+            ("/x/../minio/admin", true, true),
+            ("/./MinIO%5Cadmin", true, true),
+            ("/minio/backup/admin", false, false),
+            ("/minio", false, false),
+            ("/admin/user", true, false),
+            ("/admin/users", false, false),
+            ("/admin/", false, false),
+            ("/b/minio/admin", false, false),
+        ] {
+            let path = path.as_bytes();
+            assert_eq!(
+                is_administration(path, false),
+                in_path,
+                "{}",
+                path.escape_ascii()
+            );
+            assert_eq!(
+                is_administration(path, true),
+                in_host,
+                "{}",
+                path.escape_ascii()
+            );
+        }
+    }
+}
