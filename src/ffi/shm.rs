@@ -17,7 +17,7 @@ use nginx_sys::{
 use super::conf::Conf;
 use super::guard::guard;
 use super::log::{Level, Log};
-use super::slot::Slot;
+use super::slot::{Guarded, Slot};
 pub(crate) use super::slot::{SlotRef, State};
 
 /// Who has a zone.
@@ -140,67 +140,80 @@ impl Memory {
 
     /// The slot with this key; a new one where there is none. `None` where there is no room.
     pub(crate) fn slot(&self, key: &[u8; 32]) -> Option<SlotRef> {
-        let lock = self.lock();
-        if let Some(slot) = self.find(&lock, |slot| slot.key == *key) {
+        let mut lock = self.lock();
+        if let Some(slot) = self.find(&mut lock, |slot| slot.key == *key) {
             return Some(self.refer(slot));
         }
-        if let Some(slot) = self.find(&lock, |slot| slot.is_vacant()) {
-            // SAFETY: found under the lock, which is still held.
-            unsafe { (*slot.as_ptr()).key = *key };
+        let vacant = self.find(&mut lock, |slot| {
+            let vacant = slot.is_vacant();
+            if vacant {
+                slot.key = *key;
+            }
+            vacant
+        });
+        if let Some(slot) = vacant {
             return Some(self.refer(slot));
         }
         let slot = Slot::create(&lock, key)?;
-        // SAFETY: the slot is ours alone so far, and the list, under the lock.
-        unsafe {
+        // SAFETY: the list, under the lock; slots are never freed while the zone is mapped.
+        let slot = unsafe {
             let root = (*self.pool.as_ptr()).data.cast::<Root>();
-            (*slot.as_ptr()).next = (*root).first;
+            slot.as_ref().guarded(&mut lock).next = (*root).first;
             (*root).first = slot.as_ptr();
-        }
+            slot.as_ref()
+        };
         Some(self.refer(slot))
     }
 
     /// The slot with this key, where there is one.
     pub(crate) fn existing(&self, key: &[u8; 32]) -> Option<SlotRef> {
-        let lock = self.lock();
-        let slot = self.find(&lock, |slot| slot.key == *key)?;
+        let mut lock = self.lock();
+        let slot = self.find(&mut lock, |slot| slot.key == *key)?;
         Some(self.refer(slot))
     }
 
     /// Slots that are none of `used` lose their content the second time this is said of them: by
     /// then the workers that knew them have been replaced twice.
     pub(crate) fn retire_others(&self, used: &[SlotRef]) {
-        let lock = self.lock();
-        let _ = self.find(&lock, |slot| {
+        let mut lock = self.lock();
+        let mut place = self.first(&lock);
+        while let Some(slot) = place {
+            let guarded = slot.guarded(&mut lock);
+            place = Slot::after(guarded, self);
             let is_used = used.iter().any(|used| used.refers_to(slot));
-            match (is_used, slot.state.retired) {
-                (true, _) => slot.state.retired = 0,
-                (false, 0) => slot.state.retired = 1,
-                (false, _) => slot.vacate(),
+            match (is_used, guarded.state.retired) {
+                (true, _) => guarded.state.retired = 0,
+                (false, 0) => guarded.state.retired = 1,
+                (false, _) => slot.vacate(&mut lock),
             }
-            false
-        });
+        }
     }
 
-    fn refer(&self, slot: NonNull<Slot>) -> SlotRef {
-        SlotRef::new(slot, *self)
+    fn refer(&self, slot: &Slot) -> SlotRef {
+        SlotRef::new(NonNull::from(slot), *self)
+    }
+
+    fn first(&self, _lock: &Lock<'_>) -> Option<&Slot> {
+        // SAFETY: under the lock the list is whole. Its slots are never freed while the zone is
+        // mapped.
+        unsafe {
+            let root = (*self.pool.as_ptr()).data.cast::<Root>();
+            (*root).first.as_ref()
+        }
     }
 
     fn find(
         &self,
-        _lock: &Lock<'_>,
-        mut matches: impl FnMut(&mut Slot) -> bool,
-    ) -> Option<NonNull<Slot>> {
-        // SAFETY: under the lock the list is whole and nobody else touches its slots, their
-        // generation aside, which is atomic.
-        unsafe {
-            let root = (*self.pool.as_ptr()).data.cast::<Root>();
-            let mut place = (*root).first;
-            while let Some(slot) = place.as_mut() {
-                if matches(slot) {
-                    return NonNull::new(place);
-                }
-                place = slot.next;
+        lock: &mut Lock<'_>,
+        mut matches: impl FnMut(&mut Guarded) -> bool,
+    ) -> Option<&Slot> {
+        let mut place = self.first(lock);
+        while let Some(slot) = place {
+            let guarded = slot.guarded(lock);
+            if matches(guarded) {
+                return Some(slot);
             }
+            place = Slot::after(guarded, self);
         }
         None
     }

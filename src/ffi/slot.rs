@@ -4,6 +4,7 @@
 //! one store, so that what was published before stays whole until the new one is, wherever a
 //! worker is killed.
 
+use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,13 +24,22 @@ const BUFFER_SIZE: usize = 2048;
 const MAX_BUFFER_SIZE: usize = 64 * 1024;
 
 /// One provider's place. All zero is a vacant one.
+///
+/// Processes share it, so there is never a `&mut Slot`: `generation` is read without the lock at
+/// any time, and everything else is reached through the lock.
 #[repr(C)]
 pub(super) struct Slot {
+    /// How often something was published here. Its lowest bit says which buffer holds it.
+    generation: AtomicU64,
+    guarded: UnsafeCell<Guarded>,
+}
+
+/// What only the holder of the zone's lock may touch.
+#[repr(C)]
+pub(super) struct Guarded {
     pub(super) next: *mut Slot,
     /// Whose it is; all zero: nobody's.
     pub(super) key: [u8; 32],
-    /// How often something was published here. Its lowest bit says which buffer holds it.
-    generation: AtomicU64,
     halves: [Buffer; 2],
     pub(super) state: State,
 }
@@ -63,41 +73,54 @@ struct Buffer {
 impl Slot {
     /// A slot with buffers, on no list yet. `None` where there is no room.
     pub(super) fn create(lock: &Lock<'_>, key: &[u8; 32]) -> Option<NonNull<Self>> {
-        // SAFETY: the pool is locked. Zeroed memory is a slot without buffers, ours alone.
-        unsafe {
-            let pool = lock.pool.as_ptr();
-            let slot = ngx_slab_calloc_locked(pool, size_of::<Self>()).cast::<Self>();
-            let mut place = NonNull::new(slot)?;
-            let slot = place.as_mut();
-            slot.key = *key;
-            if slot
-                .halves
-                .iter_mut()
-                .all(|half| half.reserve(lock, BUFFER_SIZE))
-            {
-                return Some(place);
-            }
-            for half in &mut slot.halves {
-                half.release(lock);
-            }
-            ngx_slab_free_locked(pool, place.as_ptr().cast::<c_void>());
-            None
+        // SAFETY: the pool is locked. Zeroed memory is a slot without buffers.
+        let place = unsafe { ngx_slab_calloc_locked(lock.pool.as_ptr(), size_of::<Self>()) };
+        let place = NonNull::new(place.cast::<Self>())?;
+        // SAFETY: ours alone until it is on the list.
+        let guarded = unsafe { &mut *place.as_ref().guarded.get() };
+        guarded.key = *key;
+        let mut halves = guarded.halves.iter_mut();
+        if halves.all(|half| half.reserve(lock, BUFFER_SIZE)) {
+            return Some(place);
         }
+        for half in &mut guarded.halves {
+            half.release(lock);
+        }
+        // SAFETY: the pool is locked, and nobody has seen the slot.
+        unsafe { ngx_slab_free_locked(lock.pool.as_ptr(), place.as_ptr().cast::<c_void>()) };
+        None
     }
 
-    pub(super) fn is_vacant(&self) -> bool {
-        self.key == [0; 32]
+    /// What the lock guards. The borrow of `lock` keeps a second one from being made.
+    pub(super) fn guarded<'l>(&'l self, _lock: &'l mut Lock<'_>) -> &'l mut Guarded {
+        // SAFETY: the lock is held, which keeps other processes out, and borrowed, which keeps this
+        // one from holding a second reference to a slot's guarded part.
+        unsafe { &mut *self.guarded.get() }
     }
 
-    /// Wipes what is published, and the state. The generation goes on, so that nobody takes the
-    /// next provider's material for the same as this one's.
-    pub(super) fn vacate(&mut self) {
-        for half in &mut self.halves {
+    /// The slot behind the one with this guarded part.
+    pub(super) fn after<'m>(guarded: &Guarded, _memory: &'m Memory) -> Option<&'m Self> {
+        // SAFETY: a link of the list, read under the lock. Slots are never freed while their zone is
+        // mapped.
+        unsafe { guarded.next.as_ref() }
+    }
+
+    /// Wipes what is published, and the state. The generation goes on, so that nobody mistakes the
+    /// next provider's material for this one's.
+    pub(super) fn vacate(&self, lock: &mut Lock<'_>) {
+        let guarded = self.guarded(lock);
+        for half in &mut guarded.halves {
             half.wipe();
         }
-        self.key = [0; 32];
-        self.state = State::default();
+        guarded.key = [0; 32];
+        guarded.state = State::default();
         self.generation.fetch_add(2, Ordering::Release);
+    }
+}
+
+impl Guarded {
+    pub(super) fn is_vacant(&self) -> bool {
+        self.key == [0; 32]
     }
 }
 
@@ -173,19 +196,23 @@ impl SlotRef {
         std::ptr::eq(self.slot.as_ptr(), slot)
     }
 
+    fn slot(&self) -> &Slot {
+        // SAFETY: slots are never freed while their zone is mapped, and shared references are all
+        // there is of them.
+        unsafe { self.slot.as_ref() }
+    }
+
     /// How often something was published: one atomic load. 0: never.
     pub(crate) fn generation(&self) -> u64 {
-        // SAFETY: slots are never freed, and this field is only used as an atomic.
-        unsafe { &(*self.slot.as_ptr()).generation }.load(Ordering::Acquire)
+        self.slot().generation.load(Ordering::Acquire)
     }
 
     /// What is published, with its generation. `None` where nothing is, or where the slot has
     /// become another provider's than the one with `key`.
     pub(crate) fn read(&self, key: &[u8; 32]) -> Option<(u64, Zeroizing<Vec<u8>>)> {
-        let _lock = self.memory.lock();
-        // SAFETY: under the lock nobody writes to the slot.
-        let slot = unsafe { self.slot.as_ref() };
-        let generation = slot.generation.load(Ordering::Acquire);
+        let mut lock = self.memory.lock();
+        let generation = self.generation();
+        let slot = self.slot().guarded(&mut lock);
         let bytes = slot.halves[(generation & 1) as usize].bytes();
         (slot.key == *key && !bytes.is_empty())
             .then(|| (generation, Zeroizing::new(bytes.to_vec())))
@@ -195,23 +222,22 @@ impl SlotRef {
     /// no room for them; what was published stays then.
     pub(crate) fn publish(&self, bytes: &[u8]) -> bool {
         let lock = self.memory.lock();
-        // SAFETY: under the lock nobody else uses the slot, its generation aside.
-        let slot = unsafe { &mut *self.slot.as_ptr() };
-        let generation = slot.generation.load(Ordering::Relaxed) + 1;
+        let generation = self.slot().generation.load(Ordering::Relaxed) + 1;
         let at = (generation & 1) as usize;
+        // SAFETY: the lock is held, and this is the only reference; `fill` needs the lock as well.
+        let slot = unsafe { &mut *self.slot().guarded.get() };
         if !slot.halves[at].fill(&lock, bytes) {
             return false;
         }
-        slot.generation.store(generation, Ordering::Release);
+        self.slot().generation.store(generation, Ordering::Release);
         slot.halves[1 - at].wipe();
         true
     }
 
     /// Reads or changes the state, under the lock. `change` must be short and must not block.
     pub(crate) fn with_state<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let _lock = self.memory.lock();
-        // SAFETY: as above.
-        change(unsafe { &mut (*self.slot.as_ptr()).state })
+        let mut lock = self.memory.lock();
+        change(&mut self.slot().guarded(&mut lock).state)
     }
 
     /// Takes over what `other`, a slot of another zone, holds.
