@@ -22,7 +22,8 @@ use std::ptr::{NonNull, null_mut};
 use aws_sealing::{Stream, StreamError};
 use nginx_sys::{
     NGX_AGAIN, NGX_ERROR, NGX_OK, ngx_buf_t, ngx_chain_t, ngx_chain_writer,
-    ngx_http_core_loc_conf_t, ngx_http_request_t, ngx_http_upstream_t, ngx_int_t, ngx_tcp_nodelay,
+    ngx_http_core_loc_conf_t, ngx_http_request_t, ngx_http_upstream_t, ngx_int_t, ngx_pcalloc,
+    ngx_pool_t, ngx_tcp_nodelay,
 };
 
 use super::body::memory;
@@ -57,10 +58,10 @@ struct Writer {
     head: NonNull<ngx_buf_t>,
     /// Buffers of the body, and the head, that have not been taken yet.
     waiting: VecDeque<NonNull<ngx_buf_t>>,
-    /// The frame on its way.
-    frame: ngx_buf_t,
-    /// The mark that ends the body.
-    end: ngx_buf_t,
+    /// The frame on its way. In the pool, since nginx keeps pointers to it until it is sent.
+    frame: NonNull<ngx_buf_t>,
+    /// The mark that ends the body, in the pool as well.
+    end: NonNull<ngx_buf_t>,
     /// Whether something that was given out may not have been sent yet.
     sending: bool,
     request: NonNull<ngx_http_request_t>,
@@ -106,8 +107,8 @@ pub(super) unsafe fn install(
             next,
             head,
             waiting: VecDeque::new(),
-            frame: std::mem::zeroed(),
-            end: std::mem::zeroed(),
+            frame: pool_buffer((*r).pool)?,
+            end: pool_buffer((*r).pool)?,
             sending: false,
             request: NonNull::new(r)?,
             log: Log::from_ptr((*(*r).connection).log),
@@ -119,6 +120,15 @@ pub(super) unsafe fn install(
         upstream.output.set_need_in_memory(1);
     }
     Some(())
+}
+
+/// A buffer of its own in `pool`, all zero.
+///
+/// # Safety
+/// `pool` must be a live pool.
+unsafe fn pool_buffer(pool: *mut ngx_pool_t) -> Option<NonNull<ngx_buf_t>> {
+    // SAFETY: by this function's contract; all zero is an empty buffer.
+    NonNull::new(unsafe { ngx_pcalloc(pool, size_of::<ngx_buf_t>()) }.cast::<ngx_buf_t>())
 }
 
 /// # Safety
@@ -244,21 +254,26 @@ impl Writer {
             let whole = !frame.is_empty();
             if whole {
                 let start = frame.cast::<u8>().as_ptr();
-                self.frame.start = start;
-                self.frame.pos = start;
-                // SAFETY: the stream keeps the frame as it is until `sent`.
-                self.frame.last = unsafe { start.add(frame.len()) };
-                self.frame.end = self.frame.last;
-                self.frame.set_memory(1);
-                self.frame.set_flush(1);
-                out.push(NonNull::from(&mut self.frame));
+                // SAFETY: the frame before has been sent, so nginx does not refer to the buffer any
+                // more; the stream keeps the bytes as they are until `sent`.
+                unsafe {
+                    let buffer = &mut *self.frame.as_ptr();
+                    buffer.start = start;
+                    buffer.pos = start;
+                    buffer.last = start.add(frame.len());
+                    buffer.end = buffer.last;
+                    buffer.set_memory(1);
+                    buffer.set_flush(1);
+                }
+                out.push(self.frame);
             }
             if readable(buffer)?.is_empty() {
                 let ends = buffer.last_buf() != 0;
                 self.waiting.pop_front();
                 if ends && self.next.wants_end {
-                    self.end.set_last_buf(1);
-                    out.push(NonNull::from(&mut self.end));
+                    // SAFETY: in the request's pool; nobody holds a reference to it.
+                    unsafe { (*self.end.as_ptr()).set_last_buf(1) };
+                    out.push(self.end);
                 }
             }
             if whole {
