@@ -136,6 +136,12 @@ impl Waiters {
         }
     }
 
+    fn set_timer_if_needed(&mut self) {
+        if self.requests.values().any(|waiter| !waiter.late) {
+            self.set_timer();
+        }
+    }
+
     /// The requests that go on now, with those whose time is over marked.
     fn take_ready(&mut self) -> Vec<*mut ngx_http_request_t> {
         let now = super::process::clock();
@@ -144,7 +150,8 @@ impl Waiters {
             if waiter.late {
                 continue;
             }
-            let goes_on = (waiter.ready)();
+            // One that panics must not keep the others waiting: its own deadline ends it.
+            let goes_on = guard(false, || (waiter.ready)());
             waiter.late = !goes_on && now >= waiter.deadline;
             if goes_on || waiter.late {
                 ready.push(*r);
@@ -161,6 +168,8 @@ static IDENTITY: [usize; 4] = [0, 0, 0, 0x4157_5341];
 /// Called by nginx only, for the timer.
 unsafe extern "C" fn tick(_event: *mut ngx_event_t) {
     guard((), || {
+        // Before anything that may panic: requests that wait depend on the next tick.
+        WAITERS.with_borrow_mut(Waiters::set_timer_if_needed);
         let ready = WAITERS.with_borrow_mut(Waiters::take_ready);
         for r in ready {
             // A request that was continued before may have ended this one.
@@ -179,11 +188,6 @@ unsafe extern "C" fn tick(_event: *mut ngx_event_t) {
                 ngx_http_run_posted_requests(c);
             });
         }
-        WAITERS.with_borrow_mut(|waiters| {
-            if waiters.requests.values().any(|waiter| !waiter.late) {
-                waiters.set_timer();
-            }
-        });
     });
 }
 
