@@ -4,6 +4,7 @@
 //! that its filters run before theirs: before compression, ranges, SSI, and before files are read
 //! into memory. What they see is what the store has sent.
 
+use std::cell::Cell;
 use std::ptr::{NonNull, null_mut};
 
 use nginx_sys::{
@@ -14,11 +15,12 @@ use nginx_sys::{
 
 use super::flags;
 use super::request::Request;
-use super::saved::Saved;
 
-/// The filters behind ours.
-static NEXT_HEAD: Saved<HeadFilter> = Saved::nothing();
-static NEXT_BODY: Saved<BodyFilter> = Saved::nothing();
+thread_local! {
+    /// The filters behind ours.
+    static NEXT_HEAD: Cell<Option<HeadFilter>> = const { Cell::new(None) };
+    static NEXT_BODY: Cell<Option<BodyFilter>> = const { Cell::new(None) };
+}
 
 type HeadFilter = unsafe extern "C" fn(*mut ngx_http_request_t) -> ngx_int_t;
 type BodyFilter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;

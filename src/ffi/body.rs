@@ -1,6 +1,7 @@
 //! A request's body: the buffers that come in, through nginx's request body filters, and those that
 //! it consists of, in memory or in a file.
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::{NonNull, null_mut};
 
@@ -11,10 +12,11 @@ use nginx_sys::{
 };
 
 use super::request::Request;
-use super::saved::Saved;
 
-/// The filter behind ours.
-static NEXT: Saved<Filter> = Saved::nothing();
+thread_local! {
+    /// The filter behind ours.
+    static NEXT: Cell<Option<Filter>> = const { Cell::new(None) };
+}
 
 type Filter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;
 

@@ -24,7 +24,6 @@ pub(crate) mod proxy_pass;
 pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod resolver;
-mod saved;
 pub(crate) mod seal_hook;
 pub(crate) mod sent;
 pub(crate) mod shm;

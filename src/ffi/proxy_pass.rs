@@ -4,6 +4,7 @@
 //! directive's setter is stood in for while http{} is read, by one that calls the setter and looks at
 //! the argument.
 
+use std::cell::Cell;
 use std::ffi::{c_char, c_void};
 use std::ptr::NonNull;
 
@@ -12,7 +13,6 @@ use nginx_sys::{ngx_command_t, ngx_conf_t};
 use super::conf::Conf;
 use super::guard::guard;
 use super::handlers::PassModule;
-use super::saved::Saved;
 
 type Set = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char;
 
@@ -27,7 +27,9 @@ struct Observed {
     observer: Observer,
 }
 
-static OBSERVED: Saved<Observed> = Saved::nothing();
+thread_local! {
+    static OBSERVED: Cell<Option<Observed>> = const { Cell::new(None) };
+}
 
 /// Has `observer` called at each `proxy_pass` of the configuration being read, until [`forget`] is
 /// called, or the reading fails.
