@@ -84,8 +84,15 @@ struct Allocated<T> {
 /// What stands before each value that is put into a pool.
 #[repr(C)]
 struct Header {
+    /// [`Header::MAGIC`]. The linker may merge functions of equal code, so the handler's address
+    /// alone does not prove whose cleanup it is.
+    magic: u64,
     kind: TypeId,
     drop: unsafe fn(*mut c_void),
+}
+
+impl Header {
+    const MAGIC: u64 = u64::from_ne_bytes(*b"aws_auth");
 }
 
 /// Moves `value` into memory of `pool`, which drops it when the pool is destroyed. `None` where
@@ -111,6 +118,7 @@ pub(crate) unsafe fn allocate<T: 'static>(pool: *mut ngx_pool_t, value: T) -> Op
     unsafe {
         place.write(Allocated {
             header: Header {
+                magic: Header::MAGIC,
                 kind: TypeId::of::<T>(),
                 drop: drop_allocated::<T>,
             },
@@ -146,9 +154,15 @@ pub(crate) unsafe fn allocated<T: 'static>(
     })
     .filter_map(|cleanup| {
         let place = cleanup.data.cast::<Allocated<T>>();
-        // SAFETY: our handler stands beside what `allocate` wrote, which begins with a header,
-        // whatever its type.
-        let kind = unsafe { (*cleanup.data.cast::<Header>()).kind };
+        let header = cleanup.data.cast::<Header>();
+        // SAFETY: the data of a cleanup with this handler's address is never null and has at least
+        // a word. The magic word says that `allocate` wrote it, so that a whole header is there.
+        let kind = unsafe {
+            if (*header).magic != Header::MAGIC {
+                return None;
+            }
+            (*header).kind
+        };
         // SAFETY: of the type that was asked for.
         (kind == TypeId::of::<T>()).then(|| unsafe { NonNull::new(&raw mut (*place).value) })?
     })
