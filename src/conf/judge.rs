@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-use aws_sealing::{PayloadMode, is_s3};
+use aws_sealing::{PayloadMode, PayloadRule};
 use nginx_sys::{NGX_HTTP_UPSTREAM_CREATE, ngx_http_upstream_conf_t};
 
 use super::credentials::Credentials;
@@ -149,7 +149,7 @@ pub(super) fn judge_credentials(
     Ok(())
 }
 
-/// Only S3 takes bodies that are not hashed.
+/// Services other than S3 have one rule for bodies.
 pub(super) fn judge_payload(conf: &Conf, held: &Directives, plan: &Plan) -> Result<(), ()> {
     let Some(Payload { mode, position }) = &held.payload else {
         return Ok(());
@@ -160,23 +160,34 @@ pub(super) fn judge_payload(conf: &Conf, held: &Directives, plan: &Plan) -> Resu
         .ok()
         .and_then(Credentials::static_service)
         .map(String::from_utf8_lossy);
-    match service {
-        Some(service)
-            if !is_s3(&service) && !matches!(mode, PayloadMode::Auto | PayloadMode::Signed) =>
-        {
-            conf.log(
-                Level::Emerg,
-                position,
-                format_args!(
-                    "\"aws_payload {}\" is for S3 only, but service \"{service}\" is signed for: \
-                     remove it, every other service gets the hash",
-                    mode.as_str()
-                ),
-            );
-            Err(())
-        }
-        _ => Ok(()),
+    let Some(service) = service else {
+        return Ok(());
+    };
+    match (PayloadRule::of(&service), mode) {
+        (PayloadRule::S3, _)
+        | (_, PayloadMode::Auto)
+        | (PayloadRule::Hash, PayloadMode::Signed)
+        | (PayloadRule::Unsigned, PayloadMode::Unsigned) => return Ok(()),
+        (PayloadRule::Hash, _) => conf.log(
+            Level::Emerg,
+            position,
+            format_args!(
+                "\"aws_payload {}\" is for S3 only, but service \"{service}\" is signed for: \
+                 remove it, every other service gets the hash",
+                mode.as_str()
+            ),
+        ),
+        (PayloadRule::Unsigned, _) => conf.log(
+            Level::Emerg,
+            position,
+            format_args!(
+                "\"aws_payload {}\" cannot be used with service \"{service}\", which accepts \
+                 unsigned payloads only: remove it",
+                mode.as_str()
+            ),
+        ),
     }
+    Err(())
 }
 
 /// A bucket's requests that are sent to a host of another name end at the wrong server.

@@ -5,8 +5,8 @@ use std::fmt;
 
 use aws_sealing::auth_error::Cause;
 use aws_sealing::{
-    Addressing, Coverage, Destination, PayloadMode, Policy, Version, caching, destination, is_s3,
-    value,
+    Addressing, Coverage, Destination, PayloadMode, PayloadRule, Policy, Version, caching,
+    destination, value,
 };
 use nginx_sys::ngx_http_handler_pt;
 
@@ -75,12 +75,15 @@ impl Plan {
 
     /// What the signature of this request can say of a body.
     pub(crate) fn coverage(&self, request: &Request) -> Result<Coverage, CredentialsError> {
-        let (version, s3) = match &self.credentials {
-            Ok(credentials) => (credentials.version(), is_s3(&credentials.service(request)?)),
+        let (version, rule) = match &self.credentials {
+            Ok(credentials) => {
+                let service = credentials.service(request)?;
+                (credentials.version(), PayloadRule::of(&service))
+            }
             // Nothing will be signed.
-            Err(_) => (Version::V4, true),
+            Err(_) => (Version::V4, PayloadRule::S3),
         };
-        Ok(Coverage::new(version, self.policy.place, s3))
+        Ok(Coverage::new(version, self.policy.place, rule))
     }
 
     /// The store has refused this request for `cause`. Credentials of a provider that have expired, or

@@ -1,6 +1,6 @@
 //! Whether the style of a location's signatures goes with what else it says.
 
-use aws_sealing::{Coverage, PayloadMode, Place, Version, is_s3};
+use aws_sealing::{Coverage, PayloadMode, PayloadRule, Place, Version};
 
 use super::{Directives, Plan, Scheme};
 use crate::ffi::conf::{Block, Conf, Position};
@@ -54,8 +54,8 @@ pub(super) fn judge(conf: &Conf, held: &Directives, plan: &Plan) -> Result<(), (
     let Some(payload) = &held.payload else {
         return Ok(());
     };
-    let s3 = signs_for_s3(plan).unwrap_or(true);
-    let coverage = Coverage::new(held.version(), held.place(), s3);
+    let rule = payload_rule(plan).unwrap_or(PayloadRule::S3);
+    let coverage = Coverage::new(held.version(), held.place(), rule);
     let reason = match (coverage, payload.mode) {
         (Coverage::Nothing, PayloadMode::Signed | PayloadMode::Streaming) => {
             "does not go with \"aws_signature_version 2\", which signs no bodies: remove one of them"
@@ -76,7 +76,15 @@ pub(super) fn judge(conf: &Conf, held: &Directives, plan: &Plan) -> Result<(), (
 
 /// Where neither the signature nor TLS covers a body, anybody on the way can change it.
 pub(super) fn warn_of_unsigned_bodies(conf: &Conf, block: &Block, held: &Directives, plan: &Plan) {
-    let Some((directive, position)) = held.unsigned_bodies() else {
+    let rule = payload_rule(plan);
+    let unsigned = match (rule, &held.sign) {
+        (Some(PayloadRule::Unsigned), Some(sign)) => {
+            Some(("aws_service vpc-lattice-svcs", &sign.position))
+        }
+        (Some(PayloadRule::S3), _) => held.unsigned_bodies(),
+        _ => None,
+    };
+    let Some((directive, position)) = unsigned else {
         return;
     };
     let over_plain_http = held
@@ -87,13 +95,12 @@ pub(super) fn warn_of_unsigned_bodies(conf: &Conf, block: &Block, held: &Directi
     if !over_plain_http
         || plan.policy.methods.is_read_only()
         || matches!(explicit, Some(PayloadMode::Signed | PayloadMode::Unsigned))
-        || signs_for_s3(plan) != Some(true)
     {
         return;
     }
-    let advice = match held.version() {
-        Version::V4 => ", or \"aws_payload signed\"",
-        Version::V2 => "",
+    let advice = match (held.version(), rule) {
+        (Version::V4, Some(PayloadRule::S3)) => ", or \"aws_payload signed\"",
+        _ => "",
     };
     conf.log(
         Level::Warn,
@@ -106,9 +113,9 @@ pub(super) fn warn_of_unsigned_bodies(conf: &Conf, block: &Block, held: &Directi
     );
 }
 
-/// Whether it is S3 that is signed for; `None` where a variable or a provider tells.
-fn signs_for_s3(plan: &Plan) -> Option<bool> {
+/// What the service that is signed for expects; `None` where a variable or a provider tells.
+fn payload_rule(plan: &Plan) -> Option<PayloadRule> {
     let credentials = plan.credentials.as_ref().ok()?;
     let service = credentials.static_service()?;
-    Some(is_s3(&String::from_utf8_lossy(service)))
+    Some(PayloadRule::of(&String::from_utf8_lossy(service)))
 }

@@ -159,7 +159,7 @@ fn refuse_framing(request: &Request, plan: &Plan, coverage: Coverage) -> ngx_int
         );
     };
     match coverage {
-        Coverage::Hash | Coverage::Chunks => line(format_args!(
+        Coverage::Hash | Coverage::Chunks | Coverage::Unsigned => line(format_args!(
             " (\"aws_payload {}\"): use \"aws_payload auto\" here",
             plan.payload.as_str()
         )),

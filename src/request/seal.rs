@@ -117,7 +117,8 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
             .identify(request, now, *unix_time, |identity| {
                 plan.with_destination(credentials, request, |destination| {
                     let version = identity.key.version();
-                    let coverage = Coverage::new(version, plan.policy.place, identity.is_s3());
+                    let coverage =
+                        Coverage::new(version, plan.policy.place, identity.payload_rule());
                     let sent = Sent::of(request, plan, &upstream, in_head, coverage)?;
                     let unsigned = Unsigned {
                         head,

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::body::Declared;
 use crate::style::Coverage;
 
-/// `aws_payload`: how bodies are sent to S3. Other services always get the hash.
+/// `aws_payload`: how bodies are sent to S3. Other services have one rule each ([`PayloadRule`](crate::PayloadRule)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PayloadMode {
     /// What the client declared, as long as the store can verify it; else the hash where nginx
@@ -60,7 +60,7 @@ impl PayloadMode {
     /// What becomes of a client's body that is framed.
     pub fn of_framed(self, coverage: Coverage) -> Inbound {
         match coverage {
-            Coverage::Hash => Inbound::Plain,
+            Coverage::Hash | Coverage::Unsigned => Inbound::Plain,
             Coverage::Chunks if self == Self::Auto => Inbound::Inspect,
             // No store takes chunks that the signature does not speak of.
             Coverage::Chunks | Coverage::Optional | Coverage::Nothing => Inbound::Deframe,
@@ -73,7 +73,9 @@ impl PayloadMode {
         match coverage {
             Coverage::Hash => return Outbound::Hash,
             Coverage::Optional if self == Self::Signed => return Outbound::Hash,
-            Coverage::Optional | Coverage::Nothing => return Outbound::Unsigned,
+            Coverage::Optional | Coverage::Nothing | Coverage::Unsigned => {
+                return Outbound::Unsigned;
+            }
             Coverage::Chunks => {}
         }
         let buffered = arrival == Arrival::Buffered;
@@ -94,7 +96,7 @@ impl PayloadMode {
         match coverage {
             Coverage::Hash => true,
             Coverage::Chunks | Coverage::Optional => self == Self::Signed,
-            Coverage::Nothing => false,
+            Coverage::Nothing | Coverage::Unsigned => false,
         }
     }
 
@@ -102,7 +104,7 @@ impl PayloadMode {
     /// buffers it: the store is not told of it, or of another one.
     pub fn checks_client_hash(self, coverage: Coverage) -> bool {
         match coverage {
-            Coverage::Hash => false,
+            Coverage::Hash | Coverage::Unsigned => false,
             Coverage::Chunks => self == Self::Signed,
             Coverage::Optional | Coverage::Nothing => self != Self::Unsigned,
         }
@@ -223,6 +225,8 @@ mod tests {
                 assert_eq!(in_query, if hashed { Hash } else { Unsigned }, "{mode:?}");
                 let v2 = mode.outbound(Coverage::Nothing, &declared, arrival);
                 assert_eq!(v2, Unsigned, "{mode:?}");
+                let lattice = mode.outbound(Coverage::Unsigned, &declared, arrival);
+                assert_eq!(lattice, Unsigned, "{mode:?}");
             }
         }
     }
@@ -238,6 +242,7 @@ mod tests {
             for (coverage, framed) in [
                 (Coverage::Chunks, framed),
                 (Coverage::Hash, Inbound::Plain),
+                (Coverage::Unsigned, Inbound::Plain),
                 (Coverage::Optional, Inbound::Deframe),
                 (Coverage::Nothing, Inbound::Deframe),
             ] {

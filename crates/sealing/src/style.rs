@@ -3,6 +3,7 @@
 use aws_signing::presign::Expires;
 
 use crate::payload::PayloadMode;
+use crate::services::PayloadRule;
 use crate::terms::Key;
 
 /// The version of a signature (`aws_signature_version`).
@@ -46,22 +47,25 @@ pub enum Coverage {
     Optional,
     /// Nothing: of Version 2.
     Nothing,
+    /// That it is not signed, always: of VPC Lattice.
+    Unsigned,
 }
 
 impl Coverage {
     /// What a signature of this version, in this place, can say.
-    pub fn new(version: Version, place: Place, s3: bool) -> Self {
-        match (version, place) {
-            (Version::V2, _) => Self::Nothing,
-            (Version::V4, _) if !s3 => Self::Hash,
-            (Version::V4, Place::Headers) => Self::Chunks,
-            (Version::V4, Place::Query { .. }) => Self::Optional,
+    pub fn new(version: Version, place: Place, rule: PayloadRule) -> Self {
+        match (version, rule, place) {
+            (Version::V2, _, _) => Self::Nothing,
+            (Version::V4, PayloadRule::Hash, _) => Self::Hash,
+            (Version::V4, PayloadRule::Unsigned, _) => Self::Unsigned,
+            (Version::V4, PayloadRule::S3, Place::Headers) => Self::Chunks,
+            (Version::V4, PayloadRule::S3, Place::Query { .. }) => Self::Optional,
         }
     }
 
     /// Whether S3's rules hold for the body.
     pub fn is_s3(self) -> bool {
-        self != Self::Hash
+        !matches!(self, Self::Hash | Self::Unsigned)
     }
 
     /// Whether what is signed of the body is said at all, in this mode.
@@ -69,7 +73,7 @@ impl Coverage {
         match self {
             Self::Hash | Self::Chunks => true,
             Self::Optional => mode == PayloadMode::Signed,
-            Self::Nothing => false,
+            Self::Nothing | Self::Unsigned => false,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::deputy::{PassHeaders, SignedHeaders};
 use crate::destination::Destination;
 use crate::head::RequestLine;
 use crate::method::MethodSet;
+use crate::services::PayloadRule;
 use crate::style::Place;
 
 /// A serialised request head that must not be sent as it is.
@@ -125,9 +126,14 @@ pub enum Key<'a> {
 impl Identity<'_> {
     /// Whether S3's rules apply to what is signed.
     pub fn is_s3(&self) -> bool {
+        self.payload_rule() == PayloadRule::S3
+    }
+
+    /// What the service expects of a payload.
+    pub fn payload_rule(&self) -> PayloadRule {
         match self.key {
-            Key::V4 { scope, .. } => is_s3(scope.service()),
-            Key::V2(_) => true,
+            Key::V4 { scope, .. } => PayloadRule::of(scope.service()),
+            Key::V2(_) => PayloadRule::S3,
         }
     }
 }
@@ -142,12 +148,4 @@ pub(crate) struct Job<'a, 'r> {
     pub(crate) now: &'a Timestamp,
     /// Whether S3's rules apply.
     pub(crate) s3: bool,
-}
-
-/// Whether a service takes S3's canonical paths: decoded and encoded once, never normalised.
-pub fn is_s3(service: &str) -> bool {
-    matches!(
-        service,
-        "s3" | "s3-object-lambda" | "s3-outposts" | "s3express"
-    )
 }
