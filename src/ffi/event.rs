@@ -8,41 +8,56 @@ use nginx_sys::{
 };
 
 use super::guard::guard;
-use super::request::Request;
+use super::request::{Request, RequestId};
 
-/// Has a suspended request's phases run again in the event loop's next turn.
-pub(crate) struct Continuation {
+/// Has a suspended request's phases run again in the event loop's next turn. Each request has one:
+/// several may wait for the same body.
+struct Continuation {
+    request: RequestId,
     event: ngx_event_t,
 }
 
-impl Continuation {
-    pub(crate) fn new() -> Self {
-        Self {
-            // SAFETY: all zero is how nginx itself begins an event.
-            event: unsafe { std::mem::zeroed() },
+impl Request {
+    /// Has the phases of this request run again in the next turn of the event loop. Its phase handler
+    /// must answer NGX_AGAIN. False where the request's pool has no memory.
+    pub(crate) fn continue_later(&self) -> bool {
+        let continuation = self.continuation().or_else(|| {
+            self.keep(Continuation {
+                request: self.id(),
+                // SAFETY: all zero is how nginx itself begins an event.
+                event: unsafe { std::mem::zeroed() },
+            })
+        });
+        let Some(continuation) = continuation else {
+            return false;
+        };
+        // SAFETY: the continuation stays where it is until the pool of the request drops it. Nobody
+        // else refers to it. An event that is posted already stays so: `ngx_post_event` looks.
+        unsafe {
+            let event = &raw mut (*continuation.as_ptr()).event;
+            (*event).data = self.as_ptr().cast();
+            (*event).handler = Some(run);
+            (*event).log = (*(*self.as_ptr()).connection).log;
+            ngx_post_event(event, &raw mut ngx_posted_next_events);
+        }
+        true
+    }
+
+    /// The request goes on now: something else may have run its phases before their time.
+    pub(crate) fn stop_continuing(&self) {
+        if let Some(mut continuation) = self.continuation() {
+            // SAFETY: as above.
+            unsafe { continuation.as_mut() }.cancel();
         }
     }
 
-    /// Posts the continuation of `request`, once.
-    ///
-    /// # Safety
-    /// `this` must stay where it is until it is dropped, which must happen before the request is
-    /// freed: a value that [`super::allocate`] put into the request's pool.
-    pub(crate) unsafe fn post(this: NonNull<Self>, request: &Request) {
-        // SAFETY: live and ours by this function's contract; the queue is nginx's own. A posted
-        // event is in one queue only, which `ngx_post_event` sees to.
-        unsafe {
-            let event = &raw mut (*this.as_ptr()).event;
-            (*event).data = request.as_ptr().cast();
-            (*event).handler = Some(run);
-            (*event).log = (*(*request.as_ptr()).connection).log;
-            ngx_post_event(event, &raw mut ngx_posted_next_events);
-        }
+    fn continuation(&self) -> Option<NonNull<Continuation>> {
+        self.kept(|continuation: &Continuation| continuation.request == self.id())
     }
 }
 
-impl Drop for Continuation {
-    fn drop(&mut self) {
+impl Continuation {
+    fn cancel(&mut self) {
         if self.event.posted() != 0 {
             // SAFETY: in nginx's queue, and live.
             unsafe { ngx_delete_posted_event(&mut self.event) };
@@ -50,8 +65,14 @@ impl Drop for Continuation {
     }
 }
 
+impl Drop for Continuation {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
 /// # Safety
-/// Called by nginx only, with an event that [`Continuation::post`] has posted.
+/// Called by nginx only, with an event that [`Request::continue_later`] has posted.
 unsafe extern "C" fn run(event: *mut ngx_event_t) {
     guard((), || {
         // SAFETY: the request lives as long as its pool, which holds the event.

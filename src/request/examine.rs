@@ -1,11 +1,9 @@
 //! A body that others have read is looked at in slices, so that the worker serves others meanwhile.
 
 use std::cell::RefCell;
-use std::ptr::NonNull;
 
 use super::intake::{Intake, Refused};
 use crate::ffi::body::Piece;
-use crate::ffi::event::Continuation;
 use crate::ffi::request::Request;
 
 /// What is looked at in one turn of the event loop, in bytes: half a millisecond of SHA-256.
@@ -21,12 +19,9 @@ pub(super) enum Progress {
     GoesOn,
 }
 
-/// Looks at the next slice of a body that is there as a whole.
-pub(super) fn examine(request: &Request, intake: NonNull<Intake>) -> Result<Progress, Refused> {
-    let place = intake;
-    // SAFETY: kept in the request's pool, and used by nobody else while the phases run.
-    let intake = unsafe { &mut *place.as_ptr() };
-
+/// Looks at the next slice of a body that is there as a whole. Requests that share a body, such as
+/// those that mirror one, take turns.
+pub(super) fn examine(request: &Request, intake: &mut Intake) -> Result<Progress, Refused> {
     let begun = intake.length();
     let end = begun + SLICE;
     let mut piece_start = 0;
@@ -53,12 +48,11 @@ pub(super) fn examine(request: &Request, intake: NonNull<Intake>) -> Result<Prog
         return Ok(Progress::Done);
     }
 
-    // SAFETY: the intake stays in the request's pool, which drops it.
-    unsafe {
-        let continuation = NonNull::from(&mut (*place.as_ptr()).continuation);
-        Continuation::post(continuation, request);
+    if request.continue_later() {
+        Ok(Progress::GoesOn)
+    } else {
+        Err(Refused::OutOfMemory)
     }
-    Ok(Progress::GoesOn)
 }
 
 /// Lends a buffer of [`READ`] bytes that the worker keeps.

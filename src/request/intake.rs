@@ -14,7 +14,6 @@ use nginx_sys::{NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_int_t};
 
 use crate::conf::{CredentialsError, Plan};
 use crate::ffi::body::{Incoming, Piece, ReadError, filter_is_last};
-use crate::ffi::event::Continuation;
 use crate::ffi::log::Level;
 use crate::ffi::request::{BodyId, Request};
 
@@ -34,8 +33,6 @@ pub(super) struct Intake {
     pub(super) hash: Option<[u8; 64]>,
     /// Whether all that has to be found out has been.
     pub(super) whole: bool,
-    /// For what is done to a body that others have read.
-    pub(super) continuation: Continuation,
 }
 
 /// The form in which a body comes in, and what becomes of it.
@@ -205,7 +202,6 @@ impl Intake {
             length: 0,
             hash: None,
             whole: false,
-            continuation: Continuation::new(),
         };
         request.keep(intake).ok_or(Refused::OutOfMemory)
     }

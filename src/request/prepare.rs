@@ -134,16 +134,30 @@ fn prepare_read_body(request: &Request, plan: &Plan, body: BodyId) -> Option<ngx
     if let Some(coverage) = refused {
         return Some(refuse_framing(request, plan, coverage));
     }
-    if let Err(refused) = state.resume(request, plan) {
-        return Some(refused.answer(request));
-    }
-    if state.whole {
-        return None;
-    }
-    match examine(request, intake) {
-        Ok(Progress::Done) => None,
+    match examine_all(request, plan, state) {
         Ok(Progress::GoesOn) => Some(NGX_AGAIN as ngx_int_t),
-        Err(refused) => Some(refused.answer(request)),
+        result => {
+            request.stop_continuing();
+            result.err().map(|refused| refused.answer(request))
+        }
+    }
+}
+
+/// Looks at the body until all that this plan asks for is known of it: another request, with a plan
+/// of its own, may have begun to.
+fn examine_all(
+    request: &Request,
+    plan: &Plan,
+    intake: &mut Intake,
+) -> Result<Progress, intake::Refused> {
+    loop {
+        intake.resume(request, plan)?;
+        if intake.whole {
+            return Ok(Progress::Done);
+        }
+        if let Progress::GoesOn = examine(request, intake)? {
+            return Ok(Progress::GoesOn);
+        }
     }
 }
 
