@@ -1,5 +1,5 @@
 //! The path of a request, in order: admit (access phase), prepare (precontent phase; examine, where
-//! a body was read before), intake (while its body comes in), seal (when nginx has serialised what
+//! a body was read before; ended, whether it is there to its end), intake (while its body comes in), seal (when nginx has serialised what
 //! it sends; payload, for its body), guard (before it goes to an `upstream{}` that signs), answer
 //! (when the store refuses it), echo (when an answer repeats the signature).
 
@@ -8,6 +8,7 @@ mod answer;
 mod caching;
 mod canonical;
 mod echo;
+mod ended;
 mod examine;
 mod guard;
 mod intake;

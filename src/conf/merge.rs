@@ -188,7 +188,14 @@ impl Merging<'_> {
             Err(_) => None,
         });
         // SAFETY: merged before us, see `merge`.
-        let proxy = unsafe { self.proxy_conf.as_ref() };
+        let (proxy, sets_body, sends_http11) = unsafe {
+            (
+                self.proxy_conf.as_ref(),
+                self.proxy.sets_body(self.proxy_conf),
+                self.proxy.sends_http11(self.proxy_conf),
+            )
+        };
+        let passes_bodies = proxy.pass_request_body != 0 && !sets_body;
         Plan {
             switch: sign.switch.clone(),
             policy: Policy {
@@ -209,7 +216,8 @@ impl Merging<'_> {
                 .map_or_else(PayloadMode::default, |payload| payload.mode),
             hides_auth_errors: held.hide_auth_errors.unwrap_or(true),
             streams_bodies: proxy.request_buffering == 0,
-            passes_bodies: proxy.pass_request_body != 0,
+            streams_unannounced: proxy.request_buffering == 0 && passes_bodies && sends_http11,
+            passes_bodies,
             has_cache: proxy.cache() > 0,
             stores_responses: proxy.store() != 0,
             passes_headers: proxy.pass_request_headers != 0,

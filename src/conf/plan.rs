@@ -33,7 +33,9 @@ pub(crate) struct Plan {
     pub(crate) hides_auth_errors: bool,
     /// Whether nginx may send a body while it comes in.
     pub(crate) streams_bodies: bool,
-    /// `proxy_pass_request_body`
+    /// Whether nginx may do so with a body whose length the client has not announced.
+    pub(crate) streams_unannounced: bool,
+    /// Whether the client's body is sent: `proxy_pass_request_body`, without `proxy_set_body`.
     pub(crate) passes_bodies: bool,
     /// Whether the location has a cache, which may answer where nothing can be signed.
     pub(crate) has_cache: bool,

@@ -41,11 +41,60 @@ aws_auth_cached(const ngx_http_request_t *r)
 
 #endif
 
+READ(discard_body)
 READ(filter_finalize)
 READ(header_only)
 READ(reading_body)
 READ(request_body_in_file_only)
 READ(request_body_no_buffering)
+
+
+/* HTTP/2 discards a body without a flag of the request. */
+
+ngx_uint_t aws_auth_skips_data(const ngx_http_request_t *r);
+ngx_uint_t
+aws_auth_skips_data(const ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    return r->stream != NULL && r->stream->skip_data;
+#else
+    (void) r;
+    return 0;
+#endif
+}
+
+
+/* Older versions save the end of a body together with its last bytes. */
+
+ngx_uint_t aws_auth_end_is_saved(const ngx_http_request_t *r);
+ngx_uint_t
+aws_auth_end_is_saved(const ngx_http_request_t *r)
+{
+#if (nginx_version >= 1021002)
+    return r->request_body != NULL && r->request_body->last_saved;
+#else
+    return r->request_body != NULL;
+#endif
+}
+
+
+/*
+ * Older versions read an HTTP/2 body that is not buffered without calling a
+ * body filter before the request is created.
+ */
+
+ngx_uint_t aws_auth_filters_come_late(const ngx_http_request_t *r);
+ngx_uint_t
+aws_auth_filters_come_late(const ngx_http_request_t *r)
+{
+#if (nginx_version >= 1021002)
+    (void) r;
+    return 0;
+#else
+    return r->http_version == NGX_HTTP_VERSION_20;
+#endif
+}
+
 
 void aws_auth_keep_out_of_cache(ngx_http_request_t *r);
 void

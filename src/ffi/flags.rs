@@ -41,6 +41,12 @@ macro_rules! write {
 read! {
     /// Whether a cache answers.
     cached = aws_auth_cached;
+    /// Whether nginx is discarding the body. freenginx: also whether it has done so.
+    discard_body = aws_auth_discard_body;
+    /// Whether the end of the body has reached the filter that saves it.
+    end_is_saved = aws_auth_end_is_saved;
+    /// Whether a body that is not buffered reaches its filters only after the request was created.
+    filters_come_late = aws_auth_filters_come_late;
     /// Whether a filter has put an answer of nginx's own in the place of the upstream's.
     filter_finalize = aws_auth_filter_finalize;
     /// Whether no body is sent.
@@ -51,6 +57,8 @@ read! {
     request_body_in_file_only = aws_auth_request_body_in_file_only;
     /// Whether the body is sent while it comes in.
     request_body_no_buffering = aws_auth_request_body_no_buffering;
+    /// Whether HTTP/2 skips what still arrives of the body.
+    skips_data = aws_auth_skips_data;
 }
 
 write! {

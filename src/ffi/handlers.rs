@@ -58,8 +58,13 @@ impl PassModule {
 
     /// The module's `*_pass` directive in its table.
     pub(super) fn command(&self) -> Option<NonNull<ngx_command_t>> {
+        self.find_command(self.directive.as_bytes())
+    }
+
+    /// A directive in the module's table.
+    pub(super) fn find_command(&self, name: &[u8]) -> Option<NonNull<ngx_command_t>> {
         // SAFETY: one of this nginx's modules.
-        unsafe { find_command(self.module, self.directive.as_bytes()) }.and_then(NonNull::new)
+        unsafe { find_command(self.module, name) }.and_then(NonNull::new)
     }
 
     /// The upstream configuration with which the module's location configuration begins.

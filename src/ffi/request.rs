@@ -162,10 +162,12 @@ impl Request {
         }
     }
 
-    /// Whether a part of the body is still to come, whoever waits for it.
-    pub(crate) fn is_body_unfinished(&self) -> bool {
+    /// Whether this is a subrequest that was given another body than the client's, or an empty one
+    /// so that it has none.
+    pub(crate) fn has_other_body(&self) -> bool {
+        let body = self.get().request_body;
         // SAFETY: as above.
-        !self.has_own_body() && unsafe { flags::reading_body(self.get().main) }
+        !body.is_null() && body != unsafe { (*self.get().main).request_body }
     }
 
     /// Whether this is the client's request itself, and not a subrequest.

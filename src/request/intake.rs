@@ -33,6 +33,10 @@ pub(super) struct Intake {
     pub(super) hash: Option<[u8; 64]>,
     /// Whether all that has to be found out has been.
     pub(super) whole: bool,
+    /// The length of the body without its framing, once that has been taken off to its end.
+    kept: Option<u64>,
+    /// Whether the body was rejected while it came in.
+    refused: bool,
 }
 
 /// The form in which a body comes in, and what becomes of it.
@@ -119,7 +123,13 @@ pub(crate) fn filter(
     plan: &Plan,
     incoming: &mut Incoming<'_>,
 ) -> Result<(), ngx_int_t> {
-    take(request, plan, incoming).map_err(|refused| refused.answer(request))
+    take(request, plan, incoming).map_err(|refused| {
+        if let Some(mut intake) = Intake::of(request) {
+            // SAFETY: kept in the request's pool, and used by this call only.
+            unsafe { intake.as_mut() }.refused = true;
+        }
+        refused.answer(request)
+    })
 }
 
 fn take(request: &Request, plan: &Plan, incoming: &mut Incoming<'_>) -> Result<(), Refused> {
@@ -150,9 +160,12 @@ fn take(request: &Request, plan: &Plan, incoming: &mut Incoming<'_>) -> Result<(
         }
         intake.update(buffer.data())?;
         if buffer.is_last() {
-            if matches!(intake.form, Form::Deframed(..)) && !request.reads_unbuffered() {
-                // Wherever the request is sent to: another location may not sign.
-                request.set_body_length(intake.length);
+            if matches!(intake.form, Form::Deframed(..)) {
+                intake.kept = Some(intake.length);
+                if !request.reads_unbuffered() {
+                    // Wherever the request is sent to: another location may not sign.
+                    request.set_body_length(intake.length);
+                }
             }
             intake.finish(filter_is_last())?;
         }
@@ -174,36 +187,29 @@ impl Intake {
         body: BodyId,
         streams: bool,
     ) -> Result<NonNull<Self>, Refused> {
-        let headers = request.client_headers().ok_or(Refused::OutOfMemory)?;
-        let declared = declared_of(request, &headers)?;
-        let coverage = plan.coverage(request).map_err(Refused::Credentials)?;
-        let form = Form::new(plan, coverage, &declared, &headers)?;
-
-        let length = request.announced_length();
-        if streams && coverage.is_s3() && length.is_none() && matches!(form, Form::Plain) {
-            return Err(Refused::LengthRequired);
-        }
-
-        let arrival = if streams {
-            // TLS or not, nothing of it is hashed.
-            Arrival::Streams { tls: true }
-        } else {
-            Arrival::Buffered
-        };
-        let (hashes, declared_hash) = form.hashes(plan, coverage, declared, arrival);
-        // What stays in memory is hashed as it is sent.
-        let hashes = hashes && (declared_hash.is_some() || request.body_may_be_in_file(length));
+        let Decision {
+            form,
+            hasher,
+            declared_hash,
+        } = Decision::new(request, plan, streams)?;
         let intake = Self {
             body,
             form,
             checked: false,
-            hasher: hashes.then(PayloadHash::new),
+            hasher,
             declared_hash,
             length: 0,
             hash: None,
             whole: false,
+            kept: None,
+            refused: false,
         };
         request.keep(intake).ok_or(Refused::OutOfMemory)
+    }
+
+    /// Whether a body that will be forwarded while it comes in can be, as far as its head tells.
+    pub(super) fn foresee_streamed(request: &Request, plan: &Plan) -> Result<(), Refused> {
+        Decision::new(request, plan, true).map(|_| ())
     }
 
     /// Goes on with a body that has been seen as a whole: what another location did not ask of it, it
@@ -245,6 +251,16 @@ impl Intake {
     /// The form of the body.
     pub(super) fn form(&self) -> &Form {
         &self.form
+    }
+
+    /// The length of the body without its framing, once that has been taken off to its end.
+    pub(super) fn kept(&self) -> Option<u64> {
+        self.kept
+    }
+
+    /// Whether the body was rejected while it came in.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused
     }
 
     /// The bytes that are kept of the body, so far.
@@ -291,6 +307,42 @@ impl Intake {
         }
         self.whole = true;
         Ok(())
+    }
+}
+
+/// What becomes of a body, as far as its head tells.
+struct Decision {
+    form: Form,
+    hasher: Option<PayloadHash>,
+    declared_hash: Option<[u8; 64]>,
+}
+
+impl Decision {
+    fn new(request: &Request, plan: &Plan, streams: bool) -> Result<Self, Refused> {
+        let headers = request.client_headers().ok_or(Refused::OutOfMemory)?;
+        let declared = declared_of(request, &headers)?;
+        let coverage = plan.coverage(request).map_err(Refused::Credentials)?;
+        let form = Form::new(plan, coverage, &declared, &headers)?;
+
+        let length = request.announced_length();
+        if streams && coverage.is_s3() && length.is_none() && matches!(form, Form::Plain) {
+            return Err(Refused::LengthRequired);
+        }
+
+        let arrival = if streams {
+            // TLS or not, nothing of it is hashed.
+            Arrival::Streams { tls: true }
+        } else {
+            Arrival::Buffered
+        };
+        let (hashes, declared_hash) = form.hashes(plan, coverage, declared, arrival);
+        // What stays in memory is hashed as it is sent.
+        let hashes = hashes && (declared_hash.is_some() || request.body_may_be_in_file(length));
+        Ok(Self {
+            form,
+            hasher: hashes.then(PayloadHash::new),
+            declared_hash,
+        })
     }
 }
 

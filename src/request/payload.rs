@@ -7,6 +7,7 @@ use aws_sealing::{
 use aws_signing::chunked::{ChunkSigner, Framing, Layout};
 use aws_signing::{EMPTY_PAYLOAD_SHA256, Header, UNSIGNED_PAYLOAD};
 
+use super::ended;
 use super::examine::with_buffer;
 use super::intake::{self, Form, Intake};
 use super::seal::Refused;
@@ -77,12 +78,16 @@ impl<'r> Sent<'r> {
                 Body::Dropped,
             ));
         }
-        if !streams && plan.passes_bodies && request.is_body_unfinished() && !announces_none {
-            // Another location has begun to send it on, and nobody reads the rest.
-            return Err(Refused::BodyNotThere);
-        }
+        ended::check_in_seal(request, plan).map_err(Refused::Lost)?;
+        let intake = match (Intake::of(request), request.body()) {
+            (None, Some(body)) if streams && request.filters_come_late() => {
+                let begun = Intake::begin(request, plan, body, true);
+                Some(begun.map_err(Refused::Body)?)
+            }
+            (intake, _) => intake,
+        };
         // SAFETY: kept in the request's pool, and changed by nobody while the request is sealed.
-        let intake = Intake::of(request).map(|intake| unsafe { &*intake.as_ptr() });
+        let intake = intake.map(|intake| unsafe { &*intake.as_ptr() });
         let deframed = intake.is_some_and(|intake| matches!(intake.form(), Form::Deframed(..)));
         if !streams && length == 0 && !deframed {
             let body = if plan.passes_bodies {

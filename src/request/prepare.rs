@@ -13,6 +13,7 @@ use nginx_sys::{
 };
 
 use super::admit::refuse_method;
+use super::ended;
 use super::examine::{Progress, examine};
 use super::intake::{self, Form, Intake};
 use super::waiting::await_needed;
@@ -60,6 +61,9 @@ fn prepare_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
         // Another method's body: nobody asks for it.
         return request.discard_body().err();
     }
+    if let Err(lost) = ended::check_in_prepare(request, plan) {
+        return Some(lost.answer(request));
+    }
     match request.body() {
         Some(body) => prepare_read_body(request, plan, body),
         None if request.announces_body() => prepare_coming_body(request, plan),
@@ -103,6 +107,17 @@ fn prepare_coming_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
     };
     if request.is_main() && read_first {
         return Some(request.read_body().unwrap_or_else(|status| status));
+    }
+    // Where the filter would see the body too late to tell the client what is wrong with its head.
+    let streams = match request.announced_length() {
+        Some(_) => plan.streams_bodies && plan.passes_bodies,
+        None => plan.streams_unannounced,
+    };
+    if streams
+        && request.filters_come_late()
+        && let Err(refused) = Intake::foresee_streamed(request, plan)
+    {
+        return Some(refused.answer(request));
     }
     None
 }

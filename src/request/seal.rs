@@ -10,6 +10,7 @@ use aws_signing::Timestamp;
 
 use super::canonical;
 use super::payload::Sent;
+use super::{ended, intake};
 use crate::conf::{CredentialsError, Plan, Plans};
 use crate::ffi::log::Level;
 use crate::ffi::request::Request;
@@ -54,6 +55,8 @@ pub(super) enum Refused {
     NoHead,
     /// What prepare should have seen to has not happened to the body.
     BodyNotThere,
+    Lost(ended::Lost),
+    Body(intake::Refused),
     FramingNotSeen,
     Values(CredentialsError),
     Seal(SealError),
@@ -66,6 +69,8 @@ impl fmt::Display for Refused {
             Self::NoCredentials(missing) => f.write_str(missing),
             Self::NoHead => f.write_str("its head is not in one piece"),
             Self::BodyNotThere => f.write_str("its body is not there as it was announced"),
+            Self::Lost(lost) => write!(f, "its body: {lost}"),
+            Self::Body(error) => write!(f, "its body: {error}"),
             Self::FramingNotSeen => f.write_str(
                 "its aws-chunked body was read where nobody checked the framing, or took it off",
             ),
