@@ -165,9 +165,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn no_text_makes_it_panic(text in "[\\[\\]a= \t\n\r#;\"'\\\\\u{e9}]{0,60}") {
+    fn an_error_names_a_line_that_is_there(text in "[\\[\\]a= \t\n\r#;\"'\\\\\u{e9}]{0,60}") {
         for kind in [Kind::Config, Kind::Credentials, Kind::Any] {
-            let _ = parse(&text, kind);
+            if let Err(error) = parse(&text, kind) {
+                prop_assert!((1..=text.lines().count()).contains(&error.number), "{error:?}");
+            }
         }
     }
 

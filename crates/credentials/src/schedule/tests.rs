@@ -239,10 +239,13 @@ fn any_values_of_shared_memory_are_safe() {
             failures: u32::MAX,
             reserved: 0,
         };
-        schedule.is_due(NOW);
-        schedule.wait(NOW, PLAIN, Duration::MAX);
-        schedule.rejected(NOW);
+        let is_due = schedule.is_due(NOW);
+        let wait = schedule.wait(NOW, PLAIN, Duration::MAX);
+        assert_eq!(is_due, wait.is_zero(), "{value}");
+        assert!(!schedule.rejected(NOW) || schedule.is_due(NOW), "{value}");
         schedule.failed(value, Some(value), PLAIN, u64::MAX);
+        assert_eq!(schedule.failures(), u32::MAX);
         schedule.fetched(value, Some(value), PLAIN, u64::MAX);
+        assert_eq!(schedule.failures(), 0);
     }
 }
