@@ -26,6 +26,7 @@
 //! - [`example`]: the configurations in nginx-conf/;
 //! - [`registry`]: a registry of container images that wants such a token;
 //! - [`waiting`]: clients that wait for what nginx fetches first;
+//! - [`precondition`]: what a test needs of the nginx that it runs against;
 //! - [`Load`]: clients that go on while a test reloads or kills.
 //!
 //! The harness has no error type: what goes wrong in it fails the test, with a message that says
@@ -50,6 +51,7 @@ mod load;
 mod metadata_server;
 mod nginx;
 pub mod payload;
+pub mod precondition;
 mod raw_origin;
 pub mod registry;
 mod reply;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
 use nginx_tests::http::{self, Request};
+use nginx_tests::precondition::nginx_is_at_least;
 use nginx_tests::{Builder, Nginx, RawOrigin, nginx_version};
 
 fn nginx(origin: &RawOrigin, server: &str) -> Builder {
@@ -196,7 +197,7 @@ fn http_2_to_the_upstream_is_refused() {
     let location = "location / {
         aws_sign on; proxy_http_version 2; proxy_pass http://{origin};
     }";
-    if nginx_version() >= (1, 29, 4) {
+    if nginx_is_at_least((1, 29, 4)) {
         expect_refused(
             location,
             Request::get("/key"),

@@ -4,7 +4,7 @@
 use nginx_tests::account::SECRET_KEY_DIRECTIVES;
 use nginx_tests::http::Request;
 use nginx_tests::payload::{Check, bytes, expect_chunks, expect_hash, expect_unsigned, sha256};
-use nginx_tests::{Builder, Nginx, RawOrigin};
+use nginx_tests::{Builder, Nginx, RawOrigin, precondition};
 
 const NJS: &str = "ngx_http_js_module.so";
 
@@ -42,7 +42,7 @@ fn has_njs() -> bool {
             .check()
             .ok;
     if !has {
-        eprintln!("not tested: this nginx has no {NJS}");
+        precondition::is_missing(NJS);
     }
     has
 }

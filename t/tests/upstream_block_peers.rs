@@ -3,7 +3,8 @@
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
 use nginx_tests::http::{self, Request};
-use nginx_tests::{Builder, DeadPort, Nginx, RawOrigin, Reply, nginx_version};
+use nginx_tests::precondition::nginx_is_at_least;
+use nginx_tests::{Builder, DeadPort, Nginx, RawOrigin, Reply};
 
 /// A location whose upstream signs, with these servers and whatever chooses among them. Another one
 /// is guarded.
@@ -100,7 +101,7 @@ fn what_is_sent_again_is_signed_like_the_first() {
 // Since 1.27.3 nginx can resolve the names of an upstream's servers while it runs.
 #[test]
 fn servers_that_a_resolver_finds() {
-    if nginx_version() < (1, 27, 3) {
+    if !nginx_is_at_least((1, 27, 3)) {
         return;
     }
     let names = nginx_tests::NameServer::start();
