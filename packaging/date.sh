@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 if [ -n "${SOURCE_DATE_EPOCH:-}" ]; then
     echo "$SOURCE_DATE_EPOCH"
 elif [ -e .git ]; then
-    git log -1 --format=%ct
+    packaging/git.sh log -1 --format=%ct
 else
     stat -c %Y CHANGELOG.md
 fi

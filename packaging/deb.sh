@@ -9,27 +9,25 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
+. "$root/packaging/progress.sh"
 out=${OUT:-$root/dist}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 130' HUP INT TERM
 tree=$work/libnginx-mod-http-aws-auth
 mkdir "$tree"
-cd "$root"
-if [ -e .git ]; then
-    git ls-files -z --cached --others --exclude-standard | xargs -0 cp -p --parents -t "$tree"
-else
-    cp -rp . "$tree"
-fi
-cp -r packaging/debian "$tree/debian"
+"$root/packaging/copy-sources.sh" "$tree"
+cp -r "$root/packaging/debian" "$tree/debian"
 
 # debhelper gives programs an empty home: crates and a Rust of one's own would not be found. Rust is taken from the
 # PATH, whoever has installed it, so that dependencies are not asked for.
 cd "$tree"
-CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup} \
-    dpkg-buildpackage --build=binary --unsigned-changes --no-check-builddeps >"$work/log" 2>&1 || {
+export CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}"
+progress "building the package, which takes some minutes" "$work/log" \
+    dpkg-buildpackage --build=binary --unsigned-changes --no-check-builddeps || {
     tail -n 60 "$work/log" >&2
     exit 1
 }

@@ -9,6 +9,7 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
+. "$root/packaging/progress.sh"
 out=${OUT:-$root/dist}
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
 name=nginx-module-aws-auth-$version
@@ -18,24 +19,30 @@ main() {
     export SOURCE_DATE_EPOCH
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
+    trap 'exit 130' HUP INT TERM
     tree=$work/$name
     mkdir -p "$tree/.cargo" "$out"
     cd "$root"
-    if [ -n "$(git status --porcelain)" ]; then
+    if [ -n "$(packaging/git.sh status --porcelain)" ]; then
         echo "$0: this holds what is committed, and something here is not" >&2
     fi
-    git archive HEAD | tar -xf - -C "$tree"
+    packaging/git.sh archive HEAD | tar -xf - -C "$tree"
     packaging/third-party.py >"$tree/THIRD-PARTY"
     cd "$tree"
-    cargo vendor --locked --versioned-dirs vendor >.cargo/config.toml 2>"$work/log" || {
+    progress "collecting the crates" "$work/log" vendor || {
         cat "$work/log" >&2
         exit 1
     }
     strip_tests
+    echo "compressing the tarball" >&2
     tar --sort=name --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw,a-s --mtime="@$SOURCE_DATE_EPOCH" \
         --format=ustar -C "$work" -cf - "$name" | xz -T1 -6 >"$out/$name.tar.xz"
     "$root/packaging/checksums.sh" "$out"
     echo "$out/$name.tar.xz"
+}
+
+vendor() {
+    cargo vendor --locked --versioned-dirs vendor >.cargo/config.toml
 }
 
 # Leaves the manifests of the crates that no build needs.

@@ -24,8 +24,7 @@ unset CARGO_BUILD_TARGET NGINX_SOURCE_DIR NGINX_BUILD_DIR
 main() {
     rm -rf "$work/module" "$work/dynamic" "$work/static"
     mkdir -p "$work/module"
-    (cd "$root" && git ls-files -z --cached --others --exclude-standard \
-        | xargs -0 cp -p --parents -t "$work/module")
+    "$root/packaging/copy-sources.sh" "$work/module"
     unpack "${NGINX_SOURCE:-$(vendored_nginx)}" "$work/dynamic"
     cp -r "$work/dynamic" "$work/static"
 

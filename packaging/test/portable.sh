@@ -99,7 +99,7 @@ other_version() {
 same_again() {
     local copy=$scratch/elsewhere/sources
     mkdir -p "$copy/build"
-    git ls-files -z --cached --others --exclude-standard | xargs -0 cp -p --parents -t "$copy"
+    packaging/copy-sources.sh "$copy"
     ln -s "$root/build/packaging-venv" "$copy/build/"
     CARGO_TARGET_DIR=$scratch/elsewhere/target "$copy/packaging/portable.sh" || return
     cmp "$module" "$copy/build/portable/$(basename "$tree")/ngx_http_aws_auth_module.so" \
