@@ -63,8 +63,9 @@ stage() {
     mkdir -p "$1"
     cp -p "$files/ngx_http_aws_auth_module.so" "$files/generate_signing_key" "$1/"
     cd "$root"
-    cp -rp --parents LICENSE README.md CHANGELOG.md nginx-conf packaging/completions "$1/"
+    cp -rp --parents LICENSE nginx-conf packaging/completions "$1/"
     packaging/third-party.py >"$1/THIRD-PARTY"
+    packaging/docs.sh "$1/documents" nginx-conf
     packaging/man/build.sh "$1/man" "/usr/share/doc/$name/nginx-conf"
 }
 

@@ -23,6 +23,7 @@ main() {
         need "$step" sh -euc ". $recipe; $step"
     done
     check "the files of the package" diff <(expected_files) <(cd "$pkgdir" && find . -type f | sort)
+    check "the links in its documents lead to its files" no_dead_links "$pkgdir/usr/share/doc"
     finish
 }
 
@@ -44,8 +45,7 @@ named() {
 # repository: configure stands elsewhere there.
 unpack() {
     mkdir -p "$builddir" "$pkgdir"
-    (cd "$root" && git ls-files -z --cached --others --exclude-standard \
-        | xargs -0 cp -p --parents -t "$builddir")
+    "$root/packaging/copy-sources.sh" "$builddir"
     (cd "$root" && packaging/third-party.py) >"$builddir/THIRD-PARTY"
     cp -r "$(NGINX_VERSION=$nginx_version "$root/packaging/nginx-tree.sh")" "$srcdir/nginx-$nginx_version"
     rm -rf "$srcdir/nginx-$nginx_version/objs"
@@ -67,7 +67,8 @@ expected_files() {
             ./usr/lib/nginx/modules/ngx_http_aws_auth_module.so \
             ./usr/share/man/man1/generate_signing_key.1 \
             ./usr/share/man/man5/ngx_http_aws_auth_module.5 \
-            $doc/{CHANGELOG.md,README.md,THIRD-PARTY}
+            $doc/THIRD-PARTY
+        documents | sed "s,^,$doc/,"
         for file in "$root"/nginx-conf/*.conf; do
             echo "$doc/examples/$(basename "$file")"
         done

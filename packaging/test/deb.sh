@@ -32,6 +32,7 @@ main() {
     check "the module needs libc and libgcc_s alone" needs_only "$module"
     check "no path of the machine that built it is in it" no_paths
     check "nginx -t of an example that was installed" nginx_takes private-bucket.conf
+    check "the links in its documents lead to its files" no_dead_links "$rootfs/usr/share/doc/$package"
     check "generate_signing_key" derives
     check "a part of the suite, with the module that was installed" \
         signs "$nginx" "$module" access examples examples_credentials forms
@@ -73,7 +74,8 @@ expected_files() {
             /usr/share/man/man1/generate_signing_key.1.gz \
             /usr/share/man/man5/ngx_http_aws_auth_module.5.gz \
             /usr/share/nginx/modules-available/mod-http-aws-auth.conf \
-            $doc/{README.md.gz,THIRD-PARTY.gz,changelog.Debian.gz,changelog.gz,copyright}
+            $doc/{THIRD-PARTY.gz,changelog.Debian.gz,changelog.gz,copyright}
+        documents | grep -v '^CHANGELOG' | sed "s,^,$doc/,"
         for file in "$root"/nginx-conf/*.conf; do
             echo "$doc/examples/$(basename "$file")"
         done

@@ -52,6 +52,34 @@ signs() {
         "${CARGO:-cargo}" test --locked --no-fail-fast -p nginx-tests "${tests[@]}"
 }
 
+# no_dead_links FOLDER: the links of all Markdown files in the folder lead to files.
+no_dead_links() {
+    local file link links=0 dead=0
+    while read -r file link; do
+        links=$((links + 1))
+        if [ ! -e "$(dirname "$file")/$link" ]; then
+            echo "$file: $link"
+            dead=$((dead + 1))
+        fi
+    done < <(relative_links "$1")
+    echo "$dead of $links links are dead"
+    [ "$links" -gt 20 ] && [ "$dead" = 0 ]
+}
+
+# relative_links FOLDER: a line for each link, its file and its target.
+relative_links() {
+    local file
+    find "$1" -name '*.md' -o -name '*.md.gz' | while read -r file; do
+        gzip -cdf "$file" | grep -o ']([^)]*)' | sed 's/^](//; s/[#)].*//' | grep -v -e '://' -e '^$' \
+            | sed "s,^,$file ,"
+    done
+}
+
+# documents: the files that docs.sh writes.
+documents() {
+    (cd "$root" && find README.md CHANGELOG.md docs -name '*.md')
+}
+
 # Ends the script with what came of it.
 finish() {
     if [ "$failures" != 0 ]; then

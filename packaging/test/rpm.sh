@@ -30,6 +30,7 @@ main() {
         check "$dist: what it requires" requires "$dist" "$(package "$dist")"
         check "$dist: no library but glibc's, none newer than 2.17" libraries "$dist"
     done
+    check "the links in the documents lead to files of the package" no_dead_links "$work/files-el9/usr/share/doc"
     check "nginx.org: the files" files "$(package el9.ngx)"
     check "nginx.org: what it requires" has --requires el9.ngx "nginx-r$nginx"
     check "nginx.org: what it provides" has --provides el9.ngx "$name-r$nginx"
@@ -86,7 +87,9 @@ files() {
         echo "-rwxr-xr-x root /usr/bin/generate_signing_key"
         echo "-rwxr-xr-x root $module"
         printf -- "drwxr-xr-x root %s\n" "$doc" "$doc/nginx-conf" "$license"
-        printf -- "-rw-r--r-- root %s\n" "$doc/CHANGELOG.md" "$doc/README.md" "$license/LICENSE" "$license/THIRD-PARTY"
+        find docs -type d -printf "drwxr-xr-x root $doc/%p\n"
+        documents | sed "s,^,-rw-r--r-- root $doc/,"
+        printf -- "-rw-r--r-- root %s\n" "$license/LICENSE" "$license/THIRD-PARTY"
         echo "-rw-r--r-- root /usr/share/bash-completion/completions/generate_signing_key"
         printf -- "-rw-r--r-- root /usr/share/man/%s.gz\n" man1/generate_signing_key.1 man5/ngx_http_aws_auth_module.5
         (cd nginx-conf && printf -- "-rw-r--r-- root $doc/nginx-conf/%s\n" *.conf)

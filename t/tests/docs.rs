@@ -2,19 +2,22 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nginx_tests::Scratch;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// All documents, by their paths from the root.
-fn documents() -> Vec<PathBuf> {
+/// All documents of a folder of sources, or of a package.
+fn documents(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = ["docs", "benches", "fuzz", "packaging", "t"]
-        .map(|name| root().join(name))
+        .map(|name| root.join(name))
         .to_vec();
     let is_document = |path: &Path| path.extension().is_some_and(|end| end == "md");
-    let top = fs::read_dir(root()).expect("the root");
+    let top = fs::read_dir(root).expect("the root");
     let top = top.map(|entry| entry.expect("an entry").path());
     found.extend(top.filter(|path| is_document(path)));
     while let Some(folder) = folders.pop() {
@@ -64,12 +67,12 @@ fn links(text: &str) -> Vec<&str> {
         .collect()
 }
 
-#[test]
-fn links_lead_somewhere() {
+/// The links that lead nowhere, and how many there are in all.
+fn broken_links(documents: &[PathBuf]) -> (Vec<String>, usize) {
     let mut checked = 0;
     let mut broken = Vec::new();
-    for document in documents() {
-        let text = fs::read_to_string(&document).expect("a document");
+    for document in documents {
+        let text = fs::read_to_string(document).expect("a document");
         for link in links(&text) {
             if link.contains("://") {
                 continue;
@@ -93,6 +96,44 @@ fn links_lead_somewhere() {
             }
         }
     }
+    (broken, checked)
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let (broken, checked) = broken_links(&documents(&root()));
     assert_eq!(broken, [""; 0]);
     assert!(checked > 40, "{checked} links");
+}
+
+/// Packages have the documents without the rest of the sources, and the examples in another folder.
+#[test]
+fn links_in_packages_lead_to_files_of_the_package() {
+    for (examples, changelog) in [("nginx-conf", None), ("examples", Some("changelog.gz"))] {
+        let package = Scratch::new("package");
+        let output = Command::new(root().join("packaging/docs.sh"))
+            .args([package.path(), Path::new(examples)])
+            .args(changelog)
+            .output()
+            .expect("packaging/docs.sh runs");
+        assert!(output.status.success(), "{output:?}");
+        let shipped = package.path().join(examples);
+        fs::create_dir(&shipped).expect("a folder");
+        for example in fs::read_dir(root().join("nginx-conf")).expect("the examples") {
+            let example = example.expect("an entry").path();
+            fs::copy(&example, shipped.join(example.file_name().expect("a name"))).expect("a copy");
+        }
+        if let Some(changelog) = changelog {
+            fs::write(package.path().join(changelog), "").expect("a file");
+        }
+
+        let documents = documents(package.path());
+        assert!(documents.len() > 5, "{documents:?}");
+        let (broken, checked) = broken_links(&documents);
+        assert_eq!(broken, [""; 0]);
+        assert!(checked > 40, "{checked} links");
+        let readme = fs::read_to_string(package.path().join("README.md")).expect("README.md");
+        assert!(readme.contains(&format!("]({examples}/ec2.conf)")));
+        assert!(readme.contains("DESIGN.md (in the sources)"));
+    }
 }
