@@ -1,6 +1,6 @@
 # README.md as the manual page ngx_http_aws_auth_module(5), so that the reference is written once.
 #
-#   awk -v version=3.0.0 -v date=2026-01-31 -v examples=<folder> -f readme-to-man.awk README.md
+#   awk -v version=3.0.0 -v date=2026-01-31 -v basic=<configuration> -v examples=<folder> -f readme-to-man.awk README.md
 #
 # Knows the Markdown that README.md uses: headings, paragraphs, lists, tables, indented and fenced
 # code, and inside text `code`, *emphasis*, **strong** and [links](of any kind).
@@ -10,11 +10,17 @@ BEGIN {
     skipped["Quick start"] = skipped["Installation"] = 1
     skipped["generate_signing_key"] = skipped["Development"] = 1
 
+    # What a terminal of 80 columns has between the margins of a page, and between the columns of a table.
+    width = 72
+    gap = 3
+
     print "'\\\" t"
     printf ".TH NGX_HTTP_AWS_AUTH_MODULE 5 \"%s\" \"nginx-module-aws-auth %s\" \"nginx modules\"\n", \
         date, version
     print ".nh"
     print ".ad l"
+    # groff 1.23 sets the adjustment for each paragraph.
+    print ".ds AD l"
     print ".SH NAME"
     print "ngx_http_aws_auth_module \\- sign what nginx sends to AWS and S3-compatible stores"
     print ".SH SYNOPSIS"
@@ -32,6 +38,28 @@ fenced { if (!skip) print verbatim($0); next }
 
 /^#+ / { heading(); next }
 skip { next }
+
+# A directive's syntax, default and context; deeper lines go on with the one above.
+/^    (Syntax|Default|Context): / {
+    if (block != "syntax") {
+        end()
+        print ".PP"
+        print ".PD 0"
+        block = "syntax"
+    }
+    item = $1
+    sub(/^    [A-Z][a-z]*: +/, "")
+    printf ".IP %s 9\n", item
+    syntax(item, $0)
+    next
+}
+block == "syntax" && /^     / {
+    if (item == "Syntax:")
+        print ".br"
+    sub(/^ +/, "")
+    syntax(item, $0)
+    next
+}
 
 # Indented code; in a list, the same indentation goes on with its item.
 /^    / && block != "paragraph" && block != "item" {
@@ -97,6 +125,8 @@ function heading(  depth, name) {
     if (depth == 1)
         return
     if (depth == 2) {
+        if (section == "")
+            basic_configuration()
         section = name
         skip = name in skipped
     }
@@ -112,12 +142,32 @@ function heading(  depth, name) {
         print ".SS " quoted(name)
 }
 
+# The configuration to begin with, without the comment at its top.
+function basic_configuration(  line, begun) {
+    print ".SH \"BASIC CONFIGURATION\""
+    print "A private S3 bucket behind nginx:"
+    begin_code()
+    while ((getline line < basic) > 0) {
+        begun = begun || line ~ /^[^#]/
+        if (begun)
+            print verbatim(line)
+    }
+    end_code()
+}
+
+function syntax(item, s) {
+    s = breakable(escaped(s))
+    print item == "Syntax:" ? "\\fB" s "\\fP" : s
+}
+
 # Ends the block before the current line.
 function end() {
     if (block == "code")
         end_code()
     else if (block == "table")
         end_table()
+    else if (block == "syntax")
+        print ".PD"
     else if (text != "")
         print inline(text)
     text = block = ""
@@ -161,7 +211,7 @@ function row(  line, count, cells, i) {
     }
 }
 
-# Where cells are long, a table is a list of what stands in its first column.
+# A table whose cells are long, or that is too wide, becomes a list of what is in its first column.
 function end_table(  r, i) {
     print ".PP"
     for (r = 2; r <= rows; r++)
@@ -170,7 +220,52 @@ function end_table(  r, i) {
                 as_list()
                 return
             }
-    as_table()
+    if (fits())
+        as_table()
+    else
+        as_list()
+}
+
+# Shares the width between the columns: each gets what its longest word needs, and of the rest, what it can use.
+function fits(  i, r, s, least, most, left, wanted) {
+    left = width - gap * (columns - 1)
+    for (i = 1; i <= columns; i++) {
+        need[i] = 1
+        most = 0
+        for (r = 1; r <= rows; r++) {
+            s = shown(table[r, i])
+            if (length(s) > most)
+                most = length(s)
+            least = longest_word(s)
+            if (least > need[i])
+                need[i] = least
+        }
+        wish[i] = most - need[i]
+        wanted += wish[i]
+        left -= need[i]
+    }
+    if (left < 0)
+        return 0
+    for (i = 1; i <= columns; i++)
+        column_width[i] = need[i] + (wanted <= left ? wish[i] : int(wish[i] * left / wanted))
+    return 1
+}
+
+# A cell as a reader sees it, with a newline where a long word can be broken.
+function shown(s,  roff) {
+    roff = inline(s)
+    gsub(/\\f[BIP]|\\&/, "", roff)
+    gsub(/\\:/, "\n", roff)
+    gsub(/\\\([a-z][a-z]|\\[e-]/, "x", roff)
+    return roff
+}
+
+function longest_word(s,  words, count, i, longest) {
+    count = split(s, words, /[ \n]+/)
+    for (i = 1; i <= count; i++)
+        if (length(words[i]) > longest)
+            longest = length(words[i])
+    return longest
 }
 
 function as_list(  r, i) {
@@ -187,21 +282,16 @@ function as_list(  r, i) {
     started = 1
 }
 
-# The cells of long columns are blocks of text, which share the width.
-function as_table(  r, i, format, wide) {
+# Cells are blocks of text with a ragged right margin.
+function as_table(  r, i, format) {
     print ".TS"
     print "tab(\t);"
-    for (i = 1; i <= columns; i++) {
-        wide = 0
-        for (r = 1; r <= rows; r++)
-            if (length(table[r, i]) > 30)
-                wide = 1
-        format = format (i > 1 ? " " : "") "l" (wide ? "x" : "")
-    }
+    for (i = 1; i <= columns; i++)
+        format = format (i > 1 ? " " : "") "lw(" column_width[i] "n)"
     print format "."
     for (r = 1; r <= rows; r++) {
         for (i = 1; i <= columns; i++)
-            printf "%sT{\n%s\nT}", (i > 1 ? "\t" : ""), cell(r, i)
+            printf "%s%s", (i > 1 ? "\t" : ""), cell(r, i) == "" ? "" : "T{\n.ad l\n" cell(r, i) "\nT}"
         print ""
         if (r < rows)
             print ".sp 1v"
@@ -214,14 +304,14 @@ function as_table(  r, i, format, wide) {
 function cell(r, i) {
     if (r > 1)
         return inline(table[r, i])
-    return table[r, i] == "" ? "" : "\\fI" escaped(table[r, i]) "\\fP"
+    return table[r, i] == "" ? "" : "\\fI" inline(table[r, i]) "\\fP"
 }
 
 # Text with its marks, as a line of roff.
 function inline(s,  out, last, bracket) {
     while (s != "") {
         if (substr(s, 1, 1) == "`" && (last = index(substr(s, 2), "`"))) {
-            out = out "\\fB" escaped(substr(s, 2, last - 1)) "\\fP"
+            out = out "\\fB" breakable(escaped(substr(s, 2, last - 1))) "\\fP"
             s = substr(s, last + 2)
         } else if (substr(s, 1, 2) == "**" && (last = index(substr(s, 3), "**"))) {
             out = out "\\fB" inline(substr(s, 3, last - 1)) "\\fP"
@@ -236,7 +326,7 @@ function inline(s,  out, last, bracket) {
             out = out inline(substr(s, 2, bracket - 2))
             # A page has no other files beside it, and no anchors.
             if (substr(s, bracket + 2) ~ /^https?:/)
-                out = out " (" escaped(substr(s, bracket + 2, last - bracket - 2)) ")"
+                out = out " (" breakable(escaped(substr(s, bracket + 2, last - bracket - 2))) ")"
             s = substr(s, last + 1)
         } else {
             out = out escaped(substr(s, 1, 1))
@@ -244,6 +334,17 @@ function inline(s,  out, last, bracket) {
         }
     }
     return out ~ /^[.']/ ? "\\&" out : out
+}
+
+# Long words of code may be broken after these characters, without a hyphen.
+function breakable(s,  words, count, i, out) {
+    count = split(s, words, " ")
+    for (i = 1; i <= count; i++) {
+        if (length(words[i]) > 24)
+            gsub(/[\/:,=]/, "&\\:", words[i])
+        out = out (i > 1 ? " " : "") words[i]
+    }
+    return out
 }
 
 # A line of code.

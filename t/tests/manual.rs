@@ -92,7 +92,7 @@ fn the_manual_is_no_markdown() {
     for line in page.lines() {
         let is_request = [
             ".TH ", ".SH ", ".SS ", ".PP", ".IP ", ".TP", ".RS ", ".RE", ".nf", ".fi", ".TS",
-            ".TE", ".B ", ".BR ", ".I ", ".nh", ".ad l", ".sp 1v", ".br",
+            ".TE", ".B ", ".BR ", ".I ", ".nh", ".ad l", ".sp 1v", ".br", ".ds AD l", ".PD",
         ]
         .iter()
         .any(|request| line.starts_with(request));
@@ -101,4 +101,60 @@ fn the_manual_is_no_markdown() {
             assert!(!line.contains(mark), "{mark} in {line}");
         }
     }
+}
+
+/// The page begins with a configuration to copy, the one that README.md and the examples have.
+#[test]
+fn the_manual_has_the_basic_configuration() {
+    let page = manual();
+    let (_, section) = page
+        .split_once("\n.SH \"BASIC CONFIGURATION\"\n")
+        .expect("the section");
+    let section = section.split("\n.SH ").next().unwrap_or_default();
+    let example = read("nginx-conf/private-bucket.conf").replace('-', "\\-");
+    let (_, example) = example.split_once("\n\n").expect("a comment first");
+    assert!(section.contains(example), "{section}");
+}
+
+/// A terminal has 80 columns, the margins of a page take 8, and tbl puts 3 between two columns. What
+/// does not fit into its column makes groff warn, and spoils the table.
+#[test]
+fn tables_of_the_manual_fit_a_terminal() {
+    let page = manual();
+    let mut tables = 0;
+    for table in page.split("\n.TS\n").skip(1) {
+        tables += 1;
+        let table = table.split("\n.TE\n").next().unwrap_or_default();
+        let mut lines = table.lines();
+        assert_eq!(lines.next(), Some("tab(\t);"));
+        let format = lines.next().expect("a format").trim_end_matches('.');
+        let widths: Vec<usize> = format
+            .split(' ')
+            .map(|column| {
+                let width = column
+                    .strip_prefix("lw(")
+                    .and_then(|w| w.strip_suffix("n)"));
+                width.and_then(|w| w.parse().ok()).expect(format)
+            })
+            .collect();
+        let total = widths.iter().sum::<usize>() + 3 * (widths.len() - 1);
+        assert!(total <= 72, "{total} columns: {format}");
+
+        let rows = lines.collect::<Vec<_>>().join("\n");
+        for row in rows.split("\n.sp 1v\n") {
+            for (cell, width) in row.split('\t').zip(&widths) {
+                for word in cell.split([' ', '\n']) {
+                    for part in word.split("\\:") {
+                        let shown = ["\\fB", "\\fI", "\\fP", "\\&"]
+                            .iter()
+                            .fold(part.replace("\\-", "-"), |text, mark| {
+                                text.replace(mark, "")
+                            });
+                        assert!(shown.len() <= *width, "{shown:?} in {width} columns: {row}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(tables > 3, "{tables} tables");
 }
