@@ -113,7 +113,10 @@ DISTS := el7 el8 el9 el10 amzn2 amzn2023
 export DIST FLAVOUR ARCH NGINX_VERSION NGINX_SOURCE EPOCH
 
 .PHONY: rpm rpm-all srpm tarball
-rpm: deps-rpm
+# First says which nginx has to be named, if any: before something is installed.
+rpm:
+	@packaging/nginx-source.sh >/dev/null
+	@packaging/deps.sh rpm
 	@packaging/rpm.sh
 
 rpm-all: deps-rpm

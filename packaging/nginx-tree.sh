@@ -1,6 +1,6 @@
 #!/bin/sh
 # Prints a folder with the sources of an nginx, configured so that a module built with it loads into
-# every package of that nginx: nginx-tree.sh [x86_64|aarch64]
+# every package of that nginx: nginx-tree.sh [x86_64|aarch64]. With --crate, prints the sources of crate nginx-src.
 #
 #   NGINX_SOURCE    a folder, an archive of nginx.org, or an nginx-mod-devel RPM of the distribution
 #   NGINX_VERSION   without NGINX_SOURCE: 1.28.3, which crate nginx-src carries, or the one of Debian's
@@ -11,8 +11,12 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
+. "$root/packaging/progress.sh"
 trees=$root/build/trees
 arch=${1:-$(uname -m)}
+
+# The oldest nginx that the module works with.
+MINIMUM=1.18.0
 
 # With --with-compat, structures and signature are those of all packages: nginx.org and the
 # distributions build theirs with it. The other three only add code to nginx; they are here so that the
@@ -20,12 +24,17 @@ arch=${1:-$(uname -m)}
 CONFIGURE="--with-compat --with-debug --with-threads --with-http_ssl_module"
 
 main() {
+    if [ "$arch" = --crate ]; then
+        crate
+        return
+    fi
     mkdir -p "$trees"
     fresh=$(mktemp -d "$trees/.new.XXXXXX")
     trap 'rm -rf "$fresh"' EXIT
     unpack "$fresh/nginx"
     [ -e "$fresh/nginx/src/core/nginx.h" ] || fail "$source holds no sources of nginx"
     version=$(nginx_version "$fresh/nginx")
+    printf '%s\n' "$MINIMUM" "$version" | sort -CV || fail "nginx $version is too old: the module needs $MINIMUM or later"
     if [ -n "${NGINX_VERSION:-}" ] && [ "$version" != "$NGINX_VERSION" ]; then
         fail "NGINX_SOURCE is nginx $version, NGINX_VERSION says $NGINX_VERSION: set one of them only"
     fi
@@ -64,9 +73,7 @@ absolute() {
 
 # Where the sources of NGINX_VERSION are on this machine.
 default_source() {
-    crate=$(cd "$root" && cargo metadata --format-version 1 --locked --features vendored \
-        --filter-platform x86_64-unknown-linux-gnu \
-        | tr ',' '\n' | sed -n 's,^"manifest_path":"\(.*/nginx-src-[^/]*\)/Cargo.toml"$,\1/nginx,p' | head -n 1)
+    crate=$(crate)
     for source in "$crate" /usr/share/nginx/src; do
         [ -e "$source/src/core/nginx.h" ] || continue
         if [ "${NGINX_VERSION:-$(nginx_version "$crate")}" = "$(nginx_version "$source")" ]; then
@@ -76,6 +83,13 @@ default_source() {
     done
     fail "the sources of nginx $NGINX_VERSION are not on this machine: get them from nginx.org, and say" \
         "NGINX_SOURCE=nginx-$NGINX_VERSION.tar.gz"
+}
+
+# Where cargo has the sources of crate nginx-src.
+crate() {
+    (cd "$root" && cargo metadata --format-version 1 --locked --features vendored \
+        --filter-platform x86_64-unknown-linux-gnu) \
+        | tr ',' '\n' | sed -n 's,^"manifest_path":"\(.*/nginx-src-[^/]*\)/Cargo.toml"$,\1/nginx,p' | head -n 1
 }
 
 nginx_version() {
@@ -95,11 +109,15 @@ configure() {
     printf '#!/bin/sh\n[ "$1" = -m ] && echo %s || exec /usr/bin/env -i PATH=/usr/bin:/bin uname "$@"\n' \
         "$arch" >"$fresh/bin/uname"
     chmod +x "$fresh/bin/uname"
-    (cd "$1" && PATH=$fresh/bin:$PATH sh "$configure" $CONFIGURE) >"$fresh/log" 2>&1 || {
+    progress "configuring nginx $version for $arch" "$fresh/log" configure_for_arch "$1" || {
         tail -n 20 "$fresh/log" >&2
         fail "nginx $version could not be configured"
     }
     touch "$1/.configured"
+}
+
+configure_for_arch() {
+    (cd "$1" && PATH=$fresh/bin:$PATH sh "$configure" $CONFIGURE)
 }
 
 fail() {

@@ -7,6 +7,7 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
+. "$root/packaging/progress.sh"
 arch=${1:-$(uname -m)}
 venv=$root/build/packaging-venv
 target=$arch-unknown-linux-gnu
@@ -22,11 +23,11 @@ main() {
     remap
 
     cd "$root"
-    run cargo zigbuild --release --locked --target "$target.$glibc" \
-        -p ngx_http_aws_auth_module --no-default-features --features export-modules
-    run cargo zigbuild --release --locked --target "$target.$glibc" -p generate-signing-key
-    built=${CARGO_TARGET_DIR:-$root/target}/$target/release
     mkdir -p "$out"
+    build "building the module for nginx $(basename "$tree")" cargo zigbuild --release --locked --target "$target.$glibc" \
+        -p ngx_http_aws_auth_module --no-default-features --features export-modules
+    build "building generate_signing_key" cargo zigbuild --release --locked --target "$target.$glibc" -p generate-signing-key
+    built=${CARGO_TARGET_DIR:-$root/target}/$target/release
     install -m 755 "$built/libngx_http_aws_auth_module.so" "$out/ngx_http_aws_auth_module.so"
     install -m 755 "$built/generate_signing_key" "$out/generate_signing_key"
     echo "$out"
@@ -75,9 +76,14 @@ use_other_std() {
     export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}/$arch"
 }
 
-# Standard output is for the folder.
-run() {
-    "$@" >&2
+# build WHAT COMMAND...
+build() {
+    what=$1
+    shift
+    progress "$what" "$out/build.log" "$@" || {
+        cat "$out/build.log" >&2
+        exit 1
+    }
 }
 
 main

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Makes an RPM and prints its name: rpm.sh
 #
-#   DIST            el7 el8 el9 el10 amzn2 amzn2023; default el9
-#   FLAVOUR         distro: for the nginx of the distribution; nginx.org: for that of nginx.org
+#   DIST            el7 el8 el9 el10 amzn2 amzn2023; default: that of NGINX_SOURCE, or of this machine, or el9
+#   FLAVOUR         distro: for the nginx of the distribution; nginx.org: for that of nginx.org; default: that of the
+#                   installed nginx, or distro
 #   ARCH            x86_64 or aarch64; default this machine's
-#   NGINX_VERSION, NGINX_SOURCE     which nginx: see nginx-tree.sh
+#   NGINX_VERSION, NGINX_SOURCE     which nginx: see nginx-tree.sh; default: the one installed (nginx-source.sh)
 #   EPOCH           where the C module's package, which is to be replaced, has one
 #   OUT             the folder; default dist
 #
@@ -12,19 +13,23 @@
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-dist=${DIST:-el9}
-flavour=${FLAVOUR:-distro}
 arch=${ARCH:-$(uname -m)}
 out=${OUT:-$root/dist}
 name=nginx-module-aws-auth
 
 main() {
-    case $flavour in
+    case ${FLAVOUR:-distro} in
         distro|nginx.org) ;;
-        *) fail "FLAVOUR is distro or nginx.org, not $flavour" ;;
+        *) fail "FLAVOUR is distro or nginx.org, not $FLAVOUR" ;;
     esac
+    [ -z "${DIST:-}" ] || describe "$DIST"
+    nginx=$("$root/packaging/nginx-source.sh")
+    read -r dist flavour NGINX_SOURCE <<END
+$nginx
+END
+    export NGINX_SOURCE
     describe "$dist"
-    case $flavour,${NGINX_SOURCE:-} in
+    case $flavour,$NGINX_SOURCE in
         distro,|distro,*.tar.*)
             echo "$0: built with nginx's own sources; where $dist has patched nginx's structures, nginx -t will refuse the" \
                 "module. Its RPM nginx-mod-devel as NGINX_SOURCE has the right ones." >&2 ;;
@@ -36,6 +41,7 @@ main() {
     export SOURCE_DATE_EPOCH
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
+    trap 'exit 130' HUP INT TERM
     stage "$work/files"
     pack
     mkdir -p "$out"
@@ -69,31 +75,38 @@ stage() {
     packaging/man/build.sh "$1/man" "/usr/share/doc/$name/nginx-conf"
 }
 
-# Nothing of this machine, its clock or its user's configuration of rpm goes into the package.
 pack() {
     set -- --with prebuilt
     [ "$flavour" = distro ] || set -- "$@" --with nginx_org
     [ -z "${EPOCH:-}" ] || set -- "$@" --define "module_epoch $EPOCH"
     requires=$(packaged_as)
     [ -z "$requires" ] || set -- "$@" --define "nginx_requires $requires"
-    HOME=$work rpmbuild -bb --quiet --nodeps --target "$arch-redhat-linux" "$@" \
+    "$root/packaging/rpmbuild.sh" "$work" -bb --quiet --nodeps --target "$arch-redhat-linux" "$@" \
         --define "prebuilt $work/files" \
         --define "nginx_version $version" \
         --define "dist .$dist" --define "$macro $number" \
-        --define "_topdir $work/rpmbuild" --define "_rpmdir $work" --define "_rpmfilename %{NVRA}.rpm" \
+        --define "_rpmdir $work" --define "_rpmfilename %{NVRA}.rpm" \
         --define "_libdir /usr/lib64" --define "_binary_payload $payload" \
         --define "_build_id_links none" --define "__os_install_post %{nil}" \
-        --define "_buildhost localhost" --define "use_source_date_epoch_as_buildtime 1" \
-        --define "clamp_mtime_to_source_date_epoch 1" \
         "$root/rpm/$name.spec" >&2
 }
 
-# A module that was built with the sources in a distribution's RPM is for that nginx or a later one: the ones
-# before may lack a patch that changes nginx's structures.
+# A module that was built with the sources in a distribution's RPM, installed or not, is for that nginx or a later one:
+# the ones before may lack a patch that changes nginx's structures.
 packaged_as() {
-    case ${NGINX_SOURCE:-} in
-        *.rpm) rpm -qp --nosignature --qf 'nginx >= %{epochnum}:%{version}-%{release}' "$NGINX_SOURCE" ;;
+    case $NGINX_SOURCE in
+        '') ;;
+        *.rpm) rpm -qp --nosignature --qf "$requirement" "$NGINX_SOURCE" ;;
+        *) [ ! -d "$NGINX_SOURCE" ] || owned_by_package ;;
     esac
+}
+
+requirement='nginx >= %{epochnum}:%{version}-%{release}'
+
+owned_by_package() {
+    if name_of_package=$(rpm -qf "$NGINX_SOURCE" 2>/dev/null); then
+        rpm -q --qf "$requirement" "$name_of_package"
+    fi
 }
 
 fail() {

@@ -16,6 +16,7 @@ SOURCE_DATE_EPOCH=$("$root/packaging/date.sh")
 export SOURCE_DATE_EPOCH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 130' HUP INT TERM
 mkdir -p "$out" "$work/sources"
 
 OUT=$work/sources "$root/packaging/tarball.sh" >&2
@@ -28,10 +29,8 @@ tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH
 # Rebuilt without any word about nginx, it is for the one it holds.
 sed "s/^\(%{!?nginx_version: %global nginx_version\) [0-9.]*}/\1 $version}/" "$root/rpm/$name.spec" >"$work/$name.spec"
 
-HOME=$work rpmbuild -bs --quiet --nodeps --define "_topdir $work/rpmbuild" --define "_sourcedir $work/sources" \
-    --define "_srcrpmdir $work" --define "_source_payload w9.gzdio" --undefine dist \
-    --define "_buildhost localhost" --define "use_source_date_epoch_as_buildtime 1" \
-    --define "clamp_mtime_to_source_date_epoch 1" "$work/$name.spec" >&2
+"$root/packaging/rpmbuild.sh" "$work" -bs --quiet --nodeps --define "_sourcedir $work/sources" \
+    --define "_srcrpmdir $work" --define "_source_payload w9.gzdio" --undefine dist "$work/$name.spec" >&2
 built=$(cd "$work" && ls "$name"-*.src.rpm)
 mv "$work/$built" "$out/"
 "$root/packaging/checksums.sh" "$out"

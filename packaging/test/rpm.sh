@@ -18,8 +18,11 @@ trap 'rm -rf "$work"' EXIT
 
 main() {
     cd "$root"
-    unset DIST FLAVOUR ARCH EPOCH NGINX_VERSION NGINX_SOURCE
+    unset DIST FLAVOUR ARCH EPOCH NGINX_SOURCE
+    NGINX_VERSION=$(sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' "$(packaging/nginx-tree.sh --crate)/src/core/nginx.h")
+    export NGINX_VERSION
     need "the packages are built" packages
+    check "no step prints a warning" quiet
     check "one that is built again is the same to the byte" same_again
     nginx=$(rpm -qp --nosignature --requires "$(package el9)" | sed -n 's/^nginx(abi) = //p')
     check "the spec has the version of Cargo.toml" grep -qx "version = \"$version\"" Cargo.toml
@@ -39,6 +42,12 @@ main() {
 
     check "of a distribution's nginx-mod-devel: it requires that nginx, or a later one" from_mod_devel
     check "what is mistaken is told" mistakes
+    check "on a machine with nginx-mod-devel, the package is for its nginx" for_installed distro "nginx >= 2:$nginx-3.el9"
+    check "on a machine with the nginx of nginx.org, too" for_installed nginx.org "nginx-r$nginx"
+    check "without the sources of that nginx, one line says where they are" refused_in_one_line \
+        "the sources of nginx $nginx are not installed" on_el9 distro-without-sources packaging/rpm.sh
+    check "without an nginx, one line says what to name" refused_in_one_line \
+        "nginx-mod-devel (1.26.3) of the repository CRB" env -u NGINX_VERSION DIST=el10 packaging/rpm.sh
 
     stand_ins
     for dist in el7 el9 el9.ngx; do
@@ -155,7 +164,54 @@ from_mod_devel() {
     rpm -qp --nosignature --requires "$work"/mod-devel/*.rpm | grep -Fx "nginx >= $release"
 }
 
+# Except for the line that says what sources were used.
+quiet() {
+    DIST=el9 packaging/rpm.sh 2>&1 | tee "$work/log" | grep -v "nginx's own sources" | grep -i -E "warning|error|deprecated" || return 0
+    return 1
+}
+
+# for_installed FLAVOUR LINE: what a package requires that is made without naming an nginx.
+for_installed() {
+    rm -rf "$work/installed"
+    OUT=$work/installed on_el9 "$1" packaging/rpm.sh || return
+    rpm -qp --nosignature --requires "$work"/installed/*.el9*.rpm | grep -Fx -- "$2"
+}
+
+# on_el9 PACKAGES COMMAND...: the command in a mount namespace that is an EL9 with an nginx, as far as it is asked:
+# the release, nginx, rpm's database, /usr/src.
+on_el9() {
+    local packages=$1 provides="nginx(abi) = $nginx"
+    shift
+    [ "$packages" != nginx.org ] || provides="nginx-r$nginx"
+    mkdir -p "$work/el9/bin" "$work/el9/rpm"
+    printf '%s\n' 'ID="almalinux"' 'ID_LIKE="rhel centos fedora"' 'VERSION_ID="9.6"' >"$work/el9/os-release"
+    printf '#!/bin/sh\necho "nginx version: nginx/%s" >&2\n' "$nginx" >"$work/el9/bin/nginx"
+    chmod +x "$work/el9/bin/nginx"
+    stand_in nginx "2:$nginx" "Provides: $provides" || return
+    env -u NGINX_VERSION PATH="$work/el9/bin:$PATH" unshare --mount sh -euc '
+        work=$1 packages=$2 nginx=$3 database=$4
+        shift 4
+        mount --bind "$work/el9/os-release" "$(readlink -f /etc/os-release)"
+        mount -t tmpfs none /usr/src
+        mkdir -p "$database"
+        mount -t tmpfs none "$database"
+        rpm -i --nodeps --nosignature --justdb "$work/stand-ins/nginx-2:$nginx.rpm" 2>"$work/log"
+        [ "$packages" != distro ] || rpm -i --nodeps --nosignature "$work/nginx-mod-devel.rpm" 2>"$work/log"
+        "$@"
+    ' on_el9 "$work" "$packages" "$nginx" "$(rpm --eval %_dbpath)" "$@"
+}
+
+# refused_in_one_line MESSAGE COMMAND...
+refused_in_one_line() {
+    refused "$@" && shift && [ "$("$@" 2>&1 | wc -l)" = 1 ]
+}
+
 mistakes() {
+    mkdir -p "$work/old/src/core"
+    echo '#define NGINX_VERSION "1.16.1"' >"$work/old/src/core/nginx.h"
+    refused "nginx 1.16.1 is too old" env -u NGINX_VERSION NGINX_SOURCE="$work/old" packaging/rpm.sh || return
+    refused "NGINX_SOURCE is the nginx of el10" \
+        env DIST=el9 NGINX_SOURCE=nginx-mod-devel-1.26.3-6.el10.x86_64.rpm packaging/rpm.sh || return
     refused "DIST is el7, el8" env DIST=el6 packaging/rpm.sh || return
     refused "FLAVOUR is distro or nginx.org" env FLAVOUR=nginx packaging/rpm.sh || return
     refused "NGINX_SOURCE=nginx-1.2.3.tar.gz" env NGINX_VERSION=1.2.3 packaging/rpm.sh || return
