@@ -30,10 +30,18 @@ fn compile(sources: &[&str]) {
     println!("cargo::rerun-if-env-changed={INCLUDE}");
     let include = env::var_os(INCLUDE).expect("nginx-sys names nginx's folders");
     cc::Build::new()
+        .cargo_warnings(!is_zig())
         .files(sources)
         .includes(env::split_paths(&include))
-        .flag_if_supported("-fvisibility=hidden")
+        .flag("-fvisibility=hidden")
         .compile("aws_auth_ffi");
+}
+
+/// Whether cargo-zigbuild has set the compiler. When cc asks it for its version, zig answers, but also
+/// prints an error about the version of glibc in the target, which would become a warning.
+fn is_zig() -> bool {
+    let target = env::var("TARGET").unwrap_or_default().replace('-', "_");
+    env::var(format!("CC_{target}")).is_ok_and(|compiler| compiler.contains("zig"))
 }
 
 /// Declares the configuration key `name`, whose possible values the variable `known` lists, and
