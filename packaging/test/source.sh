@@ -29,7 +29,7 @@ all_of_git() {
     rpm2cpio "$source_rpm" | (cd "$work/tarball" && cpio -idm --quiet)
     tar -xf "$work/tarball/$name"-*.tar.xz -C "$work/tarball" --strip-components=1
     mkdir "$work/git"
-    git archive HEAD | tar -xf - -C "$work/git"
+    packaging/git.sh archive HEAD | tar -xf - -C "$work/git"
     ! diff -r "$work/git" "$work/tarball" | grep -v "^Only in $work/tarball"
 }
 
