@@ -117,6 +117,12 @@ configure() {
 }
 
 configure_for_arch() {
+    # An nginx that knows PCRE 8 only: the same header on each machine, whether it has that library or not.
+    if ! grep -q pcre2 "$1/src/core/ngx_regex.h"; then
+        mkdir -p "$1/objs/pcre"
+        cp "$root/packaging/headers/pcre.h" "$1/objs/pcre/"
+        CONFIGURE="$CONFIGURE --with-pcre=objs/pcre"
+    fi
     (cd "$1" && PATH=$fresh/bin:$PATH sh "$configure" $CONFIGURE)
 }
 

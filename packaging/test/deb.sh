@@ -15,7 +15,8 @@ module=$rootfs/usr/lib/nginx/modules/ngx_http_aws_auth_module.so
 enabled=$rootfs/etc/nginx/modules-enabled/50-mod-http-aws-auth.conf
 
 main() {
-    need "make deb" env OUT="$work/first" "$root/packaging/deb.sh"
+    need "make deb, in a checkout of another user" make_deb
+    check "it did not keep silent" grep -q "building the package" "$work/printed"
     deb=$(ls "$work"/first/${package}_*.deb)
 
     check "lintian has nothing to say" lintian --allow-root --fail-on error,warning "$deb"
@@ -44,6 +45,11 @@ main() {
 
     check "made again elsewhere, it has the same bytes" is_reproducible
     finish
+}
+
+make_deb() {
+    cd "$root"
+    OUT=$work/first as_other_owner packaging/deb.sh 2>&1 | tee "$work/printed"
 }
 
 is_of_version() {

@@ -52,6 +52,14 @@ signs() {
         "${CARGO:-cargo}" test --locked --no-fail-fast -p nginx-tests "${tests[@]}"
 }
 
+# as_other_owner COMMAND...: runs the command as if the checkout belonged to another user, as far as git can tell.
+as_other_owner() {
+    (
+        export GIT_TEST_ASSUME_DIFFERENT_OWNER=1
+        refused "dubious ownership" git status >/dev/null && "$@"
+    )
+}
+
 # no_dead_links FOLDER: the links of all Markdown files in the folder lead to files.
 no_dead_links() {
     local file link links=0 dead=0

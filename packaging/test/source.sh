@@ -12,7 +12,7 @@ export OUT=$work/dist
 
 main() {
     cd "$root"
-    need "the source RPM is made" packaging/srpm.sh
+    need "the source RPM is made, in a checkout of another user" as_other_owner packaging/srpm.sh
     source_rpm=$(ls "$OUT/$name"-*.src.rpm)
     tree=$(packaging/nginx-tree.sh)
     nginx=$(basename "$tree" | cut -d - -f 1)
