@@ -1,6 +1,7 @@
 //! What the directives of a block say, and what they come to once the blocks are merged.
 
 mod credentials;
+mod ingredients;
 mod judge;
 mod keys;
 mod layers;
@@ -14,7 +15,13 @@ mod style;
 mod tokens;
 mod upstreams;
 
-use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, Place, SignedHeaders, Version};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use aws_sealing::{
+    Addressing, MethodSet, PassHeaders, PayloadMode, Place, SignedHeaders, Version, destination,
+};
 use nginx_sys::ngx_http_handler_pt;
 
 pub(crate) use credentials::{CredentialDirectives, Credentials, CredentialsError, Incomplete};
@@ -32,7 +39,9 @@ use crate::ffi::handlers::PassModule;
 use crate::ffi::request::Request;
 use crate::ffi::value::{Template, Value};
 use crate::providers::Providers;
+use ingredients::{Defaults, Key};
 use layers::Layers;
+use plans::SharedPlans;
 
 /// How long a request waits for the first credentials, in milliseconds.
 const DEFAULT_CREDENTIALS_TIMEOUT: u64 = 5000;
@@ -44,11 +53,15 @@ pub(crate) struct MainConf {
     /// What is said of providers and tokens in general.
     pub(crate) shared: SharedDirectives,
     /// The declared providers and tokens.
-    pub(crate) providers: std::rc::Rc<Providers>,
+    pub(crate) providers: Rc<Providers>,
     /// Whether there is an `aws_presigned_url`.
     pub(crate) has_links: bool,
     /// The `upstream{}` blocks that have directives of ours.
-    pub(crate) upstreams: Upstreams,
+    pub(crate) upstreams: Rc<Upstreams>,
+    /// What applies where no directive says anything.
+    defaults: Rc<Defaults>,
+    /// The plans that locations share, by what they are made of.
+    shared_plans: RefCell<HashMap<Key, Rc<SharedPlans>>>,
 }
 
 impl MainConf {
@@ -56,9 +69,11 @@ impl MainConf {
         Self {
             pass_modules: Vec::new(),
             shared: SharedDirectives::default(),
-            providers: std::rc::Rc::default(),
+            providers: Rc::default(),
             has_links: false,
-            upstreams: Upstreams::default(),
+            upstreams: Rc::default(),
+            defaults: Rc::default(),
+            shared_plans: RefCell::default(),
         }
     }
 
@@ -72,6 +87,11 @@ impl MainConf {
         self.pass_modules
             .iter()
             .find(|module| module.directive == "proxy_pass")
+    }
+
+    /// All blocks have been merged.
+    pub(crate) fn merged(&self) {
+        self.shared_plans.take();
     }
 
     /// Whether requests answered by `handler` are sent by `proxy_pass`.
@@ -223,14 +243,34 @@ impl Scheme {
     }
 }
 
-/// The directives that a block has, or that hold in it.
+/// An `aws_region` directive.
+#[derive(Clone, Debug)]
+pub(crate) struct Region {
+    pub(crate) value: Value,
+    /// S3's host name there, if the region is constant.
+    pub(crate) s3_endpoint: Option<Value>,
+}
+
+impl Region {
+    pub(crate) fn new(value: Value) -> Self {
+        let s3_endpoint = value.as_text().map(|region| {
+            let mut endpoint = Vec::new();
+            destination::s3_endpoint(&String::from_utf8_lossy(region), &mut endpoint);
+            Value::Text(endpoint.into())
+        });
+        Self { value, s3_endpoint }
+    }
+}
+
+/// The directives that a block has, or that hold in it. A clone needs no memory: plans are put
+/// together from them while requests are served.
 #[derive(Clone, Default)]
 pub(crate) struct Directives {
     pub(crate) sign: Option<Sign>,
     pub(crate) credentials: CredentialDirectives,
     pub(crate) bucket: Option<Value>,
     pub(crate) endpoint: Option<Value>,
-    pub(crate) region: Option<Value>,
+    pub(crate) region: Option<Region>,
     pub(crate) service: Option<Value>,
     pub(crate) methods: Option<MethodSet>,
     pub(crate) addressing: Option<Addressing>,
@@ -239,23 +279,22 @@ pub(crate) struct Directives {
     pub(crate) response_overrides: Option<bool>,
     pub(crate) payload: Option<Payload>,
     pub(crate) hide_auth_errors: Option<bool>,
-    pub(crate) proxy_pass: Option<ProxyPass>,
     pub(crate) signature_version: Option<SignatureVersion>,
     pub(crate) signature_in: Option<SignatureIn>,
     /// In milliseconds.
     pub(crate) credentials_timeout: Option<u64>,
     /// `aws_token_required`
-    pub(crate) tokens_required: Option<TokensRequired>,
+    pub(crate) tokens_required: Option<Rc<TokensRequired>>,
 }
 
 impl Directives {
     /// The credentials, where they are complete; else what is missing of them.
-    fn resolve_credentials(&self, main: &MainConf) -> Result<Credentials, Incomplete> {
+    fn resolve_credentials(&self, providers: &Rc<Providers>) -> Result<Credentials, Incomplete> {
         self.credentials.resolve(
-            self.region.as_ref(),
+            self.region.as_ref().map(|region| &region.value),
             self.service.as_ref(),
             self.version(),
-            &main.providers,
+            providers,
         )
     }
 
@@ -273,23 +312,32 @@ impl Directives {
 }
 
 /// This module's configuration of a block. One of an `upstream{}` is never merged.
+///
+/// There are many of them, most without a directive of ours.
 #[derive(Default)]
 pub(crate) struct LocationConf {
     /// The directives that stand in the block; after the merge, none.
-    pub(crate) written: Directives,
+    written: Option<Box<Directives>>,
+    /// Its `proxy_pass`; after the merge, also an inherited one.
+    pub(crate) proxy_pass: Option<ProxyPass>,
     /// What holds in it, and from where, once merged; `None` in http{} itself.
     layers: Option<Layers>,
     /// Whether a variable in `proxy_pass` says where its requests go.
     has_variable_target: bool,
     /// How this block signs, once merged; `None` where it does not.
-    pub(crate) plans: Option<std::rc::Rc<Plans>>,
+    pub(crate) plans: Option<Rc<Plans>>,
     /// The tokens without which this block does not serve, once merged; `None` where there are none.
-    pub(crate) required_tokens: Option<std::rc::Rc<RequiredTokens>>,
+    pub(crate) required_tokens: Option<Rc<RequiredTokens>>,
     /// What signs links in this block, once merged; `None` where no links are declared.
     pub(crate) link_signer: Option<Box<LinkSigner>>,
 }
 
 impl LocationConf {
+    /// The directives that stand in the block, to add one.
+    pub(crate) fn written_mut(&mut self) -> &mut Directives {
+        self.written.get_or_insert_default()
+    }
+
     /// What holds in the block, wherever its requests are sent. Once merged.
     fn held(&self) -> Option<Directives> {
         Some(self.layers.as_ref()?.for_upstream(None))

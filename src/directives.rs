@@ -13,6 +13,7 @@ pub(crate) use signature::{signature_in, signature_version};
 pub(crate) use tokens::{token, token_required};
 
 use std::fmt;
+use std::rc::Rc;
 
 use aws_credentials::misplaced_quote;
 use aws_sealing::value::{self, ValueError};
@@ -20,7 +21,7 @@ use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, SignedHeaders
 use aws_signing::{CredentialScope, ScopeError, SigningKey};
 use zeroize::Zeroizing;
 
-use crate::conf::{BlockKind, DerivedKey, Directives, Payload, SecretValue, Sign, Switch};
+use crate::conf::{BlockKind, DerivedKey, Directives, Payload, Region, SecretValue, Sign, Switch};
 use crate::ffi::conf::{Conf, decode_base64};
 use crate::ffi::log::Level;
 use crate::ffi::value::Value;
@@ -75,7 +76,7 @@ pub(crate) fn key_scope(block: &mut Directives, conf: &Conf) -> Result {
         ),
     })?;
 
-    set(&mut block.credentials.key_scope, scope)?;
+    set(&mut block.credentials.key_scope, Rc::new(scope))?;
     block.credentials.position = Some(conf.position());
     Ok(())
 }
@@ -131,7 +132,7 @@ pub(crate) fn secret_key_file(block: &mut Directives, conf: &Conf) -> Result {
     set_secret_key(
         block,
         conf,
-        SecretValue::Text(Zeroizing::new(secret.to_vec())),
+        SecretValue::Text(Rc::new(Zeroizing::new(secret.to_vec()))),
     )
 }
 
@@ -176,7 +177,7 @@ pub(crate) fn session_token(block: &mut Directives, conf: &Conf) -> Result {
 
 pub(crate) fn s3_bucket(block: &mut Directives, conf: &Conf) -> Result {
     let bucket = match conf.arg(0) {
-        b"" => Value::Text(Box::default()),
+        b"" => Value::Text(Rc::default()),
         _ => checked_value(conf, value::bucket)?,
     };
     set(&mut block.bucket, bucket)
@@ -189,7 +190,7 @@ pub(crate) fn endpoint(block: &mut Directives, conf: &Conf) -> Result {
 }
 
 pub(crate) fn region(block: &mut Directives, conf: &Conf) -> Result {
-    let region = checked_value(conf, value::region)?;
+    let region = Region::new(checked_value(conf, value::region)?);
     set(&mut block.region, region)
 }
 
@@ -338,7 +339,7 @@ fn secret_value(conf: &Conf) -> std::result::Result<SecretValue, DirectiveError>
         Value::Text(text) => {
             value::secret(&text)
                 .map_err(|reason| DirectiveError::Because(format!("has a bad value: {reason}")))?;
-            Ok(SecretValue::Text(Zeroizing::new(text.into_vec())))
+            Ok(SecretValue::Text(Rc::new(Zeroizing::new(text.to_vec()))))
         }
     }
 }

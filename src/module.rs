@@ -5,6 +5,7 @@ mod upstreams;
 
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
+use std::rc::Rc;
 
 use nginx_sys::{
     NGX_DECLINED, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_MODULE, NGX_OK, ngx_chain_t,
@@ -103,7 +104,7 @@ fn note_proxy_pass(conf: &Conf) {
             .map(|mut block| block.as_mut())
     };
     if let Some(block) = block {
-        block.written.proxy_pass = Some(ProxyPass::read(conf));
+        block.proxy_pass = Some(ProxyPass::read(conf));
     }
 }
 
@@ -121,6 +122,7 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
             conf.add_phase_handler(ngx_http_phases_NGX_HTTP_PRECONTENT_PHASE, Some(precontent))?;
             // SAFETY: nobody else refers to our main configuration.
             let main = unsafe { conf.main_conf::<MainConf>(this_module())?.as_ref() };
+            main.merged();
             main.upstreams.guard(upstreams::init_peer)
         });
         if added.is_none() {
@@ -154,7 +156,7 @@ unsafe extern "C" fn init_main_conf(cf: *mut ngx_conf_t, main: *mut c_void) -> *
         let (Some(conf), Some(main)) = parts else {
             return NGX_CONF_ERROR;
         };
-        main.upstreams = Upstreams::find_all(&conf);
+        main.upstreams = Rc::new(Upstreams::find_all(&conf));
         match complete(&conf, main).and_then(|()| Upstreams::judge(&conf, main)) {
             Ok(()) => null_mut(),
             Err(()) => NGX_CONF_ERROR,

@@ -39,6 +39,8 @@ pub(crate) enum Unavailable {
     NoRegion,
     /// Region and service make no scope.
     Scope,
+    /// There is no memory for a signing key.
+    OutOfMemory,
 }
 
 impl std::fmt::Display for Unavailable {
@@ -55,14 +57,18 @@ impl std::fmt::Display for Unavailable {
                 "has signing keys, and \"aws_signature_version 2\" needs a secret key"
             }
             Self::NoRegion => "has a secret key, which needs \"aws_region\"",
+            Self::OutOfMemory => "has a secret key, and there is not enough memory to sign with it",
             Self::Scope => "cannot sign for this region and service",
         })
     }
 }
 
 impl From<ScopeError> for Unavailable {
-    fn from(_: ScopeError) -> Self {
-        Self::Scope
+    fn from(error: ScopeError) -> Self {
+        match error {
+            ScopeError::OutOfMemory => Self::OutOfMemory,
+            _ => Self::Scope,
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::store::Unavailable;
 #[derive(Clone, Default)]
 pub(crate) struct CredentialDirectives {
     pub(crate) access_key: Option<Value>,
-    pub(crate) key_scope: Option<CredentialScope>,
+    pub(crate) key_scope: Option<Rc<CredentialScope>>,
     pub(crate) signing_key: Option<DerivedKey>,
     pub(crate) secret_key: Option<SecretValue>,
     pub(crate) session_token: Option<SecretValue>,
@@ -38,6 +38,17 @@ impl CredentialDirectives {
     /// Whether one of the C module's own kind, a pre-derived key or its scope, is named.
     pub(crate) fn names_signing_key(&self) -> bool {
         self.signing_key.is_some() || self.key_scope.is_some()
+    }
+
+    /// Whether any of them holds a variable that makes one client's keys differ from another's.
+    pub(super) fn are_variable(&self) -> bool {
+        let is_variable = |value: &Option<Value>| {
+            let value = value.as_ref();
+            value.is_some_and(|value| value.as_text().is_none())
+        };
+        is_variable(&self.access_key)
+            || is_variable(&self.provider)
+            || matches!(self.secret_key, Some(SecretValue::Template(_)))
     }
 
     /// Takes from the outer block what this one may inherit.
@@ -86,7 +97,7 @@ impl CredentialDirectives {
                 source: KeySource::Secret {
                     secret_key: secret_key.clone(),
                     region: region.cloned().ok_or(Incomplete::Region)?,
-                    service: service.cloned().unwrap_or(Value::Text((*b"s3").into())),
+                    service: service.cloned(),
                     keys: RefCell::default(),
                 },
             }));
@@ -137,6 +148,8 @@ pub(crate) enum Incomplete {
     Region,
     SecretKeyForV2,
     DerivedForV2,
+    /// There was no memory to put them together.
+    Memory,
 }
 
 impl Incomplete {
@@ -166,6 +179,7 @@ impl fmt::Display for Incomplete {
             Self::SecretKeyForV2 => {
                 "the key is missing: add \"aws_secret_key_file\" to the block of \"aws_access_key\""
             }
+            Self::Memory => "not enough memory",
             Self::DerivedForV2 => {
                 "\"aws_signature_version 2\" needs the secret key itself, and a signing key is \
                  derived from it for version 4: use \"aws_secret_key_file\", or remove \
@@ -238,14 +252,6 @@ impl Credentials {
         match self {
             Self::Static(keys) => keys.are_variable(),
             Self::Provided(provided) => provided.is_variable(),
-        }
-    }
-
-    /// The region where each signature has the same.
-    pub(super) fn static_region(&self) -> Option<&[u8]> {
-        match self {
-            Self::Static(keys) => keys.static_region(),
-            Self::Provided(provided) => provided.static_region(),
         }
     }
 

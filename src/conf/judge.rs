@@ -6,6 +6,7 @@ use aws_sealing::{PayloadMode, PayloadRule};
 use nginx_sys::{NGX_HTTP_UPSTREAM_CREATE, ngx_http_upstream_conf_t};
 
 use super::credentials::Credentials;
+use super::ingredients::Ingredients;
 use super::{BlockKind, Directives, MainConf, Payload, Plan, Scheme, Sign, same_handler};
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::log::Level;
@@ -249,16 +250,16 @@ fn is_address(host: &[u8]) -> bool {
 }
 
 /// Where neither the signature nor TLS covers a body, anybody on the way can change it.
-pub(super) fn warn_of_unprotected_bodies(conf: &Conf, block: &Block, held: &Directives) {
+pub(super) fn warn_of_unprotected_bodies(
+    conf: &Conf,
+    block: &Block,
+    held: &Directives,
+    scheme: Option<Scheme>,
+) {
     let Some(Payload { mode, position }) = &held.payload else {
         return;
     };
-    if *mode == PayloadMode::Unsigned
-        && held
-            .proxy_pass
-            .as_ref()
-            .is_some_and(|pass| pass.scheme == Scheme::Http)
-    {
+    if *mode == PayloadMode::Unsigned && scheme == Some(Scheme::Http) {
         conf.log(
             Level::Warn,
             position,
@@ -273,7 +274,8 @@ pub(super) fn warn_of_unprotected_bodies(conf: &Conf, block: &Block, held: &Dire
 }
 
 /// Tenants that a variable tells apart must not share cached objects.
-pub(super) fn remind_of_cache_key(conf: &Conf, block: &Block, plan: &Plan, sign: &Sign) {
+/// Whether it has been said.
+pub(super) fn remind_of_cache_key(conf: &Conf, block: &Block, plan: &Plan, sign: &Sign) -> bool {
     let is_variable = |value: &Option<Value>| {
         value
             .as_ref()
@@ -284,8 +286,9 @@ pub(super) fn remind_of_cache_key(conf: &Conf, block: &Block, plan: &Plan, sign:
         || plan
             .credentials
             .as_ref()
-            .is_ok_and(super::credentials::Credentials::are_variable);
-    if plan.has_cache && variable {
+            .is_ok_and(Credentials::are_variable);
+    let needed = plan.has_cache && variable;
+    if needed {
         conf.log(
             Level::Warn,
             &sign.position,
@@ -295,5 +298,38 @@ pub(super) fn remind_of_cache_key(conf: &Conf, block: &Block, plan: &Plan, sign:
                 block.name()
             ),
         );
+    }
+    needed
+}
+
+/// As [`remind_of_cache_key`], where a variable in `proxy_pass` names the upstream: once for the
+/// first upstream of which it is true.
+pub(super) fn remind_of_cache_key_by_upstream(
+    conf: &Conf,
+    main: &MainConf,
+    block: &Block,
+    ingredients: &Ingredients,
+) {
+    if !ingredients.proxy.has_cache {
+        return;
+    }
+    let with_variable = main.upstreams.iter().filter(|upstream| {
+        let written = &upstream.written;
+        let values = [&written.bucket, &written.endpoint];
+        let in_values = |value: &&Option<Value>| {
+            let value = value.as_ref();
+            value.is_some_and(|value| value.as_text().is_none())
+        };
+        values.iter().any(in_values) || written.credentials.are_variable()
+    });
+    for upstream in with_variable {
+        let held = ingredients.layers.for_upstream(Some(&upstream.written));
+        let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) else {
+            continue;
+        };
+        let plan = ingredients.plan_of(&held, &sign.switch);
+        if remind_of_cache_key(conf, block, &plan, sign) {
+            return;
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use aws_sealing::{Identity, Key, KeyCache, Version, value};
-use aws_signing::{CredentialScope, SigningKey, Timestamp, v2};
+use aws_signing::{CredentialScope, ScopeError, SigningKey, Timestamp, v2};
 use zeroize::Zeroizing;
 
 use super::credentials::CredentialsError;
@@ -16,7 +16,7 @@ use crate::ffi::value::{Template, Value};
 /// A secret key: never shown, wiped when it is dropped.
 #[derive(Clone)]
 pub(crate) enum SecretValue {
-    Text(Zeroizing<Vec<u8>>),
+    Text(Rc<Zeroizing<Vec<u8>>>),
     Template(Template),
 }
 
@@ -56,13 +56,14 @@ pub(super) enum KeySource {
     /// A key of the configuration.
     Derived {
         key: DerivedKey,
-        scope: CredentialScope,
+        scope: Rc<CredentialScope>,
     },
     /// A secret key, from which each day's signing key is derived.
     Secret {
         secret_key: SecretValue,
         region: Value,
-        service: Value,
+        /// S3 if it is not set.
+        service: Option<Value>,
         keys: RefCell<KeyCache>,
     },
     /// A secret key that signs itself, with Version 2.
@@ -98,14 +99,6 @@ impl Keys {
             }
         };
         secret_is_variable || self.access_key.as_text().is_none()
-    }
-
-    pub(super) fn static_region(&self) -> Option<&[u8]> {
-        match &self.source {
-            KeySource::Derived { .. } => None,
-            KeySource::Secret { region, .. } => region.as_text(),
-            KeySource::SecretV2 { region, .. } => region.as_ref()?.as_text(),
-        }
     }
 
     pub(super) fn identify<T>(
@@ -149,14 +142,17 @@ impl Keys {
             } => {
                 let secret_key = secret(secret_key, request, "aws_secret_key")?;
                 let region = checked_str(region, request, "aws_region", value::region)?;
-                let service = checked_str(service, request, "aws_service", value::service)?;
+                let service = checked_service(service.as_ref(), request)?;
                 let mut keys = keys.borrow_mut();
-                let (scope, key) =
-                    keys.get(secret_key, now.date(), region, service)
-                        .map_err(|_| CredentialsError::Invalid {
+                let (scope, key) = keys.get(secret_key, now.date(), region, service).map_err(
+                    |error| match error {
+                        ScopeError::OutOfMemory => CredentialsError::OutOfMemory,
+                        _ => CredentialsError::Invalid {
                             directive: "aws_region",
                             reason: "it makes no credential scope",
-                        })?;
+                        },
+                    },
+                )?;
                 Ok(sign(&Identity {
                     access_key,
                     session_token,
@@ -180,9 +176,7 @@ impl Keys {
     pub(super) fn service<'a>(&'a self, request: &'a Request) -> Result<&'a str, CredentialsError> {
         match &self.source {
             KeySource::Derived { scope, .. } => Ok(scope.service()),
-            KeySource::Secret { service, .. } => {
-                checked_str(service, request, "aws_service", value::service)
-            }
+            KeySource::Secret { service, .. } => checked_service(service.as_ref(), request),
             KeySource::SecretV2 { .. } => Ok("s3"),
         }
     }
@@ -191,7 +185,10 @@ impl Keys {
     pub(super) fn static_service(&self) -> Option<&[u8]> {
         match &self.source {
             KeySource::Derived { scope, .. } => Some(scope.service().as_bytes()),
-            KeySource::Secret { service, .. } => service.as_text(),
+            KeySource::Secret { service, .. } => match service {
+                Some(service) => service.as_text(),
+                None => Some(b"s3"),
+            },
             KeySource::SecretV2 { .. } => Some(b"s3"),
         }
     }
@@ -267,6 +264,17 @@ pub(super) fn checked_str<'a>(
         directive,
         reason: "it is not ASCII",
     })
+}
+
+/// `aws_service`, by default S3.
+fn checked_service<'a>(
+    service: Option<&'a Value>,
+    request: &'a Request,
+) -> Result<&'a str, CredentialsError> {
+    match service {
+        Some(service) => checked_str(service, request, "aws_service", value::service),
+        None => Ok("s3"),
+    }
 }
 
 fn secret<'a>(

@@ -4,46 +4,70 @@
 //! is sent to, in the location and in those around it. The upstream is known last: so the layers
 //! are kept, and put together for each upstream.
 
+use std::borrow::Borrow;
 use std::rc::Rc;
 
 use super::{Directives, Sign, Switch};
 
-/// What stands around a location, and in it.
+/// What stands around a location, and in it. Locations that differ in nothing share it.
+#[derive(Clone)]
 pub(super) struct Layers {
     /// What holds in server{}.
     around: Rc<Directives>,
     /// The blocks of locations, from the outside in.
-    locations: Vec<Layer>,
+    locations: Rc<[Layer]>,
 }
 
 #[derive(Clone)]
 struct Layer {
-    written: Rc<Directives>,
+    /// `None` for a block without directives, which still ends a bare `aws_sign`.
+    written: Option<Rc<Directives>>,
     /// Whether it is an `if` or `limit_except`.
     is_condition: bool,
 }
+
+/// Tells layers from others of the same configuration.
+pub(super) type LayersKey = (usize, Vec<(usize, bool)>);
 
 impl Layers {
     /// Those of a server{} with the directives `written`, in a http{} with these.
     pub(super) fn of_server(http: &Directives, written: &Directives) -> Self {
         Self {
             around: Rc::new(written.within(http, false)),
-            locations: Vec::new(),
+            locations: Rc::default(),
         }
     }
 
-    /// Those of a block inside this one.
-    pub(super) fn inside(&self, written: Directives, is_condition: bool) -> Self {
-        let written = Rc::new(written);
-        let mut locations = self.locations.clone();
-        locations.push(Layer {
-            written,
+    /// Those of a block inside this one, with its directives if it has any.
+    pub(super) fn inside(&self, written: Option<Directives>, is_condition: bool) -> Self {
+        let changes_nothing = |last: &Layer| {
+            written.is_none() && last.written.is_none() && (is_condition || !last.is_condition)
+        };
+        if self.locations.last().is_some_and(changes_nothing) {
+            return self.clone();
+        }
+        let layer = Layer {
+            written: written.map(Rc::new),
             is_condition,
-        });
+        };
+        let locations = self.locations.iter().cloned().chain([layer]);
         Self {
             around: Rc::clone(&self.around),
-            locations,
+            locations: locations.collect(),
         }
+    }
+
+    pub(super) fn key(&self) -> LayersKey {
+        let locations = self.locations.iter();
+        let of_layer = |layer: &Layer| {
+            let written = layer.written.as_ref();
+            let written = written.map_or(0, |written| Rc::as_ptr(written) as usize);
+            (written, layer.is_condition)
+        };
+        (
+            Rc::as_ptr(&self.around) as usize,
+            locations.map(of_layer).collect(),
+        )
     }
 
     /// What holds for requests that are sent to an `upstream{}` with the directives `upstream`, or
@@ -53,27 +77,49 @@ impl Layers {
             Some(upstream) => upstream.within(&self.around, true),
             None => Directives::clone(&self.around),
         };
-        self.locations.iter().fold(around, |outer, layer| {
-            layer.written.within(&outer, layer.is_condition)
-        })
+        self.locations
+            .iter()
+            .fold(around, |mut outer, layer| match &layer.written {
+                Some(written) => written.within(&outer, layer.is_condition),
+                None => {
+                    outer.sign = sign_within(None, outer.sign, layer.is_condition);
+                    outer
+                }
+            })
+    }
+
+    /// The value of one directive for such requests.
+    pub(super) fn find<'a, T>(
+        &'a self,
+        upstream: Option<&'a Directives>,
+        directive: impl Fn(&'a Directives) -> Option<&'a T>,
+    ) -> Option<&'a T> {
+        let locations = self.locations.iter().rev();
+        let mut written = locations
+            .filter_map(|layer| layer.written.as_deref())
+            .chain(upstream)
+            .chain([&*self.around]);
+        written.find_map(directive)
     }
 
     /// The `aws_sign` of the location, or of those around it.
     pub(super) fn own_sign(&self) -> Option<&Sign> {
         self.locations.iter().fold(None, |outer, layer| {
-            sign_within(layer.written.sign.as_ref(), outer, layer.is_condition)
+            let written = layer.written.as_ref();
+            let written = written.and_then(|written| written.sign.as_ref());
+            sign_within(written, outer, layer.is_condition)
         })
     }
 }
 
 /// The `aws_sign` that holds in a block. A bare one reaches conditions only.
-fn sign_within<'a>(
-    written: Option<&'a Sign>,
-    outer: Option<&'a Sign>,
+fn sign_within<S: Borrow<Sign>>(
+    written: Option<S>,
+    outer: Option<S>,
     is_condition: bool,
-) -> Option<&'a Sign> {
-    let inherited = outer.filter(|sign| !matches!(sign.switch, Switch::Bare) || is_condition);
-    written.or(inherited)
+) -> Option<S> {
+    let is_inherited = |sign: &S| !matches!(sign.borrow().switch, Switch::Bare) || is_condition;
+    written.or(outer.filter(is_inherited))
 }
 
 impl Directives {
@@ -95,7 +141,6 @@ impl Directives {
         inherit(&mut held.hide_auth_errors, &outer.hide_auth_errors);
         inherit(&mut held.signature_version, &outer.signature_version);
         inherit(&mut held.signature_in, &outer.signature_in);
-        inherit(&mut held.proxy_pass, &outer.proxy_pass);
         inherit(&mut held.credentials_timeout, &outer.credentials_timeout);
         inherit(&mut held.tokens_required, &outer.tokens_required);
         held

@@ -21,7 +21,7 @@ impl LinkSigner {
     /// Of a block in which `held` hold; `None` where no links are declared.
     pub(super) fn new(held: &Directives, main: &MainConf) -> Option<Self> {
         main.has_links.then(|| Self {
-            credentials: held.resolve_credentials(main),
+            credentials: held.resolve_credentials(&main.providers),
             methods: held.methods.unwrap_or(MethodSet::READ_ONLY),
             bucket: held.used_bucket().cloned(),
         })

@@ -3,22 +3,23 @@
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use aws_sealing::{MethodSet, PayloadMode, Policy, Version, destination};
 use nginx_sys::ngx_http_upstream_conf_t;
 
+use super::ingredients::{Ingredients, ProxySettings};
 use super::judge::{
     judge_credentials, judge_payload, refuse_other_handlers, refuse_unknown_provider,
-    refuse_unsigned_ways, remind_of_cache_key, warn_of_other_host, warn_of_unprotected_bodies,
+    refuse_unsigned_ways, remind_of_cache_key, remind_of_cache_key_by_upstream, warn_of_other_host,
+    warn_of_unprotected_bodies,
 };
 use super::layers::Layers;
-use super::plans::ByTarget;
-use super::{BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, Sign, style};
+use super::plans::{ByTarget, SharedPlans};
+use super::{
+    BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, Scheme, style,
+};
 use crate::ffi::cache_hook;
 use crate::ffi::conf::{Block, Conf};
-use crate::ffi::handlers::PassModule;
 use crate::ffi::seal_hook;
 use crate::ffi::upstream_block::UpstreamBlock;
-use crate::ffi::value::{Template, Value};
 use crate::request::{CacheGuard, Seal};
 
 /// Merges `outer` into `inner`, and where `inner` signs puts the seal into its proxy_pass. An
@@ -30,15 +31,21 @@ pub(crate) fn merge(
     inner: &mut LocationConf,
 ) -> Result<(), ()> {
     let block = conf.block().ok_or(())?;
-    let written = std::mem::take(&mut inner.written);
+    let written = inner.written.take();
     let explicit = written
-        .sign
-        .clone()
+        .as_ref()
+        .and_then(|written| written.sign.clone())
         .filter(|sign| sign.stands_in == BlockKind::Location && sign.may_be_on());
     let layers = match &outer.layers {
-        None => Layers::of_server(&outer.written, &written),
-        Some(layers) => layers.inside(written, block.is_nested_condition()),
+        None => Layers::of_server(
+            outer.written.as_deref().unwrap_or(&Directives::default()),
+            &written.map_or_else(Directives::default, |written| *written),
+        ),
+        Some(layers) => layers.inside(written.map(|written| *written), block.is_nested_condition()),
     };
+    if inner.proxy_pass.is_none() {
+        inner.proxy_pass.clone_from(&outer.proxy_pass);
+    }
     let held = layers.for_upstream(None);
     refuse_unknown_provider(conf, main, &held)?;
     inner.link_signer = LinkSigner::new(&held, main).map(Box::new);
@@ -46,36 +53,45 @@ pub(crate) fn merge(
         refuse_other_handlers(conf, main, &block, sign)?;
     }
     refuse_unsigned_ways(conf, main, &block, layers.own_sign())?;
-    let layers = inner.layers.insert(layers);
+    inner.layers = Some(layers.clone());
 
     let Some(proxy) = main.proxy() else {
         return Ok(());
     };
     let proxy_conf = proxy.upstream_conf(conf).ok_or(())?;
+    // SAFETY: merged before us: modules are merged one after the other, and a dynamic module, or one
+    // that nginx is built with, comes after nginx's own.
+    let settings = unsafe { ProxySettings::of(proxy, proxy_conf) };
+    let ingredients = Ingredients {
+        layers,
+        proxy: settings,
+        proxy_handler: proxy.handler,
+        providers: Rc::clone(&main.providers),
+        defaults: Rc::clone(&main.defaults),
+    };
     let merging = Merging {
         conf,
         main,
         block: &block,
-        proxy,
+        ingredients,
+        scheme: inner.proxy_pass.as_ref().map(|pass| pass.scheme),
         proxy_conf,
     };
     inner.has_variable_target =
         merging.names_no_host() && (merging.is_proxied() || merging.may_inherit(outer));
 
-    let target = held.proxy_pass.as_ref().and_then(|pass| pass.target);
+    let target = inner.proxy_pass.as_ref().and_then(|pass| pass.target);
     let plans = match target.filter(|_| inner.has_variable_target && !main.upstreams.is_empty()) {
-        Some(target) => merging.plans_by_target(layers, held, explicit.is_some(), target)?,
-        None => merging
-            .plan_of_all(layers, explicit.is_some())?
-            .map(Plans::One),
+        Some(target) => merging
+            .plans_by_target(&held, explicit.is_some())?
+            .map(|shared| Plans::ByTarget(ByTarget { target, shared })),
+        None => merging.plan_of_all(explicit.is_some())?.map(Plans::One),
     };
     let Some(plans) = plans.map(Rc::new) else {
         return Ok(());
     };
     inner.plans = Some(Rc::clone(&plans));
-    // SAFETY: the proxy module has merged this block before us: modules are merged one after the
-    // other, and a dynamic module, or one that nginx is built with, comes after nginx's own.
-    // The configuration's pool keeps both alive.
+    // SAFETY: merged before us, see above. The configuration's pool keeps both alive.
     unsafe {
         if proxy_conf.as_ref().cache() > 0 {
             let guard = CacheGuard::new(Rc::clone(&plans));
@@ -90,7 +106,9 @@ struct Merging<'a> {
     conf: &'a Conf,
     main: &'a MainConf,
     block: &'a Block,
-    proxy: &'a PassModule,
+    ingredients: Ingredients,
+    /// How the block's `proxy_pass` reaches its upstream, if there is one.
+    scheme: Option<Scheme>,
     /// What `proxy_pass` says in the block, merged before us.
     proxy_conf: NonNull<ngx_http_upstream_conf_t>,
 }
@@ -118,39 +136,48 @@ impl Merging<'_> {
     }
 
     /// How all requests are signed: those of a location that sends to one place.
-    fn plan_of_all(&self, layers: &Layers, explicit: bool) -> Result<Option<Plan>, ()> {
+    fn plan_of_all(&self, explicit: bool) -> Result<Option<Plan>, ()> {
         let upstream = UpstreamBlock::of(self.proxy_conf)
             .and_then(|block| self.main.upstreams.find(block))
             .map(|upstream| &upstream.written);
-        self.judged_plan(&layers.for_upstream(upstream), explicit)
+        self.judged_plan(&self.ingredients.layers.for_upstream(upstream), explicit)
     }
 
-    /// How requests are signed by where `target` sends them.
+    /// How requests are signed by where a variable sends them; `elsewhere` holds for those that are
+    /// sent to no `upstream{}` of ours.
     fn plans_by_target(
         &self,
-        layers: &Layers,
-        elsewhere: Directives,
+        elsewhere: &Directives,
         explicit: bool,
-        target: Template,
-    ) -> Result<Option<Plans>, ()> {
-        let upstreams = self.main.upstreams.iter().map(|upstream| {
-            let held = layers.for_upstream(Some(&upstream.written));
-            let sign = held.sign.clone().filter(Sign::may_be_on);
-            let plan = sign.map(|sign| {
-                let plan = self.plan(&held, &sign);
+    ) -> Result<Option<Rc<SharedPlans>>, ()> {
+        let key = self.ingredients.key();
+        let known = self.main.shared_plans.borrow().get(&key).cloned();
+        let plans = match known {
+            Some(plans) => plans,
+            None => {
+                let elsewhere = self.judged_plan(elsewhere, explicit)?;
                 if self.is_warned_of() {
-                    remind_of_cache_key(self.conf, self.block, &plan, &sign);
+                    remind_of_cache_key_by_upstream(
+                        self.conf,
+                        self.main,
+                        self.block,
+                        &self.ingredients,
+                    );
                 }
-                plan
-            });
-            (upstream.block, plan)
-        });
-        let plans = ByTarget {
-            target,
-            upstreams: upstreams.collect(),
-            elsewhere: self.judged_plan(&elsewhere, explicit)?,
+                // SAFETY: the plans are dropped with the location's configuration, or before.
+                let pool = unsafe { self.conf.kept_pool() }.ok_or(())?;
+                let plans = Rc::new(SharedPlans::new(
+                    self.ingredients.clone(),
+                    Rc::clone(&self.main.upstreams),
+                    elsewhere,
+                    pool,
+                ));
+                let mut known = self.main.shared_plans.borrow_mut();
+                known.insert(key, Rc::clone(&plans));
+                plans
+            }
         };
-        Ok(plans.sign().then_some(Plans::ByTarget(plans)))
+        Ok(plans.sign().then_some(plans))
     }
 
     /// The plan of a block in which `held` hold, where it signs. An error has been logged.
@@ -158,75 +185,16 @@ impl Merging<'_> {
         let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) else {
             return Ok(None);
         };
-        let plan = self.plan(held, sign);
+        let plan = self.ingredients.plan_of(held, &sign.switch);
         judge_credentials(self.conf, self.block, held, &plan, sign, explicit)?;
         judge_payload(self.conf, held, &plan)?;
         style::judge(self.conf, held, &plan)?;
         if self.is_warned_of() {
             warn_of_other_host(self.conf, self.block, &plan, sign, self.proxy_conf);
             remind_of_cache_key(self.conf, self.block, &plan, sign);
-            warn_of_unprotected_bodies(self.conf, self.block, held);
-            style::warn_of_unsigned_bodies(self.conf, self.block, held, &plan);
+            warn_of_unprotected_bodies(self.conf, self.block, held, self.scheme);
+            style::warn_of_unsigned_bodies(self.conf, self.block, held, &plan, self.scheme);
         }
         Ok(Some(plan))
     }
-
-    fn plan(&self, held: &Directives, sign: &Sign) -> Plan {
-        let credentials = held.resolve_credentials(self.main);
-        let endpoint = held.endpoint.clone().or_else(|| match &credentials {
-            // A pre-derived key has the C module's endpoint, others their region's.
-            Ok(credentials) if credentials.are_derived() => Some(legacy_endpoint()),
-            // Version 2 knows no regions.
-            Ok(credentials) if credentials.version() == Version::V2 && held.region.is_none() => {
-                Some(legacy_endpoint())
-            }
-            Ok(credentials) => credentials.static_region().map(|region| {
-                let mut endpoint = Vec::new();
-                destination::s3_endpoint(&String::from_utf8_lossy(region), &mut endpoint);
-                Value::Text(endpoint.into())
-            }),
-            Err(_) => None,
-        });
-        // SAFETY: merged before us, see `merge`.
-        let (proxy, sets_body, sends_http11) = unsafe {
-            (
-                self.proxy_conf.as_ref(),
-                self.proxy.sets_body(self.proxy_conf),
-                self.proxy.sends_http11(self.proxy_conf),
-            )
-        };
-        let passes_bodies = proxy.pass_request_body != 0 && !sets_body;
-        Plan {
-            switch: sign.switch.clone(),
-            policy: Policy {
-                methods: held.methods.unwrap_or(MethodSet::READ_ONLY),
-                pass_headers: held.pass_headers.clone().unwrap_or_default(),
-                signed_headers: held.signed_headers.clone().unwrap_or_default(),
-                response_overrides: held.response_overrides.unwrap_or(false),
-                place: held.place(),
-            },
-            credentials,
-            credentials_timeout: held.credentials_timeout(),
-            bucket: held.used_bucket().cloned(),
-            endpoint,
-            addressing: held.addressing.unwrap_or_default(),
-            payload: held
-                .payload
-                .as_ref()
-                .map_or_else(PayloadMode::default, |payload| payload.mode),
-            hides_auth_errors: held.hide_auth_errors.unwrap_or(true),
-            streams_bodies: proxy.request_buffering == 0,
-            streams_unannounced: proxy.request_buffering == 0 && passes_bodies && sends_http11,
-            passes_bodies,
-            has_cache: proxy.cache() > 0,
-            stores_responses: proxy.store() != 0,
-            passes_headers: proxy.pass_request_headers != 0,
-            proxy_handler: self.proxy.handler,
-        }
-    }
-}
-
-/// The endpoint of the C module, and of whatever knows no regions.
-fn legacy_endpoint() -> Value {
-    Value::Text(destination::LEGACY_S3_ENDPOINT.as_bytes().into())
 }

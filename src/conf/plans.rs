@@ -5,17 +5,26 @@
 //! before goes by what the variable says then: statuses that a client can use, and waiting. Where
 //! that was wrong seal decides alone.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ptr::NonNull;
+use std::rc::Rc;
 
 use aws_sealing::proxy_url;
 
-use super::Plan;
+use super::ingredients::Ingredients;
+use super::upstreams::{Upstream, Upstreams};
+use super::{Directives, Plan};
+use crate::ffi::conf::Pool;
 use crate::ffi::request::{Request, RequestId};
 use crate::ffi::upstream::Wanted;
-use crate::ffi::upstream_block::UpstreamBlock;
 use crate::ffi::value::Template;
 
 /// How a location signs.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each location, and most send to one place"
+)]
 pub(crate) enum Plans {
     /// All requests alike.
     One(Plan),
@@ -27,10 +36,25 @@ pub(crate) enum Plans {
 pub(crate) struct ByTarget {
     /// The argument of `proxy_pass`.
     pub(super) target: Template,
-    /// For the blocks that have directives of ours.
-    pub(super) upstreams: Vec<(UpstreamBlock, Option<Plan>)>,
+    pub(super) shared: Rc<SharedPlans>,
+}
+
+/// The plans of all locations whose plans are made of the same.
+///
+/// There may be very many upstreams and locations, and few of them meet: a plan is made when a
+/// request first needs it.
+pub(crate) struct SharedPlans {
+    ingredients: Ingredients,
+    /// The blocks that have directives of ours.
+    upstreams: Rc<Upstreams>,
     /// For all other targets.
-    pub(super) elsewhere: Option<Plan>,
+    elsewhere: Option<Plan>,
+    /// By an upstream's place in the list; `None` if what is sent there is not signed.
+    made: RefCell<HashMap<usize, Option<NonNull<Plan>>>>,
+    /// For requests that there is no memory for.
+    without_memory: Plan,
+    /// Where plans live, as long as the configuration.
+    pool: Pool,
 }
 
 /// Where a request will be sent, as the variables said it.
@@ -81,33 +105,97 @@ impl Plans {
             Self::ByTarget(plans) => match request.upstream().and_then(|sent| sent.wanted()) {
                 Some(wanted) => plans.at(plans.find(wanted)),
                 // It was refused, and a cache answers: which plan's object it has is not known.
-                None => plans.all().max_by_key(|plan| plan.hides_auth_errors),
+                None => plans.shared.strictest(),
+            },
+        }
+    }
+}
+
+impl SharedPlans {
+    pub(super) fn new(
+        ingredients: Ingredients,
+        upstreams: Rc<Upstreams>,
+        elsewhere: Option<Plan>,
+        pool: Pool,
+    ) -> Self {
+        Self {
+            without_memory: ingredients.plan_without_memory(),
+            ingredients,
+            upstreams,
+            elsewhere,
+            made: RefCell::default(),
+            pool,
+        }
+    }
+
+    /// Whether they sign anything.
+    pub(super) fn sign(&self) -> bool {
+        let mut upstreams = self.upstreams.iter();
+        self.elsewhere.is_some()
+            || upstreams.any(|upstream| self.ingredients.sign_for(Some(&upstream.written)))
+    }
+
+    /// The plan for the upstream at this place in the list.
+    fn at(&self, upstream: Option<usize>) -> Option<&Plan> {
+        let Some((nth, upstream)) = upstream.and_then(|nth| Some((nth, self.upstreams.get(nth)?)))
+        else {
+            return self.elsewhere.as_ref();
+        };
+        let made = self.made.borrow().get(&nth).copied();
+        let plan = match made {
+            Some(plan) => plan,
+            None => match self.make(nth, upstream) {
+                Some(plan) => plan,
+                None => return Some(&self.without_memory),
+            },
+        };
+        // SAFETY: in the pool of the configuration, which outlives this value; nobody changes it.
+        plan.map(|plan| unsafe { plan.as_ref() })
+    }
+
+    /// Makes a plan; `None` if there is no memory for it.
+    fn make(&self, nth: usize, upstream: &Upstream) -> Option<Option<NonNull<Plan>>> {
+        let mut made = self.made.borrow_mut();
+        made.try_reserve(1).ok()?;
+        let plan = match self.ingredients.plan(Some(&upstream.written)) {
+            Some(plan) => Some(self.pool.keep(plan)?),
+            None => None,
+        };
+        made.insert(nth, plan);
+        Some(plan)
+    }
+
+    /// A plan that hides authentication errors if there is one, else any.
+    fn strictest(&self) -> Option<&Plan> {
+        let hides = |upstream: Option<&Directives>| {
+            let layers = &self.ingredients.layers;
+            let hides = layers.find(upstream, |held| held.hide_auth_errors.as_ref());
+            *hides.unwrap_or(&true)
+        };
+        let signing = |upstream: &&Upstream| self.ingredients.sign_for(Some(&upstream.written));
+        let place = |hides_errors: bool| {
+            let mut upstreams = self.upstreams.iter();
+            upstreams.position(|upstream| {
+                hides(Some(&upstream.written)) >= hides_errors && signing(&upstream)
+            })
+        };
+        match &self.elsewhere {
+            Some(plan) if plan.hides_auth_errors => Some(plan),
+            elsewhere => match place(true) {
+                Some(nth) => self.at(Some(nth)),
+                None => elsewhere.as_ref().or_else(|| self.at(Some(place(false)?))),
             },
         }
     }
 }
 
 impl ByTarget {
-    /// Whether it signs anything.
-    pub(super) fn sign(&self) -> bool {
-        self.all().next().is_some()
-    }
-
-    pub(super) fn all(&self) -> impl Iterator<Item = &Plan> {
-        let upstreams = self.upstreams.iter().map(|(_, plan)| plan);
-        upstreams.chain([&self.elsewhere]).flatten()
-    }
-
     fn at(&self, upstream: Option<usize>) -> Option<&Plan> {
-        match upstream.and_then(|nth| self.upstreams.get(nth)) {
-            Some((_, plan)) => plan.as_ref(),
-            None => self.elsewhere.as_ref(),
-        }
+        self.shared.at(upstream)
     }
 
     fn find(&self, wanted: Wanted<'_>) -> Option<usize> {
-        let mut blocks = self.upstreams.iter();
-        blocks.position(|(block, _)| block.is(wanted))
+        self.shared.upstreams.find_wanted(wanted)
     }
 
     fn foreseen<'r>(&self, request: &'r Request) -> Option<&'r Foreseen> {

@@ -59,10 +59,6 @@ impl Provided {
         self.version
     }
 
-    pub(super) fn static_region(&self) -> Option<&[u8]> {
-        self.region.as_ref()?.as_text()
-    }
-
     /// The provider of this request.
     pub(crate) fn provider(&self, request: &Request) -> Result<&Rc<Provider>, CredentialsError> {
         let name = self.name.evaluate(request);

@@ -75,7 +75,13 @@ pub(super) fn judge(conf: &Conf, held: &Directives, plan: &Plan) -> Result<(), (
 }
 
 /// Where neither the signature nor TLS covers a body, anybody on the way can change it.
-pub(super) fn warn_of_unsigned_bodies(conf: &Conf, block: &Block, held: &Directives, plan: &Plan) {
+pub(super) fn warn_of_unsigned_bodies(
+    conf: &Conf,
+    block: &Block,
+    held: &Directives,
+    plan: &Plan,
+    scheme: Option<Scheme>,
+) {
     let rule = payload_rule(plan);
     let unsigned = match (rule, &held.sign) {
         (Some(PayloadRule::Unsigned), Some(sign)) => {
@@ -87,10 +93,7 @@ pub(super) fn warn_of_unsigned_bodies(conf: &Conf, block: &Block, held: &Directi
     let Some((directive, position)) = unsigned else {
         return;
     };
-    let over_plain_http = held
-        .proxy_pass
-        .as_ref()
-        .is_some_and(|pass| pass.scheme == Scheme::Http);
+    let over_plain_http = scheme == Some(Scheme::Http);
     let explicit = held.payload.as_ref().map(|payload| payload.mode);
     if !over_plain_http
         || plan.policy.methods.is_read_only()

@@ -1,10 +1,13 @@
 //! `upstream{}` blocks that have directives of ours.
 
+use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::ptr::NonNull;
 
 use super::judge::refuse_unknown_provider;
 use super::{Directives, LocationConf, MainConf, Sign};
 use crate::ffi::conf::Conf;
+use crate::ffi::upstream::Wanted;
 use crate::ffi::upstream_block::{InitPeer, UpstreamBlock};
 use crate::module::this_module;
 
@@ -46,7 +49,13 @@ pub(crate) struct Upstream {
 
 /// Those of a configuration.
 #[derive(Default)]
-pub(crate) struct Upstreams(Vec<Upstream>);
+pub(crate) struct Upstreams {
+    list: Vec<Upstream>,
+    /// Where each block is in the list.
+    places: HashMap<UpstreamBlock, usize>,
+    /// Their places in the order of their names, whose case does not matter.
+    by_name: Vec<usize>,
+}
 
 impl Upstreams {
     /// Those that have been read.
@@ -55,23 +64,52 @@ impl Upstreams {
             // SAFETY: this module's configurations, which nobody changes any more.
             unsafe {
                 let conf = block.conf::<UpstreamConf>(this_module())?.as_ref();
-                let written = conf.block?.as_ref().written.clone();
+                let written = Directives::clone(conf.block?.as_ref().written.as_ref()?);
                 Some(Upstream { block, written })
             }
         };
-        Self(UpstreamBlock::all(conf).filter_map(written).collect())
+        let list: Vec<_> = UpstreamBlock::all(conf).filter_map(written).collect();
+        let places = list.iter().enumerate();
+        let places = places.map(|(nth, upstream)| (upstream.block, nth));
+        let mut by_name: Vec<_> = (0..list.len()).collect();
+        by_name.sort_by(|one, other| {
+            let [one, other] = [one, other].map(|nth| list[*nth].block.host());
+            compare_names(one, other)
+        });
+        Self {
+            places: places.collect(),
+            by_name,
+            list,
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Upstream> {
-        self.0.iter()
+        self.list.iter()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
+    }
+
+    pub(super) fn get(&self, nth: usize) -> Option<&Upstream> {
+        self.list.get(nth)
     }
 
     pub(super) fn find(&self, block: UpstreamBlock) -> Option<&Upstream> {
-        self.iter().find(|upstream| upstream.block == block)
+        self.list.get(*self.places.get(&block)?)
+    }
+
+    /// The place in the list of the block that nginx finds by what it looks for.
+    pub(super) fn find_wanted(&self, wanted: Wanted<'_>) -> Option<usize> {
+        let host = |nth: &usize| self.list[*nth].block.host();
+        let before = |nth: &usize| compare_names(host(nth), wanted.host) == Ordering::Less;
+        let first = self.by_name.partition_point(before);
+        // Blocks of one name differ in their ports.
+        self.by_name[first..]
+            .iter()
+            .take_while(|nth| compare_names(host(nth), wanted.host) == Ordering::Equal)
+            .find(|nth| self.list[**nth].block.is(wanted))
+            .copied()
     }
 
     /// What is wrong in a block is wrong whoever uses it. An error has been logged.
@@ -97,4 +135,10 @@ impl Upstreams {
         }
         Some(())
     }
+}
+
+/// The order of names whose case does not matter.
+fn compare_names(one: &[u8], other: &[u8]) -> Ordering {
+    let [one, other] = [one, other].map(|name| name.iter().map(u8::to_ascii_lowercase));
+    one.cmp(other)
 }

@@ -97,6 +97,6 @@ pub(crate) fn token_required(block: &mut Directives, conf: &Conf) -> Result {
     let position = conf.position();
     set(
         &mut block.tokens_required,
-        TokensRequired { required, position },
+        Rc::new(TokensRequired { required, position }),
     )
 }

@@ -19,10 +19,11 @@ use super::value::{self, Value};
 /// the current block.
 pub(crate) struct Conf(NonNull<ngx_conf_t>);
 
-/// Where a directive stands.
-#[derive(Clone, Debug)]
+/// Where a directive stands. It lives no longer than the configuration, in whose pool the name of
+/// the file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Position {
-    file: Box<[u8]>,
+    file: &'static [u8],
     line: usize,
 }
 
@@ -32,9 +33,21 @@ impl fmt::Display for Position {
         write!(
             f,
             " in {}:{}",
-            String::from_utf8_lossy(&self.file),
+            String::from_utf8_lossy(self.file),
             self.line
         )
+    }
+}
+
+/// The pool of a configuration, for what is made later on and lives as long as the configuration.
+pub(crate) struct Pool(NonNull<ngx_pool_t>);
+
+impl Pool {
+    /// Moves `value` into the pool; `None` if there is no memory for it.
+    pub(crate) fn keep<T: 'static>(&self, value: T) -> Option<NonNull<T>> {
+        // SAFETY: whoever has this value belongs to the configuration, so that its pool is live; a
+        // process of nginx uses it from one thread.
+        unsafe { super::allocate(self.0.as_ptr(), value) }
     }
 }
 
@@ -53,6 +66,14 @@ impl Conf {
     pub(super) fn pool(&self) -> *mut ngx_pool_t {
         // SAFETY: `cf` is live.
         unsafe { (*self.as_ptr()).pool }
+    }
+
+    /// The same, for a part of this configuration that goes on to use it.
+    ///
+    /// # Safety
+    /// What keeps it must be dropped with the pool, or before.
+    pub(crate) unsafe fn kept_pool(&self) -> Option<Pool> {
+        NonNull::new(self.pool()).map(Pool)
     }
 
     /// The current directive's arguments, without its name.
@@ -111,15 +132,16 @@ impl Conf {
 
     /// Where the current directive stands.
     pub(crate) fn position(&self) -> Position {
-        // SAFETY: a directive is being read, so there is a file (nginx sets one for -g, too).
+        // SAFETY: a directive is being read, so there is a file (nginx sets one for -g, too). Its
+        // name is in the pool of the configuration, as everything is that keeps a position.
         unsafe {
             match (*self.as_ptr()).conf_file.as_ref() {
                 Some(file) => Position {
-                    file: super::bytes(file.file.name).into(),
+                    file: super::bytes(file.file.name),
                     line: file.line,
                 },
                 None => Position {
-                    file: (*b"command line").into(),
+                    file: b"command line",
                     line: 0,
                 },
             }

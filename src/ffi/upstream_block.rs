@@ -16,7 +16,7 @@ pub(crate) type InitPeer =
     unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_http_upstream_srv_conf_t) -> ngx_int_t;
 
 /// An `upstream{}` block of a configuration; lives as long as that.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct UpstreamBlock(NonNull<ngx_http_upstream_srv_conf_t>);
 
 impl UpstreamBlock {
@@ -58,9 +58,13 @@ impl UpstreamBlock {
     }
 
     pub(crate) fn name(self) -> String {
-        // SAFETY: stands in the configuration's pool.
-        let name = unsafe { super::bytes(self.0.as_ref().host) };
-        String::from_utf8_lossy(name).into_owned()
+        String::from_utf8_lossy(self.host()).into_owned()
+    }
+
+    /// Its name, which stands for a host in a URL.
+    pub(crate) fn host<'a>(self) -> &'a [u8] {
+        // SAFETY: in the pool of the configuration, which outlives what refers to its blocks.
+        unsafe { super::bytes(self.0.as_ref().host) }
     }
 
     /// Whether this is the one that nginx finds by what it looks for.

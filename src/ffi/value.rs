@@ -1,6 +1,7 @@
 //! Values of directives that may hold variables.
 
 use std::ptr::NonNull;
+use std::rc::Rc;
 
 use nginx_sys::{
     NGX_OK, ngx_conf_t, ngx_http_compile_complex_value, ngx_http_compile_complex_value_t,
@@ -10,11 +11,12 @@ use nginx_sys::{
 
 use super::request::Request;
 
-/// A directive's value: text, or a template that nginx fills in for each request.
+/// A directive's value: text, or a template that nginx fills in for each request. A clone needs no
+/// memory.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
     /// The value as it stands in the configuration.
-    Text(Box<[u8]>),
+    Text(Rc<[u8]>),
     /// A value with variables.
     Template(Template),
 }

@@ -186,7 +186,7 @@ unsafe fn take_in_block(
             if conf.in_upstream() {
                 UpstreamConf::note(conf, block)?;
             }
-            Some(setter(&mut block.as_mut().written, conf))
+            Some(setter(block.as_mut().written_mut(), conf))
         }
     };
     // SAFETY: by this function's contract.

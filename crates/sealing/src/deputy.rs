@@ -3,6 +3,8 @@
 //!
 //! The rules stand in DESIGN.md, "A safe deputy".
 
+use std::rc::Rc;
+
 use aws_signing::Header;
 use aws_signing::query::Parameter;
 
@@ -49,14 +51,14 @@ const UNSIGNABLE: [&str; 10] = [
 /// Why a directive's header name is refused. The text says what to write instead.
 pub type NameError = &'static str;
 
-/// Which `x-amz-*` headers of the client are passed on (`aws_pass_headers`).
+/// Which `x-amz-*` headers of the client are passed on (`aws_pass_headers`). A clone needs no memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PassHeaders(Vec<String>);
+pub struct PassHeaders(Rc<Vec<String>>);
 
 impl PassHeaders {
     /// The list that passes nothing.
     pub fn none() -> Self {
-        Self(Vec::new())
+        Self(Rc::default())
     }
 
     /// Adds a name, or a prefix with `*` at its end. Case does not matter.
@@ -74,7 +76,7 @@ impl PassHeaders {
         if OURS.contains(&pattern.as_str()) && pattern != "x-amz-content-sha256" {
             return Err("this header is always the module's own");
         }
-        self.0.push(pattern);
+        Rc::make_mut(&mut self.0).push(pattern);
         Ok(())
     }
 
@@ -91,13 +93,14 @@ impl PassHeaders {
 
 impl Default for PassHeaders {
     fn default() -> Self {
-        Self(DEFAULT_PASS.map(String::from).to_vec())
+        Self(Rc::new(DEFAULT_PASS.map(String::from).to_vec()))
     }
 }
 
-/// Headers to sign, where they are sent, beside Host and every `x-amz-*` (`aws_signed_headers`).
+/// Headers to sign, where they are sent, beside Host and every `x-amz-*` (`aws_signed_headers`). A clone
+/// needs no memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SignedHeaders(Vec<String>);
+pub struct SignedHeaders(Rc<Vec<String>>);
 
 impl SignedHeaders {
     /// Adds a name. Case does not matter.
@@ -106,7 +109,7 @@ impl SignedHeaders {
         if UNSIGNABLE.contains(&name.as_str()) {
             return Err("this header does not reach the store as it is sent");
         }
-        self.0.push(name);
+        Rc::make_mut(&mut self.0).push(name);
         Ok(())
     }
 

@@ -24,7 +24,9 @@ struct Entry {
 }
 
 impl KeyCache {
-    /// The scope, and the key that `secret` has in it, derived where it is not at hand.
+    /// The scope, and the key that `secret` has in it, derived if it is not at hand.
+    ///
+    /// Fails if the parts make no scope, or if there is no memory.
     pub fn get(
         &mut self,
         secret: &[u8],
@@ -43,8 +45,14 @@ impl KeyCache {
             None => {
                 let scope = CredentialScope::new(date, region, service)?;
                 let key = SigningKey::derive(secret, &scope);
+                let mut copy = Zeroizing::new(Vec::new());
+                let room = usize::from(self.entries.len() < CAPACITY);
+                copy.try_reserve_exact(secret.len())
+                    .and_then(|()| self.entries.try_reserve(room))
+                    .map_err(|_| ScopeError::OutOfMemory)?;
+                copy.extend_from_slice(secret);
                 self.put(Entry {
-                    secret: Zeroizing::new(secret.to_vec()),
+                    secret: copy,
                     scope,
                     key,
                 })

@@ -33,8 +33,13 @@ impl CredentialScope {
             return Err(ScopeError::Service);
         }
         let region_end = date.len() + 1 + region.len();
+        let parts = [date, "/", region, "/", service, "/", TERMINATOR];
+        let mut text = String::new();
+        text.try_reserve_exact(parts.iter().map(|part| part.len()).sum())
+            .map_err(|_| ScopeError::OutOfMemory)?;
+        text.extend(parts);
         Ok(Self {
-            text: [date, region, service, TERMINATOR].join("/"),
+            text,
             region_end,
             service_end: region_end + 1 + service.len(),
         })
@@ -103,6 +108,9 @@ pub enum ScopeError {
     /// The last part is not `aws4_request`.
     #[error("a credential scope ends with aws4_request")]
     Terminator,
+    /// There is no memory for the text.
+    #[error("not enough memory for a credential scope")]
+    OutOfMemory,
 }
 
 fn is_calendar_date(text: &str) -> bool {

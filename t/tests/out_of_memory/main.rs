@@ -277,6 +277,27 @@ fn an_upstream_that_a_variable_names() {
     }
 }
 
+/// The plan of a location for an upstream is made when a request first needs it: each of these
+/// names an upstream that none has named before.
+#[test]
+fn an_upstream_that_nobody_has_named_before() {
+    let origin = RawOrigin::with_body("served");
+    let upstreams = (0..1000).map(|nth| signing_upstream(&format!("stores{nth}"), ""));
+    let nginx = Nginx::builder()
+        .http(&upstreams.collect::<String>())
+        .server("location / { proxy_pass http://stores$connection; }");
+    let request = Request::get("/key").header("Connection", "close");
+    let lines = fail_each_allocation_in(nginx, Style::Headers, &origin, &request, |answer| {
+        assert!(answer.status == 200 || answer.status >= 500, "{answer:?}");
+    });
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("cannot be signed: not enough memory")),
+        "{lines:#?}"
+    );
+}
+
 /// A body in memory, and one that a temporary file takes, framed by us while it is sent.
 #[test]
 fn an_upload() {

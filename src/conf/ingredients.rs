@@ -1,0 +1,167 @@
+//! What a plan is made of, and how.
+//!
+//! A plan may be made while requests are served, when a location first sends something to an
+//! `upstream{}`. So making one needs no memory beside that of the plan itself.
+
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+use aws_sealing::{
+    MethodSet, PassHeaders, PayloadMode, Policy, SignedHeaders, Version, destination,
+};
+use nginx_sys::{ngx_http_handler_pt, ngx_http_upstream_conf_t};
+
+use super::credentials::Incomplete;
+use super::layers::{Layers, LayersKey};
+use super::{Directives, Plan, Sign, Switch};
+use crate::ffi::handlers::PassModule;
+use crate::ffi::value::Value;
+use crate::providers::Providers;
+
+/// What applies where no directive says anything.
+pub(super) struct Defaults {
+    pass_headers: PassHeaders,
+    signed_headers: SignedHeaders,
+    /// The endpoint of the C module, and of whatever knows no regions.
+    legacy_endpoint: Value,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            pass_headers: PassHeaders::default(),
+            signed_headers: SignedHeaders::default(),
+            legacy_endpoint: Value::Text(destination::LEGACY_S3_ENDPOINT.as_bytes().into()),
+        }
+    }
+}
+
+/// What the proxy module's own directives say in a location, as far as it matters here.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct ProxySettings {
+    streams_bodies: bool,
+    streams_unannounced: bool,
+    passes_bodies: bool,
+    passes_headers: bool,
+    pub(super) has_cache: bool,
+    stores_responses: bool,
+}
+
+impl ProxySettings {
+    /// Those of a merged block, whose configuration of the module `proxy` is `conf`.
+    ///
+    /// # Safety
+    /// It must be that, and live.
+    pub(super) unsafe fn of(proxy: &PassModule, conf: NonNull<ngx_http_upstream_conf_t>) -> Self {
+        // SAFETY: by this function's contract.
+        let (settings, sets_body, sends_http11) = unsafe {
+            (
+                conf.as_ref(),
+                proxy.sets_body(conf),
+                proxy.sends_http11(conf),
+            )
+        };
+        let passes_bodies = settings.pass_request_body != 0 && !sets_body;
+        let streams_bodies = settings.request_buffering == 0;
+        Self {
+            streams_bodies,
+            streams_unannounced: streams_bodies && passes_bodies && sends_http11,
+            passes_bodies,
+            passes_headers: settings.pass_request_headers != 0,
+            has_cache: settings.cache() > 0,
+            stores_responses: settings.store() != 0,
+        }
+    }
+}
+
+/// What the plans of a location are made of.
+#[derive(Clone)]
+pub(super) struct Ingredients {
+    pub(super) layers: Layers,
+    pub(super) proxy: ProxySettings,
+    /// The handler of proxy_pass.
+    pub(super) proxy_handler: ngx_http_handler_pt,
+    pub(super) providers: Rc<Providers>,
+    pub(super) defaults: Rc<Defaults>,
+}
+
+/// Tells ingredients from others of the same configuration.
+pub(super) type Key = (LayersKey, ProxySettings);
+
+impl Ingredients {
+    pub(super) fn key(&self) -> Key {
+        (self.layers.key(), self.proxy)
+    }
+
+    /// The plan for requests that are sent to an `upstream{}` with the directives `upstream`, or to
+    /// none that has any; `None` if they are not signed.
+    pub(super) fn plan(&self, upstream: Option<&Directives>) -> Option<Plan> {
+        let held = self.layers.for_upstream(upstream);
+        let sign = held.sign.as_ref().filter(|sign| sign.may_be_on())?;
+        Some(self.plan_of(&held, &sign.switch))
+    }
+
+    /// The plan of a block in which `held` hold.
+    pub(super) fn plan_of(&self, held: &Directives, switch: &Switch) -> Plan {
+        let credentials = held.resolve_credentials(&self.providers);
+        let legacy_endpoint = || Some(self.defaults.legacy_endpoint.clone());
+        let endpoint = held.endpoint.clone().or_else(|| match &credentials {
+            // A pre-derived key has the C module's endpoint, others their region's.
+            Ok(credentials) if credentials.are_derived() => legacy_endpoint(),
+            // Version 2 knows no regions.
+            Ok(credentials) if credentials.version() == Version::V2 && held.region.is_none() => {
+                legacy_endpoint()
+            }
+            Ok(_) => held.region.as_ref()?.s3_endpoint.clone(),
+            Err(_) => None,
+        });
+        Plan {
+            switch: switch.clone(),
+            policy: Policy {
+                methods: held.methods.unwrap_or(MethodSet::READ_ONLY),
+                pass_headers: held
+                    .pass_headers
+                    .as_ref()
+                    .unwrap_or(&self.defaults.pass_headers)
+                    .clone(),
+                signed_headers: held
+                    .signed_headers
+                    .as_ref()
+                    .unwrap_or(&self.defaults.signed_headers)
+                    .clone(),
+                response_overrides: held.response_overrides.unwrap_or(false),
+                place: held.place(),
+            },
+            credentials,
+            credentials_timeout: held.credentials_timeout(),
+            bucket: held.used_bucket().cloned(),
+            endpoint,
+            addressing: held.addressing.unwrap_or_default(),
+            payload: held
+                .payload
+                .as_ref()
+                .map_or_else(PayloadMode::default, |payload| payload.mode),
+            hides_auth_errors: held.hide_auth_errors.unwrap_or(true),
+            streams_bodies: self.proxy.streams_bodies,
+            streams_unannounced: self.proxy.streams_unannounced,
+            passes_bodies: self.proxy.passes_bodies,
+            passes_headers: self.proxy.passes_headers,
+            has_cache: self.proxy.has_cache,
+            stores_responses: self.proxy.stores_responses,
+            proxy_handler: self.proxy_handler,
+        }
+    }
+
+    /// A plan by which every request is rejected, for the time when there is no memory for another.
+    pub(super) fn plan_without_memory(&self) -> Plan {
+        let mut plan = self.plan_of(&Directives::default(), &Switch::On);
+        plan.credentials = Err(Incomplete::Memory);
+        plan
+    }
+
+    /// Whether anything is signed that is sent to an upstream with the directives `upstream`.
+    pub(super) fn sign_for(&self, upstream: Option<&Directives>) -> bool {
+        let held = self.layers.for_upstream(upstream);
+        held.sign.as_ref().is_some_and(Sign::may_be_on)
+    }
+}
