@@ -36,6 +36,7 @@ pub(crate) use upstreams::{Guarded, UpstreamConf, Upstreams};
 
 use crate::ffi::conf::{Conf, Position};
 use crate::ffi::handlers::PassModule;
+use crate::ffi::proxy_headers::SharedHeaders;
 use crate::ffi::request::Request;
 use crate::ffi::value::{Template, Value};
 use crate::providers::Providers;
@@ -62,6 +63,8 @@ pub(crate) struct MainConf {
     defaults: Rc<Defaults>,
     /// The plans that locations share, by what they are made of.
     shared_plans: RefCell<HashMap<Key, Rc<SharedPlans>>>,
+    /// What locations have nginx write into heads.
+    headers: RefCell<SharedHeaders>,
 }
 
 impl MainConf {
@@ -74,6 +77,7 @@ impl MainConf {
             upstreams: Rc::default(),
             defaults: Rc::default(),
             shared_plans: RefCell::default(),
+            headers: RefCell::default(),
         }
     }
 

@@ -6,6 +6,7 @@
 use std::ptr::NonNull;
 use std::rc::Rc;
 
+use aws_sealing::vendor::Vendor;
 use aws_sealing::{
     MethodSet, PassHeaders, PayloadMode, Policy, SignedHeaders, Version, destination,
 };
@@ -15,6 +16,7 @@ use super::credentials::Incomplete;
 use super::layers::{Layers, LayersKey};
 use super::{Directives, Plan, Sign, Switch};
 use crate::ffi::handlers::PassModule;
+use crate::ffi::proxy_headers::ProxyHeaders;
 use crate::ffi::value::Value;
 use crate::providers::Providers;
 
@@ -24,6 +26,8 @@ pub(super) struct Defaults {
     signed_headers: SignedHeaders,
     /// The endpoint of the C module, and of whatever knows no regions.
     legacy_endpoint: Value,
+    /// For blocks in which nothing is signed.
+    pub(super) headers: Rc<ProxyHeaders>,
 }
 
 impl Default for Defaults {
@@ -32,6 +36,7 @@ impl Default for Defaults {
             pass_headers: PassHeaders::default(),
             signed_headers: SignedHeaders::default(),
             legacy_endpoint: Value::Text(destination::LEGACY_S3_ENDPOINT.as_bytes().into()),
+            headers: Rc::default(),
         }
     }
 }
@@ -42,9 +47,13 @@ pub(super) struct ProxySettings {
     streams_bodies: bool,
     streams_unannounced: bool,
     passes_bodies: bool,
+    /// `proxy_set_body`
+    pub(super) sets_body: bool,
     passes_headers: bool,
     pub(super) has_cache: bool,
     stores_responses: bool,
+    /// The store that `proxy_pass` names, if its control headers have a prefix of their own.
+    vendor: Option<&'static Vendor>,
 }
 
 impl ProxySettings {
@@ -67,9 +76,15 @@ impl ProxySettings {
             streams_bodies,
             streams_unannounced: streams_bodies && passes_bodies && sends_http11,
             passes_bodies,
+            sets_body,
             passes_headers: settings.pass_request_headers != 0,
             has_cache: settings.cache() > 0,
             stores_responses: settings.store() != 0,
+            // SAFETY: the upstream, if there is one, is a part of the configuration.
+            vendor: unsafe {
+                let upstream = settings.upstream.as_ref();
+                upstream.and_then(|upstream| Vendor::of_host(crate::ffi::bytes(upstream.host)))
+            },
         }
     }
 }
@@ -78,6 +93,8 @@ impl ProxySettings {
 #[derive(Clone)]
 pub(super) struct Ingredients {
     pub(super) layers: Layers,
+    /// What nginx writes into the heads of requests.
+    pub(super) headers: Rc<ProxyHeaders>,
     pub(super) proxy: ProxySettings,
     /// The handler of proxy_pass.
     pub(super) proxy_handler: ngx_http_handler_pt,
@@ -86,11 +103,11 @@ pub(super) struct Ingredients {
 }
 
 /// Tells ingredients from others of the same configuration.
-pub(super) type Key = (LayersKey, ProxySettings);
+pub(super) type Key = (LayersKey, ProxySettings, *const ProxyHeaders);
 
 impl Ingredients {
     pub(super) fn key(&self) -> Key {
-        (self.layers.key(), self.proxy)
+        (self.layers.key(), self.proxy, Rc::as_ptr(&self.headers))
     }
 
     /// The plan for requests that are sent to an `upstream{}` with the directives `upstream`, or to
@@ -115,7 +132,12 @@ impl Ingredients {
             Ok(_) => held.region.as_ref()?.s3_endpoint.clone(),
             Err(_) => None,
         });
+        // What depends on the request is judged when it is sealed.
+        let named = endpoint.as_ref().and_then(Value::as_text);
+        let vendor = named.and_then(Vendor::of_host).or(self.proxy.vendor);
         Plan {
+            headers: Rc::clone(&self.headers),
+            vendor,
             switch: switch.clone(),
             policy: Policy {
                 methods: held.methods.unwrap_or(MethodSet::READ_ONLY),

@@ -14,10 +14,13 @@ use super::judge::{
 use super::layers::Layers;
 use super::plans::{ByTarget, SharedPlans};
 use super::{
-    BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, Scheme, style,
+    BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, Scheme, Sign, style,
 };
 use crate::ffi::cache_hook;
 use crate::ffi::conf::{Block, Conf};
+use crate::ffi::handlers::PassModule;
+use crate::ffi::log::Level;
+use crate::ffi::proxy_headers::ProxyHeaders;
 use crate::ffi::seal_hook;
 use crate::ffi::upstream_block::UpstreamBlock;
 use crate::request::{CacheGuard, Seal};
@@ -62,8 +65,14 @@ pub(crate) fn merge(
     // SAFETY: merged before us: modules are merged one after the other, and a dynamic module, or one
     // that nginx is built with, comes after nginx's own.
     let settings = unsafe { ProxySettings::of(proxy, proxy_conf) };
+    let may_sign = held.sign.as_ref().is_some_and(Sign::may_be_on) || !main.upstreams.is_empty();
+    let headers = match may_sign {
+        true => headers(conf, main, proxy, proxy_conf, settings)?,
+        false => Rc::clone(&main.defaults.headers),
+    };
     let ingredients = Ingredients {
         layers,
+        headers,
         proxy: settings,
         proxy_handler: proxy.handler,
         providers: Rc::clone(&main.providers),
@@ -99,6 +108,32 @@ pub(crate) fn merge(
         }
         seal_hook::install(conf.as_ptr(), proxy_conf, Seal::new(plans))
     }
+}
+
+/// What nginx writes into the heads of requests in a block. An error has been logged.
+fn headers(
+    conf: &Conf,
+    main: &MainConf,
+    proxy: &PassModule,
+    proxy_conf: NonNull<ngx_http_upstream_conf_t>,
+    settings: ProxySettings,
+) -> Result<Rc<ProxyHeaders>, ()> {
+    let mut shared = main.headers.borrow_mut();
+    let ProxySettings {
+        has_cache,
+        sets_body,
+        ..
+    } = settings;
+    // SAFETY: the proxy module's configuration, which it has merged before us, see `merge`.
+    let headers = unsafe { shared.of_location(conf, proxy, proxy_conf, has_cache, sets_body) };
+    headers.unwrap_or_else(|| {
+        let line = format_args!(
+            "\"aws_sign\" needs to know what \"proxy_set_header\" sets, which this nginx keeps in a way \
+             that is not known: build the module with the sources of this nginx"
+        );
+        conf.log(Level::Emerg, &conf.position(), line);
+        Err(())
+    })
 }
 
 /// A block that is being merged.

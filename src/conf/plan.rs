@@ -2,8 +2,11 @@
 //! was.
 
 use std::fmt;
+use std::rc::Rc;
 
 use aws_sealing::auth_error::Cause;
+use aws_sealing::deputy::{self, Verdict};
+use aws_sealing::vendor::Vendor;
 use aws_sealing::{
     Addressing, Coverage, Destination, PayloadMode, PayloadRule, Policy, Version, caching,
     destination, value,
@@ -13,6 +16,7 @@ use nginx_sys::ngx_http_handler_pt;
 use super::credentials::{Credentials, CredentialsError, Incomplete};
 use super::keys::checked;
 use super::{Switch, same_handler};
+use crate::ffi::proxy_headers::ProxyHeaders;
 use crate::ffi::request::Request;
 use crate::ffi::value::Value;
 
@@ -37,12 +41,16 @@ pub(crate) struct Plan {
     pub(crate) streams_unannounced: bool,
     /// Whether the client's body is sent: `proxy_pass_request_body`, without `proxy_set_body`.
     pub(crate) passes_bodies: bool,
+    /// What nginx writes into the heads of requests.
+    pub(crate) headers: Rc<ProxyHeaders>,
+    /// `proxy_pass_request_headers`
+    pub(crate) passes_headers: bool,
+    /// The store, if its control headers have a prefix of their own, as far as the configuration tells.
+    pub(crate) vendor: Option<&'static Vendor>,
     /// Whether the location has a cache, which may answer where nothing can be signed.
     pub(crate) has_cache: bool,
     /// Whether nginx stores copies of responses (`proxy_store`).
     pub(crate) stores_responses: bool,
-    /// `proxy_pass_request_headers`
-    pub(crate) passes_headers: bool,
     /// The handler of proxy_pass: requests that something else answers are none of our business.
     pub(super) proxy_handler: ngx_http_handler_pt,
 }
@@ -62,7 +70,10 @@ impl Plan {
     /// client is forwarded that changes the response, and is not a part of the cache key.
     pub(crate) fn bypasses_cache(&self, request: &Request) -> bool {
         let header = |name: &[u8]| {
-            caching::header_changes_response(name) && self.policy.pass_headers.allows(name)
+            // What is known of S3's headers is not known of other stores'.
+            let may_change = !deputy::is_amz(name) || caching::header_changes_response(name);
+            may_change
+                && deputy::judge(name, &self.policy.pass_headers, self.vendor) == Verdict::Listed
         };
         (self.passes_headers && request.has_client_header(header))
             || (self.policy.response_overrides && self.overrides_response(request))

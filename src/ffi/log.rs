@@ -13,6 +13,7 @@ pub(crate) enum Level {
     Error = nginx_sys::NGX_LOG_ERR as isize,
     Warn = nginx_sys::NGX_LOG_WARN as isize,
     Notice = nginx_sys::NGX_LOG_NOTICE as isize,
+    Info = nginx_sys::NGX_LOG_INFO as isize,
 }
 
 /// A log of nginx's: a connection's, or the one of the configuration that is read.

@@ -22,6 +22,7 @@ pub(crate) mod log;
 pub(crate) mod output;
 pub(crate) mod process;
 mod proxy_conf;
+pub(crate) mod proxy_headers;
 pub(crate) mod proxy_pass;
 pub(crate) mod refusal;
 pub(crate) mod request;

@@ -6,8 +6,9 @@
 use std::ptr::NonNull;
 
 use nginx_sys::{
-    ngx_command_t, ngx_conf_set_enum_slot, ngx_conf_set_str_slot, ngx_conf_t,
-    ngx_http_upstream_conf_t, ngx_str_t, ngx_uint_t,
+    ngx_array_t, ngx_command_t, ngx_conf_set_enum_slot, ngx_conf_set_keyval_slot,
+    ngx_conf_set_str_slot, ngx_conf_t, ngx_http_upstream_conf_t, ngx_keyval_t, ngx_str_t,
+    ngx_uint_t,
 };
 use std::ffi::{c_char, c_void};
 
@@ -38,6 +39,31 @@ impl PassModule {
         let place = self.place::<ngx_uint_t>(conf, b"proxy_http_version", ngx_conf_set_enum_slot);
         // SAFETY: a number of the configuration, by its setter.
         place.is_some_and(|version| unsafe { *version.as_ref() == HTTP_11 })
+    }
+
+    /// The list of `proxy_set_header` in a location; `None` if this nginx keeps it in another way.
+    ///
+    /// # Safety
+    /// As [`Self::sets_body`].
+    pub(super) unsafe fn set_headers(
+        &self,
+        conf: NonNull<ngx_http_upstream_conf_t>,
+    ) -> Option<&'static [ngx_keyval_t]> {
+        let place =
+            self.place::<*const ngx_array_t>(conf, b"proxy_set_header", ngx_conf_set_keyval_slot)?;
+        // SAFETY:
+        // - an array of names and values, by its setter;
+        // - once merged, the pointer is null if nothing is set here or further out;
+        // - it lives as long as the configuration, and so does all that is made of it.
+        unsafe {
+            match place.as_ref().as_ref() {
+                Some(list) if list.nelts > 0 => Some(std::slice::from_raw_parts(
+                    list.elts.cast::<ngx_keyval_t>(),
+                    list.nelts,
+                )),
+                _ => Some(&[]),
+            }
+        }
     }
 
     /// Where `directive` is kept; `None` if this nginx reads it in another way.

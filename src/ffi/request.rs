@@ -2,6 +2,7 @@
 
 use std::ptr::NonNull;
 
+use aws_sealing::owner::ClientHeader;
 use aws_signing::Header;
 use nginx_sys::{
     NGX_DONE, NGX_HTTP_SPECIAL_RESPONSE, NGX_OK, ngx_http_core_loc_conf_t,
@@ -63,21 +64,9 @@ impl Request {
         unsafe { super::bytes(self.get().method_name) }
     }
 
-    /// The URI without arguments, decoded and normalised, as `$uri` shows it.
-    pub(crate) fn uri(&self) -> &[u8] {
-        // SAFETY: stands in the request's buffers or in its pool.
-        unsafe { super::bytes(self.get().uri) }
-    }
-
-    /// The URI as the client sent it, encoded, as `$request_uri` shows it.
-    pub(crate) fn unparsed_uri(&self) -> &[u8] {
-        // SAFETY: as above.
-        unsafe { super::bytes(self.get().unparsed_uri) }
-    }
-
     /// The query, as `$args` shows it.
     pub(crate) fn args(&self) -> &[u8] {
-        // SAFETY: as above.
+        // SAFETY: stands in the request's buffers or in its pool.
         unsafe { super::bytes(self.get().args) }
     }
 
@@ -308,6 +297,27 @@ impl Request {
             part = list.next;
         }
         Some(headers)
+    }
+
+    /// Calls `each` with each header of the client, in the order in which they came in.
+    pub(crate) fn each_client_header<'r>(&'r self, each: &mut dyn FnMut(ClientHeader<'r>)) {
+        let mut part: *const ngx_list_part_t = &self.get().headers_in.headers.part;
+        // SAFETY: nginx's list: each part has `nelts` entries at `elts`, and a next part or none.
+        while let Some(list) = unsafe { part.as_ref() } {
+            for index in 0..list.nelts {
+                // SAFETY: as above; the list holds ngx_table_elt_t. Name and value stand in the
+                // request's header buffers.
+                each(unsafe {
+                    let entry = &*list.elts.cast::<ngx_table_elt_t>().add(index);
+                    ClientHeader {
+                        name: super::bytes(entry.key),
+                        value: super::bytes(entry.value),
+                        hash: entry.hash,
+                    }
+                });
+            }
+            part = list.next;
+        }
     }
 
     /// Adds a header to the response. False where the pool has no memory.

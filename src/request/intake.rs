@@ -77,11 +77,19 @@ impl Refused {
         }
     }
 
+    /// A client can repeat at will what it is not allowed to send.
+    fn level(&self) -> Level {
+        match self {
+            Self::Body(error) if error.status() == 403 => Level::Info,
+            _ => Level::Error,
+        }
+    }
+
     /// Logs the reason, sees to it that the rest of the body is not taken for a request, and returns
     /// the status.
     pub(super) fn answer(&self, request: &Request) -> ngx_int_t {
         request.log().write(
-            Level::Error,
+            self.level(),
             format_args!("the request's body is refused: {self}"),
         );
         request.give_up_body();

@@ -43,12 +43,12 @@ fn refuse_header(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
         return Some(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t);
     };
     let names = headers.iter().map(|header| header.name);
-    let name = deputy::first_refused(names, &plan.policy.pass_headers)?;
+    let name = deputy::first_refused(names, &plan.policy.pass_headers, plan.vendor)?;
+    // A client can repeat it at will.
     request.log().write(
-        Level::Error,
+        Level::Info,
         format_args!(
-            "the client's header \"{}\" is not passed on: list it in \"aws_pass_headers\", or \
-             have the client leave it out",
+            "client header \"{}\" is not allowed: to forward it, list it in \"aws_pass_headers\"",
             name.escape_ascii()
         ),
     );

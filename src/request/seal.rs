@@ -1,11 +1,13 @@
 //! Seal: nginx has serialised the request and is about to send it. What leaves is signed, or
 //! nothing leaves.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
-use aws_sealing::{Body, Coverage, SealError, Sealer, Unsigned, head};
+use aws_sealing::head::{self, HeadError};
+use aws_sealing::owner::Sources;
+use aws_sealing::{Body, Coverage, SealError, Sealer, Unsigned};
 use aws_signing::Timestamp;
 
 use super::canonical;
@@ -40,12 +42,27 @@ impl SealHook for Seal {
             Ok(()) => true,
             Err(error) => {
                 request.log().write(
-                    Level::Error,
+                    level_of(&error),
                     format_args!("the request is not sent, since it cannot be signed: {error}"),
                 );
                 false
             }
         }
+    }
+}
+
+/// The level at which a request that is not sent is logged. A client can repeat at will what it must
+/// not send: one line a second is enough to see that.
+fn level_of(error: &Refused) -> Level {
+    thread_local! {
+        static LAST: Cell<i64> = const { Cell::new(0) };
+    }
+    let is_clients = matches!(error, Refused::Seal(SealError::HeaderNotPassed(_)));
+    let now = nginx_sys::ngx_time();
+    if is_clients && LAST.replace(now) == now {
+        Level::Info
+    } else {
+        Level::Error
     }
 }
 
@@ -106,6 +123,15 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
         .head()
         .and_then(head::split)
         .ok_or(Refused::NoHead)?;
+    if !in_head.is_empty() && !plan.headers.has_body(request, in_head.len()) {
+        return Err(SealError::from(HeadError::BytesAfterHead).into());
+    }
+    // Variables can run code of other modules, and ours: nothing is borrowed yet.
+    let cacheable = upstream.is_cacheable(request);
+    let evaluated = plan
+        .headers
+        .evaluate(request, cacheable)
+        .map_err(|()| Refused::OutOfMemory)?;
 
     if plan.stores_responses && plan.bypasses_cache(request) {
         upstream.leave_store(request);
@@ -128,11 +154,14 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
                     let unsigned = Unsigned {
                         head,
                         target: upstream.target(head),
-                        uri: request.uri(),
-                        request_uri: request.unparsed_uri(),
                         payload: sent.payload(),
-                        cacheable: upstream.is_cacheable(request),
-                        client_headers: &|| request.client_headers(),
+                        sources: Sources {
+                            configured: &plan.headers.configured,
+                            client: &|each| request.each_client_header(each),
+                            forwards_client: plan.passes_headers,
+                            cacheable,
+                            evaluated,
+                        },
                     };
                     let sealed =
                         sealer.seal(&unsigned, &plan.policy, destination, identity, now)?;
@@ -154,10 +183,28 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
             })
             .and_then(|result| result)
             .map_err(Refused::Values)??;
+        log_dropped(request, sealer.dropped().map(|name| &head[name]));
         let (name, text) = sealer.signed_text();
         canonical::log(request, name, text.split(|byte| *byte == b'\n'));
         Ok(())
     })
+}
+
+/// How many dropped headers of one request are named in the log.
+const NAMED: usize = 4;
+
+/// Says which headers the client has sent in vain.
+fn log_dropped<'a>(request: &Request, names: impl Iterator<Item = &'a [u8]>) {
+    for name in names.take(NAMED) {
+        request.log().write(
+            Level::Info,
+            format_args!(
+                "client header \"{}\" is not forwarded: to forward it, list it in \
+                 \"aws_pass_headers\"",
+                name.escape_ascii()
+            ),
+        );
+    }
 }
 
 impl Worker {

@@ -27,7 +27,7 @@ const REFUSED: [&str; 18] = [
     "X-AMZ-COPY-SOURCE-RANGE",
     "x-amz-metadata-directive",
     "x-amz-target",
-    "x-amz-expected-bucket-owner",
+    "x-amz-object-attributes",
     "x-amz-object-ownership",
     "x-amz-anything",
 ];
@@ -104,7 +104,7 @@ fn each_class_of_header_refuses_a_write() {
         let lines = lines(&nginx);
         assert_eq!(lines.len(), refused, "{lines:#?}");
         let text = format!(
-            "the client's header \"{name}\" is not passed on: list it in \"aws_pass_headers\""
+            "client header \"{name}\" is not allowed: to forward it, list it in \"aws_pass_headers\""
         );
         assert!(lines[refused - 1].contains(&text), "{}", lines[refused - 1]);
     };

@@ -4,6 +4,7 @@ use aws_signing::Header;
 use smallvec::SmallVec;
 
 use crate::body::content_encoding;
+use crate::deputy;
 use crate::error::SealError;
 use crate::head::HeadError;
 use crate::lines::{Signed, Written, write_header};
@@ -100,14 +101,14 @@ impl<'a> BodyLines<'a> {
         if !self.reframed() {
             return false;
         }
-        let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+        let is = |other: &str| deputy::is(name, other.as_bytes());
         let trailers = self.trailers();
         let without_checksum = self.payload.unframed.is_some() && trailers.is_empty();
         FRAMING_HEADERS.into_iter().any(is)
             || (without_checksum && is(CHECKSUM_ALGORITHM))
             || trailers
                 .iter()
-                .any(|trailer| name.eq_ignore_ascii_case(trailer.name))
+                .any(|trailer| deputy::is(name, trailer.name))
     }
 
     /// Writes what no line has said yet, and returns the new Content-Encoding, if there is one.

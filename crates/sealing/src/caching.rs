@@ -50,7 +50,7 @@ pub fn header_changes_response(name: &[u8]) -> bool {
 /// dropped from a request whose response may be cached: dropping it changes no content, and
 /// bypassing the cache instead would leave it unused.
 pub(crate) fn is_checksum_mode(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"x-amz-checksum-mode")
+    deputy::is(name, b"x-amz-checksum-mode")
 }
 
 /// Whether a query has one of S3's parameters that change headers of the response

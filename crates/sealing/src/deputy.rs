@@ -5,15 +5,14 @@
 
 use std::rc::Rc;
 
-use aws_signing::Header;
 use aws_signing::query::Parameter;
 
-use crate::head::{Line, trim_blanks};
+use crate::vendor::{self, Vendor};
 
 /// What the client may say by default. Not on it, on purpose: `x-amz-copy-source*`, `-acl`,
 /// `-grant-*`, `-tagging`, `-storage-class`, `-object-lock-*`, `-bypass-*`, `-request-payer`,
-/// `-target`.
-const DEFAULT_PASS: [&str; 8] = [
+/// `-target`. The expected owner of a bucket is on it since it can only make a request fail.
+const DEFAULT_PASS: [&str; 9] = [
     "x-amz-meta-*",
     "x-amz-checksum-*",
     "x-amz-sdk-checksum-algorithm",
@@ -22,6 +21,7 @@ const DEFAULT_PASS: [&str; 8] = [
     "x-amz-trailer",
     "x-amz-decoded-content-length",
     "x-amz-content-sha256",
+    "x-amz-expected-bucket-owner",
 ];
 
 /// Headers that are always ours: whatever the client, or `proxy_set_header`, put there is
@@ -32,6 +32,8 @@ const OURS: [&str; 4] = [
     "x-amz-content-sha256",
     "x-amz-security-token",
 ];
+
+const AMZ: &str = "x-amz-";
 
 /// Headers that do not reach the store as they are sent, so that signing them would only break
 /// the signature.
@@ -70,7 +72,7 @@ impl PassHeaders {
                 name
             }
         })?;
-        if !pattern.starts_with("x-amz-") {
+        if !pattern.starts_with(AMZ) && vendor::prefix_of(pattern.as_bytes()).is_none() {
             return Err("only \"x-amz-\" headers are held back: other headers need no entry");
         }
         if OURS.contains(&pattern.as_str()) && pattern != "x-amz-content-sha256" {
@@ -80,14 +82,23 @@ impl PassHeaders {
         Ok(())
     }
 
-    /// Whether a header of this name, in any case, may be passed on.
+    /// Whether a header of this name may be passed on. Case does not matter, and `_` counts as `-`.
     pub fn allows(&self, name: &[u8]) -> bool {
         self.0
             .iter()
             .any(|pattern| match pattern.strip_suffix('*') {
-                Some(prefix) => starts_with_ignore_case(name, prefix.as_bytes()),
-                None => name.eq_ignore_ascii_case(pattern.as_bytes()),
+                Some(prefix) => starts_with(name, prefix.as_bytes()),
+                None => is(name, pattern.as_bytes()),
             })
+    }
+
+    /// As [`PassHeaders::allows`] of the `x-amz-` header that ends with `rest`.
+    fn allows_amz(&self, rest: &[u8]) -> bool {
+        let mut patterns = self.0.iter().filter_map(|text| text.strip_prefix(AMZ));
+        patterns.any(|pattern| match pattern.strip_suffix('*') {
+            Some(prefix) => starts_with(rest, prefix.as_bytes()),
+            None => is(rest, pattern.as_bytes()),
+        })
     }
 }
 
@@ -129,31 +140,71 @@ fn header_name(name: &[u8]) -> Result<String, NameError> {
     Ok(String::from_utf8_lossy(name).to_ascii_lowercase())
 }
 
-/// Whether a header of this name is written by the module and by nobody else.
+/// Whether a header of this name is written by the module and by nobody else. Here and below case does
+/// not matter, and `_` counts as `-`, as some servers read it.
 pub fn is_ours(name: &[u8]) -> bool {
-    OURS.iter()
-        .any(|ours| name.eq_ignore_ascii_case(ours.as_bytes()))
+    OURS.iter().any(|ours| is(name, ours.as_bytes()))
 }
 
 /// Whether a header belongs to the language of AWS requests.
 pub fn is_amz(name: &[u8]) -> bool {
-    starts_with_ignore_case(name, b"x-amz-")
+    starts_with(name, AMZ.as_bytes())
 }
 
-/// Whether a header of the client only says who it is, so that nothing is changed where it is
-/// dropped: the SDKs for Rust and for browsers send it with every request.
-pub(crate) fn is_idle(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"x-amz-user-agent")
+/// Whether a header of the client says nothing to the store, so that nothing is changed where it is
+/// dropped: the SDKs for Rust and for browsers say who they are with every request, and CloudFront adds
+/// its own headers.
+fn is_idle(name: &[u8]) -> bool {
+    is(name, b"x-amz-user-agent") || starts_with(name, b"x-amz-cf-")
+}
+
+/// What becomes of a client's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is no control header of the store.
+    Ordinary,
+    /// `aws_pass_headers` lists it.
+    Listed,
+    /// It is dropped, which changes nothing: the module writes it itself, or the store does not
+    /// need it.
+    Idle,
+    /// It is dropped from a request that reads; one that writes is rejected.
+    NotListed,
+}
+
+/// Judges a client's header by its name. `vendor` is the store that the request is sent to, if
+/// its control headers have a prefix other than `x-amz-`.
+pub fn judge(name: &[u8], pass: &PassHeaders, vendor: Option<&Vendor>) -> Verdict {
+    let allowed = if is_amz(name) {
+        if is_ours(name) {
+            return Verdict::Idle;
+        }
+        pass.allows(name)
+    } else if let Some(rest) = vendor.and_then(|vendor| vendor.control_header(name)) {
+        let ours = OURS.iter().filter_map(|ours| ours.strip_prefix(AMZ));
+        if ours.map(str::as_bytes).any(|ours| is(rest, ours)) {
+            return Verdict::Idle;
+        }
+        pass.allows(name) || pass.allows_amz(rest)
+    } else {
+        return Verdict::Ordinary;
+    };
+    match allowed {
+        true => Verdict::Listed,
+        false if is_idle(name) => Verdict::Idle,
+        false => Verdict::NotListed,
+    }
 }
 
 /// The first header of the client that may not be passed on with a method that writes.
 pub fn first_refused<'a>(
     client: impl IntoIterator<Item = &'a [u8]>,
     pass: &PassHeaders,
+    vendor: Option<&Vendor>,
 ) -> Option<&'a [u8]> {
     client
         .into_iter()
-        .find(|name| is_amz(name) && !is_ours(name) && !is_idle(name) && !pass.allows(name))
+        .find(|name| judge(name, pass, vendor) == Verdict::NotListed)
 }
 
 /// Whether a query parameter may be sent. The signature's own parameters never are: SigV4's in
@@ -173,31 +224,21 @@ pub fn passes_parameter(parameter: &Parameter<'_>, s3: bool, response_overrides:
         .any(|name| parameter.decoded_name_eq_ignore_case(name.as_bytes()))
 }
 
-/// The index of the first line that came from the client; those before it are nginx's own and
-/// the operator's (`proxy_set_header`).
-///
-/// nginx writes its own lines first, then the client's, in the order they came in, without
-/// those whose names it wrote itself. So the client's lines are the longest tail of `lines` that
-/// is a subsequence of `client`. Only a client that repeats the operator's last line to the letter
-/// is mistaken, and then the line is taken for the client's, that is for the less trusted one.
-pub fn first_client_line(head: &[u8], lines: &[Line], client: &[Header<'_>]) -> usize {
-    let mut first = lines.len();
-    for header in client.iter().rev() {
-        let Some(line) = first.checked_sub(1).map(|last| &lines[last]) else {
-            break;
-        };
-        // nginx writes the value as it holds it; ours are trimmed, and so are the client's, by the
-        // same rule: one line that does not match would make all before it nginx's own.
-        if &head[line.name.clone()] == header.name
-            && &head[line.value.clone()] == trim_blanks(header.value)
-        {
-            first -= 1;
-        }
-    }
-    first
+/// Whether two names are the same.
+pub(crate) fn is(name: &[u8], other: &[u8]) -> bool {
+    name.len() == other.len() && starts_with(name, other)
 }
 
-fn starts_with_ignore_case(name: &[u8], prefix: &[u8]) -> bool {
+/// Whether a name begins with `prefix`.
+pub(crate) fn starts_with(name: &[u8], prefix: &[u8]) -> bool {
     name.get(..prefix.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        .is_some_and(|start| start.iter().map(folded).eq(prefix.iter().map(folded)))
+}
+
+/// A byte of a name in lower case, and `-` for `_`.
+pub(crate) fn folded(byte: &u8) -> u8 {
+    match byte {
+        b'_' => b'-',
+        byte => byte.to_ascii_lowercase(),
+    }
 }

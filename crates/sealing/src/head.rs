@@ -7,7 +7,6 @@
 use std::fmt;
 use std::ops::Range;
 
-use aws_signing::encode::percent_decode;
 use memchr::memchr3;
 
 /// One header line. The ranges index the head's bytes.
@@ -44,11 +43,15 @@ pub enum HeadError {
     Unterminated,
     /// Bytes stand behind the empty line, where no body belongs.
     BytesAfterHead,
-    /// A header line that a line break in the URI has made.
+    /// A header line that neither the configuration nor the client has written: a line break in a
+    /// variable has made it.
     InjectedLine {
-        /// The line's number, 1 for the first after the request line.
+        /// The line's number, 1 for the first after the request line. Where only the number of
+        /// lines tells that one is injected, that of the last one that may be.
         number: usize,
     },
+    /// A configured header is missing: something has ended the head before it.
+    Incomplete,
     /// Two Host headers: a server would choose, we cannot know which.
     DuplicateHost,
     /// There is no memory for the list of lines.
@@ -65,8 +68,12 @@ impl fmt::Display for HeadError {
             ),
             Self::InjectedLine { number } => write!(
                 f,
-                "header line {number} comes from a line break in the URI (a decoded variable in \
-                 proxy_set_header?)"
+                "header line {number} is neither configured nor sent by the client (a line break in a \
+                 variable of \"proxy_set_header\"?)"
+            ),
+            Self::Incomplete => f.write_str(
+                "a header of \"proxy_set_header\" is missing (a line break in a variable of another \
+                 one?)",
             ),
             Self::Unterminated => f.write_str("the request head has no end"),
             Self::BytesAfterHead => f.write_str(
@@ -145,42 +152,6 @@ pub fn split(buffer: &[u8]) -> Option<(&[u8], &[u8])> {
     Some(buffer.split_at(end))
 }
 
-/// The first of `lines` whose name stands at the beginning of a line of `uri`, which is decoded as
-/// `$uri` is. A `proxy_set_header` that holds such a variable has let a client write a header of
-/// its own, and nobody can tell it from the operator's.
-pub fn injected_line(head: &[u8], lines: &[Line], uri: &[u8]) -> Option<usize> {
-    let mut rest = uri;
-    // Hardly a URI has a CR. To look for that alone costs a few instructions; a search for two bytes
-    // would be prepared anew at each request.
-    while let Some(at) = memchr::memchr(b'\r', rest) {
-        rest = &rest[at + 1..];
-        let Some(line) = rest.strip_prefix(b"\n") else {
-            continue;
-        };
-        let name = &line[..memchr::memchr(b':', line)?];
-        let named = |line: &Line| &head[line.name.clone()] == name;
-        if let Some(index) = lines.iter().position(named) {
-            return Some(index + 1);
-        }
-    }
-    None
-}
-
-/// As [`injected_line`], for a URI that is still encoded, as `$request_uri` shows it: a capture of
-/// the decoded one outlives a rewrite.
-pub fn injected_line_encoded(head: &[u8], lines: &[Line], uri: &[u8]) -> Option<usize> {
-    let is_cr = |at: usize| {
-        uri[at..]
-            .get(1..3)
-            .is_some_and(|hex| hex.eq_ignore_ascii_case(b"0d"))
-    };
-    if !memchr::memchr_iter(b'%', uri).any(is_cr) {
-        return None;
-    }
-    let uri: Vec<u8> = percent_decode(uri).collect();
-    injected_line(head, lines, &uri)
-}
-
 /// The length of a line's name, where a token ends at a colon.
 fn name_length(line: &[u8]) -> Option<usize> {
     let length = line.iter().position(|byte| !TOKEN[*byte as usize])?;
@@ -204,7 +175,7 @@ fn leading_blanks(value: &[u8]) -> usize {
     value.iter().take_while(|byte| is_blank(**byte)).count()
 }
 
-fn is_blank(byte: u8) -> bool {
+pub(crate) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 

@@ -6,7 +6,7 @@
 //! [`Unsigned`], [`Policy`], [`Destination`] and [`Identity`]; what went wrong comes back as one
 //! [`SealError`] variant per cause, and then nothing may be sent.
 //!
-//! The steps, each in its own file: [`head`] parses the lines, [`deputy`] decides what of the
+//! The steps, each in its own file: [`head`] parses the lines, [`owner`] tells who wrote them, [`deputy`] decides what of the
 //! client's may reach the store, [`destination`] names the host; `target` and `lines` write the
 //! new head, `made` has it signed by `aws-signing`, and `seal` puts it together. What becomes of a body before that is
 //! [`body`]'s. What a store answers to a signature that it does not take is [`auth_error`]'s, and what an answer
@@ -27,6 +27,7 @@ pub mod keys;
 mod lines;
 mod made;
 pub mod method;
+pub mod owner;
 mod payload;
 pub mod presigned_url;
 pub mod proxy_url;
@@ -37,6 +38,7 @@ mod style;
 mod target;
 mod terms;
 pub mod value;
+pub mod vendor;
 
 pub use deputy::{PassHeaders, SignedHeaders};
 pub use destination::{Addressing, Destination};

@@ -7,12 +7,13 @@ use smallvec::SmallVec;
 
 use crate::body_lines::BodyLines;
 use crate::caching;
-use crate::deputy;
+use crate::deputy::{self, Verdict};
 use crate::error::SealError;
-use crate::head::{HeadError, Line};
+use crate::head::{HeadError, Line, is_blank};
 use crate::method;
 use crate::style::Version;
 use crate::terms::Job;
+use crate::vendor::Vendor;
 
 /// Where the names and values to sign stand in the sealed head; without an allocation for the
 /// usual few.
@@ -21,15 +22,21 @@ pub(crate) type Signed = SmallVec<[Written; 16]>;
 /// Where a header's name and value stand.
 pub(crate) type Written = (Range<usize>, Range<usize>);
 
-/// Writes the header lines, but for Authorization, and returns which of them are signed.
+/// Indices of header lines; without an allocation for the usual few.
+pub(crate) type Indices = SmallVec<[usize; 8]>;
+
+/// Writes the header lines, but for Authorization, and returns which of them are signed. The lines that
+/// the client would have to be allowed to send, and that are therefore left out, go into `dropped`.
 pub(crate) fn write(
     job: &Job<'_, '_>,
     lines: &[Line],
     out: &mut Vec<u8>,
+    dropped: &mut Indices,
 ) -> Result<Signed, SealError> {
     let Job {
         request,
         line,
+        first_client_line,
         policy,
         destination,
         identity,
@@ -37,6 +44,7 @@ pub(crate) fn write(
         s3,
     } = *job;
     let head = request.head;
+    let sources = &request.sources;
     let v2 = identity.key.version() == Version::V2;
     let mut signed = Signed::new();
     // Those that are sent, and what is added: Host, date, payload, token, decoded length, encoding.
@@ -46,13 +54,39 @@ pub(crate) fn write(
         .map_err(|_| SealError::OutOfMemory)?;
     let mut host_written = false;
     let mut body = BodyLines::new(&request.payload);
-    let mut first_client_line = None;
+    let mut amz = Indices::new();
+    let mut vendor = None;
 
     for (at, header) in lines.iter().enumerate() {
         let name = &head[header.name.clone()];
         let value = &head[header.value.clone()];
+        let is_clients = at >= first_client_line;
+        if is_clients && sources.configured.is_alias(name, sources.cacheable) {
+            continue;
+        }
         let mut sign = false;
-        match Kind::of(name) {
+        let mut kind = Kind::of(name);
+        if is_clients && matches!(kind, Kind::Amz | Kind::Other) {
+            let vendor = *vendor.get_or_insert_with(|| vendor_of(job, lines));
+            if sources.cacheable && caching::is_checksum_mode(name) {
+                continue;
+            }
+            match deputy::judge(name, &policy.pass_headers, vendor) {
+                Verdict::Ordinary => {}
+                Verdict::Listed => kind = Kind::Amz,
+                Verdict::Idle => continue,
+                // What was said of the framing, which came off.
+                Verdict::NotListed if body.replaces(name) => continue,
+                Verdict::NotListed if method::is_safe(line.method) => {
+                    push(dropped, at)?;
+                    continue;
+                }
+                Verdict::NotListed => {
+                    return Err(SealError::HeaderNotPassed(name.escape_ascii().to_string()));
+                }
+            }
+        }
+        match kind {
             Kind::Host => {
                 if std::mem::replace(&mut host_written, true) {
                     return Err(HeadError::DuplicateHost.into());
@@ -81,31 +115,16 @@ pub(crate) fn write(
                     continue;
                 }
             }
-            Kind::ContentType => sign = !s3 || v2,
-            Kind::ContentMd5 => sign = v2,
+            Kind::OfBody => sign = true,
+            Kind::ProxyConnection if is_clients => continue,
             Kind::Ours => continue,
-            Kind::Amz if body.replaces(name) => continue,
             Kind::Amz => {
-                let first = match first_client_line {
-                    Some(first) => first,
-                    None => {
-                        let client = (request.client_headers)().ok_or(SealError::OutOfMemory)?;
-                        let first = deputy::first_client_line(head, lines, &client);
-                        *first_client_line.insert(first)
-                    }
-                };
-                if at >= first && request.cacheable && caching::is_checksum_mode(name) {
-                    continue;
+                if !body.replaces(name) {
+                    push(&mut amz, at)?;
                 }
-                if at >= first && !policy.pass_headers.allows(name) {
-                    if method::is_safe(line.method) || deputy::is_idle(name) {
-                        continue;
-                    }
-                    return Err(SealError::HeaderNotPassed(name.escape_ascii().to_string()));
-                }
-                sign = true;
+                continue;
             }
-            Kind::Other => {}
+            Kind::ProxyConnection | Kind::Other => {}
         }
 
         let moved = out.len();
@@ -117,6 +136,7 @@ pub(crate) fn write(
             ));
         }
     }
+    write_amz(head, lines, &mut amz, out, &mut signed)?;
 
     let encoding = body.write_missing(out, &mut signed)?;
     signed.extend(encoding.filter(|_| policy.signed_headers.contains(b"content-encoding")));
@@ -144,15 +164,85 @@ pub(crate) fn write(
     Ok(signed)
 }
 
+/// The store that the request is sent to, if its control headers have a prefix other than `x-amz-`.
+fn vendor_of(job: &Job<'_, '_>, lines: &[Line]) -> Option<&'static Vendor> {
+    if let Some([_, _, endpoint]) = job.destination.host() {
+        return Vendor::of_host(endpoint);
+    }
+    let head = job.request.head;
+    let host = |line: &&Line| head[line.name.clone()].eq_ignore_ascii_case(b"host");
+    let host = lines.iter().find(host)?;
+    Vendor::of_host(&head[host.value.clone()])
+}
+
+/// Writes the lines at the indices `amz` in their canonical form, since servers differ in how they read
+/// others: one line for each name, with the values joined by commas in the order sent, and single
+/// spaces inside them.
+fn write_amz(
+    head: &[u8],
+    lines: &[Line],
+    amz: &mut Indices,
+    out: &mut Vec<u8>,
+    signed: &mut Signed,
+) -> Result<(), SealError> {
+    let name = |index: usize| &head[lines[index].name.clone()];
+    let lower = |index| name(index).iter().map(u8::to_ascii_lowercase);
+    // Sorting finds the lines of one name without comparing each line with all others.
+    amz.sort_unstable_by(|&a, &b| lower(a).cmp(lower(b)).then(a.cmp(&b)));
+    let mut names: SmallVec<[&[usize]; 8]> = SmallVec::new();
+    names
+        .try_reserve(amz.len())
+        .map_err(|_| SealError::OutOfMemory)?;
+    names.extend(amz.chunk_by(|&a, &b| name(a).eq_ignore_ascii_case(name(b))));
+    names.sort_unstable_by_key(|same| same[0]);
+
+    for same in names {
+        let start = out.len();
+        out.extend_from_slice(name(same[0]));
+        let name_end = out.len();
+        out.extend_from_slice(b": ");
+        let value = out.len();
+        for (nth, index) in same.iter().enumerate() {
+            if nth > 0 {
+                out.push(b',');
+            }
+            write_folded(&head[lines[*index].value.clone()], out);
+        }
+        signed.push((start..name_end, value..out.len()));
+        out.extend_from_slice(b"\r\n");
+    }
+    Ok(())
+}
+
+/// Appends a value, whose outer blanks are gone already, with one space for each run of blanks.
+fn write_folded(value: &[u8], out: &mut Vec<u8>) {
+    let words = value.split(|byte| is_blank(*byte));
+    for (nth, word) in words.filter(|word| !word.is_empty()).enumerate() {
+        if nth > 0 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(word);
+    }
+}
+
+fn push(indices: &mut Indices, index: usize) -> Result<(), SealError> {
+    indices.try_reserve(1).map_err(|_| SealError::OutOfMemory)?;
+    indices.push(index);
+    Ok(())
+}
+
 /// What a header line means to us.
 enum Kind {
     Host,
     ContentLength,
     TransferEncoding,
     ContentEncoding,
-    ContentType,
-    ContentMd5,
+    /// Content-Type or Content-MD5. S3 rejects requests in which it finds the latter unsigned, and
+    /// AWS's documentation asks for both.
+    OfBody,
+    ProxyConnection,
     Ours,
+    /// A control header of the store, which is signed and sent in its canonical form.
     Amz,
     Other,
 }
@@ -162,10 +252,11 @@ impl Kind {
         let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
         match name.len() {
             4 if is(b"host") => Self::Host,
-            11 if is(b"content-md5") => Self::ContentMd5,
-            12 if is(b"content-type") => Self::ContentType,
+            11 if is(b"content-md5") => Self::OfBody,
+            12 if is(b"content-type") => Self::OfBody,
             14 if is(b"content-length") => Self::ContentLength,
             16 if is(b"content-encoding") => Self::ContentEncoding,
+            16 if is(b"proxy-connection") => Self::ProxyConnection,
             17 if is(b"transfer-encoding") => Self::TransferEncoding,
             _ if deputy::is_ours(name) => Self::Ours,
             _ if deputy::is_amz(name) => Self::Amz,

@@ -8,8 +8,8 @@ use smallvec::SmallVec;
 
 use crate::destination::Destination;
 use crate::error::SealError;
-use crate::head::{self, HeadError, Line};
-use crate::lines;
+use crate::head::{self, Line};
+use crate::lines::{self, Indices};
 use crate::made::Signers;
 use crate::target::TargetWriter;
 use crate::terms::{Identity, Job, Key, Policy, Unsigned};
@@ -22,6 +22,8 @@ pub struct Sealer {
     /// names what it covers.
     lines_apart: Vec<u8>,
     lines: Vec<Line>,
+    /// The client's lines that are not sent, though they might have been allowed.
+    dropped: Indices,
     target: TargetWriter,
     signers: Signers,
     /// The last signature, where chunks may be signed after it.
@@ -50,12 +52,9 @@ impl Sealer {
             return Err(SealError::Http2Upstream);
         }
         let line = head::parse(request.head, &request.target, &mut self.lines)?;
-        let injected = head::injected_line(request.head, &self.lines, request.uri).or_else(|| {
-            head::injected_line_encoded(request.head, &self.lines, request.request_uri)
-        });
-        if let Some(number) = injected {
-            return Err(HeadError::InjectedLine { number }.into());
-        }
+        let first_client_line = request
+            .sources
+            .first_client_line(request.head, &self.lines)?;
         if !policy.methods.contains(line.method) {
             return Err(SealError::MethodNotSigned(
                 line.method.escape_ascii().to_string(),
@@ -66,9 +65,11 @@ impl Sealer {
         let s3 = identity.is_s3();
         self.seed = None;
         self.signed_target = None;
+        self.dropped.clear();
         self.write(&Job {
             request,
             line,
+            first_client_line,
             policy,
             destination: if s3 {
                 *destination
@@ -87,6 +88,7 @@ impl Sealer {
             sealed,
             lines_apart,
             lines,
+            dropped,
             target: writer,
             signers,
             seed,
@@ -97,7 +99,12 @@ impl Sealer {
         if !in_query {
             end_request_line(job.line.version, sealed);
         }
-        let signed = lines::write(job, lines, if in_query { lines_apart } else { sealed })?;
+        let out = if in_query {
+            &mut *lines_apart
+        } else {
+            &mut *sealed
+        };
+        let signed = lines::write(job, lines, out, dropped)?;
 
         let text = if in_query { &*lines_apart } else { &*sealed };
         let mut headers: SmallVec<[Header<'_>; 16]> = SmallVec::new();
@@ -134,6 +141,14 @@ impl Sealer {
             return None;
         };
         ChunkSigner::new(key, scope, now, seed).ok()
+    }
+
+    /// Where in the last unsigned head the names of the client's headers stand that were not sent,
+    /// since `aws_pass_headers` does not list them.
+    pub fn dropped(&self) -> impl Iterator<Item = Range<usize>> {
+        self.dropped
+            .iter()
+            .map(|line| self.lines[*line].name.clone())
     }
 
     /// The last head's target, where the signature stands in it.

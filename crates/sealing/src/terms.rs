@@ -8,6 +8,7 @@ use crate::deputy::{PassHeaders, SignedHeaders};
 use crate::destination::Destination;
 use crate::head::RequestLine;
 use crate::method::MethodSet;
+use crate::owner::Sources;
 use crate::services::PayloadRule;
 use crate::style::Place;
 
@@ -17,17 +18,10 @@ pub struct Unsigned<'a> {
     pub head: &'a [u8],
     /// Where the request target stands in `head`.
     pub target: Range<usize>,
-    /// The request's URI, decoded, as `$uri` shows it.
-    pub uri: &'a [u8],
-    /// The client's URI, encoded, as `$request_uri` shows it.
-    pub request_uri: &'a [u8],
     /// What is signed and said of the body.
     pub payload: Payload<'a>,
-    /// Whether a cache may keep the response.
-    pub cacheable: bool,
-    /// The headers as the client sent them, in order; `None` where there is no memory for them.
-    /// Asked for only where a line needs it.
-    pub client_headers: &'a dyn Fn() -> Option<Vec<Header<'a>>>,
+    /// Who may have written the header lines.
+    pub sources: Sources<'a>,
 }
 
 /// What the signature and the head say of a body.
@@ -142,6 +136,8 @@ impl Identity<'_> {
 pub(crate) struct Job<'a, 'r> {
     pub(crate) request: &'a Unsigned<'r>,
     pub(crate) line: RequestLine<'a>,
+    /// The index of the first header line that the client wrote.
+    pub(crate) first_client_line: usize,
     pub(crate) policy: &'a Policy,
     pub(crate) destination: Destination<'a>,
     pub(crate) identity: &'a Identity<'a>,

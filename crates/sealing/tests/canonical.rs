@@ -111,21 +111,18 @@ fn other_services_get_their_paths_normalised_and_their_queries_in_order() {
 }
 
 #[test]
-fn a_content_type_is_signed_for_other_services() {
-    let case = Case::get("/").client("Content-Type", "application/json");
-    assert!(
-        !case
-            .sealed()
-            .signed_headers()
-            .contains(&"content-type".to_owned())
-    );
-    let case = Case {
-        service: "es",
-        ..case
-    };
-    assert!(
-        case.sealed()
-            .signed_headers()
-            .contains(&"content-type".to_owned())
-    );
+fn what_speaks_of_a_body_is_signed_for_all_services() {
+    for service in ["s3", "es"] {
+        let case = Case {
+            service,
+            ..Case::get("/")
+        };
+        let case = case
+            .client("Content-Type", "application/json")
+            .client("content-md5", "XUFAKrxLKna5cZ2REBfFkg==");
+        let names = case.sealed().signed_headers();
+        for name in ["content-type", "content-md5"] {
+            assert!(names.contains(&name.to_owned()), "{service} {names:?}");
+        }
+    }
 }

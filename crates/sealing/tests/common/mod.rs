@@ -3,6 +3,7 @@
 // Each test file uses its part of it.
 #![allow(dead_code)]
 
+use aws_sealing::owner::{ClientHeader, Configured, Evaluated, Sources, has_variables};
 use aws_sealing::{
     Addressing, Body, Destination, Identity, Key, MethodSet, PassHeaders, Payload, Place, Policy,
     SealError, Sealer, SignedHeaders, Unsigned,
@@ -14,6 +15,18 @@ pub(crate) const ACCESS_KEY: &[u8] = b"AKIDEXAMPLE";
 /// 2013-05-24T00:00:00Z
 pub(crate) const NOW: i64 = 1_369_353_600;
 
+/// The client's headers that nginx drops by default.
+const DROPPED: [&str; 8] = [
+    "Host",
+    "Connection",
+    "Content-Length",
+    "Transfer-Encoding",
+    "TE",
+    "Keep-Alive",
+    "Expect",
+    "Upgrade",
+];
+
 pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 
 /// A request as nginx is about to send it.
@@ -21,11 +34,7 @@ pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 pub(crate) struct Case {
     pub(crate) method: Vec<u8>,
     pub(crate) target: Vec<u8>,
-    /// As `$uri` shows it.
-    pub(crate) uri: Vec<u8>,
-    /// As `$request_uri` shows it.
-    pub(crate) request_uri: Vec<u8>,
-    /// Lines of nginx's own and of `proxy_set_header`.
+    /// What `proxy_set_header` sets. A value with a line break is one that a variable has brought in.
     pub(crate) own: Vec<Pair>,
     /// The client's headers; nginx drops those whose names it writes itself.
     pub(crate) client: Vec<Pair>,
@@ -50,8 +59,6 @@ impl Case {
         Self {
             method: b"GET".to_vec(),
             target: target.as_ref().to_vec(),
-            uri: b"/".to_vec(),
-            request_uri: b"/".to_vec(),
             own: vec![pair("Host", "store.example"), pair("Connection", "close")],
             client: Vec::new(),
             methods: vec!["GET", "HEAD"],
@@ -79,14 +86,41 @@ impl Case {
     /// The client's headers that nginx sends on.
     pub(crate) fn forwarded(&self) -> impl Iterator<Item = &Pair> {
         self.client.iter().filter(|(name, _)| {
-            let mut own = self.own.iter();
-            !own.any(|(other, _)| name.eq_ignore_ascii_case(other))
+            let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
+            !self.own.iter().any(|(other, _)| is(other))
+                && !DROPPED.map(str::as_bytes).into_iter().any(is)
+        })
+    }
+
+    /// The values of `proxy_set_header` as they are configured.
+    fn directives(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+        self.own.iter().map(|(name, value)| {
+            let breaks = value.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
+            (&name[..], if breaks { &b"$uri"[..] } else { value })
+        })
+    }
+
+    /// How many of the variables have a value.
+    fn evaluated(&self) -> Option<Evaluated> {
+        Configured::is_ambiguous(self.directives(), false).then(|| {
+            let variables = self.directives().filter(|(_, text)| has_variables(text));
+            let (hosts, others): (Vec<_>, Vec<_>) =
+                variables.partition(|(name, _)| name.eq_ignore_ascii_case(b"host"));
+            Evaluated {
+                hosts: hosts.len(),
+                others: others.len(),
+            }
         })
     }
 
     pub(crate) fn head(&self) -> Vec<u8> {
         let mut head = [&self.method[..], b" ", &self.target, b" HTTP/1.0\r\n"].concat();
-        for (name, value) in self.own.iter().chain(self.forwarded()) {
+        for (name, value) in self
+            .own
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .chain(self.forwarded())
+        {
             head.extend_from_slice(&[name, &b": "[..], value, b"\r\n"].concat());
         }
         head.extend_from_slice(b"\r\n");
@@ -124,24 +158,25 @@ impl Case {
             },
         };
         let (scope, key) = key(self.service);
-        let client_headers = || {
-            let headers = self
-                .client
-                .iter()
-                .map(|(name, value)| Header { name, value });
-            Some(headers.collect())
-        };
+        let configured = Configured::new(self.directives());
         let unsigned = Unsigned {
             head,
             target,
-            uri: &self.uri,
-            request_uri: &self.request_uri,
             payload: Payload {
                 body: self.body,
                 ..Payload::EMPTY
             },
-            cacheable: false,
-            client_headers: &client_headers,
+            sources: Sources {
+                configured: &configured,
+                client: &|each| {
+                    self.client
+                        .iter()
+                        .for_each(|(name, value)| each(client_header(name, value)));
+                },
+                forwards_client: true,
+                cacheable: false,
+                evaluated: self.evaluated(),
+            },
         };
         let identity = Identity {
             access_key: ACCESS_KEY,
@@ -164,6 +199,18 @@ impl Case {
         let sealed = self.seal();
         let sealed = sealed.unwrap_or_else(|error| panic!("{error}: {self:?}"));
         Sealed::parse(&sealed).unwrap_or_else(|fault| panic!("{fault}: {self:?}"))
+    }
+}
+
+/// A header as nginx holds it.
+pub(crate) fn client_header<'a>(name: &'a [u8], value: &'a [u8]) -> ClientHeader<'a> {
+    let lower = name.iter().map(u8::to_ascii_lowercase);
+    ClientHeader {
+        name,
+        value,
+        hash: lower.fold(0, |hash, byte| {
+            usize::wrapping_add(usize::wrapping_mul(hash, 31), byte.into())
+        }),
     }
 }
 
@@ -269,7 +316,9 @@ impl Sealed {
         let names = self.signed_headers();
         for (name, _) in &self.headers {
             let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-            if (name == "host" || name.starts_with("x-amz-")) && !names.contains(&name) {
+            let is_needed = matches!(&name[..], "host" | "content-md5" | "content-type")
+                || name.starts_with("x-amz-");
+            if is_needed && !names.contains(&name) {
                 return Err(format!("{name} is not signed"));
             }
         }
