@@ -48,9 +48,16 @@ impl Rules {
             return Err(s3_error!(AccessDenied, "Host is not signed"));
         }
         for name in headers.keys().map(http::HeaderName::as_str) {
-            // Its value is the last line of what is signed.
-            let covered = name == "x-amz-content-sha256" || signed(name);
-            if name.starts_with("x-amz-") && !covered {
+            let is_needed = match name {
+                // Its value is the last line of what is signed.
+                "x-amz-content-sha256" => false,
+                // S3 rejects it in a presigned URL, too (HeadersNotSigned: content-md5).
+                "content-md5" => true,
+                // Whoever presigns a URL need not know what is uploaded.
+                "content-type" => !signature.is_in_query,
+                name => name.starts_with("x-amz-"),
+            };
+            if is_needed && !signed(name) {
                 return Err(s3_error!(AccessDenied, "{} is not signed", name));
             }
         }
@@ -69,6 +76,8 @@ impl Rules {
 struct Signature {
     credential: String,
     signed_headers: String,
+    /// Whether it is a presigned URL's.
+    is_in_query: bool,
 }
 
 impl Signature {
@@ -81,6 +90,7 @@ impl Signature {
             return Some(Self {
                 credential,
                 signed_headers,
+                is_in_query: true,
             });
         }
 
@@ -94,6 +104,7 @@ impl Signature {
         Some(Self {
             credential: field("Credential")?.to_owned(),
             signed_headers: field("SignedHeaders")?.to_owned(),
+            is_in_query: false,
         })
     }
 
@@ -168,6 +179,15 @@ mod tests {
         };
         assert_eq!(refused("x-amz-date", &all, None), "Host is not signed");
         assert_eq!(refused("host", &all, None), "x-amz-date is not signed");
+        for name in ["content-md5", "content-type", "x-amz-acl"] {
+            let headers = [&all[..], &[name]].concat();
+            let signed = format!("host;x-amz-date;{name}");
+            assert_eq!(check(&signed, &headers, None), Ok(()));
+            assert_eq!(
+                refused("host;x-amz-date", &headers, None),
+                format!("{name} is not signed")
+            );
+        }
         assert_eq!(
             refused("host;range;x-amz-date", &all, None),
             "range is signed but missing"
@@ -187,6 +207,16 @@ mod tests {
         let signature = Signature::find(&uri, &HeaderMap::new()).expect("a signature");
         assert_eq!(signature.region(), Some("eu-west-1"));
         assert_eq!(signature.signed_headers, "host;range");
+
+        let rules = Rules { region: None };
+        let check = |name: &'static str| {
+            let mut headers = HeaderMap::new();
+            for name in ["host", "range", name] {
+                headers.insert(name, HeaderValue::from_static("x"));
+            }
+            rules.check_coverage(&signature, &headers).is_ok()
+        };
+        assert!(check("content-type") && !check("content-md5") && !check("x-amz-acl"));
     }
 
     #[test]
