@@ -324,7 +324,7 @@ unsafe extern "C" fn answer_head(r: *mut ngx_http_request_t) -> ngx_int_t {
     }
     // SAFETY: as above.
     unsafe {
-        if !ffi::answer::is_refusal(r) {
+        if !ffi::answer::is_error(r) {
             return ffi::answer::pass_head(r);
         }
     }
@@ -332,7 +332,7 @@ unsafe extern "C" fn answer_head(r: *mut ngx_http_request_t) -> ngx_int_t {
         // SAFETY: as above.
         let request = unsafe { Request::from_ptr(r) }.ok_or(())?;
         let plan = plan(&request, Plans::of_sent);
-        let Some(refusal) = plan.and_then(|plan| request::filter_refusal(&request, plan)) else {
+        let Some(refusal) = request::filter_refusal(&request, plan)? else {
             return Ok(false);
         };
         let holds_head = refusal.holds_head();

@@ -63,13 +63,13 @@ pub(crate) unsafe fn pass_body(r: *mut ngx_http_request_t, chain: *mut ngx_chain
     }
 }
 
-/// Whether the head that is about to be sent is that of an upstream's refusal: status 3xx or 4xx, from
-/// the upstream itself or from a cache. Not what nginx sends in its place (`proxy_intercept_errors`).
-/// This is all that any other answer costs.
+/// Whether the head that is about to be sent is that of an upstream's redirect or error: status 3xx, 4xx
+/// or 5xx, from the upstream itself or from a cache. Not what nginx sends in its place
+/// (`proxy_intercept_errors`). This is all that any other answer costs.
 ///
 /// # Safety
 /// As [`pass_head`].
-pub(crate) unsafe fn is_refusal(r: *mut ngx_http_request_t) -> bool {
+pub(crate) unsafe fn is_error(r: *mut ngx_http_request_t) -> bool {
     // SAFETY: live; the upstream lives as long. While nginx reads its answer the upstream has a
     // cleanup, which it loses before an answer of nginx's own is sent.
     unsafe {
@@ -77,7 +77,7 @@ pub(crate) unsafe fn is_refusal(r: *mut ngx_http_request_t) -> bool {
             return false;
         };
         let status = upstream.headers_in.status_n;
-        (NGX_HTTP_SPECIAL_RESPONSE as usize..500).contains(&status)
+        (NGX_HTTP_SPECIAL_RESPONSE as usize..600).contains(&status)
             && status != NGX_HTTP_NOT_MODIFIED as usize
             && (!upstream.cleanup.is_null() || flags::cached(r))
             && !flags::filter_finalize(r)
@@ -137,6 +137,24 @@ impl<'r> Answer<'r> {
     pub(crate) fn is_head_only(self) -> bool {
         // SAFETY: live.
         unsafe { flags::header_only(self.raw()) || self.0.method() == b"HEAD" }
+    }
+
+    /// Whether its body is compressed, or encoded in another way.
+    pub(crate) fn is_encoded(self) -> bool {
+        self.upstream_headers().any(|(name, value)| {
+            name.eq_ignore_ascii_case(b"content-encoding")
+                && !value.is_empty()
+                && !value.eq_ignore_ascii_case(b"identity")
+        })
+    }
+
+    /// Has no cache keep it. The request must have an upstream.
+    pub(crate) fn keep_out_of_cache(self) {
+        // SAFETY: live; it has an upstream.
+        unsafe {
+            debug_assert!(!(*self.raw()).upstream.is_null());
+            flags::keep_out_of_cache(self.raw());
+        }
     }
 
     /// The headers as the upstream has sent them, also those that are not passed on.

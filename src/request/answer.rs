@@ -1,16 +1,21 @@
 //! Answer: what the store says of our signature is for the operator, and not for the client.
 //!
-//! Only refusals are looked at, those of status 3xx and 4xx. A header tells at once whether one is an
-//! authentication error; else the head is held back until the beginning of the body tells. An
+//! Only errors and redirects are looked at. A header tells at once whether one of status 3xx or 4xx is
+//! an authentication error; else the head is held back until the beginning of the body tells. An
 //! authentication error is replaced by a short one of the same code; anything else goes its way, byte
 //! for byte.
+//!
+//! A store that was sent a signature in the query may repeat it in such a body. Then the head is held
+//! back until the whole body has been searched, and a body that repeats it, or cannot be searched, is
+//! replaced, too.
 
 use std::fmt;
 
 use aws_sealing::auth_error::{
     self, AuthError, Cause, LIMIT, Verdict, canonical_request, wanted_region,
 };
-use nginx_sys::{NGX_ERROR, NGX_OK, ngx_int_t};
+use aws_sealing::echo::{self, Replacement, Secrets};
+use nginx_sys::{NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK, ngx_int_t, ngx_str_t};
 
 use super::canonical;
 use crate::conf::Plan;
@@ -33,8 +38,12 @@ enum Stage {
     Held,
     /// All goes its way, and the body is looked at (`aws_hide_auth_errors off`).
     Watched,
+    /// The head is held back, until all of the body has been searched for the signature.
+    Searched,
     /// The head has announced what is sent in the body's place.
     Announced(AuthError),
+    /// The head has announced a text that is sent in the place of a body that cannot be searched.
+    Unreadable(Replacement<'static>),
     /// That has been sent.
     Replaced,
     /// A head has been sent that no body may follow.
@@ -53,31 +62,65 @@ impl Refusal {
 
     /// Whether the head is sent when the body has told what it is.
     pub(crate) fn holds_head(&self) -> bool {
-        matches!(self.stage, Stage::Held)
+        matches!(self.stage, Stage::Held | Stage::Searched)
     }
 }
 
-/// Takes the head of a refusal; what remains to be done when its body comes.
-pub(crate) fn filter_refusal(request: &Request, plan: &Plan) -> Option<Refusal> {
+/// Takes the head of an error or a redirect; what remains to be done when its body comes. `Err` if
+/// it must not be sent.
+pub(crate) fn filter_refusal(
+    request: &Request,
+    plan: Option<&Plan>,
+) -> Result<Option<Refusal>, ()> {
     let answer = Answer(request);
+    let echoes = answer.signed_target().is_some();
+    if echoes {
+        // A cache would keep the body as the store has sent it.
+        answer.keep_out_of_cache();
+    }
+    let stage = match (plan, stage_of_code(answer, plan)) {
+        (_, Some(stage)) => stage,
+        _ if answer.is_head_only() => return Ok(None),
+        _ if echoes && answer.is_encoded() => {
+            let replacement = Replacement::of_type(answer.content_type());
+            announce_replacement(
+                answer,
+                replacement,
+                "is encoded and cannot be searched for it",
+            );
+            Stage::Unreadable(replacement)
+        }
+        _ if echoes => Stage::Searched,
+        (Some(plan), None) if is_refusal(answer) => {
+            if plan.hides_auth_errors {
+                Stage::Held
+            } else {
+                Stage::Watched
+            }
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Refusal::new(stage)))
+}
+
+/// Whether a status is one that stores use for authentication errors.
+fn is_refusal(answer: Answer<'_>) -> bool {
+    answer.upstream_status() < NGX_HTTP_INTERNAL_SERVER_ERROR as usize
+}
+
+/// Where a header says that this is an authentication error, and clients are not to read it.
+fn stage_of_code(answer: Answer<'_>, plan: Option<&Plan>) -> Option<Stage> {
+    let plan = plan.filter(|_| is_refusal(answer))?;
     let code = answer
         .upstream_headers()
-        .find_map(|(name, value)| auth_error::of_header(name, value));
-    let stage = match code {
-        Some(code) => {
-            let error = AuthError::of_code(code, answer.content_type());
-            tell(answer, plan, error, b"");
-            if !plan.hides_auth_errors {
-                return None;
-            }
-            announce(answer, error, Some(error.content_type()));
-            Stage::Announced(error)
-        }
-        None if answer.is_head_only() => return None,
-        None if plan.hides_auth_errors => Stage::Held,
-        None => Stage::Watched,
-    };
-    Some(Refusal::new(stage))
+        .find_map(|(name, value)| auth_error::of_header(name, value))?;
+    let error = AuthError::of_code(code, answer.content_type());
+    tell(answer, plan, error, b"");
+    if !plan.hides_auth_errors {
+        return None;
+    }
+    announce(answer, error, Some(error.content_type()));
+    Some(Stage::Announced(error))
 }
 
 /// Takes a part of a refusal's body. The code is what nginx's filters return.
@@ -92,7 +135,14 @@ pub(crate) fn filter_refusal_body(
         Stage::Passed => Ok(chain.pass()),
         Stage::Watched => refusal.watch(answer, plan, chain).map(|()| chain.pass()),
         Stage::Held => refusal.look(answer, plan, chain),
-        Stage::Announced(error) => refusal.replace(answer, error, chain),
+        Stage::Searched => refusal.search(answer, plan, chain),
+        Stage::Announced(error) => {
+            text_of(answer, error).and_then(|text| refusal.replace(answer, text, chain))
+        }
+        Stage::Unreadable(replacement) => {
+            let text = copy(answer, &replacement.parts());
+            text.and_then(|text| refusal.replace(answer, text, chain))
+        }
         Stage::Replaced => drop_body(Outgoing::new(answer), chain),
         Stage::HeadOnly => refusal.end_with_head(chain),
     };
@@ -119,15 +169,80 @@ impl Refusal {
                 Verdict::Other => return self.release(answer, &part, chain),
                 Verdict::AuthError(error) => {
                     announce(answer, error, None);
-                    return if answer.send_head()? {
-                        self.replace(answer, error, chain)
-                    } else {
-                        self.end_with_head(chain)
-                    };
+                    return self.send_instead(answer, text_of(answer, error)?, chain);
                 }
             }
         }
         Ok(NGX_OK as ngx_int_t)
+    }
+
+    /// Keeps the body until all of it is there to be searched for the signature in the query, and for an
+    /// authentication error.
+    fn search(
+        &mut self,
+        answer: Answer<'_>,
+        plan: Option<&Plan>,
+        chain: &Chain<'_>,
+    ) -> Result<ngx_int_t, SendError> {
+        for part in chain.parts() {
+            let length = part.length();
+            let taken = self.held.take(&part, echo::LIMIT)? as u64;
+            part.consume(taken);
+            if taken == length && !part.ends() {
+                continue;
+            }
+            let body = self.held.bytes();
+            if is_refusal(answer)
+                && let Verdict::AuthError(error) = auth_error::examine(body)
+                && let Some(plan) = plan
+            {
+                tell(answer, plan, error, body);
+                if plan.hides_auth_errors {
+                    announce(answer, error, None);
+                    return self.send_instead(answer, text_of(answer, error)?, chain);
+                }
+            }
+            let content_type = answer.content_type();
+            let secrets = answer.signed_target().and_then(Secrets::of);
+            let replacement = match &secrets {
+                Some(_) if taken < length => Some((
+                    Replacement::of_type(content_type),
+                    "is too long to be searched for it",
+                )),
+                Some(secrets)
+                    if secrets
+                        .may_be_in(body)
+                        .map_err(|_| SendError::OutOfMemory)? =>
+                {
+                    Some((
+                        Replacement::of_body(content_type, body, secrets),
+                        "repeats it",
+                    ))
+                }
+                _ => None,
+            };
+            let Some((replacement, reason)) = replacement else {
+                return self.release(answer, &part, chain);
+            };
+            announce_replacement(answer, replacement, reason);
+            let text = copy(answer, &replacement.parts())?;
+            return self.send_instead(answer, text, chain);
+        }
+        Ok(NGX_OK as ngx_int_t)
+    }
+
+    /// Sends a head that was held back, and what is sent in the place of the body.
+    fn send_instead(
+        &mut self,
+        answer: Answer<'_>,
+        text: ngx_str_t,
+        chain: &Chain<'_>,
+    ) -> Result<ngx_int_t, SendError> {
+        if answer.send_head()? {
+            self.replace(answer, text, chain)
+        } else {
+            self.end_with_head(chain)
+        }
     }
 
     /// Looks at the body as it goes its way.
@@ -214,11 +329,9 @@ impl Refusal {
     fn replace(
         &mut self,
         answer: Answer<'_>,
-        error: AuthError,
+        text: ngx_str_t,
         chain: &Chain<'_>,
     ) -> Result<ngx_int_t, SendError> {
-        let text = error.body().map(str::as_bytes);
-        let text = answer.0.copy(&text).ok_or(SendError::OutOfMemory)?;
         self.stage = Stage::Replaced;
         let mut out = Outgoing::new(answer);
         out.push_text(text)?;
@@ -241,6 +354,16 @@ enum Reading {
     Leave,
 }
 
+/// What a client is told of an authentication error.
+fn text_of(answer: Answer<'_>, error: AuthError) -> Result<ngx_str_t, SendError> {
+    copy(answer, &error.body().map(str::as_bytes))
+}
+
+/// A text in the request's pool.
+fn copy(answer: Answer<'_>, parts: &[&[u8]]) -> Result<ngx_str_t, SendError> {
+    answer.0.copy(parts).ok_or(SendError::OutOfMemory)
+}
+
 /// Throws the store's data away and sends `out`, with the mark that ends the answer.
 fn drop_body(mut out: Outgoing<'_>, chain: &Chain<'_>) -> Result<ngx_int_t, SendError> {
     for part in chain.parts() {
@@ -255,6 +378,20 @@ fn drop_body(mut out: Outgoing<'_>, chain: &Chain<'_>) -> Result<ngx_int_t, Send
 /// Has the head announce what is sent in the place of the store's error.
 fn announce(answer: Answer<'_>, error: AuthError, content_type: Option<&'static str>) {
     let length = error.body().iter().map(|part| part.len()).sum();
+    answer.announce(length, content_type, auth_error::is_message_header);
+}
+
+/// Has the head announce what is sent in the place of a body that repeats the signature, or may.
+fn announce_replacement(answer: Answer<'_>, replacement: Replacement<'_>, reason: &str) {
+    answer.0.log().write(
+        Level::Info,
+        format_args!(
+            "the body of the response to a request with its signature in the query {reason}, and is \
+             replaced"
+        ),
+    );
+    let length = replacement.parts().iter().map(|part| part.len()).sum();
+    let content_type = Some(replacement.content_type());
     answer.announce(length, content_type, auth_error::is_message_header);
 }
 

@@ -226,6 +226,15 @@ pub fn examine(body: &[u8]) -> Verdict {
     }
 }
 
+/// The code of an XML error that begins so, of whatever kind, escaped as it is.
+pub(crate) fn code(body: &[u8]) -> Option<&[u8]> {
+    let body = &body[..body.len().min(LIMIT)];
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    xml::find(body.trim_ascii_start(), b"Code")
+        .ok()
+        .map(|(_, code)| code)
+}
+
 fn auth_error(code: Option<Code>, form: Form) -> Verdict {
     code.map_or(Verdict::Other, |code| {
         Verdict::AuthError(AuthError { code, form })

@@ -4,12 +4,16 @@
 //! signature is good, whoever reads it could use it without us. Another one's presigned URL, which a
 //! service may well redirect to, is left as it is.
 
+mod body;
+
 use std::collections::TryReserveError;
 
 use aws_signing::query::{Parameter, parameters};
 use memchr::memmem;
 
 use crate::deputy;
+
+pub use body::{LIMIT, Replacement};
 
 /// The secrets in the query of a request that was sent.
 pub struct Secrets<'a> {
