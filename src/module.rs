@@ -357,6 +357,19 @@ unsafe extern "C" fn answer_body(r: *mut ngx_http_request_t, chain: *mut ngx_cha
     // SAFETY: live during this call; our contexts are refusals. Nobody else refers to this one: the
     // filters that we call do not come back here, but for an answer of nginx's own, which has none.
     let refusal = unsafe { ffi::answer::context::<Refusal>(r, this_module()) };
+    let clean = guard(Err(()), || {
+        // SAFETY: as above.
+        let request = unsafe { Request::from_ptr(r) }.ok_or(())?;
+        if !Answer(&request).may_have_signed_target() {
+            return Ok(());
+        }
+        // SAFETY: as nginx hands it over.
+        let chain = unsafe { Chain::new(Answer(&request), chain) };
+        request::remove_echo_from_trailers(&request, &chain).map_err(|_| ())
+    });
+    if clean.is_err() {
+        return NGX_ERROR as ngx_int_t;
+    }
     let refusal = match refusal {
         Some(refusal) if !chain.is_null() => refusal,
         // SAFETY: as above.

@@ -21,7 +21,7 @@ mod waiting;
 pub(crate) use admit::admit;
 pub(crate) use answer::{Refusal, filter_refusal, filter_refusal_body};
 pub(crate) use caching::CacheGuard;
-pub(crate) use echo::remove_echo;
+pub(crate) use echo::{remove_echo, remove_echo_from_trailers};
 pub(crate) use guard::may_pass;
 pub(crate) use intake::filter as filter_body;
 pub(crate) use prepare::prepare;

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
-use nginx_sys::{ngx_http_upstream_t, ngx_str_t, ngx_table_elt_t};
+use nginx_sys::{ngx_http_upstream_t, ngx_list_t, ngx_str_t};
 
 use super::answer::{Answer, entries};
 use super::flags;
@@ -62,42 +62,72 @@ impl<'r> Answer<'r> {
         Some(unsafe { super::bytes(kept.as_ref().text) })
     }
 
+    /// Whether any response of this worker may have to be changed: the answer of all others is one
+    /// load.
+    pub(crate) fn may_have_signed_target(self) -> bool {
+        KEPT.get()
+    }
+
     /// Changes headers, those that are sent on and those that nginx keeps of the upstream's, which
     /// variables show. Where the upstream has sent such a one, no cache keeps its answer.
     pub(crate) fn change_headers<E>(
         self,
         change: impl Fn(&[u8]) -> Result<Change, E>,
     ) -> Result<(), E> {
-        let apply = |mut entry: NonNull<ngx_table_elt_t>| {
-            // SAFETY: an entry of a live list; nobody else refers to it now.
-            let entry = unsafe { entry.as_mut() };
-            // Not sent and not shown; where nginx had no memory for it, not even written.
-            if entry.hash == 0 {
-                return Ok(false);
-            }
-            // SAFETY: stands in the request's pool.
-            match change(unsafe { super::bytes(entry.value) })? {
-                Change::Keep => return Ok(false),
-                Change::Replace(value) => entry.value = value,
-                // A header whose hash is 0 is not sent.
-                Change::Remove => (entry.value.len, entry.hash) = (0, 0),
-            }
-            Ok(true)
-        };
         // SAFETY: live; the lists stay as they are meanwhile. The upstream is not null where
         // `signed_target` has found one.
         unsafe {
-            for entry in entries(&(*self.raw()).headers_out.headers) {
-                apply(entry)?;
-            }
-            if let Some(upstream) = (*self.raw()).upstream.as_ref() {
-                for entry in entries(&upstream.headers_in.headers) {
-                    if apply(entry)? {
-                        flags::keep_out_of_cache(self.raw());
-                    }
-                }
+            change_list(&(*self.raw()).headers_out.headers, &change)?;
+            if let Some(upstream) = (*self.raw()).upstream.as_ref()
+                && change_list(&upstream.headers_in.headers, &change)?
+            {
+                flags::keep_out_of_cache(self.raw());
             }
         }
         Ok(())
     }
+
+    /// As [`Self::change_headers`], of what follows the body.
+    pub(crate) fn change_trailers<E>(
+        self,
+        change: impl Fn(&[u8]) -> Result<Change, E>,
+    ) -> Result<(), E> {
+        // SAFETY: as above.
+        unsafe {
+            change_list(&(*self.raw()).headers_out.trailers, &change)?;
+            if let Some(upstream) = (*self.raw()).upstream.as_ref() {
+                change_list(&upstream.headers_in.trailers, &change)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Changes the entries of a list; whether any has changed.
+///
+/// # Safety
+/// The list must be live and stay as it is meanwhile.
+unsafe fn change_list<E>(
+    list: &ngx_list_t,
+    change: &impl Fn(&[u8]) -> Result<Change, E>,
+) -> Result<bool, E> {
+    let mut changed = false;
+    // SAFETY: by this function's contract.
+    for mut entry in unsafe { entries(list) } {
+        // SAFETY: an entry of a live list; nobody else refers to it now.
+        let entry = unsafe { entry.as_mut() };
+        // Not sent and not shown; where nginx had no memory for it, not even written.
+        if entry.hash == 0 {
+            continue;
+        }
+        // SAFETY: stands in the request's pool.
+        match change(unsafe { super::bytes(entry.value) })? {
+            Change::Keep => continue,
+            Change::Replace(value) => entry.value = value,
+            // A header whose hash is 0 is not sent.
+            Change::Remove => (entry.value.len, entry.hash) = (0, 0),
+        }
+        changed = true;
+    }
+    Ok(changed)
 }

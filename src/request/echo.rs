@@ -6,6 +6,7 @@ use std::collections::TryReserveError;
 use aws_sealing::echo::{Echo, Secrets};
 
 use crate::ffi::answer::Answer;
+use crate::ffi::answer_body::Chain;
 use crate::ffi::log::Level;
 use crate::ffi::request::Request;
 use crate::ffi::sent::Change;
@@ -22,10 +23,31 @@ impl From<TryReserveError> for OutOfMemory {
 /// Takes what the headers of an answer repeat of the request's signature out of them.
 pub(crate) fn remove_echo(request: &Request) -> Result<(), OutOfMemory> {
     let answer = Answer(request);
-    let Some(secrets) = answer.signed_target().and_then(Secrets::of) else {
+    remove(request, |change| answer.change_headers(change))
+}
+
+/// The same of its trailers, where nginx is about to send them (`proxy_pass_trailers`).
+pub(crate) fn remove_echo_from_trailers(
+    request: &Request,
+    chain: &Chain<'_>,
+) -> Result<(), OutOfMemory> {
+    let answer = Answer(request);
+    if !chain.parts().any(|part| part.ends()) {
+        return Ok(());
+    }
+    remove(request, |change| answer.change_trailers(change))
+}
+
+type Changing<'a> = &'a dyn Fn(&[u8]) -> Result<Change, OutOfMemory>;
+
+fn remove(
+    request: &Request,
+    change_all: impl FnOnce(Changing<'_>) -> Result<(), OutOfMemory>,
+) -> Result<(), OutOfMemory> {
+    let Some(secrets) = Answer(request).signed_target().and_then(Secrets::of) else {
         return Ok(());
     };
-    let removed = answer.change_headers(|value| match secrets.removed_from(value)? {
+    let removed = change_all(&|value| match secrets.removed_from(value)? {
         Echo::None => Ok(Change::Keep),
         Echo::Removed(left) => {
             // nginx puts a zero behind each value.

@@ -225,7 +225,11 @@ fn authentication_errors() {
     )
     .start();
     let refused = http::get(nginx.port(), "/refused/key").expect_status(403);
-    assert!(refused.text().contains("<Code>SignatureDoesNotMatch</Code>"));
+    assert!(
+        refused
+            .text()
+            .contains("<Code>SignatureDoesNotMatch</Code>")
+    );
     assert!(refused.text().len() < 300, "{}", refused.text());
     let shown = http::get(nginx.port(), "/shown/refused/key").expect_status(403);
     assert_eq!(shown.text(), auth_error::mismatch());
