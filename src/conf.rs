@@ -10,6 +10,7 @@ mod merge;
 mod plan;
 mod plans;
 mod provided;
+mod set_headers;
 mod shared;
 mod style;
 mod tokens;

@@ -14,7 +14,8 @@ use super::judge::{
 use super::layers::Layers;
 use super::plans::{ByTarget, SharedPlans};
 use super::{
-    BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, Scheme, Sign, style,
+    BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, Scheme, Sign,
+    set_headers, style,
 };
 use crate::ffi::cache_hook;
 use crate::ffi::conf::{Block, Conf};
@@ -227,6 +228,7 @@ impl Merging<'_> {
         if self.is_warned_of() {
             warn_of_other_host(self.conf, self.block, &plan, sign, self.proxy_conf);
             remind_of_cache_key(self.conf, self.block, &plan, sign);
+            set_headers::warn_of(self.conf, self.block, &plan, sign);
             warn_of_unprotected_bodies(self.conf, self.block, held, self.scheme);
             style::warn_of_unsigned_bodies(self.conf, self.block, held, &plan, self.scheme);
         }

@@ -1,9 +1,11 @@
 //! What a location's `proxy_set_header` and `proxy_set_body` have nginx write.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
+use aws_sealing::caching;
 use aws_sealing::owner::{CACHE_VARIABLES, Configured, Evaluated, has_variables};
 use nginx_sys::{ngx_http_upstream_conf_t, ngx_keyval_t, ngx_str_t};
 
@@ -16,6 +18,12 @@ use super::value::{self, Template, Value};
 #[derive(Default)]
 pub(crate) struct ProxyHeaders {
     pub(crate) configured: Configured,
+    /// Whether it sets Upgrade, which nginx does not forward by itself.
+    pub(crate) sets_upgrade: bool,
+    /// The headers with variables that change the response.
+    pub(crate) response_variables: Vec<Box<[u8]>>,
+    /// Whether `nginx -t` has warned of them: the locations that share them share the warnings.
+    pub(crate) warned: Cell<bool>,
     /// Whether `proxy_set_body` is set.
     sets_body: bool,
     /// The length of that body.
@@ -82,6 +90,14 @@ impl ProxyHeaders {
             })
         };
 
+        let sets_upgrade = directives
+            .clone()
+            .any(|(name, value)| name.eq_ignore_ascii_case(b"upgrade") && !value.is_empty());
+        let response_variables = directives
+            .clone()
+            .filter(|(name, value)| has_variables(value) && caching::header_changes_response(name))
+            .map(|(name, _)| name.into())
+            .collect();
         let configured = Configured::new(directives.clone());
         let (mut variables, mut conditions) = (Vec::new(), Vec::new());
         if Configured::is_ambiguous(directives.clone(), caches) {
@@ -105,6 +121,9 @@ impl ProxyHeaders {
         };
         Ok(Self {
             configured,
+            sets_upgrade,
+            response_variables,
+            warned: Cell::new(false),
             sets_body,
             body_length,
             variables,
