@@ -3,6 +3,7 @@
 mod commands;
 mod upstreams;
 
+use std::cell::Cell;
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
 use std::rc::Rc;
@@ -170,38 +171,51 @@ unsafe extern "C" fn init_main_conf(cf: *mut ngx_conf_t, main: *mut c_void) -> *
 /// Called by nginx only.
 unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     guard(NGX_ERROR as ngx_int_t, || {
+        if SERVES.get() {
+            // Without a master, processes are not started again for a new configuration. What uses the
+            // zone of the old one ends before nginx unmaps it.
+            refresh::stop();
+            ffi::event::in_next_turn(start_refresh);
+        }
         // SAFETY: the cycle is live and complete; its log, too.
         unsafe {
-            let Some(main) = ffi::main_conf_of::<MainConf>(cycle, this_module()) else {
-                return NGX_OK as ngx_int_t;
-            };
-            if let Some(user) = User::of_workers(cycle) {
+            if let Some(main) = ffi::main_conf_of::<MainConf>(cycle, this_module())
+                && let Some(user) = User::of_workers(cycle)
+            {
                 let log = Log::from_ptr((*cycle).log);
                 main.as_ref().shared.warn_of_unreadable_files(&user, log);
-            }
-            // Without a master, processes are not started anew for a new configuration.
-            if refresh::is_running() {
-                refresh::start(&main.as_ref().providers);
             }
         }
         NGX_OK as ngx_int_t
     })
 }
 
+thread_local! {
+    /// Whether this process serves requests.
+    static SERVES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps fresh what the configuration in use declares, if this process does that.
+fn start_refresh() {
+    // SAFETY: the cycle in use is live.
+    let main =
+        unsafe { ffi::main_conf_of::<MainConf>(nginx_sys::ngx_cycle.cast_const(), this_module()) };
+    if let Some(main) = main
+        && process::is_first_worker()
+    {
+        // SAFETY: lives as long as the cycle, and nobody changes it any more.
+        refresh::start(unsafe { &main.as_ref().providers });
+    }
+}
+
 /// A process has started.
 ///
 /// # Safety
 /// Called by nginx only.
-unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
+unsafe extern "C" fn init_process(_cycle: *mut ngx_cycle_t) -> ngx_int_t {
     guard(NGX_ERROR as ngx_int_t, || {
-        // SAFETY: the cycle is live.
-        let main = unsafe { ffi::main_conf_of::<MainConf>(cycle, this_module()) };
-        if let Some(main) = main
-            && process::is_first_worker()
-        {
-            // SAFETY: lives as long as the cycle, and nobody changes it any more.
-            refresh::start(unsafe { &main.as_ref().providers });
-        }
+        SERVES.set(true);
+        start_refresh();
         NGX_OK as ngx_int_t
     })
 }

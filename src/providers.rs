@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use aws_credentials::Definition;
 
-use crate::ffi::process;
+use crate::ffi::process::{self, CycleId};
 use crate::ffi::shm::{Memory, SlotRef, ZoneOwner, zones_in_use};
 use crate::module::this_module;
 use crate::net::Client;
@@ -73,6 +73,8 @@ pub(crate) struct Providers {
     list: Vec<Rc<Provider>>,
     tokens: Vec<Rc<Token>>,
     client: OnceCell<Rc<Client>>,
+    /// The configuration that declares them.
+    cycle: OnceCell<CycleId>,
     memory: OnceCell<Memory>,
 }
 
@@ -89,8 +91,9 @@ impl Providers {
         &self.tokens
     }
 
-    /// The configuration is complete, and requests of providers go through `client`.
-    pub(crate) fn connect(&self, client: Client) {
+    /// The configuration `cycle` is complete, and requests of providers go through `client`.
+    pub(crate) fn connect(&self, cycle: CycleId, client: Client) {
+        let _ = self.cycle.set(cycle);
         let _ = self.client.set(Rc::new(client));
     }
 
@@ -146,6 +149,7 @@ impl ZoneOwner for Providers {
     /// use holds for the same provider is taken over: a zone that is resized, or gets another
     /// name, starts empty.
     fn zone_is_ready(&self, memory: Memory) -> Result<(), String> {
+        let cycle = *self.cycle.get_or_init(CycleId::in_use);
         for (count, renewal) in self.renewals().enumerate() {
             let key = renewal.key();
             let slot = match memory.existing(key) {
@@ -164,7 +168,7 @@ impl ZoneOwner for Providers {
                     slot
                 }
             };
-            renewal.attach(slot);
+            renewal.attach(cycle, slot);
         }
         let _ = self.memory.set(memory);
         Ok(())

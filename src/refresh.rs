@@ -19,7 +19,6 @@ use zeroize::Zeroizing;
 use crate::ffi::guard::guard;
 use crate::ffi::log::{Level, Log};
 use crate::ffi::process;
-use crate::ffi::shm::SlotRef;
 use crate::host::NginxHost;
 use crate::providers::Providers;
 use crate::renewal::Renewal;
@@ -58,11 +57,6 @@ pub(crate) fn start(providers: &Providers) {
     TASKS.set(tasks);
 }
 
-/// Whether this process keeps anything fresh.
-pub(crate) fn is_running() -> bool {
-    TASKS.with_borrow(|tasks| !tasks.is_empty())
-}
-
 /// Gives up what is under way, and closes its connections.
 pub(crate) fn stop() {
     // Tasks are dropped outside of the borrow: dropping one runs code of its own.
@@ -81,15 +75,12 @@ async fn survives(future: impl Future<Output = ()>) -> bool {
 }
 
 async fn keep_fresh(renewal: &Renewal, host: &NginxHost) {
-    let Some(slot) = renewal.slot() else {
-        return;
-    };
     let mut source = renewal.definition().provider();
-    let rhythm = renewal.definition().rhythm();
     while !process::is_finishing() {
         let files = renewal.files_now(host);
         let changed = source.files_changed(host);
-        let pause = match Lease::take(slot, host.now(), rhythm, files, changed) {
+        let pause = match Lease::take(renewal, host.now(), files, changed) {
+            Turn::Leave => return,
             Turn::Wait(pause) => pause,
             Turn::Fetch(lease) => {
                 let result = source.fetch(host).await;
@@ -97,7 +88,7 @@ async fn keep_fresh(renewal: &Renewal, host: &NginxHost) {
                     // Cut short by nginx; the next worker asks again.
                     return;
                 }
-                conclude(renewal, slot, host, files, result);
+                conclude(renewal, host, files, result);
                 drop(lease);
                 continue;
             }
@@ -108,13 +99,10 @@ async fn keep_fresh(renewal: &Renewal, host: &NginxHost) {
 }
 
 /// Publishes what a fetch has yielded, plans the next one, and says what there is to say.
-fn conclude(
-    renewal: &Renewal,
-    slot: SlotRef,
-    host: &impl Host,
-    files: u64,
-    result: Result<Material, FetchError>,
-) {
+fn conclude(renewal: &Renewal, host: &impl Host, files: u64, result: Result<Material, FetchError>) {
+    let Some(slot) = renewal.slot() else {
+        return;
+    };
     let published = slot.read(renewal.key());
     let at_hand = published
         .as_ref()

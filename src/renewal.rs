@@ -1,7 +1,7 @@
 //! What is renewed in the background, a provider's credentials or a token: what the operator has
 //! said of it, and its slot in the zone.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
@@ -10,7 +10,9 @@ use aws_credentials::report::Subject;
 use aws_credentials::{Definition, Files, Material};
 use sha2::{Digest, Sha256};
 
-use crate::ffi::shm::SlotRef;
+use crate::ffi::process::CycleId;
+use crate::ffi::shm::{SlotRef, zones_in_use};
+use crate::module::this_module;
 
 /// One thing that is renewed.
 pub(crate) struct Renewal {
@@ -19,7 +21,8 @@ pub(crate) struct Renewal {
     definition: Definition,
     files: Vec<PathBuf>,
     key: [u8; 32],
-    slot: OnceCell<SlotRef>,
+    /// For the configuration that it was found for, since its zone goes with that.
+    slot: Cell<Option<(CycleId, Option<SlotRef>)>>,
 }
 
 /// What is renewed.
@@ -42,7 +45,7 @@ impl Renewal {
             definition,
             files,
             key: key.finalize().into(),
-            slot: OnceCell::new(),
+            slot: Cell::new(None),
         }
     }
 
@@ -67,14 +70,24 @@ impl Renewal {
         &self.key
     }
 
-    /// The zone has its memory.
-    pub(crate) fn attach(&self, slot: SlotRef) {
-        // Once, when the configuration comes into use.
-        let _ = self.slot.set(slot);
+    /// The zone of the configuration `cycle`, which declares this, has its memory.
+    pub(crate) fn attach(&self, cycle: CycleId, slot: SlotRef) {
+        self.slot.set(Some((cycle, Some(slot))));
     }
 
+    /// The slot in a zone of the configuration in use; `None` if that declares nothing of the kind.
+    /// To be asked for each time, and not to be kept across turns of the event loop: without a
+    /// master, nginx unmaps zones while requests of the configuration before still wait.
     pub(crate) fn slot(&self) -> Option<SlotRef> {
-        self.slot.get().copied()
+        let (cycle, slot) = self.slot.get()?;
+        let in_use = CycleId::in_use();
+        if cycle == in_use {
+            return slot;
+        }
+        let zones = zones_in_use(this_module());
+        let slot = zones.iter().find_map(|zone| zone.existing(&self.key));
+        self.slot.set(Some((in_use, slot)));
+        slot
     }
 
     /// What was published since `seen`, the [generation](SlotRef::generation) of the last look,

@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use aws_credentials::schedule::Rhythm;
-
 use crate::ffi::process;
-use crate::ffi::shm::{SlotRef, State};
+use crate::ffi::shm::State;
+use crate::renewal::Renewal;
 
 /// After this a lease is void, whatever has become of its holder. Longer than any fetch takes.
 const LEASE: u64 = 90_000;
@@ -20,24 +19,29 @@ const OVERLAP: Duration = Duration::from_millis(50);
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What is to be done about a provider now.
-pub(crate) enum Turn {
+pub(crate) enum Turn<'a> {
     /// Nothing for this long.
     Wait(Duration),
     /// A fetch.
-    Fetch(Lease),
+    Fetch(Lease<'a>),
+    /// Nothing any more: the configuration in use has no such provider.
+    Leave,
 }
 
 /// The right to fetch. Given back when it is dropped.
-pub(crate) struct Lease {
-    slot: SlotRef,
+pub(crate) struct Lease<'a> {
+    renewal: &'a Renewal,
 }
 
-impl Lease {
+impl<'a> Lease<'a> {
     /// Takes the right to fetch where a fetch is due at `now` (milliseconds since 1970), which it
     /// also is where `files`, a digest of which files there are, is another one than at the last
     /// fetch, or where `changed` says so.
-    pub(crate) fn take(slot: SlotRef, now: i64, rhythm: Rhythm, files: u64, changed: bool) -> Turn {
-        let clock = process::clock();
+    pub(crate) fn take(renewal: &'a Renewal, now: i64, files: u64, changed: bool) -> Turn<'a> {
+        let Some(slot) = renewal.slot() else {
+            return Turn::Leave;
+        };
+        let (clock, rhythm) = (process::clock(), renewal.definition().rhythm());
         slot.with_state(|state| {
             if changed || (state.files != 0 && state.files != files) {
                 // The plan goes on from this state of the files, even if the fetch fails.
@@ -53,7 +57,7 @@ impl Lease {
             }
             state.holder = process::id();
             state.leased_until = clock + LEASE;
-            Turn::Fetch(Self { slot })
+            Turn::Fetch(Self { renewal })
         })
     }
 }
@@ -65,9 +69,12 @@ fn is_taken(state: &State, clock: u64) -> bool {
     runs && process::is_alive(state.holder)
 }
 
-impl Drop for Lease {
+impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        self.slot.with_state(|state| {
+        let Some(slot) = self.renewal.slot() else {
+            return;
+        };
+        slot.with_state(|state| {
             if state.holder == process::id() {
                 state.leased_until = 0;
             }

@@ -124,7 +124,8 @@ pub(crate) fn complete(conf: &Conf, main: &MainConf) -> Result<(), ()> {
         }
     }
     let trust = trust(conf, shared)?;
-    main.providers.connect(Client { names, trust });
+    main.providers
+        .connect(conf.cycle(), Client { names, trust });
 
     let (name, size) = match &shared.zone {
         Some((name, size)) => (&name[..], *size),

@@ -13,6 +13,7 @@ use nginx_sys::{
 };
 
 use super::log::{Level, Log};
+use super::process::CycleId;
 use super::value::{self, Value};
 
 /// The configuration being read: the current directive's arguments, or, while blocks are merged,
@@ -74,6 +75,12 @@ impl Conf {
     /// What keeps it must be dropped with the pool, or before.
     pub(crate) unsafe fn kept_pool(&self) -> Option<Pool> {
         NonNull::new(self.pool()).map(Pool)
+    }
+
+    /// The configuration that is read.
+    pub(crate) fn cycle(&self) -> CycleId {
+        // SAFETY: `cf` is live, and belongs to a cycle.
+        unsafe { CycleId::of((*self.as_ptr()).cycle) }
     }
 
     /// The current directive's arguments, without its name.

@@ -1,6 +1,7 @@
 //! Work that goes on in the next turn of the event loop, after others had theirs.
 
-use std::ptr::NonNull;
+use std::cell::Cell;
+use std::ptr::{NonNull, null_mut};
 
 use nginx_sys::{
     ngx_delete_posted_event, ngx_event_t, ngx_http_core_run_phases, ngx_http_request_t,
@@ -8,6 +9,7 @@ use nginx_sys::{
 };
 
 use super::guard::guard;
+use super::log::Log;
 use super::request::{Request, RequestId};
 
 /// Has a suspended request's phases run again in the event loop's next turn. Each request has one:
@@ -69,6 +71,41 @@ impl Drop for Continuation {
     fn drop(&mut self) {
         self.cancel();
     }
+}
+
+/// Calls `work` in the next turn of the event loop, in a process that has one.
+pub(crate) fn in_next_turn(work: fn()) {
+    struct Turn {
+        event: Cell<*mut ngx_event_t>,
+        work: Cell<fn()>,
+    }
+    thread_local! {
+        static TURN: Turn = const {
+            Turn {
+                event: Cell::new(null_mut()),
+                work: Cell::new(|| ()),
+            }
+        };
+    }
+    unsafe extern "C" fn run(_event: *mut ngx_event_t) {
+        guard((), || TURN.with(|turn| turn.work.get())());
+    }
+
+    TURN.with(|turn| {
+        turn.work.set(work);
+        if turn.event.get().is_null() {
+            // SAFETY: all zero is how nginx itself begins an event. It is never freed: a process has one.
+            let mut event: ngx_event_t = unsafe { std::mem::zeroed() };
+            event.handler = Some(run);
+            turn.event.set(Box::into_raw(Box::new(event)));
+        }
+        // SAFETY: the event is ours. The log is the one of the configuration in use.
+        unsafe {
+            let event = turn.event.get();
+            (*event).log = Log::of_cycle().as_ptr();
+            ngx_post_event(event, &raw mut ngx_posted_next_events);
+        }
+    });
 }
 
 /// # Safety

@@ -1,6 +1,6 @@
 //! What this process is, and nginx's clocks.
 
-use nginx_sys::{NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER, ngx_pid_t, ngx_uint_t};
+use nginx_sys::{NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER, ngx_cycle_t, ngx_pid_t, ngx_uint_t};
 
 /// Whether this process is the one worker that fetches credentials: the first of them, or the only
 /// process there is. (The cache manager and loader count as worker 0 too, but are helpers.)
@@ -16,6 +16,25 @@ pub(crate) fn is_first_worker() -> bool {
 pub(crate) fn is_finishing() -> bool {
     // SAFETY: set by nginx in this thread.
     unsafe { nginx_sys::ngx_exiting != 0 }
+}
+
+/// Tells the configuration that this process uses from others that are alive at the same time. A
+/// process without a master goes on with requests of an earlier one after it was replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CycleId(*const ngx_cycle_t);
+
+impl CycleId {
+    /// The configuration that this process uses now.
+    pub(crate) fn in_use() -> Self {
+        // SAFETY: nginx sets it in this thread.
+        Self(unsafe { nginx_sys::ngx_cycle.cast_const() })
+    }
+
+    /// # Safety
+    /// `cycle` must be a cycle of nginx's. It is not dereferenced.
+    pub(super) unsafe fn of(cycle: *const ngx_cycle_t) -> Self {
+        Self(cycle)
+    }
 }
 
 /// nginx's clock for timers: milliseconds from an arbitrary start, the same in all processes.

@@ -252,6 +252,16 @@ impl Nginx {
         }
     }
 
+    /// Has an nginx without a master read its configuration again (HUP), and waits until it begins to:
+    /// it does nothing else until that is done.
+    #[track_caller]
+    pub fn reload_single_process(&self) {
+        let reloads = || self.error_log().matches("reconfiguring").count();
+        let before = reloads();
+        process::signal(self.master(), rustix::process::Signal::HUP);
+        wait_until("nginx reads its configuration", || reloads() > before);
+    }
+
     /// Reopens the log files (USR1).
     pub fn reopen_logs(&self) {
         process::signal(self.master(), rustix::process::Signal::USR1);
