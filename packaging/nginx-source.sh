@@ -63,7 +63,7 @@ source_of_installed() {
         [ -n "$installed" ] || fail "name the nginx of nginx.org that the package is for:" \
             "NGINX_SOURCE=nginx-<version>.tar.gz, or NGINX_VERSION=$(crate_version), whose sources cargo has"
         if [ "$installed" = "$(crate_version)" ]; then
-            echo "$(crate)"
+            "$root/packaging/nginx-src.sh"
             return
         fi
         fail "the sources of nginx $installed are not here: get nginx-$installed.tar.gz from nginx.org," \
@@ -92,13 +92,9 @@ in_crb() {
     echo "the RPM nginx-mod-devel ($1) of the repository CRB (\"dnf download --enablerepo=crb nginx-mod-devel\")"
 }
 
-# The sources of crate nginx-src, and their version.
-crate() {
-    "$root/packaging/nginx-tree.sh" --crate
-}
-
+# The nginx of crate nginx-src.
 crate_version() {
-    sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' "$(crate)/src/core/nginx.h"
+    sed -n '/^name = "nginx-src"/{n;s/.*+\(.*\)"/\1/p;}' "$root/Cargo.lock"
 }
 
 fail() {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Prints a folder with the sources of an nginx, configured so that a module built with it loads into
-# every package of that nginx: nginx-tree.sh [x86_64|aarch64]. With --crate, prints the sources of crate nginx-src.
+# every package of that nginx: nginx-tree.sh [x86_64|aarch64].
 #
 #   NGINX_SOURCE    a folder, an archive of nginx.org, or an nginx-mod-devel RPM of the distribution
 #   NGINX_VERSION   without NGINX_SOURCE: 1.28.3, which crate nginx-src carries, or the one of Debian's
@@ -16,7 +16,7 @@ trees=$root/build/trees
 arch=${1:-$(uname -m)}
 
 # The oldest nginx that the module works with.
-MINIMUM=1.18.0
+MINIMUM=$(cat "$root/packaging/oldest-nginx")
 
 # With --with-compat, structures and signature are those of all packages: nginx.org and the
 # distributions build theirs with it. The other three only add code to nginx; they are here so that the
@@ -24,10 +24,6 @@ MINIMUM=1.18.0
 CONFIGURE="--with-compat --with-debug --with-threads --with-http_ssl_module"
 
 main() {
-    if [ "$arch" = --crate ]; then
-        crate
-        return
-    fi
     mkdir -p "$trees"
     fresh=$(mktemp -d "$trees/.new.XXXXXX")
     trap 'rm -rf "$fresh"' EXIT
@@ -73,7 +69,7 @@ absolute() {
 
 # Where the sources of NGINX_VERSION are on this machine.
 default_source() {
-    crate=$(crate)
+    crate=$("$root/packaging/nginx-src.sh")
     for source in "$crate" /usr/share/nginx/src; do
         [ -e "$source/src/core/nginx.h" ] || continue
         if [ "${NGINX_VERSION:-$(nginx_version "$crate")}" = "$(nginx_version "$source")" ]; then
@@ -83,13 +79,6 @@ default_source() {
     done
     fail "the sources of nginx $NGINX_VERSION are not on this machine: get them from nginx.org, and say" \
         "NGINX_SOURCE=nginx-$NGINX_VERSION.tar.gz"
-}
-
-# Where cargo has the sources of crate nginx-src.
-crate() {
-    (cd "$root" && cargo metadata --format-version 1 --locked --features vendored \
-        --filter-platform x86_64-unknown-linux-gnu) \
-        | tr ',' '\n' | sed -n 's,^"manifest_path":"\(.*/nginx-src-[^/]*\)/Cargo.toml"$,\1/nginx,p' | head -n 1
 }
 
 nginx_version() {

@@ -4,7 +4,7 @@
 # on this machine, configured as it is.
 
 tree=$build/nginx
-oldest_nginx=1.18.0
+oldest_nginx=$(cat "$root/packaging/oldest-nginx")
 
 want_nginx() {
     if ! nginx -v >/dev/null 2>&1; then

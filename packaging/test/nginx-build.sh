@@ -22,10 +22,10 @@ export NGX_CARGO_TARGET_DIR=$work/target
 unset CARGO_BUILD_TARGET NGINX_SOURCE_DIR NGINX_BUILD_DIR
 
 main() {
-    rm -rf "$work/module" "$work/dynamic" "$work/static"
-    mkdir -p "$work/module"
+    rm -rf "$work/module" "$work/dynamic" "$work/static" "$work/old"
+    mkdir -p "$work/module" "$work/old"
     "$root/packaging/copy-sources.sh" "$work/module"
-    unpack "${NGINX_SOURCE:-$(vendored_nginx)}" "$work/dynamic"
+    unpack "${NGINX_SOURCE:-$("$root/packaging/nginx-src.sh")}" "$work/dynamic"
     cp -r "$work/dynamic" "$work/static"
 
     dynamic
@@ -65,16 +65,17 @@ mistakes() {
     local mistaken=(--builddir=mistaken --add-dynamic-module=../module)
     check "without cargo, configure says what to do" refused "name its cargo in NGX_CARGO" \
         env NGX_CARGO="$work/no-cargo" "$(configure)" "${mistaken[@]}"
+    cp -r "$work/dynamic/auto" "$work/dynamic/src" "$work/old/"
+    sed -i 's/^#define NGINX_VERSION .*/#define NGINX_VERSION "1.16.1"/' "$work/old/src/core/nginx.h"
+    check "with an nginx that is too old, configure says which one is needed" \
+        refused "requires nginx $(cat "$root/packaging/oldest-nginx") or later" too_old
     check "without http, configure says why not" refused "requires the HTTP core" \
         "$(configure)" "${mistaken[@]}" --without-http
 }
 
-# The folder of crate nginx-src's nginx.
-vendored_nginx() {
-    local manifest
-    manifest=$(cd "$root" && "${CARGO:-cargo}" metadata --locked --format-version 1 \
-        | grep -o '"manifest_path":"[^"]*/nginx-src[^/"]*/Cargo.toml"' | cut -d '"' -f 4)
-    echo "$(dirname "$manifest")/nginx"
+too_old() {
+    cd "$work/old"
+    sh auto/configure --builddir=objs --add-dynamic-module=../module
 }
 
 # unpack SOURCE FOLDER

@@ -19,7 +19,7 @@ trap 'rm -rf "$work"' EXIT
 main() {
     cd "$root"
     unset DIST FLAVOUR ARCH EPOCH NGINX_SOURCE
-    NGINX_VERSION=$(sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' "$(packaging/nginx-tree.sh --crate)/src/core/nginx.h")
+    NGINX_VERSION=$(sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' "$(packaging/nginx-src.sh)/src/core/nginx.h")
     export NGINX_VERSION
     need "the packages are built" packages
     check "no step prints a warning" quiet
@@ -37,7 +37,11 @@ main() {
     check "nginx.org: the files" files "$(package el9.ngx)"
     check "nginx.org: what it requires" has --requires el9.ngx "nginx-r$nginx"
     check "nginx.org: what it provides" has --provides el9.ngx "$name-r$nginx"
-    check "rpmlint" lint
+    if command -v rpmlint >/dev/null || [ -n "${CI:-}" ]; then
+        check "rpmlint" lint
+    else
+        echo "      rpmlint is not installed: what it would say of the packages is not tested"
+    fi
     check "the sums are those of the files" sums
 
     check "of a distribution's nginx-mod-devel: it requires that nginx, or a later one" from_mod_devel

@@ -137,3 +137,19 @@ fn links_in_packages_lead_to_files_of_the_package() {
         assert!(readme.contains("DESIGN.md (in the sources)"));
     }
 }
+
+/// The builds reject what is older.
+#[test]
+fn the_documents_name_the_oldest_nginx() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).expect("a file");
+    let oldest = read("packaging/oldest-nginx");
+    let series = oldest.trim().strip_suffix(".0").expect("a series");
+    for document in ["README.md", "docs/compatibility.md"] {
+        let text = read(document);
+        let names = [
+            format!("nginx {series} or later"),
+            format!("nginx {series} and later"),
+        ];
+        assert!(names.iter().any(|name| text.contains(name)), "{document}");
+    }
+}
