@@ -69,7 +69,7 @@ use_other_std() {
     rust=$root/build/rust-$arch
     if [ ! -x "$rust/rustc" ]; then
         echo "$0: no standard library for $target: rustup target add $target, or" \
-            "packaging/deps.sh package-$arch" >&2
+            "ARCH=$arch packaging/deps.sh rpm" >&2
         exit 1
     fi
     export RUSTC="$rust/rustc"
