@@ -21,6 +21,8 @@ tree=$work/libnginx-mod-http-aws-auth
 mkdir "$tree"
 "$root/packaging/copy-sources.sh" "$tree"
 cp -r "$root/packaging/debian" "$tree/debian"
+# When files were checked out is not a part of the package.
+find "$tree" -exec touch -h -d "@$("$root/packaging/date.sh")" {} +
 
 # debhelper gives programs an empty home: crates and a Rust of one's own would not be found. Rust is taken from the
 # PATH, whoever has installed it, so that dependencies are not asked for.

@@ -73,6 +73,8 @@ stage() {
     packaging/third-party.py >"$1/THIRD-PARTY"
     packaging/docs.sh "$1/documents" nginx-conf
     packaging/man/build.sh "$1/man" "/usr/share/doc/$name/nginx-conf"
+    # When files were checked out is not a part of the package.
+    find "$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 }
 
 pack() {
