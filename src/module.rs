@@ -132,7 +132,7 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         // SAFETY: the configuration is being read, and nginx's own modules were configured first.
         unsafe {
             ffi::body::install_filter(request_body);
-            ffi::answer::install_filters(answer_head, answer_body);
+            ffi::answer::install_filters(answer_head, answer_body, early_hints);
         }
         NGX_OK as ngx_int_t
     })
@@ -359,6 +359,23 @@ unsafe extern "C" fn answer_head(r: *mut ngx_http_request_t) -> ngx_int_t {
         // SAFETY: as above.
         Ok(false) => unsafe { ffi::answer::pass_head(r) },
         // What may hold secrets is not sent.
+        Err(()) => NGX_ERROR as ngx_int_t,
+    }
+}
+
+/// Sees early hints, which come before the head of an answer.
+///
+/// # Safety
+/// Called by nginx only.
+unsafe extern "C" fn early_hints(r: *mut ngx_http_request_t) -> ngx_int_t {
+    let clean = guard(Err(()), || {
+        // SAFETY: live during this call, and so below.
+        let request = unsafe { Request::from_ptr(r) }.ok_or(())?;
+        request::remove_echo(&request).map_err(|_| ())
+    });
+    match clean {
+        // SAFETY: as above.
+        Ok(()) => unsafe { ffi::answer::pass_early_hints(r) },
         Err(()) => NGX_ERROR as ngx_int_t,
     }
 }

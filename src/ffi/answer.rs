@@ -20,6 +20,12 @@ thread_local! {
     /// The filters behind ours.
     static NEXT_HEAD: Cell<Option<HeadFilter>> = const { Cell::new(None) };
     static NEXT_BODY: Cell<Option<BodyFilter>> = const { Cell::new(None) };
+    static NEXT_EARLY_HINTS: Cell<Option<HeadFilter>> = const { Cell::new(None) };
+}
+
+unsafe extern "C" {
+    /// Where nginx keeps its first filter of early hints; null if it has none. In `flags.c`.
+    fn aws_auth_top_early_hints_filter() -> *mut Option<HeadFilter>;
 }
 
 type HeadFilter = unsafe extern "C" fn(*mut ngx_http_request_t) -> ngx_int_t;
@@ -29,13 +35,28 @@ type BodyFilter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t
 ///
 /// # Safety
 /// To be called while the configuration is read, after nginx's modules have set their filters.
-pub(crate) unsafe fn install_filters(head: HeadFilter, body: BodyFilter) {
+pub(crate) unsafe fn install_filters(head: HeadFilter, body: BodyFilter, early_hints: HeadFilter) {
     // SAFETY: nginx is single-threaded, and changes the chains at this time only.
     unsafe {
         NEXT_HEAD.set(ngx_http_top_header_filter);
         ngx_http_top_header_filter = Some(head);
         NEXT_BODY.set(ngx_http_top_body_filter);
         ngx_http_top_body_filter = Some(body);
+        if let Some(top) = aws_auth_top_early_hints_filter().as_mut() {
+            NEXT_EARLY_HINTS.set(top.replace(early_hints));
+        }
+    }
+}
+
+/// Hands early hints to the next filter.
+///
+/// # Safety
+/// As [`pass_head`].
+pub(crate) unsafe fn pass_early_hints(r: *mut ngx_http_request_t) -> ngx_int_t {
+    match NEXT_EARLY_HINTS.get() {
+        // SAFETY: called as nginx would have called it.
+        Some(next) => unsafe { next(r) },
+        None => NGX_ERROR as ngx_int_t,
     }
 }
 

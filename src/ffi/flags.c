@@ -149,6 +149,20 @@ WRITE(reading_body)
 WRITE(request_body_no_buffering)
 
 
+/*
+ * Only nginx 1.29.0 and later have it, and some forks of it do not: the symbol
+ * is weak, so that the module loads into the others, too.
+ */
+extern ngx_http_output_header_filter_pt  ngx_http_top_early_hints_filter
+    __attribute__((weak));
+
+ngx_http_output_header_filter_pt *aws_auth_top_early_hints_filter(void);
+ngx_http_output_header_filter_pt *
+aws_auth_top_early_hints_filter(void)
+{
+    return &ngx_http_top_early_hints_filter;
+}
+
 void aws_auth_close_unless_body_comes(ngx_http_request_t *r);
 
 /*
