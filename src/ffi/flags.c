@@ -143,6 +143,13 @@ aws_auth_cache_key(const ngx_http_request_t *r)
     return NULL;
 }
 
+void aws_auth_return_to_cache(ngx_http_request_t *r);
+void
+aws_auth_return_to_cache(ngx_http_request_t *r)
+{
+    r->upstream->cacheable = 1;
+}
+
 WRITE(allow_ranges)
 WRITE(keepalive)
 WRITE(reading_body)

@@ -74,6 +74,7 @@ write! {
 
 unsafe extern "C" {
     fn aws_auth_keep_out_of_cache(r: *mut ngx_http_request_t);
+    fn aws_auth_return_to_cache(r: *mut ngx_http_request_t);
     fn aws_auth_leave_cache(r: *mut ngx_http_request_t);
     fn aws_auth_leave_store(r: *mut ngx_http_request_t);
     fn aws_auth_cacheable(r: *const ngx_http_request_t) -> ngx_uint_t;
@@ -88,6 +89,15 @@ unsafe extern "C" {
 pub(super) unsafe fn keep_out_of_cache(r: *mut ngx_http_request_t) {
     // SAFETY: by this function's contract.
     unsafe { aws_auth_keep_out_of_cache(r) }
+}
+
+/// Undoes [`keep_out_of_cache`].
+///
+/// # Safety
+/// `r` must be a live request that has an upstream, whose response nginx means to cache.
+pub(super) unsafe fn return_to_cache(r: *mut ngx_http_request_t) {
+    // SAFETY: by this function's contract.
+    unsafe { aws_auth_return_to_cache(r) }
 }
 
 /// Has nginx serve the request as one that it does not cache.

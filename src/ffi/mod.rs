@@ -10,6 +10,7 @@ pub(crate) mod answer_body;
 pub(crate) mod body;
 pub(crate) mod body_end;
 pub(crate) mod cache_hook;
+pub(crate) mod cached_body;
 pub(crate) mod child;
 pub(crate) mod conf;
 pub(crate) mod connection;

@@ -21,6 +21,7 @@ use super::canonical;
 use crate::conf::Plan;
 use crate::ffi::answer::{Answer, SendError};
 use crate::ffi::answer_body::{Chain, Held, Outgoing, Part};
+use crate::ffi::cached_body;
 use crate::ffi::log::Level;
 use crate::ffi::request::Request;
 
@@ -75,8 +76,12 @@ pub(crate) fn filter_refusal(
     let answer = Answer(request);
     let echoes = answer.signed_target().is_some();
     if echoes {
-        // A cache would keep the body as the store has sent it.
-        answer.keep_out_of_cache();
+        // A cache would keep the body as the store has sent it, also if no client gets it.
+        if answer.is_head_only() || answer.is_encoded() {
+            answer.keep_out_of_cache();
+        } else {
+            cached_body::watch(request, echo::LIMIT, repeats_nothing);
+        }
     }
     let stage = match (plan, stage_of_code(answer, plan)) {
         (_, Some(stage)) => stage,
@@ -101,6 +106,12 @@ pub(crate) fn filter_refusal(
         _ => return Ok(None),
     };
     Ok(Some(Refusal::new(stage)))
+}
+
+/// Whether a whole body holds nothing of the signature in the query, for certain.
+fn repeats_nothing(request: &Request, body: &[u8]) -> bool {
+    let secrets = Answer(request).signed_target().and_then(Secrets::of);
+    secrets.is_some_and(|secrets| matches!(secrets.may_be_in(body), Ok(false)))
 }
 
 /// Whether a status is one that stores use for authentication errors.

@@ -87,6 +87,7 @@ fn echo() -> RawOrigin {
             ),
             "refused" => typed(403, "application/xml", &auth_error::mismatch()),
             "clean" => typed(404, "text/plain", &padding(60_000)),
+            "endless" => Reply::raw("HTTP/1.1 404 Gone\r\n\r\nuntil the end"),
             "empty" => typed(404, "text/plain", ""),
             "chunked" => in_chunks(404, "<Error><Code>NoSuchKey</Code></Error>", 5),
             _ => typed(200, "text/plain", &target),
@@ -257,6 +258,30 @@ fn no_cache_keeps_such_a_body() {
             }
             assert_eq!(origin.requests().len(), 3 * (count + 1));
         }
+    }
+}
+
+/// What repeats nothing is cached as any other error is, once the whole body has been seen.
+#[test]
+fn other_errors_are_cached() {
+    let origin = echo();
+    let nginx = nginx(&origin, Style::Query, "").start();
+    for (count, kind) in ["clean", "empty", "chunked"].iter().enumerate() {
+        let target = format!("/cached/{kind}/key");
+        let first = http::get(nginx.port(), &target).expect_status(404);
+        assert_eq!(first.header("X-Cache"), Some("MISS"), "{kind}");
+        for _ in 0..2 {
+            let cached = http::get(nginx.port(), &target).expect_status(404);
+            assert_eq!(cached.header("X-Cache"), Some("HIT"), "{kind}");
+            assert!(cached.body == first.body, "{kind}");
+        }
+        assert_eq!(origin.requests().len(), count + 1);
+    }
+    // Without an announced end, a body that has broken off looks like one that is complete.
+    for _ in 0..2 {
+        let response = http::get(nginx.port(), "/cached/endless/key").expect_status(404);
+        assert_eq!(response.header("X-Cache"), Some("MISS"));
+        assert_eq!(response.text(), "until the end");
     }
 }
 
