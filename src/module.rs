@@ -1,6 +1,7 @@
 //! The module, and the callbacks that nginx finds in it.
 
 mod commands;
+mod responses;
 mod upstreams;
 
 use std::cell::Cell;
@@ -21,8 +22,6 @@ use crate::conf::{
     require_tokens,
 };
 use crate::ffi;
-use crate::ffi::answer::Answer;
-use crate::ffi::answer_body::Chain;
 use crate::ffi::body::Incoming;
 use crate::ffi::conf::Conf;
 use crate::ffi::guard::guard;
@@ -33,7 +32,7 @@ use crate::ffi::proxy_pass;
 use crate::ffi::request::Request;
 use crate::ffi::user::User;
 use crate::refresh;
-use crate::request::{self, Refusal};
+use crate::request;
 
 static CONTEXT: ngx_http_module_t = ngx_http_module_t {
     preconfiguration: Some(preconfiguration),
@@ -132,7 +131,11 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         // SAFETY: the configuration is being read, and nginx's own modules were configured first.
         unsafe {
             ffi::body::install_filter(request_body);
-            ffi::answer::install_filters(answer_head, answer_body, early_hints);
+            ffi::answer::install_filters(
+                responses::answer_head,
+                responses::answer_body,
+                responses::early_hints,
+            );
         }
         NGX_OK as ngx_int_t
     })
@@ -317,104 +320,6 @@ unsafe extern "C" fn request_body(
             Ok(()) => incoming.pass_on(),
             Err(status) => status,
         }
-    })
-}
-
-/// Sees the head of an answer.
-///
-/// # Safety
-/// Called by nginx only.
-unsafe extern "C" fn answer_head(r: *mut ngx_http_request_t) -> ngx_int_t {
-    let clean = guard(Err(()), || {
-        // SAFETY: live during this call, and so below.
-        let request = unsafe { Request::from_ptr(r) }.ok_or(())?;
-        if location_conf(&request).is_some_and(LocationConf::may_reject) {
-            Answer(&request).close_unless_body_comes();
-        }
-        request::remove_echo(&request).map_err(|_| ())
-    });
-    if clean.is_err() {
-        return NGX_ERROR as ngx_int_t;
-    }
-    // SAFETY: as above.
-    unsafe {
-        if !ffi::answer::is_error(r) {
-            return ffi::answer::pass_head(r);
-        }
-    }
-    let refusal = guard(Err(()), || {
-        // SAFETY: as above.
-        let request = unsafe { Request::from_ptr(r) }.ok_or(())?;
-        let plan = plan(&request, Plans::of_sent);
-        let Some(refusal) = request::filter_refusal(&request, plan)? else {
-            return Ok(false);
-        };
-        let holds_head = refusal.holds_head();
-        let refusal = request.keep(refusal).ok_or(())?;
-        Answer(&request).set_context(this_module(), refusal);
-        Ok(holds_head)
-    });
-    match refusal {
-        Ok(true) => NGX_OK as ngx_int_t,
-        // SAFETY: as above.
-        Ok(false) => unsafe { ffi::answer::pass_head(r) },
-        // What may hold secrets is not sent.
-        Err(()) => NGX_ERROR as ngx_int_t,
-    }
-}
-
-/// Sees early hints, which come before the head of an answer.
-///
-/// # Safety
-/// Called by nginx only.
-unsafe extern "C" fn early_hints(r: *mut ngx_http_request_t) -> ngx_int_t {
-    let clean = guard(Err(()), || {
-        // SAFETY: live during this call, and so below.
-        let request = unsafe { Request::from_ptr(r) }.ok_or(())?;
-        request::remove_echo(&request).map_err(|_| ())
-    });
-    match clean {
-        // SAFETY: as above.
-        Ok(()) => unsafe { ffi::answer::pass_early_hints(r) },
-        Err(()) => NGX_ERROR as ngx_int_t,
-    }
-}
-
-/// Sees the body of an answer.
-///
-/// # Safety
-/// Called by nginx only.
-unsafe extern "C" fn answer_body(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
-    // SAFETY: live during this call; our contexts are refusals. Nobody else refers to this one: the
-    // filters that we call do not come back here, but for an answer of nginx's own, which has none.
-    let refusal = unsafe { ffi::answer::context::<Refusal>(r, this_module()) };
-    let clean = guard(Err(()), || {
-        // SAFETY: as above.
-        let request = unsafe { Request::from_ptr(r) }.ok_or(())?;
-        if !Answer(&request).may_have_signed_target() {
-            return Ok(());
-        }
-        // SAFETY: as nginx hands it over.
-        let chain = unsafe { Chain::new(Answer(&request), chain) };
-        request::remove_echo_from_trailers(&request, &chain).map_err(|_| ())
-    });
-    if clean.is_err() {
-        return NGX_ERROR as ngx_int_t;
-    }
-    let refusal = match refusal {
-        Some(refusal) if !chain.is_null() => refusal,
-        // SAFETY: as above.
-        _ => return unsafe { ffi::answer::pass_body(r, chain) },
-    };
-    guard(NGX_ERROR as ngx_int_t, || {
-        // SAFETY: as above.
-        let Some(request) = (unsafe { Request::from_ptr(r) }) else {
-            return NGX_ERROR as ngx_int_t;
-        };
-        // SAFETY: as nginx hands it over.
-        let chain = unsafe { Chain::new(Answer(&request), chain) };
-        let plan = location_plan(&request, Plans::of_sent);
-        request::filter_refusal_body(&request, plan, refusal, &chain)
     })
 }
 
