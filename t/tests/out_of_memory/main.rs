@@ -248,6 +248,34 @@ fn a_refusal_of_the_store() {
     }
 }
 
+/// An error that repeats the signature in the query: it is replaced, or not sent, and never cached.
+#[test]
+fn a_body_that_repeats_the_signature() {
+    let origin = RawOrigin::start(|request| {
+        let body = format!("{}{}", "x".repeat(9000), request.target());
+        Reply::new(404, &body).and_close()
+    });
+    let nginx = Nginx::builder()
+        .http("proxy_cache_path {dir}/cache keys_zone=cache:1m;")
+        .server(&format!(
+            "{SECRET_KEY_DIRECTIVES} {TOKEN} {}
+             location / {{
+                 aws_sign on; proxy_cache cache; proxy_cache_valid any 1h;
+                 proxy_pass http://{{origin}};
+             }}",
+            Style::Query.directives()
+        ));
+    let request = Request::get("/key").header("Connection", "close");
+    fail_each_allocation_in(nginx, Style::Query, &origin, &request, |answer| {
+        let text = answer.text();
+        assert!(
+            !text.contains("Signature=") && !text.contains("%2B%2B"),
+            "{text}"
+        );
+        assert!(answer.status == 404 || answer.status >= 500, "{answer:?}");
+    });
+}
+
 /// The upstream signs, and a variable names it: looking ahead may fail, and then sealing, too.
 #[test]
 fn an_upstream_that_a_variable_names() {
