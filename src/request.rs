@@ -4,6 +4,7 @@
 //! (when the store refuses it), echo (when an answer repeats the signature).
 
 mod admit;
+mod advice;
 mod answer;
 mod caching;
 mod canonical;

@@ -9,15 +9,11 @@
 //! back until the whole body has been searched, and a body that repeats it, or cannot be searched, is
 //! replaced, too.
 
-use std::fmt;
-
-use aws_sealing::auth_error::{
-    self, AuthError, Cause, LIMIT, Verdict, canonical_request, wanted_region,
-};
+use aws_sealing::auth_error::{self, AuthError, LIMIT, Verdict};
 use aws_sealing::echo::{self, Replacement, Secrets};
 use nginx_sys::{NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK, ngx_int_t, ngx_str_t};
 
-use super::canonical;
+use super::advice::tell;
 use crate::conf::Plan;
 use crate::ffi::answer::{Answer, SendError};
 use crate::ffi::answer_body::{Chain, Held, Outgoing, Part};
@@ -404,52 +400,4 @@ fn announce_replacement(answer: Answer<'_>, replacement: Replacement<'_>, reason
     let length = replacement.parts().iter().map(|part| part.len()).sum();
     let content_type = Some(replacement.content_type());
     answer.announce(length, content_type, auth_error::is_message_header);
-}
-
-/// Tells the operator, and whoever can renew the credentials.
-fn tell(answer: Answer<'_>, plan: &Plan, error: AuthError, body: &[u8]) {
-    // What comes from a cache was told when the store said it.
-    if answer.is_cached() {
-        return;
-    }
-    let (code, status) = (error.code, answer.upstream_status());
-    let line = |advice: fmt::Arguments<'_>| {
-        answer.0.log().write(
-            Level::Error,
-            format_args!("the store refused the signed request with {status} {code}: {advice}"),
-        );
-    };
-    let wanted = wanted_region(body);
-    match code.cause {
-        Cause::Signature => line(format_args!(
-            "the secret key is not the access key's, or the request was changed on its way; \
-             compare both canonical requests in a debug log"
-        )),
-        Cause::Form | Cause::Scope if wanted.is_some() => line(format_args!(
-            "it wants \"aws_region {}\"",
-            wanted.unwrap_or_default()
-        )),
-        Cause::Form => line(format_args!(
-            "it cannot read the signature: was the request changed on its way, or signed twice?"
-        )),
-        Cause::Scope => line(format_args!(
-            "see \"aws_region\", \"aws_service\" and the access key"
-        )),
-        Cause::Expired => line(format_args!(
-            "the session token has expired: put current credentials in place"
-        )),
-        Cause::Unknown => line(format_args!(
-            "it does not know the access key, or the session token is missing or another key's"
-        )),
-        Cause::Clock => line(format_args!("the clock of this machine is not the store's")),
-        Cause::Version => line(format_args!(
-            "it takes no signatures of version 2: use \"aws_signature_version 4\""
-        )),
-    }
-    if let Some(lines) = canonical_request(body) {
-        canonical::log(answer.0, "the store's canonical request", lines);
-    }
-    if matches!(code.cause, Cause::Expired | Cause::Unknown) {
-        plan.credentials_refused(answer.0, code.cause);
-    }
 }

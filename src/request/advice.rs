@@ -1,0 +1,58 @@
+//! Advice: what the error log says where the store has refused a signed request.
+
+use std::fmt;
+
+use aws_sealing::auth_error::{AuthError, Cause, canonical_request, wanted_region};
+
+use super::canonical;
+use crate::conf::Plan;
+use crate::ffi::answer::Answer;
+use crate::ffi::log::Level;
+
+/// Tells the operator, and whoever can renew the credentials.
+pub(super) fn tell(answer: Answer<'_>, plan: &Plan, error: AuthError, body: &[u8]) {
+    // What comes from a cache was told when the store said it.
+    if answer.is_cached() {
+        return;
+    }
+    let (code, status) = (error.code, answer.upstream_status());
+    let line = |advice: fmt::Arguments<'_>| {
+        answer.0.log().write(
+            Level::Error,
+            format_args!("the store refused the signed request with {status} {code}: {advice}"),
+        );
+    };
+    let wanted = wanted_region(body);
+    match code.cause {
+        Cause::Signature => line(format_args!(
+            "the secret key is not the access key's, or the request was changed on its way; \
+             compare both canonical requests in a debug log"
+        )),
+        Cause::Form | Cause::Scope if wanted.is_some() => line(format_args!(
+            "it wants \"aws_region {}\"",
+            wanted.unwrap_or_default()
+        )),
+        Cause::Form => line(format_args!(
+            "it cannot read the signature: was the request changed on its way, or signed twice?"
+        )),
+        Cause::Scope => line(format_args!(
+            "see \"aws_region\", \"aws_service\" and the access key"
+        )),
+        Cause::Expired => line(format_args!(
+            "the session token has expired: put current credentials in place"
+        )),
+        Cause::Unknown => line(format_args!(
+            "it does not know the access key, or the session token is missing or another key's"
+        )),
+        Cause::Clock => line(format_args!("the clock of this machine is not the store's")),
+        Cause::Version => line(format_args!(
+            "it takes no signatures of version 2: use \"aws_signature_version 4\""
+        )),
+    }
+    if let Some(lines) = canonical_request(body) {
+        canonical::log(answer.0, "the store's canonical request", lines);
+    }
+    if matches!(code.cause, Cause::Expired | Cause::Unknown) {
+        plan.credentials_refused(answer.0, code.cause);
+    }
+}
