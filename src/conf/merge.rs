@@ -193,6 +193,12 @@ impl Merging<'_> {
             None => {
                 let elsewhere = self.judged_plan(elsewhere, explicit)?;
                 if self.is_warned_of() {
+                    set_headers::warn_of_by_upstream(
+                        self.conf,
+                        self.main,
+                        self.block,
+                        &self.ingredients,
+                    );
                     remind_of_cache_key_by_upstream(
                         self.conf,
                         self.main,

@@ -2,17 +2,43 @@
 //! does not know of: `nginx -t` says so.
 
 use super::credentials::Credentials;
-use super::{Plan, Sign};
+use super::ingredients::Ingredients;
+use super::{MainConf, Plan, Sign};
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::log::Level;
+use crate::ffi::proxy_headers::ProxyHeaders;
 
 /// The service whose WebSocket APIs need Upgrade.
 const WITH_WEBSOCKETS: &[u8] = b"execute-api";
 
+/// As [`warn_of`], where a variable in `proxy_pass` names the upstream: for the first one that signs.
+pub(super) fn warn_of_by_upstream(
+    conf: &Conf,
+    main: &MainConf,
+    block: &Block,
+    ingredients: &Ingredients,
+) {
+    if !is_remarkable(&ingredients.headers) || ingredients.headers.warned.get() {
+        return;
+    }
+    for upstream in main.upstreams.iter() {
+        let held = ingredients.layers.for_upstream(Some(&upstream.written));
+        if let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) {
+            let plan = ingredients.plan_of(&held, &sign.switch);
+            return warn_of(conf, block, &plan, sign);
+        }
+    }
+}
+
+/// Whether there may be something to warn of.
+fn is_remarkable(headers: &ProxyHeaders) -> bool {
+    headers.sets_upgrade || !headers.response_variables.is_empty()
+}
+
 /// Warns once for each list of `proxy_set_header`, at the `aws_sign` of the first location that has it.
 pub(super) fn warn_of(conf: &Conf, block: &Block, plan: &Plan, sign: &Sign) {
     let headers = &plan.headers;
-    if headers.warned.replace(true) {
+    if !is_remarkable(headers) || headers.warned.replace(true) {
         return;
     }
     let service = plan.credentials.as_ref().ok();

@@ -61,6 +61,25 @@ fn an_upgrade_is_warned_of_but_for_websockets_of_api_gateway() {
     assert_eq!(about(&format!("{UPGRADE} {unsigned}")).len(), 0);
 }
 
+/// Signing that stands in an `upstream{}`, which a constant or a variable names.
+#[test]
+fn upstreams_that_sign_are_looked_at() {
+    for target in ["http://store", "http://$arg_to", "$arg_to"] {
+        let server = format!("location / {{ {UPGRADE} proxy_pass {target}; }}");
+        let result = server_conf::builder(&server)
+            .http(&format!(
+                "upstream store {{ server 127.0.0.1; aws_sign; {KEYS} }}"
+            ))
+            .check()
+            .expect_ok();
+        let warnings = result.warnings();
+        let about = warnings
+            .iter()
+            .filter(|line| line.contains("lets clients switch protocols"));
+        assert_eq!(about.count(), 1, "{target}");
+    }
+}
+
 /// One line where it is to be mended, and not one for each location that inherits it.
 #[test]
 fn an_inherited_header_is_warned_of_once() {
