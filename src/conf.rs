@@ -15,6 +15,7 @@ mod shared;
 mod style;
 mod tokens;
 mod upstreams;
+mod warnings;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -44,6 +45,7 @@ use crate::providers::Providers;
 use ingredients::{Defaults, Key};
 use layers::Layers;
 use plans::SharedPlans;
+use warnings::Warnings;
 
 /// How long a request waits for the first credentials, in milliseconds.
 const DEFAULT_CREDENTIALS_TIMEOUT: u64 = 5000;
@@ -62,6 +64,8 @@ pub(crate) struct MainConf {
     pub(crate) upstreams: Rc<Upstreams>,
     /// What applies where no directive says anything.
     defaults: Rc<Defaults>,
+    /// What has been warned of.
+    warnings: Warnings,
     /// The plans that locations share, by what they are made of.
     shared_plans: RefCell<HashMap<Key, Rc<SharedPlans>>>,
     /// What locations have nginx write into heads.
@@ -77,6 +81,7 @@ impl MainConf {
             has_links: false,
             upstreams: Rc::default(),
             defaults: Rc::default(),
+            warnings: Warnings::default(),
             shared_plans: RefCell::default(),
             headers: RefCell::default(),
         }
@@ -192,6 +197,8 @@ pub(crate) struct ProxyPass {
     pub(crate) scheme: Scheme,
     /// Its argument, where that holds variables.
     pub(crate) target: Option<Template>,
+    /// Its argument.
+    text: &'static [u8],
 }
 
 impl ProxyPass {
@@ -204,7 +211,15 @@ impl ProxyPass {
         Self {
             scheme: Scheme::of(conf.arg(0)),
             target,
+            text: conf.kept_arg(0),
         }
+    }
+
+    /// The host and the port in it, perhaps with variables.
+    fn authority(&self) -> Option<&'static [u8]> {
+        let start = self.text.windows(3).position(|part| part == b"://");
+        let rest = &self.text[start.map_or(0, |start| start + 3)..];
+        rest.split(|byte| *byte == b'/').next()
     }
 }
 

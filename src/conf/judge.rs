@@ -7,6 +7,7 @@ use nginx_sys::{NGX_HTTP_UPSTREAM_CREATE, ngx_http_upstream_conf_t};
 
 use super::credentials::Credentials;
 use super::ingredients::Ingredients;
+use super::warnings::Kind;
 use super::{BlockKind, Directives, MainConf, Payload, Plan, Scheme, Sign, same_handler};
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::log::Level;
@@ -194,6 +195,7 @@ pub(super) fn judge_payload(conf: &Conf, held: &Directives, plan: &Plan) -> Resu
 /// A bucket's requests that are sent to a host of another name end at the wrong server.
 pub(super) fn warn_of_other_host(
     conf: &Conf,
+    main: &MainConf,
     block: &Block,
     plan: &Plan,
     sign: &Sign,
@@ -228,8 +230,9 @@ pub(super) fn warn_of_other_host(
     if in_bucket || host.eq_ignore_ascii_case(endpoint) || is_address(host) {
         return;
     }
-    conf.log(
-        Level::Warn,
+    main.warnings.of_directive(
+        conf,
+        Kind::OtherHost,
         &sign.position,
         format_args!(
             "\"proxy_pass\" of location \"{}\" names the host \"{}\", but requests are signed for \
@@ -252,6 +255,7 @@ fn is_address(host: &[u8]) -> bool {
 /// Where neither the signature nor TLS covers a body, anybody on the way can change it.
 pub(super) fn warn_of_unprotected_bodies(
     conf: &Conf,
+    main: &MainConf,
     block: &Block,
     held: &Directives,
     scheme: Option<Scheme>,
@@ -260,8 +264,9 @@ pub(super) fn warn_of_unprotected_bodies(
         return;
     };
     if *mode == PayloadMode::Unsigned && scheme == Some(Scheme::Http) {
-        conf.log(
-            Level::Warn,
+        main.warnings.of_directive(
+            conf,
+            Kind::UnprotectedBodies,
             position,
             format_args!(
                 "\"aws_payload unsigned\" in location \"{}\" sends bodies over plain http, where \
@@ -273,9 +278,14 @@ pub(super) fn warn_of_unprotected_bodies(
     }
 }
 
-/// Tenants that a variable tells apart must not share cached objects.
-/// Whether it has been said.
-pub(super) fn remind_of_cache_key(conf: &Conf, block: &Block, plan: &Plan, sign: &Sign) -> bool {
+/// Tenants that a variable tells apart must not share cached objects. Returns whether they may.
+pub(super) fn remind_of_cache_key(
+    conf: &Conf,
+    main: &MainConf,
+    block: &Block,
+    plan: &Plan,
+    sign: &Sign,
+) -> bool {
     let is_variable = |value: &Option<Value>| {
         value
             .as_ref()
@@ -289,8 +299,9 @@ pub(super) fn remind_of_cache_key(conf: &Conf, block: &Block, plan: &Plan, sign:
             .is_ok_and(Credentials::are_variable);
     let needed = plan.has_cache && variable;
     if needed {
-        conf.log(
-            Level::Warn,
+        main.warnings.of_directive(
+            conf,
+            Kind::CacheKey,
             &sign.position,
             format_args!(
                 "location \"{}\" has \"proxy_cache\" and a variable bucket, endpoint or key: \
@@ -328,7 +339,7 @@ pub(super) fn remind_of_cache_key_by_upstream(
             continue;
         };
         let plan = ingredients.plan_of(&held, &sign.switch);
-        if remind_of_cache_key(conf, block, &plan, sign) {
+        if remind_of_cache_key(conf, main, block, &plan, sign) {
             return;
         }
     }

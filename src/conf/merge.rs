@@ -13,8 +13,9 @@ use super::judge::{
 };
 use super::layers::Layers;
 use super::plans::{ByTarget, SharedPlans};
+use super::warnings::{Location, warn_of_other_handler};
 use super::{
-    BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, Scheme, Sign,
+    BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, ProxyPass, Sign,
     set_headers, style,
 };
 use crate::ffi::cache_hook;
@@ -57,6 +58,7 @@ pub(crate) fn merge(
         refuse_other_handlers(conf, main, &block, sign)?;
     }
     refuse_unsigned_ways(conf, main, &block, layers.own_sign())?;
+    warn_of_other_handler(conf, main, &block, &held);
     inner.layers = Some(layers.clone());
 
     let Some(proxy) = main.proxy() else {
@@ -79,18 +81,19 @@ pub(crate) fn merge(
         providers: Rc::clone(&main.providers),
         defaults: Rc::clone(&main.defaults),
     };
+    let pass = inner.proxy_pass.clone();
     let merging = Merging {
         conf,
         main,
         block: &block,
         ingredients,
-        scheme: inner.proxy_pass.as_ref().map(|pass| pass.scheme),
+        pass: pass.as_ref(),
         proxy_conf,
     };
     inner.has_variable_target =
         merging.names_no_host() && (merging.is_proxied() || merging.may_inherit(outer));
 
-    let target = inner.proxy_pass.as_ref().and_then(|pass| pass.target);
+    let target = pass.as_ref().and_then(|pass| pass.target);
     let plans = match target.filter(|_| inner.has_variable_target && !main.upstreams.is_empty()) {
         Some(target) => merging
             .plans_by_target(&held, explicit.is_some())?
@@ -143,8 +146,8 @@ struct Merging<'a> {
     main: &'a MainConf,
     block: &'a Block,
     ingredients: Ingredients,
-    /// How the block's `proxy_pass` reaches its upstream, if there is one.
-    scheme: Option<Scheme>,
+    /// The block's `proxy_pass`, if there is one.
+    pass: Option<&'a ProxyPass>,
     /// What `proxy_pass` says in the block, merged before us.
     proxy_conf: NonNull<ngx_http_upstream_conf_t>,
 }
@@ -193,6 +196,9 @@ impl Merging<'_> {
             None => {
                 let elsewhere = self.judged_plan(elsewhere, explicit)?;
                 if self.is_warned_of() {
+                    if elsewhere.is_none() {
+                        self.warn_of_first_upstream();
+                    }
                     set_headers::warn_of_by_upstream(
                         self.conf,
                         self.main,
@@ -222,6 +228,19 @@ impl Merging<'_> {
         Ok(plans.sign().then_some(plans))
     }
 
+    /// Warns of what is true of one of the upstreams that a variable may name.
+    fn warn_of_first_upstream(&self) {
+        let layers = &self.ingredients.layers;
+        for upstream in self.main.upstreams.iter() {
+            let held = layers.for_upstream(Some(&upstream.written));
+            if let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) {
+                let plan = self.ingredients.plan_of(&held, &sign.switch);
+                self.warn_of(sign, &plan);
+                return;
+            }
+        }
+    }
+
     /// The plan of a block in which `held` hold, where it signs. An error has been logged.
     fn judged_plan(&self, held: &Directives, explicit: bool) -> Result<Option<Plan>, ()> {
         let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) else {
@@ -232,12 +251,30 @@ impl Merging<'_> {
         judge_payload(self.conf, held, &plan)?;
         style::judge(self.conf, held, &plan)?;
         if self.is_warned_of() {
-            warn_of_other_host(self.conf, self.block, &plan, sign, self.proxy_conf);
-            remind_of_cache_key(self.conf, self.block, &plan, sign);
-            set_headers::warn_of(self.conf, self.block, &plan, sign);
-            warn_of_unprotected_bodies(self.conf, self.block, held, self.scheme);
-            style::warn_of_unsigned_bodies(self.conf, self.block, held, &plan, self.scheme);
+            let (conf, main, block) = (self.conf, self.main, self.block);
+            let scheme = self.pass.map(|pass| pass.scheme);
+            warn_of_other_host(conf, main, block, &plan, sign, self.proxy_conf);
+            remind_of_cache_key(conf, main, block, &plan, sign);
+            set_headers::warn_of(conf, block, &plan, sign);
+            warn_of_unprotected_bodies(conf, main, block, held, scheme);
+            style::warn_of_unsigned_bodies(conf, main, block, held, &plan, scheme);
+            self.warn_of(sign, &plan);
         }
         Ok(Some(plan))
+    }
+
+    /// Warns of what is probably a mistake.
+    fn warn_of(&self, sign: &Sign, plan: &Plan) {
+        let location = Location {
+            conf: self.conf,
+            main: self.main,
+            block: self.block,
+            sign,
+            pass: self.pass,
+            proxy_conf: self.proxy_conf,
+        };
+        location.warn_of_unverified_peer();
+        location.warn_of_chosen_host(plan.bucket.is_some());
+        location.warn_of_dropped_metadata(plan);
     }
 }

@@ -2,7 +2,8 @@
 
 use aws_sealing::{Coverage, PayloadMode, PayloadRule, Place, Version};
 
-use super::{Directives, Plan, Scheme};
+use super::warnings::Kind;
+use super::{Directives, MainConf, Plan, Scheme};
 use crate::ffi::conf::{Block, Conf, Position};
 use crate::ffi::log::Level;
 
@@ -77,6 +78,7 @@ pub(super) fn judge(conf: &Conf, held: &Directives, plan: &Plan) -> Result<(), (
 /// Where neither the signature nor TLS covers a body, anybody on the way can change it.
 pub(super) fn warn_of_unsigned_bodies(
     conf: &Conf,
+    main: &MainConf,
     block: &Block,
     held: &Directives,
     plan: &Plan,
@@ -105,8 +107,9 @@ pub(super) fn warn_of_unsigned_bodies(
         (Version::V4, Some(PayloadRule::S3)) => ", or \"aws_payload signed\"",
         _ => "",
     };
-    conf.log(
-        Level::Warn,
+    main.warnings.of_directive(
+        conf,
+        Kind::UnsignedBodies,
         position,
         format_args!(
             "\"{directive}\" in location \"{}\" signs no bodies, and plain http does not protect \

@@ -8,8 +8,9 @@ use std::ptr::NonNull;
 use nginx_sys::{
     NGX_HTTP_LIF_CONF, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_UPS_CONF, NGX_OK,
     ngx_array_push, ngx_conf_full_name, ngx_conf_t, ngx_decode_base64, ngx_http_conf_ctx_t,
-    ngx_http_core_loc_conf_t, ngx_http_core_main_conf_t, ngx_http_core_module, ngx_http_handler_pt,
-    ngx_int_t, ngx_module_t, ngx_parse_time, ngx_pnalloc, ngx_pool_t, ngx_str_t,
+    ngx_http_core_loc_conf_t, ngx_http_core_main_conf_t, ngx_http_core_module,
+    ngx_http_core_srv_conf_t, ngx_http_handler_pt, ngx_int_t, ngx_module_t, ngx_parse_time,
+    ngx_pnalloc, ngx_pool_t, ngx_str_t,
 };
 
 use super::log::{Level, Log};
@@ -94,6 +95,15 @@ impl Conf {
     /// The current directive's argument at `index`, 0 for the first behind the name.
     pub(crate) fn arg(&self, index: usize) -> &[u8] {
         self.args().nth(index).unwrap_or_default()
+    }
+
+    /// The same, for what lives no longer than the configuration.
+    pub(crate) fn kept_arg(&self, index: usize) -> &'static [u8] {
+        match self.raw_args().get(index + 1) {
+            // SAFETY: nginx's parser keeps its words in the configuration's pool.
+            Some(text) => unsafe { super::bytes(*text) },
+            None => b"",
+        }
     }
 
     /// The argument at `index`, compiled where it holds variables. The error has been logged.
@@ -282,6 +292,19 @@ impl Conf {
     pub(super) fn core_location_conf(&self) -> Option<NonNull<ngx_http_core_loc_conf_t>> {
         // SAFETY: nginx's own module, whose location configuration is of this type.
         unsafe { self.location_conf(core_module()) }
+    }
+
+    /// The core module's configuration of the current server{}.
+    pub(crate) fn core_server_conf(&self) -> Option<NonNull<ngx_http_core_srv_conf_t>> {
+        // SAFETY: nginx's own module, whose server configuration is of this type.
+        unsafe { self.server_conf(core_module()) }
+    }
+
+    /// `ignore_invalid_headers` of the current server{}, once merged.
+    pub(crate) fn ignores_invalid_headers(&self) -> bool {
+        let server = self.core_server_conf();
+        // SAFETY: merged before us.
+        server.is_some_and(|server| unsafe { server.as_ref() }.ignore_invalid_headers != 0)
     }
 
     /// The current block as nginx's core sees it.

@@ -6,9 +6,9 @@
 use std::ptr::NonNull;
 
 use nginx_sys::{
-    ngx_array_t, ngx_command_t, ngx_conf_set_enum_slot, ngx_conf_set_keyval_slot,
-    ngx_conf_set_str_slot, ngx_conf_t, ngx_http_upstream_conf_t, ngx_keyval_t, ngx_str_t,
-    ngx_uint_t,
+    ngx_array_t, ngx_command_t, ngx_conf_set_enum_slot, ngx_conf_set_flag_slot,
+    ngx_conf_set_keyval_slot, ngx_conf_set_str_slot, ngx_conf_t, ngx_flag_t,
+    ngx_http_upstream_conf_t, ngx_keyval_t, ngx_str_t, ngx_uint_t,
 };
 use std::ffi::{c_char, c_void};
 
@@ -45,7 +45,7 @@ impl PassModule {
     ///
     /// # Safety
     /// As [`Self::sets_body`].
-    pub(super) unsafe fn set_headers(
+    pub(crate) unsafe fn set_headers(
         &self,
         conf: NonNull<ngx_http_upstream_conf_t>,
     ) -> Option<&'static [ngx_keyval_t]> {
@@ -64,6 +64,19 @@ impl PassModule {
                 _ => Some(&[]),
             }
         }
+    }
+
+    /// Whether a location verifies the certificates of https servers; `None` if this nginx cannot.
+    ///
+    /// # Safety
+    /// As [`Self::sets_body`].
+    pub(crate) unsafe fn verifies_peer(
+        &self,
+        conf: NonNull<ngx_http_upstream_conf_t>,
+    ) -> Option<bool> {
+        let place = self.place::<ngx_flag_t>(conf, b"proxy_ssl_verify", ngx_conf_set_flag_slot)?;
+        // SAFETY: a flag of the configuration, by its setter.
+        Some(unsafe { *place.as_ref() } == 1)
     }
 
     /// Where `directive` is kept; `None` if this nginx reads it in another way.

@@ -6,13 +6,18 @@ use crate::nginx::{Builder, Nginx};
 
 /// What is printed in all of them, and what stands for it here: the module under test, a free port,
 /// nginx's folder, and no name server.
-const HERE: [(&str, &str); 7] = [
+const HERE: [(&str, &str); 8] = [
     (
         "load_module modules/ngx_http_aws_auth_module.so;",
         "{preamble}",
     ),
     ("http {\n", "http {\n{paths}\n"),
     ("listen 80;", "listen 127.0.0.1:{port};"),
+    // Not every machine has those of Debian.
+    (
+        "/etc/ssl/certs/ca-certificates.crt",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tls/ca.pem"),
+    ),
     ("/etc/nginx/", "{dir}/"),
     ("/var/cache/nginx/", "{dir}/"),
     ("resolver 10.0.0.2;", ""),
@@ -41,6 +46,29 @@ pub fn adapted(printed: &str, hosts: &[(&str, &str)]) -> String {
     for (printed, here) in hosts {
         assert!(text.contains(printed), "{printed:?} is not in:\n{text}");
         text = text.replace(printed, here);
+    }
+    text
+}
+
+/// What is printed, to be checked by `nginx -t` on a machine without name servers: all hosts that are
+/// connected to are this machine, with the schemes as they are printed.
+pub fn without_names(printed: &str) -> String {
+    let mut text = adapted(printed, &[]);
+    for (before, after) in [
+        ("proxy_pass https://", "/;"),
+        ("proxy_pass http://", "/;"),
+        ("server ", ";"),
+    ] {
+        let mut parts = text.split(before);
+        let mut replaced = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find(|c| after.contains(c)).unwrap_or(0);
+            let host = &part[..end];
+            let is_host = host.contains('.') && !host.contains(char::is_whitespace);
+            let here = if is_host { "127.0.0.1:9" } else { host };
+            replaced.extend([before, here, &part[end..]]);
+        }
+        text = replaced;
     }
     text
 }
