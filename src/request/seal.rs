@@ -123,7 +123,8 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
         .head()
         .and_then(head::split)
         .ok_or(Refused::NoHead)?;
-    if !in_head.is_empty() && !plan.headers.has_body(request, in_head.len()) {
+    let is_http2 = head::is_http2(head);
+    if !in_head.is_empty() && !is_http2 && !plan.headers.has_body(request, in_head.len()) {
         return Err(SealError::from(HeadError::BytesAfterHead).into());
     }
     // Variables can run code of other modules, and ours: nothing is borrowed yet.

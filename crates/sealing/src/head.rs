@@ -152,6 +152,12 @@ pub fn split(buffer: &[u8]) -> Option<(&[u8], &[u8])> {
     Some(buffer.split_at(end))
 }
 
+/// Whether nginx speaks HTTP/2 to the upstream: it then sends the connection preface first, and frames after
+/// what looks like the end of a head.
+pub fn is_http2(head: &[u8]) -> bool {
+    head.starts_with(b"PRI * HTTP/2.0\r\n")
+}
+
 /// The length of a line's name, where a token ends at a colon.
 fn name_length(line: &[u8]) -> Option<usize> {
     let length = line.iter().position(|byte| !TOKEN[*byte as usize])?;

@@ -47,8 +47,7 @@ impl Sealer {
         identity: &Identity<'_>,
         now: &Timestamp,
     ) -> Result<&[u8], SealError> {
-        // What nginx sends over HTTP/2 begins with the connection preface.
-        if request.head.starts_with(b"PRI * HTTP/2.0\r\n") {
+        if head::is_http2(request.head) {
             return Err(SealError::Http2Upstream);
         }
         let line = head::parse(request.head, &request.target, &mut self.lines)?;
