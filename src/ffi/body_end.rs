@@ -74,7 +74,12 @@ impl Request {
                 };
             }
             if flags::reading_body(main) {
-                return BodyEnd::Forwarded;
+                // Given up by us, if nginx does not forward it meanwhile.
+                return if flags::request_body_no_buffering(main) {
+                    BodyEnd::Forwarded
+                } else {
+                    BodyEnd::Incomplete
+                };
             }
             // Nobody reads a body that nginx's parser of discarded chunks has made; HTTP/2 leaves one
             // that it skips as it was before the first byte.

@@ -242,6 +242,8 @@ impl Request {
         unsafe {
             flags::set_keepalive(self.as_ptr(), false);
             flags::set_reading_body(self.as_ptr(), true);
+            // Nothing more of it is forwarded.
+            flags::set_request_body_no_buffering(self.as_ptr(), false);
         }
     }
 

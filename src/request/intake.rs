@@ -85,14 +85,16 @@ impl Refused {
         }
     }
 
-    /// Logs the reason, sees to it that the rest of the body is not taken for a request, and returns
-    /// the status.
+    /// Logs the reason, sees to it that the rest of a body that is being read is not taken for a request,
+    /// and returns the status.
     pub(super) fn answer(&self, request: &Request) -> ngx_int_t {
         request.log().write(
             self.level(),
             format_args!("the request's body is refused: {self}"),
         );
-        request.give_up_body();
+        if request.body().is_some() {
+            request.give_up_body();
+        }
         self.status()
     }
 }

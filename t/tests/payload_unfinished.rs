@@ -96,6 +96,8 @@ fn broken_chunks(data: usize, end: &str) -> Vec<u8> {
         &first,
         &rest,
         end.as_bytes(),
+        // Before version 1.19.9, nginx looks at what it has read when that is enough for a trailer.
+        &vec![b'x'; if end.ends_with('\n') { 600 } else { 0 }],
     ]
     .concat()
 }
@@ -107,7 +109,7 @@ const BUFFER: usize = 1024;
 const BEFORE: [usize; 2] = [5, BUFFER];
 
 /// A chunk that is too large for `client_max_body_size`, and no chunk.
-const WRONG: [&str; 2] = ["1000\r\nrest", "zz\r\n"];
+const WRONG: [&str; 2] = ["1000\r\n", "no chunk\r\n"];
 
 /// The first location, and the one that signs, in all ways to read a body.
 fn ways() -> impl Iterator<Item = String> {
@@ -123,7 +125,7 @@ fn ways() -> impl Iterator<Item = String> {
                         "client_body_buffer_size {buffer};
                          location / {{
                              {sign} proxy_request_buffering {first};
-                             error_page 400 408 411 413 502 = @signed;
+                             error_page 400 408 413 502 = @signed;
                              proxy_pass http://{{application}};
                          }}
                          location = /get {{ error_page 404 = @signed; root {{dir}}; }}
@@ -147,7 +149,9 @@ fn a_part_of_a_body_in_chunks() {
             .flat_map(|before| WRONG.map(|end| (before, end)))
         {
             let response = stand.send(&broken_chunks(before, end)).expect("an answer");
-            assert!([400, 502].contains(&response.status), "{response:?}\n{way}");
+            // The first location may need the length.
+            let rejected = [400, 411, 502].contains(&response.status);
+            assert!(rejected, "{response:?}\n{way}");
         }
         stand.expect_untouched("/get");
     }
@@ -195,6 +199,7 @@ fn a_body_that_was_too_large() {
                 let response = stand.send(wire).expect("an answer");
                 assert!([400, 502].contains(&response.status), "{response:?}\n{way}");
             }
+            stand.nginx.wait_for_access_log(4);
             let port = stand.nginx.h2_port();
             for body in [bytes(5000), bytes(500_000)] {
                 // Some versions of curl miss the answer.
@@ -319,6 +324,29 @@ fn mirrors_that_are_given_no_body() {
         let stored = stand.origin.wait_for_requests(count);
         assert!(stored.iter().all(|stored| stored.body.len() == 3000));
         assert_eq!(stored.len(), count);
+    }
+}
+
+/// A location that needs the length hands the request on to one that does not, before a byte is read: over
+/// HTTP/2 in older versions. Either way nothing waits for a body that nobody reads.
+#[test]
+fn a_body_of_unknown_length_is_buffered_elsewhere() {
+    let stand = Stand::new(
+        "client_max_body_size 0; aws_sign on;
+         location / {
+             proxy_request_buffering off; error_page 411 = @signed; proxy_pass http://{application};
+         }
+         location @signed { proxy_pass http://{origin}; }",
+    );
+    let body = bytes(3000);
+    let port = stand.nginx.h2_port();
+    let _ = http2::try_upload_unannounced("PUT", port, "/key", &[], &body);
+    let line = stand.nginx.wait_for_access_log(1).remove(0);
+    if line.contains("|400|") {
+        assert_eq!(stand.origin.connections(), 0);
+    } else {
+        assert!(line.contains("|200|"), "{line}");
+        assert!(expect_hash(&stand.origin.only_request()) == body);
     }
 }
 
