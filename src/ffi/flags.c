@@ -8,6 +8,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include <nginx.h>
 
 
 #define READ(name)                                                            \
@@ -176,23 +177,35 @@ void aws_auth_close_unless_body_comes(ngx_http_request_t *r);
  * A client that announces "Expect: 100-continue" sends no body after a final
  * status.  ngx_http_special_response_handler() suppresses the 100 and discards
  * the body nevertheless, so that the next request on the connection would be
- * discarded in its place.  Undoes ngx_http_discard_request_body() and lets the
- * connection end with this response: the client is told so, nginx closes its
- * side and reads what the client may still send (lingering_close).
+ * discarded in its place.  Lets the connection end with this response: the
+ * client is told so.  ngx_http_discard_request_body() is undone, so that nginx
+ * closes its side at once and reads what the client may still send
+ * (lingering_close).
+ *
+ * The read handler says that a body is awaited, and counted as a user of the
+ * request: freenginx sets discard_body without it, too, and has a flag of its
+ * own for that (and NGINX_NAME, which nginx does not define).  There nginx
+ * goes on discarding, for lingering_timeout at most.
  */
 void
 aws_auth_close_unless_body_comes(ngx_http_request_t *r)
 {
-    if (r != r->main || !r->discard_body || r->headers_in.expect == NULL) {
+    if (r != r->main
+        || !r->discard_body
+        || r->headers_in.expect == NULL
+        || r->read_event_handler != ngx_http_discarded_request_body_handler)
+    {
         return;
     }
 
+    r->keepalive = 0;
+
+#ifndef NGINX_NAME
+
     r->discard_body = 0;
     r->count--;
-    r->keepalive = 0;
     r->lingering_close = 1;
+    r->read_event_handler = ngx_http_block_reading;
 
-    if (r->read_event_handler == ngx_http_discarded_request_body_handler) {
-        r->read_event_handler = ngx_http_block_reading;
-    }
+#endif
 }
