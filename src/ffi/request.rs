@@ -177,8 +177,15 @@ impl Request {
     /// The body has become `length` bytes long. What nginx sends it to next announces that.
     pub(crate) fn set_body_length(&self, length: u64) {
         if let Ok(length) = i64::try_from(length) {
-            // SAFETY: live; nginx has counted the body by then.
-            unsafe { (*self.as_ptr()).headers_in.content_length_n = length };
+            // SAFETY: live, and so is the body, if any; nginx has counted it by then. HTTP/2 keeps a count
+            // of its own, and takes the length of a body that was not announced from there.
+            unsafe {
+                let request = &mut *self.as_ptr();
+                request.headers_in.content_length_n = length;
+                if let Some(body) = request.request_body.as_mut() {
+                    body.received = length;
+                }
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 
 use nginx_tests::account::SECRET_KEY_DIRECTIVES;
 use nginx_tests::framed::{FRAMINGS, Framed, Framing, Upload};
+use nginx_tests::http::Response;
 use nginx_tests::payload::{bytes, expect_hash};
 use nginx_tests::{Nginx, RawOrigin, RawRequest, Reply, wait_until};
 
@@ -48,6 +49,7 @@ const LENGTHS: [usize; 3] = [100, 30_000, 1_500_000];
 
 fn nginx(server: &str, origin: &RawOrigin, application: &RawOrigin) -> Nginx {
     Nginx::builder()
+        .http2()
         .var("origin", origin.address())
         .var("application", application.address())
         .server(&format!(
@@ -221,9 +223,16 @@ fn a_body_without_its_framing_has_its_own_length_elsewhere() {
     for length in LENGTHS {
         let body = bytes(length);
         let upload = Framed::new(Framing::UnsignedTrailer, &body).put("/key");
-        upload.request().send(nginx.port()).expect_status(200);
-        let request = application.requests().pop().expect("a request");
-        assert_eq!(request.header("Content-Length"), Some(length.to_string()));
-        assert!(request.body == body, "{length}");
+        let expect_plain = |response: Response| {
+            response.expect_status(200);
+            let request = application.requests().pop().expect("a request");
+            assert_eq!(request.header("Content-Length"), Some(length.to_string()));
+            assert!(request.body == body, "{length}");
+        };
+        expect_plain(upload.request().send(nginx.port()));
+        expect_plain(upload.in_http_chunks(7000).send(nginx.port()));
+        for announced in [true, false] {
+            expect_plain(upload.send_http2(nginx.h2_port(), announced));
+        }
     }
 }
