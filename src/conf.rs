@@ -3,6 +3,7 @@
 mod credentials;
 mod ingredients;
 mod judge;
+mod key_files;
 mod keys;
 mod layers;
 mod links;

@@ -21,10 +21,12 @@ use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, SignedHeaders
 use aws_signing::{CredentialScope, ScopeError, SigningKey};
 use zeroize::Zeroizing;
 
-use crate::conf::{BlockKind, DerivedKey, Directives, Payload, Region, SecretValue, Sign, Switch};
+use crate::conf::{
+    BlockKind, DerivedKey, Directives, MainConf, Payload, Region, SecretValue, Sign, Switch,
+};
 use crate::ffi::conf::{Conf, decode_base64};
-use crate::ffi::log::Level;
 use crate::ffi::value::Value;
+use crate::module::this_module;
 
 /// Why a directive is refused.
 pub(crate) enum DirectiveError {
@@ -107,33 +109,37 @@ pub(crate) fn secret_key(block: &mut Directives, conf: &Conf) -> Result {
     set_secret_key(block, conf, secret)
 }
 
+/// A name, or a variable of a `map` of names.
 pub(crate) fn secret_key_file(block: &mut Directives, conf: &Conf) -> Result {
-    let file = conf
-        .read_file(conf.arg(0))
-        .map_err(DirectiveError::Because)?;
-    let content = Zeroizing::new(file.content);
-    let secret = content.trim_ascii();
-    value::secret(secret).map_err(|reason| {
-        let path = file.path.display();
-        DirectiveError::Because(format!(
-            "names {path}, which holds no secret key ({reason}): write the key and nothing else"
-        ))
-    })?;
-    if file.world_readable {
-        conf.log(
-            Level::Warn,
-            &conf.position(),
-            format_args!(
-                "everybody on this machine can read the secret key in {}: \"chmod 600\" it",
-                file.path.display()
-            ),
-        );
-    }
-    set_secret_key(
-        block,
-        conf,
-        SecretValue::Text(Rc::new(Zeroizing::new(secret.to_vec()))),
-    )
+    // SAFETY: this module's main configuration; nobody else refers to it meanwhile.
+    let main = unsafe { conf.main_conf::<MainConf>(this_module()) };
+    // SAFETY: as above.
+    let main = main.map(|main| unsafe { main.as_ref() });
+    let main = main.ok_or(DirectiveError::Logged)?;
+    let (files, position) = (&main.shared.key_files, conf.position());
+    let secret = match conf.compile(0).map_err(|()| DirectiveError::Logged)? {
+        Value::Text(name) => files
+            .read(conf, &name, &position)
+            .map(SecretValue::Text)
+            .map_err(DirectiveError::Because)?,
+        Value::Template(template) => {
+            let text = conf.arg(0);
+            let name = text.strip_prefix(b"$").unwrap_or_default();
+            let name = match name.strip_prefix(b"{") {
+                Some(name) => name.strip_suffix(b"}").unwrap_or_default(),
+                None => name,
+            };
+            let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+            if name.is_empty() || !name.iter().all(is_part) {
+                return Err(invalid(
+                    &String::from_utf8_lossy(text),
+                    "write the name of a file, or one variable of a \"map\" of such names",
+                ));
+            }
+            SecretValue::File(files.note_variable(name, template, position))
+        }
+    };
+    set_secret_key(block, conf, secret)
 }
 
 fn set_secret_key(block: &mut Directives, conf: &Conf, secret: SecretValue) -> Result {

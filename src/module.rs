@@ -27,6 +27,7 @@ use crate::ffi::conf::Conf;
 use crate::ffi::guard::guard;
 use crate::ffi::layout;
 use crate::ffi::log::{Level, Log};
+use crate::ffi::map::{self, Map};
 use crate::ffi::process;
 use crate::ffi::proxy_pass;
 use crate::ffi::request::Request;
@@ -89,14 +90,15 @@ unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         };
         main.preconfigure(&conf);
         if let Some(proxy) = main.proxy() {
-            proxy_pass::observe(&conf, proxy, note_proxy_pass);
+            proxy_pass::observe(&conf, proxy.command(), note_proxy_pass);
         }
+        proxy_pass::observe(&conf, map::command(&conf), note_map);
         NGX_OK as ngx_int_t
     })
 }
 
 /// Keeps what `proxy_pass` says with the block's own directives.
-fn note_proxy_pass(conf: &Conf) {
+fn note_proxy_pass(conf: &Conf, _words: &[&[u8]]) {
     // SAFETY: this module's location configuration is a LocationConf, and nobody else refers to it
     // while another module's directive is read.
     let block = unsafe {
@@ -105,6 +107,18 @@ fn note_proxy_pass(conf: &Conf) {
     };
     if let Some(block) = block {
         block.proxy_pass = Some(ProxyPass::read(conf));
+    }
+}
+
+/// Keeps a `map`, which a directive may name.
+fn note_map(conf: &Conf, words: &[&[u8]]) {
+    let [_, name] = words else { return };
+    // SAFETY: a map has just been read; nobody else refers to our main configuration.
+    unsafe {
+        let main = conf.main_conf::<MainConf>(this_module());
+        if let (Some(main), Some(map)) = (main, Map::just_read(conf, name)) {
+            main.as_ref().shared.key_files.note_map(name, map);
+        }
     }
 }
 

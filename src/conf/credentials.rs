@@ -48,7 +48,10 @@ impl CredentialDirectives {
         };
         is_variable(&self.access_key)
             || is_variable(&self.provider)
-            || matches!(self.secret_key, Some(SecretValue::Template(_)))
+            || self
+                .secret_key
+                .as_ref()
+                .is_some_and(SecretValue::is_variable)
     }
 
     /// Takes from the outer block what this one may inherit.

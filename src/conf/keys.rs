@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use aws_sealing::{Identity, Key, KeyCache, Version, value};
 use aws_signing::{CredentialScope, ScopeError, SigningKey, Timestamp, v2};
-use zeroize::Zeroizing;
 
 use super::credentials::CredentialsError;
+use super::key_files::{Secret, Variable};
 use crate::ffi::log::{Level, Log};
 use crate::ffi::request::Request;
 use crate::ffi::value::{Template, Value};
@@ -16,8 +16,17 @@ use crate::ffi::value::{Template, Value};
 /// A secret key: never shown, wiped when it is dropped.
 #[derive(Clone)]
 pub(crate) enum SecretValue {
-    Text(Rc<Zeroizing<Vec<u8>>>),
+    Text(Secret),
     Template(Template),
+    /// In a file that a variable names.
+    File(Variable),
+}
+
+impl SecretValue {
+    /// Whether it differs from request to request.
+    pub(super) fn is_variable(&self) -> bool {
+        !matches!(self, Self::Text(_))
+    }
 }
 
 impl fmt::Debug for SecretValue {
@@ -95,7 +104,7 @@ impl Keys {
         let secret_is_variable = match &self.source {
             KeySource::Derived { .. } => false,
             KeySource::Secret { secret_key, .. } | KeySource::SecretV2 { secret_key, .. } => {
-                matches!(secret_key, SecretValue::Template(_))
+                secret_key.is_variable()
             }
         };
         secret_is_variable || self.access_key.as_text().is_none()
@@ -291,6 +300,17 @@ fn secret<'a>(
             value::secret(text)
                 .map_err(|reason| CredentialsError::Invalid { directive, reason })?;
             Ok(text)
+        }
+        SecretValue::File(variable) => {
+            let name = variable
+                .template()
+                .evaluate(request)
+                .ok_or(CredentialsError::OutOfMemory)?;
+            let key = variable.key(name).ok_or(CredentialsError::Invalid {
+                directive: "aws_secret_key_file",
+                reason: "it names no file of its \"map\"",
+            })?;
+            Ok(key)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is said of providers and tokens in http{}, and what it comes to once http{} has been read.
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
@@ -9,6 +10,7 @@ use std::rc::Rc;
 use aws_credentials::{Endpoint, Environment, FileUse, Scheme};
 
 use super::MainConf;
+use super::key_files::KeyFiles;
 use crate::ffi::conf::{Conf, Position};
 use crate::ffi::log::{Level, Log};
 use crate::ffi::shm;
@@ -39,6 +41,8 @@ pub(crate) struct SharedDirectives {
     pub(crate) trusted_certificate: Option<Vec<u8>>,
     /// What has to be seen to for each provider and token.
     pub(crate) needs: Vec<Needs>,
+    /// The files of secret keys.
+    pub(crate) key_files: KeyFiles,
 }
 
 /// What a provider or a token needs beside itself.
@@ -63,8 +67,12 @@ impl SharedDirectives {
     /// Says which files the workers will not be able to read. To be called once the whole
     /// configuration is known.
     pub(crate) fn warn_of_unreadable_files(&self, user: &User, log: Log) {
+        let mut known = HashSet::new();
         for needs in &self.needs {
             for file in &needs.files {
+                if !known.insert(&file.path) {
+                    continue;
+                }
                 if let Some(obstacle) = obstacle(&file.path, user) {
                     log.write(
                         Level::Warn,
@@ -103,6 +111,7 @@ fn obstacle(path: &Path, user: &User) -> Option<String> {
 /// http{} has been read: names are resolved, certificates read, the zone is declared. An error has
 /// been logged.
 pub(crate) fn complete(conf: &Conf, main: &MainConf) -> Result<(), ()> {
+    main.shared.key_files.complete(conf)?;
     if main.providers.renewals().next().is_none() {
         return Ok(());
     }
@@ -136,6 +145,11 @@ pub(crate) fn complete(conf: &Conf, main: &MainConf) -> Result<(), ()> {
     unsafe { shm::declare(conf, name, size, this_module(), owner) }
 }
 
+/// Whether something stands there that is not a regular file, and that reading may wait for.
+fn is_special(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file())
+}
+
 /// The certificates to verify servers with, where somebody may need them.
 fn trust(conf: &Conf, shared: &SharedDirectives) -> Result<Option<TrustStore>, ()> {
     let asks_https = |needs: &&Needs| {
@@ -162,6 +176,17 @@ fn trust(conf: &Conf, shared: &SharedDirectives) -> Result<Option<TrustStore>, (
         return Err(());
     }
     if let Some(file) = &shared.trusted_certificate {
+        if conf.full_path(file).is_some_and(|path| is_special(&path)) {
+            conf.log(
+                Level::Emerg,
+                &conf.position(),
+                format_args!(
+                    "\"aws_trusted_certificate\" names {}, which is not a regular file",
+                    String::from_utf8_lossy(file)
+                ),
+            );
+            return Err(());
+        }
         return TrustStore::new(conf, file).map(Some);
     }
     let bundle = BUNDLES

@@ -81,6 +81,9 @@ pub(super) fn note_needs(
     may_ask_others: bool,
 ) {
     for file in check.files.iter().filter(|file| file.is_exposed()) {
+        if !main.shared.key_files.is_first_exposure(&file.path) {
+            continue;
+        }
         conf.log(
             Level::Warn,
             &conf.position(),

@@ -1,7 +1,8 @@
 //! The configuration while it is read and merged.
 
+use std::ffi::OsStr;
 use std::fmt;
-use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::ptr::NonNull;
 
@@ -99,11 +100,14 @@ impl Conf {
 
     /// The same, for what lives no longer than the configuration.
     pub(crate) fn kept_arg(&self, index: usize) -> &'static [u8] {
-        match self.raw_args().get(index + 1) {
-            // SAFETY: nginx's parser keeps its words in the configuration's pool.
-            Some(text) => unsafe { super::bytes(*text) },
-            None => b"",
-        }
+        self.kept_args().nth(index).unwrap_or_default()
+    }
+
+    /// All of them.
+    pub(super) fn kept_args(&self) -> impl Iterator<Item = &'static [u8]> {
+        // SAFETY: nginx's parser keeps its words in the configuration's pool.
+        let text = |text: &ngx_str_t| unsafe { super::bytes(*text) };
+        self.raw_args().iter().skip(1).map(text)
     }
 
     /// The argument at `index`, compiled where it holds variables. The error has been logged.
@@ -212,9 +216,9 @@ impl Conf {
         u64::try_from(time).ok()
     }
 
-    /// Reads a file named in a directive; a relative name is relative to the configuration's
-    /// directory, as nginx's own are.
-    pub(crate) fn read_file(&self, name: &[u8]) -> Result<ReadFile, String> {
+    /// The path of a file that is named in a directive; a relative name is relative to the
+    /// configuration's directory, as nginx's own are. `None` if there is no memory.
+    pub(crate) fn full_path(&self, name: &[u8]) -> Option<PathBuf> {
         let mut text = name.to_vec();
         text.push(0);
         let mut full = ngx_str_t {
@@ -224,23 +228,10 @@ impl Conf {
         // SAFETY: the name is NUL-terminated, which nginx expects of file names; where it is
         // relative, nginx allocates the full one in the cycle's pool.
         let code = unsafe { ngx_conf_full_name((*self.as_ptr()).cycle, &mut full, 1) };
-        if code != NGX_OK as ngx_int_t {
-            return Err("not enough memory".into());
-        }
         // SAFETY: nginx has set it, or left it to our buffer, which is still live.
-        let path = unsafe { super::bytes(full) };
-        let path = PathBuf::from(String::from_utf8_lossy(path).into_owned());
-        let content =
-            fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        let world_readable = fs::metadata(&path).is_ok_and(|meta| {
-            use std::os::unix::fs::PermissionsExt;
-            meta.permissions().mode() & 0o004 != 0
-        });
-        Ok(ReadFile {
-            path,
-            content,
-            world_readable,
-        })
+        let path = || OsStr::from_bytes(unsafe { super::bytes(full) });
+        // A name that is not UTF-8 is a name.
+        (code == NGX_OK as ngx_int_t).then(|| PathBuf::from(path()))
     }
 
     /// The main configuration of `module`.
@@ -318,13 +309,6 @@ pub(super) fn core_module() -> &'static ngx_module_t {
     let module = &raw const ngx_http_core_module;
     // SAFETY: nginx writes to it (indices) while it starts, before anything of ours runs.
     unsafe { &*module }
-}
-
-/// A file that a directive named.
-pub(crate) struct ReadFile {
-    pub(crate) path: PathBuf,
-    pub(crate) content: Vec<u8>,
-    pub(crate) world_readable: bool,
 }
 
 /// A block: a location, a server's part outside of locations, or an `if` or `limit_except`.

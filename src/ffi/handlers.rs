@@ -57,7 +57,7 @@ impl PassModule {
     }
 
     /// The module's `*_pass` directive in its table.
-    pub(super) fn command(&self) -> Option<NonNull<ngx_command_t>> {
+    pub(crate) fn command(&self) -> Option<NonNull<ngx_command_t>> {
         self.find_command(self.directive.as_bytes())
     }
 

@@ -20,6 +20,7 @@ pub(crate) mod guard;
 pub(crate) mod handlers;
 pub(crate) mod layout;
 pub(crate) mod log;
+pub(crate) mod map;
 pub(crate) mod output;
 pub(crate) mod process;
 mod proxy_conf;

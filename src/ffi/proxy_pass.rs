@@ -1,10 +1,10 @@
-//! What stands behind `proxy_pass`.
+//! What stands behind `proxy_pass`, and behind `map`.
 //!
-//! nginx keeps its value to itself, and it cannot be read from what is public of a location. So the
-//! directive's setter is stood in for while http{} is read, by one that calls the setter and looks at
-//! the argument.
+//! nginx keeps their values to itself, and they cannot be read from what is public of a location. So
+//! the setters of such directives are stood in for while http{} is read, by one that calls the setter
+//! and looks at the arguments.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
 use std::ptr::NonNull;
 
@@ -12,12 +12,12 @@ use nginx_sys::{ngx_command_t, ngx_conf_t};
 
 use super::conf::Conf;
 use super::guard::guard;
-use super::handlers::PassModule;
 
 type Set = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char;
 
-/// Called when a `proxy_pass` has been read, with that directive.
-pub(crate) type Observer = fn(&Conf);
+/// Called when an observed directive has been read, with its arguments. A block has had the
+/// arguments in `Conf` overwritten by then.
+pub(crate) type Observer = fn(&Conf, &[&[u8]]);
 
 /// A directive whose setter is stood in for.
 #[derive(Clone, Copy)]
@@ -28,13 +28,13 @@ struct Observed {
 }
 
 thread_local! {
-    static OBSERVED: Cell<Option<Observed>> = const { Cell::new(None) };
+    static OBSERVED: RefCell<Vec<Observed>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Has `observer` called at each `proxy_pass` of the configuration being read, until [`forget`] is
+/// Has `observer` called at each `command` of the configuration being read, until [`forget`] is
 /// called, or the reading fails.
-pub(crate) fn observe(conf: &Conf, proxy: &PassModule, observer: Observer) {
-    let Some(mut command) = proxy.command() else {
+pub(crate) fn observe(conf: &Conf, command: Option<NonNull<ngx_command_t>>, observer: Observer) {
+    let Some(mut command) = command else {
         return;
     };
     // SAFETY: the table of a module of this nginx, which is read by this thread only, and later in
@@ -44,18 +44,20 @@ pub(crate) fn observe(conf: &Conf, proxy: &PassModule, observer: Observer) {
         else {
             return;
         };
-        OBSERVED.set(Some(Observed {
-            command,
-            setter,
-            observer,
-        }));
+        OBSERVED.with_borrow_mut(|observed| {
+            observed.push(Observed {
+                command,
+                setter,
+                observer,
+            });
+        });
         command.as_mut().set = Some(set);
     }
 }
 
-/// Puts the directive's own setter back.
+/// Puts the directives' own setters back.
 pub(crate) fn forget() {
-    if let Some(mut observed) = OBSERVED.take() {
+    for mut observed in OBSERVED.take() {
         // SAFETY: as in `observe`.
         unsafe { observed.command.as_mut().set = Some(observed.setter) };
     }
@@ -78,16 +80,26 @@ unsafe extern "C" fn set(
     block: *mut c_void,
 ) -> *mut c_char {
     // The setter is put back together with what is forgotten.
-    let Some(observed) = OBSERVED.get() else {
+    let observed = OBSERVED.with_borrow(|all| {
+        let mut all = all.iter();
+        all.find(|observed| observed.command.as_ptr() == command)
+            .copied()
+    });
+    let Some(observed) = observed else {
         return ngx::core::NGX_CONF_ERROR;
     };
+    // SAFETY: the configuration being read. Words are in its pool.
+    let conf = unsafe { Conf::from_ptr(cf) };
+    let words = guard(Vec::new(), || {
+        let conf = conf.as_ref();
+        conf.map_or_else(Vec::new, |conf| conf.kept_args().collect())
+    });
     // SAFETY: called as nginx would have called it.
     let refused = unsafe { (observed.setter)(cf, command, block) };
     if refused.is_null() {
         guard((), || {
-            // SAFETY: the configuration being read.
-            if let Some(conf) = unsafe { Conf::from_ptr(cf) } {
-                (observed.observer)(&conf);
+            if let Some(conf) = &conf {
+                (observed.observer)(conf, &words);
             }
         });
     }

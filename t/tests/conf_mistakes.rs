@@ -211,7 +211,8 @@ fn no_example_is_warned_of() {
             ("aws-secret-key", "secret"),
             ("live-secret-key", "secret"),
             ("archive-secret-key", "secret"),
-            ("tenant-secret-keys", "acme secret;"),
+            ("keys/acme", "secret"),
+            ("keys/initech", "secret"),
         ] {
             builder = builder.file(file, content);
         }

@@ -238,10 +238,8 @@ fn cached() {
 fn many_buckets() {
     let origin = RawOrigin::with_body("hello");
     let nginx = example("many-buckets.conf", &origin)
-        .file(
-            "tenant-secret-keys",
-            format!("acme \"{SECRET_KEY}\";\ninitech \"initech-secret\";\n"),
-        )
+        .file("keys/acme", format!("{SECRET_KEY}\n"))
+        .file("keys/initech", "initech-secret\n")
         .start();
 
     http::get(nginx.port(), "/acme/a%20key").expect_status(200);
