@@ -33,11 +33,11 @@ pub(crate) async fn run(command: Command) -> Result<Output, RunError> {
 /// Collects the program's output, and waits for its end. Dropped at the deadline, which kills the
 /// program.
 async fn watch(child: Child, limit: usize) -> Result<Output, RunError> {
-    // Until the end of this function, which is what keeps the program alive.
+    // To drop it kills the program.
     let Child {
         output,
         reports,
-        control: _control,
+        control,
     } = child;
     let stdout = read_all(output, limit).await?;
     let status = match read_report(reports).await? {
@@ -49,6 +49,7 @@ async fn watch(child: Child, limit: usize) -> Result<Output, RunError> {
         }
         None => return Err(RunError::System("its end was not reported".to_owned())),
     };
+    control.release();
     Ok(Output { status, stdout })
 }
 

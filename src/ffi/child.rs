@@ -3,16 +3,21 @@
 //! nginx reaps every child of its processes itself, so that an exit status cannot be waited for;
 //! and it logs an alert for each that a signal has ended. So the program is the child of a
 //! supervisor, which is forked from the worker, does nothing but wait, reports over a pipe how the
-//! program ended, and ends with status 0. It kills the program and all of its process group
+//! program ended, and ends with status 0. It kills the program and all of its process group when the
+//! worker has what it wants, which it says over a pipe. It kills everything that the program has left,
+//! in whatever session,
 //!
-//! - when the worker closes its end of a pipe, or dies;
+//! - when the worker closes its end of that pipe without a word, or dies;
 //! - at the deadline, if the worker has not done so.
+//!
+//! So a program may start a daemon that outlives it, such as an agent that keeps a password, but a
+//! program that hangs leaves nothing.
 //!
 //! Between `fork` and `exec` only functions are called that POSIX allows in a signal handler:
 //! nginx may have threads. Everything that needs memory is prepared before.
 
-use std::ffi::{CString, c_char, c_int};
-use std::io;
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::{null, null_mut};
@@ -31,9 +36,16 @@ pub(crate) struct Child {
     pub(crate) output: OwnedFd,
     /// Where [`Report`]s come from, [`Report::SIZE`] bytes each.
     pub(crate) reports: OwnedFd,
-    /// Closing it kills the program.
-    pub(crate) control: OwnedFd,
+    /// Dropping it kills the program and what it has left.
+    pub(crate) control: Control,
 }
+
+/// The worker's end of the pipe that keeps a program alive.
+pub(crate) struct Control(OwnedFd);
+
+/// What supervisors are called in the list of processes, after "nginx: ".
+#[cfg(target_os = "linux")]
+const TITLE: &CStr = c"aws_auth command supervisor";
 
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,8 +141,17 @@ impl Child {
         Ok(Self {
             output,
             reports,
-            control,
+            control: Control(control),
         })
+    }
+}
+
+impl Control {
+    /// The program has done what it was to do: what has left its process group may live on.
+    pub(crate) fn release(self) {
+        let Self(control) = self;
+        // Nobody reads more than a byte, and a pipe takes one at once.
+        let _ = std::fs::File::from(control).write(b".");
     }
 }
 
@@ -183,6 +204,9 @@ unsafe fn supervise(prepared: &Prepared) -> ! {
         // Away from the terminal's signals, and from nginx's process group.
         libc::setsid();
         reset_signals();
+        #[cfg(target_os = "linux")]
+        // It would show as a second master process or worker.
+        nginx_sys::ngx_setproctitle(TITLE.as_ptr().cast_mut());
         libc::signal(libc::SIGCHLD, on_child as *const () as libc::sighandler_t);
         #[cfg(target_os = "linux")]
         // What the program leaves behind is this process's to clear away, not nginx's.
@@ -198,19 +222,24 @@ unsafe fn supervise(prepared: &Prepared) -> ! {
             libc::_exit(0);
         }
         libc::setpgid(pid, pid);
-        wait_for_end(prepared, pid);
+        let is_released = wait_for_end(prepared, pid);
         libc::kill(-pid, libc::SIGKILL);
-        reap_all();
+        if !is_released {
+            kill_children();
+        }
+        // Whose group is known is the program, and what it has left there.
+        reap(if is_released { -pid } else { -1 });
         libc::_exit(0);
     }
 }
 
 /// Reports the program's end, and returns when the worker is no longer interested or the time is
-/// over. The program is not reaped, so that its number stays its process group's.
+/// over: whether the worker has released the program. The program is not reaped, so that its number
+/// stays its process group's.
 ///
 /// # Safety
 /// As [`supervise`].
-unsafe fn wait_for_end(prepared: &Prepared, pid: libc::pid_t) {
+unsafe fn wait_for_end(prepared: &Prepared, pid: libc::pid_t) -> bool {
     // SAFETY: as `supervise`.
     unsafe {
         // SIGCHLD interrupts ppoll, and nothing else.
@@ -225,13 +254,12 @@ unsafe fn wait_for_end(prepared: &Prepared, pid: libc::pid_t) {
             }
             let left = end - monotonic();
             if left <= 0 {
-                return;
+                return false;
             }
             let timeout = libc::timespec {
                 tv_sec: (left / 1000) as libc::time_t,
                 tv_nsec: (left % 1000 * 1_000_000) as libc::c_long,
             };
-            // Nobody writes to it: it is only ever closed.
             let mut control = libc::pollfd {
                 fd: prepared.control,
                 events: libc::POLLIN,
@@ -240,7 +268,8 @@ unsafe fn wait_for_end(prepared: &Prepared, pid: libc::pid_t) {
             let mask = all_but_child.as_ptr();
             let code = libc::ppoll(&mut control, 1, &timeout, mask);
             if code > 0 || (code < 0 && errno() != libc::EINTR) {
-                return;
+                let mut byte = 0_u8;
+                return code > 0 && libc::read(prepared.control, (&raw mut byte).cast(), 1) == 1;
             }
         }
     }
@@ -355,21 +384,65 @@ unsafe fn close_range(from: RawFd, to: RawFd) -> bool {
     }
 }
 
-/// Waits for what was killed, for a little while: what has left the process group may live on.
+/// Waits for what was killed, for a little while. `group` is as waitpid has it.
 ///
 /// # Safety
 /// As [`supervise`].
-unsafe fn reap_all() {
+unsafe fn reap(group: libc::pid_t) {
     // SAFETY: as `supervise`.
     unsafe {
         for _ in 0..100 {
-            match libc::waitpid(-1, null_mut(), libc::WNOHANG) {
+            match libc::waitpid(group, null_mut(), libc::WNOHANG) {
                 0 => {
                     libc::poll(null_mut(), 0, 10);
                 }
                 -1 => return,
                 _ => {}
             }
+        }
+    }
+}
+
+/// Kills what has left the process group, too: as a subreaper, this process gets the children of what
+/// ends below it.
+///
+/// # Safety
+/// As [`supervise`].
+unsafe fn kill_children() {
+    // SAFETY: as `supervise`; the buffer has the length that is given.
+    unsafe {
+        for _ in 0..100 {
+            let path = c"/proc/thread-self/children";
+            let file = libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+            if file < 0 {
+                // A system without that list: the process group has been killed.
+                return;
+            }
+            let mut numbers = [0_u8; 4096];
+            let length = libc::read(file, numbers.as_mut_ptr().cast(), numbers.len());
+            libc::close(file);
+            let numbers = numbers.get(..usize::try_from(length).unwrap_or(0));
+            let mut pid: libc::pid_t = 0;
+            // A number that is cut by the end of the buffer has no blank behind it: it is left for
+            // the next round.
+            for byte in numbers.unwrap_or_default() {
+                if byte.is_ascii_digit() {
+                    pid = pid.wrapping_mul(10).wrapping_add((byte - b'0').into());
+                } else {
+                    if pid > 1 {
+                        libc::kill(pid, libc::SIGKILL);
+                    }
+                    pid = 0;
+                }
+            }
+            loop {
+                match libc::waitpid(-1, null_mut(), libc::WNOHANG) {
+                    0 => break,
+                    -1 => return,
+                    _ => {}
+                }
+            }
+            libc::poll(null_mut(), 0, 10);
         }
     }
 }

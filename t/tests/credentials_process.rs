@@ -151,6 +151,69 @@ fn a_program_ends_with_its_worker() {
     }
 }
 
+/// The parent of a process, and its title.
+fn parent(pid: &str) -> (String, String) {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.trim()));
+    let status = status.expect("a process");
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    let parent = parent.expect("a parent").trim().to_owned();
+    let title = std::fs::read(format!("/proc/{parent}/cmdline")).expect("a process");
+    (parent, String::from_utf8_lossy(&title).into_owned())
+}
+
+/// What a program has put into a session of its own goes with it, and so does the supervisor, whose
+/// title tells what it is.
+#[test]
+fn a_program_that_hangs_leaves_nothing() {
+    let origin = full_store();
+    let script = "cd \"$(dirname \"$0\")\"; \
+                  setsid sh -c 'echo $$ > other.new; mv other.new other; sleep 60 & sleep 60' & \
+                  echo $$ > pid.new; mv pid.new pid; exec sleep 60";
+    for signal_is_polite in [true, false] {
+        let mut nginx = with_script(&origin, script).start();
+        let pid = written(&nginx, "pid");
+        let other = written(&nginx, "other");
+        let (supervisor, title) = parent(&pid);
+        assert!(
+            title.starts_with("nginx: aws_auth command supervisor"),
+            "{title}"
+        );
+        assert!(is_alive(&other) && is_alive(&supervisor));
+        if signal_is_polite {
+            nginx.quit();
+        } else {
+            let worker = nginx.workers()[0];
+            nginx.kill_worker(worker);
+        }
+        wait_until("all have gone", || {
+            ![&pid, &other, &supervisor]
+                .into_iter()
+                .any(|pid| is_alive(pid))
+        });
+    }
+}
+
+/// A program that has done its work may have started a daemon.
+#[test]
+fn a_daemon_outlives_the_program_that_has_started_it() {
+    let origin = full_store();
+    let script = format!(
+        "cd \"$(dirname \"$0\")\"; \
+         setsid sh -c 'echo $$ > other.new; mv other.new other; exec sleep 60' > /dev/null & \
+         while [ ! -e other ]; do sleep 0.1; done; {PRINT}"
+    );
+    let nginx = with_script(&origin, &script).start();
+    http::get(nginx.port(), "/key").expect_status(200);
+    let other = written(&nginx, "other");
+    let supervisor = || parent(&other).1.starts_with("nginx: aws_auth");
+    wait_until("the supervisor has gone", || !supervisor());
+    assert!(is_alive(&other));
+    let killed = std::process::Command::new("kill")
+        .arg(other.trim())
+        .status();
+    assert!(killed.expect("kill of coreutils").success());
+}
+
 // What nginx sees of all this are children that end as they should.
 #[test]
 fn no_alert_tells_of_a_killed_program() {
