@@ -11,6 +11,7 @@ mod merge;
 mod plan;
 mod plans;
 mod provided;
+mod sent_query;
 mod set_headers;
 mod shared;
 mod style;
@@ -22,6 +23,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use aws_operations::OperationSet;
 use aws_sealing::{
     Addressing, MethodSet, PassHeaders, PayloadMode, Place, SignedHeaders, Version, destination,
 };
@@ -33,6 +35,7 @@ pub(crate) use links::LinkSigner;
 pub(crate) use merge::merge;
 pub(crate) use plan::Plan;
 pub(crate) use plans::Plans;
+pub(crate) use sent_query::SentQuery;
 pub(crate) use shared::{Needs, SharedDirectives, complete};
 pub(crate) use tokens::{Required, RequiredTokens, TokensRequired, require_tokens};
 pub(crate) use upstreams::{Guarded, UpstreamConf, Upstreams};
@@ -216,6 +219,11 @@ impl ProxyPass {
         }
     }
 
+    /// Whether its argument has a query.
+    fn has_query(&self) -> bool {
+        self.text.contains(&b'?')
+    }
+
     /// The host and the port in it, perhaps with variables.
     fn authority(&self) -> Option<&'static [u8]> {
         let start = self.text.windows(3).position(|part| part == b"://");
@@ -294,6 +302,7 @@ pub(crate) struct Directives {
     pub(crate) region: Option<Region>,
     pub(crate) service: Option<Value>,
     pub(crate) methods: Option<MethodSet>,
+    pub(crate) operations: Option<OperationSet>,
     pub(crate) addressing: Option<Addressing>,
     pub(crate) pass_headers: Option<PassHeaders>,
     pub(crate) signed_headers: Option<SignedHeaders>,
@@ -347,6 +356,8 @@ pub(crate) struct LocationConf {
     has_variable_target: bool,
     /// How this block signs, once merged; `None` where it does not.
     pub(crate) plans: Option<Rc<Plans>>,
+    /// Which query its requests are sent with, once merged.
+    pub(crate) sent_query: SentQuery,
     /// The tokens without which this block does not serve, once merged; `None` where there are none.
     pub(crate) required_tokens: Option<Rc<RequiredTokens>>,
     /// What signs links in this block, once merged; `None` where no links are declared.

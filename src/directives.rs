@@ -16,6 +16,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use aws_credentials::misplaced_quote;
+use aws_operations::OperationSet;
 use aws_sealing::value::{self, ValueError};
 use aws_sealing::{Addressing, MethodSet, PassHeaders, PayloadMode, SignedHeaders};
 use aws_signing::{CredentialScope, ScopeError, SigningKey};
@@ -247,6 +248,23 @@ pub(crate) fn sign_methods(block: &mut Directives, conf: &Conf) -> Result {
         }
     }
     set(&mut block.methods, methods)
+}
+
+pub(crate) fn sign_operations(block: &mut Directives, conf: &Conf) -> Result {
+    let mut operations = OperationSet::EMPTY;
+    for name in conf.args() {
+        let name = String::from_utf8_lossy(name);
+        operations.insert(&name).map_err(|unknown| {
+            invalid(
+                &name,
+                &format!(
+                    "not a class or an operation of S3: did you mean \"{}\"?",
+                    unknown.nearest
+                ),
+            )
+        })?;
+    }
+    set(&mut block.operations, operations)
 }
 
 pub(crate) fn addressing_style(block: &mut Directives, conf: &Conf) -> Result {

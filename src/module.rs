@@ -18,8 +18,8 @@ use nginx_sys::{
 use ngx::core::NGX_CONF_ERROR;
 
 use crate::conf::{
-    LocationConf, MainConf, Plan, Plans, ProxyPass, RequiredTokens, Upstreams, complete, merge,
-    require_tokens,
+    LocationConf, MainConf, Plan, Plans, ProxyPass, RequiredTokens, SentQuery, Upstreams, complete,
+    merge, require_tokens,
 };
 use crate::ffi;
 use crate::ffi::body::Incoming;
@@ -307,7 +307,11 @@ unsafe extern "C" fn precontent(r: *mut ngx_http_request_t) -> ngx_int_t {
         };
         match (required_tokens(&request), plan(&request, Plans::foresee)) {
             (None, None) => NGX_DECLINED as ngx_int_t,
-            (required, plan) => request::prepare(&request, required, plan),
+            (required, plan) => {
+                let sent_query = location_conf(&request).map(|conf| &conf.sent_query);
+                let sent_query = sent_query.unwrap_or(&SentQuery::UNKNOWN);
+                request::prepare(&request, required, plan, sent_query)
+            }
         }
     })
 }

@@ -13,6 +13,7 @@ mod ended;
 mod examine;
 mod guard;
 mod intake;
+mod operations;
 mod payload;
 mod prepare;
 mod seal;

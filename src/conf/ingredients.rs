@@ -6,6 +6,7 @@
 use std::ptr::NonNull;
 use std::rc::Rc;
 
+use aws_operations::OperationSet;
 use aws_sealing::vendor::Vendor;
 use aws_sealing::{
     MethodSet, PassHeaders, PayloadMode, Policy, SignedHeaders, Version, destination,
@@ -135,12 +136,18 @@ impl Ingredients {
         // What depends on the request is judged when it is sealed.
         let named = endpoint.as_ref().and_then(Value::as_text);
         let vendor = named.and_then(Vendor::of_host).or(self.proxy.vendor);
+        let methods = held.methods.unwrap_or(MethodSet::READ_ONLY);
+        let operations = held
+            .operations
+            .unwrap_or(OperationSet::default_for(methods.is_read_only()));
         Plan {
             headers: Rc::clone(&self.headers),
             vendor,
             switch: switch.clone(),
             policy: Policy {
-                methods: held.methods.unwrap_or(MethodSet::READ_ONLY),
+                methods,
+                operations,
+                addressing: held.addressing,
                 pass_headers: held
                     .pass_headers
                     .as_ref()
@@ -157,6 +164,7 @@ impl Ingredients {
             credentials,
             credentials_timeout: held.credentials_timeout(),
             bucket: held.used_bucket().cloned(),
+            has_endpoint: held.endpoint.is_some(),
             endpoint,
             addressing: held.addressing.unwrap_or_default(),
             payload: held

@@ -133,6 +133,7 @@ impl Directives {
         inherit(&mut held.region, &outer.region);
         inherit(&mut held.service, &outer.service);
         inherit(&mut held.methods, &outer.methods);
+        inherit(&mut held.operations, &outer.operations);
         inherit(&mut held.addressing, &outer.addressing);
         inherit(&mut held.pass_headers, &outer.pass_headers);
         inherit(&mut held.signed_headers, &outer.signed_headers);

@@ -15,8 +15,8 @@ use super::layers::Layers;
 use super::plans::{ByTarget, SharedPlans};
 use super::warnings::{Location, warn_of_other_handler};
 use super::{
-    BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, ProxyPass, Sign,
-    set_headers, style,
+    BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, ProxyPass, SentQuery,
+    Sign, set_headers, style,
 };
 use crate::ffi::cache_hook;
 use crate::ffi::conf::{Block, Conf};
@@ -104,6 +104,7 @@ pub(crate) fn merge(
         return Ok(());
     };
     inner.plans = Some(Rc::clone(&plans));
+    inner.sent_query = SentQuery::new(inner.proxy_pass.as_ref(), proxy.sets_method(conf));
     // SAFETY: merged before us, see above. The configuration's pool keeps both alive.
     unsafe {
         if proxy_conf.as_ref().cache() > 0 {

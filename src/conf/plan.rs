@@ -4,6 +4,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use aws_operations::Levels;
 use aws_sealing::auth_error::Cause;
 use aws_sealing::deputy::{self, Verdict};
 use aws_sealing::vendor::Vendor;
@@ -30,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) credentials_timeout: u64,
     pub(super) bucket: Option<Value>,
     pub(super) endpoint: Option<Value>,
+    /// Whether `aws_endpoint` is set.
+    pub(super) has_endpoint: bool,
     pub(super) addressing: Addressing,
     /// `aws_payload`
     pub(crate) payload: PayloadMode,
@@ -86,6 +89,17 @@ impl Plan {
         key.peek().is_some() && caching::query_overrides_response(request.args(), key)
     }
 
+    /// What the path of a request may name, as far as the configuration tells: a key, or also a
+    /// bucket.
+    pub(crate) fn levels(&self) -> Levels {
+        let in_bucket = Levels::BUCKET.or(Levels::OBJECT);
+        if self.bucket.is_some() || self.policy.addressing == Some(Addressing::Virtual) {
+            in_bucket
+        } else {
+            in_bucket.or(Levels::SERVICE)
+        }
+    }
+
     /// What the signature of this request can say of a body.
     pub(crate) fn coverage(&self, request: &Request) -> Result<Coverage, CredentialsError> {
         let (version, rule) = match &self.credentials {
@@ -118,7 +132,8 @@ impl Plan {
         request: &Request,
         seal: impl FnOnce(&Destination<'_>) -> T,
     ) -> Result<T, CredentialsError> {
-        if self.bucket.is_none() && credentials.version() == Version::V4 {
+        let needs_endpoint = self.bucket.is_some() || self.has_endpoint;
+        if !needs_endpoint && credentials.version() == Version::V4 {
             return Ok(seal(&Destination::AsSent));
         }
         let mut regional = Vec::new();

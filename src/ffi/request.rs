@@ -64,6 +64,12 @@ impl Request {
         unsafe { super::bytes(self.get().method_name) }
     }
 
+    /// The URI without arguments, decoded and normalized, as `$uri` shows it.
+    pub(crate) fn uri(&self) -> &[u8] {
+        // SAFETY: it is in the request's buffers or in its pool.
+        unsafe { super::bytes(self.get().uri) }
+    }
+
     /// The query, as `$args` shows it.
     pub(crate) fn args(&self) -> &[u8] {
         // SAFETY: stands in the request's buffers or in its pool.

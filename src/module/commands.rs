@@ -78,7 +78,7 @@ macro_rules! command {
 }
 
 /// All directives, and the empty one that ends the table.
-pub(super) static mut COMMANDS: [ngx_command_t; 29] = [
+pub(super) static mut COMMANDS: [ngx_command_t; 30] = [
     command!("aws_access_key", NGX_CONF_TAKE1, directives::access_key),
     command!("aws_key_scope", NGX_CONF_TAKE1, directives::key_scope),
     command!("aws_signing_key", NGX_CONF_TAKE1, directives::signing_key),
@@ -115,6 +115,11 @@ pub(super) static mut COMMANDS: [ngx_command_t; 29] = [
         directives::sign
     ),
     command!("aws_sign_methods", NGX_CONF_1MORE, directives::sign_methods),
+    command!(
+        "aws_sign_operations",
+        NGX_CONF_1MORE,
+        directives::sign_operations
+    ),
     command!(
         "aws_addressing_style",
         NGX_CONF_TAKE1,

@@ -16,8 +16,9 @@ use super::admit::refuse_method;
 use super::ended;
 use super::examine::{Progress, examine};
 use super::intake::{self, Form, Intake};
+use super::operations::refuse_operation;
 use super::waiting::await_needed;
-use crate::conf::{Plan, RequiredTokens};
+use crate::conf::{Plan, RequiredTokens, SentQuery};
 use crate::ffi::body::filter_is_last;
 use crate::ffi::log::Level;
 use crate::ffi::request::{BodyId, Request};
@@ -27,8 +28,14 @@ pub(crate) fn prepare(
     request: &Request,
     required: Option<&RequiredTokens>,
     plan: Option<&Plan>,
+    sent_query: &SentQuery,
 ) -> ngx_int_t {
-    plan.and_then(|plan| refuse_method(request, plan).or_else(|| refuse_header(request, plan)))
+    let refuse = |plan| {
+        refuse_method(request, plan)
+            .or_else(|| refuse_operation(request, plan, sent_query))
+            .or_else(|| refuse_header(request, plan))
+    };
+    plan.and_then(refuse)
         .or_else(|| await_needed(request, required, plan))
         .or_else(|| plan.and_then(|plan| prepare_body(request, plan)))
         .unwrap_or(NGX_DECLINED as ngx_int_t)

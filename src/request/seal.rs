@@ -10,9 +10,8 @@ use aws_sealing::owner::Sources;
 use aws_sealing::{Body, Coverage, SealError, Sealer, Unsigned};
 use aws_signing::Timestamp;
 
-use super::canonical;
 use super::payload::Sent;
-use super::{ended, intake};
+use super::{canonical, ended, intake, operations};
 use crate::conf::{CredentialsError, Plan, Plans};
 use crate::ffi::log::Level;
 use crate::ffi::request::Request;
@@ -56,6 +55,9 @@ impl SealHook for Seal {
 fn level_of(error: &Refused) -> Level {
     thread_local! {
         static LAST: Cell<i64> = const { Cell::new(0) };
+    }
+    if let Refused::Seal(SealError::OperationDenied(denied)) = error {
+        return operations::level_of(denied);
     }
     let is_clients = matches!(error, Refused::Seal(SealError::HeaderNotPassed(_)));
     let now = nginx_sys::ngx_time();

@@ -14,8 +14,14 @@ use crate::{Builder, Nginx, signing as signatures};
 pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
 /// The secret key of the user.
 pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-/// The directives that sign with the secret key, for us-east-1.
+/// The directives that sign with the secret key, for us-east-1; Host names the bucket, so that every
+/// path is the key of an object.
 pub const SECRET_KEY_DIRECTIVES: &str = "aws_access_key AKIDEXAMPLE;
+    aws_secret_key wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY;
+    aws_region us-east-1;
+    aws_addressing_style virtual;\n";
+/// The directives that sign with the secret key, for us-east-1, and nothing else.
+pub const KEY_DIRECTIVES: &str = "aws_access_key AKIDEXAMPLE;
     aws_secret_key wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY;
     aws_region us-east-1;\n";
 /// The domain below which [`store`] has its buckets.

@@ -143,7 +143,8 @@ fn queries() {
     let origin = RawOrigin::with_body("hello");
     let nginx = signing(
         origin.address(),
-        "location / { aws_sign; proxy_pass http://{origin}; }
+        "aws_sign_operations all;
+         location / { aws_sign; proxy_pass http://{origin}; }
          location /rewritten/ { rewrite ^/rewritten(/.*)$ $1 break; aws_sign; proxy_pass http://{origin}; }
          location /stripped/ { aws_sign; proxy_pass http://{origin}/; }",
     )

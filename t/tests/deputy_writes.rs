@@ -2,7 +2,7 @@
 //! is done with the operator's rights, so it is passed on where the operator says so, and otherwise
 //! the request is refused: to drop it would change what the client asked for.
 
-use nginx_tests::account::{self, SECRET_KEY_DIRECTIVES, expect_signed, signing};
+use nginx_tests::account::{self, KEY_DIRECTIVES, SECRET_KEY_DIRECTIVES, expect_signed, signing};
 use nginx_tests::framed::{FRAMINGS, Framed, Framing};
 use nginx_tests::http::{self, Connection, Request};
 use nginx_tests::payload::{bytes, expect_hash};
@@ -39,8 +39,9 @@ fn nginx(origin: &RawOrigin, location: &str) -> Nginx {
     Nginx::builder()
         .var("origin", origin.address())
         .server(&format!(
-            "{SECRET_KEY_DIRECTIVES} location / {{
+            "{SECRET_KEY_DIRECTIVES} ignore_invalid_headers off; location / {{
                  aws_sign on; aws_sign_methods GET HEAD PUT POST DELETE PATCH;
+                 aws_sign_operations all;
                  {location} proxy_pass http://{{origin}};
              }}"
         ))
@@ -381,7 +382,7 @@ fn copies_of_odd_keys() {
     std::fs::create_dir(folder.path().join("bucket")).expect("a bucket");
     let nginx = Nginx::builder()
         .var("store", origin.address())
-        .server(&format!("{SECRET_KEY_DIRECTIVES} {COPIES}"))
+        .server(&format!("{KEY_DIRECTIVES} {COPIES}"))
         .start();
     // Those that can be names of files.
     let is_name = |segment: &str| !matches!(segment, "" | "." | "..");

@@ -2,7 +2,7 @@
 //! from variables; Host; whether it is signed at all; and the address it leaves from.
 
 use nginx_tests::account::{
-    ACCESS_KEY, SECRET_KEY, SECRET_KEY_DIRECTIVES, STORE_DOMAIN, expect_signed, store,
+    ACCESS_KEY, KEY_DIRECTIVES, SECRET_KEY, STORE_DOMAIN, expect_signed, store,
 };
 use nginx_tests::http::{self, Request};
 use nginx_tests::{Builder, Nginx, Origin, OriginConfig, RawOrigin, Signer, signing};
@@ -17,7 +17,7 @@ fn store_with_object() -> Origin {
 fn with_keys(origin: impl ToString, server: &str) -> Builder {
     Nginx::builder()
         .var("origin", origin)
-        .server(&format!("{SECRET_KEY_DIRECTIVES}{server}"))
+        .server(&format!("{KEY_DIRECTIVES}{server}"))
 }
 
 fn host_of(request: Option<impl std::ops::Deref<Target = nginx_tests::Head>>) -> String {
@@ -259,7 +259,7 @@ fn reflecting(server: &str) -> Nginx {
 #[test]
 fn proxy_bind_keeps_its_effect_where_requests_are_signed() {
     let nginx = reflecting(
-        "aws_sign on;
+        "aws_sign on; aws_sign_operations all;
          location / { proxy_pass http://{origin}; }
          location /constant { proxy_bind 127.0.0.2; proxy_pass http://{origin}; }
          location /variable { proxy_bind $arg_from; proxy_pass http://{origin}; }

@@ -196,7 +196,7 @@ fn a_variable_without_value_is_refused() {
     let nginx = Nginx::builder()
         .var("origin", origin.address())
         .server(
-            "aws_access_key AKID; aws_region us-east-1;
+            "aws_access_key AKID; aws_region us-east-1; aws_sign_operations all;
              location / { aws_secret_key $http_x_secret; aws_access_key AKID; aws_sign on;
                           proxy_pass http://{origin}; }",
         )

@@ -4,7 +4,7 @@
 //! for another is noticed. Whatever nginx makes of a path, what it then asks for is signed rightly:
 //! the store may say that there is no such object, but never that the signature is wrong.
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, store};
+use nginx_tests::account::{KEY_DIRECTIVES, store};
 use nginx_tests::http;
 use nginx_tests::{Builder, Nginx, ODD_KEYS, Origin, Swift, encode_key};
 
@@ -27,7 +27,7 @@ fn full_store() -> Origin {
 fn signing(origin: u16, server: &str) -> Builder {
     Nginx::builder()
         .var("origin", format!("127.0.0.1:{origin}"))
-        .server(&format!("{SECRET_KEY_DIRECTIVES} aws_sign on;\n{server}"))
+        .server(&format!("{KEY_DIRECTIVES} aws_sign on;\n{server}"))
 }
 
 /// Bucket and endpoint, in the host and in the path.

@@ -121,7 +121,7 @@ fn the_innermost_block_counts() {
         .start();
     let hash = sha256("x");
     for (path, expected) in [
-        ("/", UNSIGNED),
+        ("/key", UNSIGNED),
         ("/streaming/", STREAMING),
         ("/streaming/inner/", STREAMING),
         ("/streaming/signed/", &hash),
@@ -148,9 +148,9 @@ fn conditions_have_a_mode_of_their_own() {
         ))
         .start();
     for (path, expected) in [
-        ("/", STREAMING),
-        ("/?unsigned=1", UNSIGNED),
-        ("/?same=1", STREAMING),
+        ("/key", STREAMING),
+        ("/key?unsigned=1", UNSIGNED),
+        ("/key?same=1", STREAMING),
     ] {
         assert_eq!(declared(&nginx, &origin, path), expected, "{path}");
     }

@@ -1,6 +1,6 @@
 //! What stores say of a signature in the query, or of Version 2, is for the operator.
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, store};
+use nginx_tests::account::{KEY_DIRECTIVES, store};
 use nginx_tests::auth_error::{answering, expect_hidden, lines, xml};
 use nginx_tests::http;
 use nginx_tests::{Nginx, Reply, Style, Swift};
@@ -101,7 +101,7 @@ fn errors_of_each_style() {
         ),
     ] {
         let origin = answering(Reply::new(status, body));
-        let nginx = nginx(origin.port(), SECRET_KEY_DIRECTIVES);
+        let nginx = nginx(origin.port(), KEY_DIRECTIVES);
         for style in STYLES {
             let response = http::get(nginx.port(), format!("/{style:?}/key"));
             expect_hidden(&response, status, code);
@@ -126,7 +126,7 @@ fn other_errors_pass() {
         (400, xml("InvalidRequest", "")),
     ] {
         let origin = answering(Reply::new(status, &body));
-        let nginx = nginx(origin.port(), SECRET_KEY_DIRECTIVES);
+        let nginx = nginx(origin.port(), KEY_DIRECTIVES);
         for style in STYLES {
             let response = http::get(nginx.port(), format!("/{style:?}/key"));
             assert_eq!((response.status, response.text()), (status, body.clone()));
@@ -141,10 +141,7 @@ fn other_errors_pass() {
 fn s3s_refuses() {
     let known = store();
     known.put("bucket", "key", "hello");
-    let nginx = nginx(
-        known.port(),
-        &SECRET_KEY_DIRECTIVES.replace("wJalr", "wrong"),
-    );
+    let nginx = nginx(known.port(), &KEY_DIRECTIVES.replace("wJalr", "wrong"));
     for style in STYLES {
         let response = http::get(nginx.port(), format!("/{style:?}/key"));
         expect_hidden(&response, 403, "SignatureDoesNotMatch");

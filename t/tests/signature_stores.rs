@@ -1,7 +1,7 @@
 //! Stores that verify signatures take ours in each style: odd keys, methods, sub-resources, bodies,
 //! tokens; the bucket in the host and in the path. Their verifiers share no code with ours.
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, STORE_DOMAIN, store};
+use nginx_tests::account::{KEY_DIRECTIVES, STORE_DOMAIN, store};
 use nginx_tests::http::{self, Request};
 use nginx_tests::{Nginx, ODD_KEYS, Style, Swift, encode_key};
 
@@ -34,6 +34,7 @@ fn nginx(store: u16, domain: &str, keys: &str, server: &str) -> Nginx {
                      {server}
                      location / {{
                          aws_sign_methods GET HEAD PUT POST DELETE;
+                         aws_sign_operations all;
                          proxy_pass http://127.0.0.1:{store};
                      }}
                  }}\n",
@@ -97,7 +98,7 @@ fn s3s() {
     for key in ODD_KEYS {
         origin.put("bucket", key, key);
     }
-    let nginx = nginx(origin.port(), STORE_DOMAIN, SECRET_KEY_DIRECTIVES, "");
+    let nginx = nginx(origin.port(), STORE_DOMAIN, KEY_DIRECTIVES, "");
     for (_, name, port) in ports(&nginx) {
         expect_odd_keys(&name, port);
         expect_writes(&name, port);

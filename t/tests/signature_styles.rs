@@ -30,7 +30,11 @@ fn last(origin: &RawOrigin) -> nginx_tests::RawRequest {
 fn each_style_signs() {
     let origin = RawOrigin::with_body("served");
     let server = each_style("aws_signed_headers Range;");
-    let nginx = signing(origin.address(), &format!("aws_sign on; {server}")).start();
+    let nginx = signing(
+        origin.address(),
+        &format!("aws_sign on; aws_sign_operations all; {server}"),
+    )
+    .start();
     for style in Style::ALL {
         for target in [
             "/key",

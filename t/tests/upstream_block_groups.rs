@@ -1,7 +1,7 @@
 //! Which settings hold for what is sent to an `upstream{}`: the location's own, then the upstream's, then
 //! those of server{} and http{}. Credentials go as a group.
 
-use nginx_tests::account::SECRET_KEY_DIRECTIVES;
+use nginx_tests::account::{KEY_DIRECTIVES, SECRET_KEY_DIRECTIVES};
 use nginx_tests::http::{self, Request};
 use nginx_tests::signing::{self, expect_signed_by, expect_unsigned};
 use nginx_tests::{Builder, Nginx, RawOrigin, RawRequest};
@@ -176,7 +176,7 @@ fn everything_of_a_plan_can_stand_in_an_upstream() {
     let http = format!(
         "upstream stores {{
              server {{origin}};
-             {SECRET_KEY_DIRECTIVES}
+             {KEY_DIRECTIVES}
              aws_sign on;
              aws_s3_bucket bucket; aws_endpoint s3.example.test; aws_addressing_style path;
              aws_sign_methods GET PUT; aws_payload unsigned; aws_signed_headers X-Own;

@@ -46,6 +46,11 @@ impl Operation {
             .map_or("an unknown operation", |row| row.name)
     }
 
+    /// A number below 128 that no other operation has.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
     /// Its class.
     pub fn class(self) -> Class {
         ROWS.get(usize::from(self.0))

@@ -28,6 +28,8 @@ pub struct Parameters<'a> {
     pub(crate) unknown: bool,
     /// The name of the first parameter that is foreign or unknown, as it is written.
     pub(crate) strange: Option<&'a [u8]>,
+    /// The name of the first sub-resource, as it is written.
+    first: Option<&'a [u8]>,
     any: bool,
 }
 
@@ -44,6 +46,7 @@ impl<'a> Parameters<'a> {
             // `?acl=x` is no more `?acl` to a server that compares the value.
             let is_written_so = sub.has_value() != value.is_empty();
             let certain = exact == sub.name().as_bytes() && is_written_so;
+            self.first.get_or_insert(name);
             note(sub.bit(), certain, &mut self.certain, &mut self.uncertain);
         } else if let Some(detail) = Detail::of_name(trimmed) {
             let is_written_so = match detail {
@@ -70,9 +73,10 @@ impl<'a> Parameters<'a> {
         !self.any
     }
 
-    /// The name of a parameter that makes the request an unknown operation, as it is written.
+    /// The name of the parameter that chooses the operation, as it is written: the first that is
+    /// not known, or else the first sub-resource.
     pub fn strange(&self) -> Option<&'a [u8]> {
-        self.strange
+        self.strange.or(self.first)
     }
 
     fn note_unknown(&mut self, name: &'a [u8], value: &[u8]) {

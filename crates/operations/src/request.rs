@@ -27,6 +27,8 @@ pub struct Headers {
     pub copy_source: bool,
     /// `x-amz-request-route`
     pub request_route: bool,
+    /// `Content-Type: multipart/form-data`
+    pub form: bool,
 }
 
 /// The methods that S3 knows.
@@ -38,6 +40,7 @@ pub(crate) enum Method {
     Post,
     Delete,
     Options,
+    Patch,
 }
 
 impl Method {
@@ -49,6 +52,7 @@ impl Method {
             b"POST" => Self::Post,
             b"DELETE" => Self::Delete,
             b"OPTIONS" => Self::Options,
+            b"PATCH" => Self::Patch,
             _ => return None,
         })
     }
@@ -94,6 +98,9 @@ impl Request<'_> {
             0 => find(method, level, None, details, uncertain_details),
             _ => OperationSet::EMPTY,
         };
+        if self.headers.form && method == Method::Post && !needed.is_empty() {
+            needed = needed.with(PLAIN[method as usize][Levels::BUCKET.index()]);
+        }
         let mut left = certain | uncertain;
         while left != 0 {
             let by = SubResource::ALL[left.trailing_zeros() as usize];
@@ -122,7 +129,7 @@ impl Request<'_> {
 
 /// The operations of requests without sub-resources and details, which nearly all are, by method and
 /// level.
-const PLAIN: [[OperationSet; 3]; 6] = {
+const PLAIN: [[OperationSet; 3]; 7] = {
     let methods = [
         Method::Get,
         Method::Head,
@@ -130,8 +137,9 @@ const PLAIN: [[OperationSet; 3]; 6] = {
         Method::Post,
         Method::Delete,
         Method::Options,
+        Method::Patch,
     ];
-    let mut plain = [[OperationSet::of(Operation::UNKNOWN); 3]; 6];
+    let mut plain = [[OperationSet::of(Operation::UNKNOWN); 3]; 7];
     let mut at = 0;
     while at < ROWS.len() {
         let row = &ROWS[at];
@@ -152,6 +160,10 @@ const PLAIN: [[OperationSet; 3]; 6] = {
     }
     // HEAD asks for what GET of the same would send.
     plain[Method::Head as usize][0] = plain[Method::Get as usize][0];
+    // S3 knows neither. A server that does writes the object.
+    let object = Levels::OBJECT.index();
+    plain[Method::Post as usize][object] = plain[Method::Put as usize][object];
+    plain[Method::Patch as usize][object] = plain[Method::Put as usize][object];
     plain
 };
 
@@ -178,9 +190,11 @@ fn find(
         let found = rows
             .clone()
             .find(|(_, row)| row.conditions.iter().all(|one| one.holds(seen_details)));
-        needed = needed.with(OperationSet::of(
-            found.map_or(Operation::UNKNOWN, |(operation, _)| operation),
-        ));
+        needed = needed.with(match (found, by) {
+            (Some((operation, _)), _) => OperationSet::of(operation),
+            (None, None) => PLAIN[method as usize][level.index()],
+            (None, Some(_)) => OperationSet::of(Operation::UNKNOWN),
+        });
         if seen == 0 {
             return needed;
         }

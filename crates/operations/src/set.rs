@@ -6,9 +6,10 @@ use crate::class::Class;
 use crate::operation::Operation;
 use crate::table::{ALIASES, ROWS};
 
-/// A set of operations, one bit for each.
+/// A set of operations, one bit for each. It is aligned as a word, so that it can be a part of what
+/// nginx's pools hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OperationSet(u128);
+pub struct OperationSet([u64; 2]);
 
 /// Why a name is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,25 +20,25 @@ pub struct UnknownName {
 
 impl OperationSet {
     /// No operation.
-    pub const EMPTY: Self = Self(0);
+    pub const EMPTY: Self = Self([0; 2]);
 
     /// Every operation, unknown ones included.
-    pub const ALL: Self = Self(u128::MAX);
+    pub const ALL: Self = Self([u64::MAX; 2]);
 
     /// The operations of a class. [`Class::Admin`] includes unknown ones.
     pub const fn of_class(class: Class) -> Self {
-        let mut bits = 0;
+        let mut set = Self::EMPTY;
         let mut at = 0;
         while at < ROWS.len() {
             if ROWS[at].class as u8 == class as u8 {
-                bits |= 1 << at;
+                set = set.with(Self::of(Operation(at as u8)));
             }
             at += 1;
         }
         if class as u8 == Class::Admin as u8 {
-            bits |= 1 << Operation::UNKNOWN.0;
+            set = set.with(Self::of(Operation::UNKNOWN));
         }
-        Self(bits)
+        set
     }
 
     /// What is signed unless a configuration says otherwise: reads and lists, and, if methods other
@@ -54,7 +55,9 @@ impl OperationSet {
 
     /// The set of one operation.
     pub const fn of(operation: Operation) -> Self {
-        Self(1 << operation.0)
+        let mut words = [0; 2];
+        words[(operation.0 / 64) as usize] = 1 << (operation.0 % 64);
+        Self(words)
     }
 
     /// Adds what a configuration calls by `name`: a class, an operation, or `all`.
@@ -76,23 +79,23 @@ impl OperationSet {
     /// The operations of both sets.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+        Self([self.0[0] | other.0[0], self.0[1] | other.0[1]])
     }
 
     /// Those that are not in `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
+        Self([self.0[0] & !other.0[0], self.0[1] & !other.0[1]])
     }
 
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {
-        self.0 == 0
+        self.0[0] | self.0[1] == 0
     }
 
     /// Whether `operation` is in the set.
     pub const fn contains(self, operation: Operation) -> bool {
-        self.0 >> operation.0 & 1 != 0
+        Self::of(operation).without(self).is_empty()
     }
 
     /// The operations, by name; an unknown one comes last.

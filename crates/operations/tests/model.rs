@@ -66,6 +66,7 @@ impl Fact {
             headers: Headers {
                 copy_source: has("x-amz-copy-source"),
                 request_route: has("x-amz-request-route"),
+                form: false,
             },
         }
         .operations()
@@ -175,4 +176,25 @@ fn operations_have_actions() {
         ["s3:GetObject", "s3:GetObjectAttributes"]
     );
     assert_eq!(Operation::UNKNOWN.actions(false), [""; 0]);
+}
+
+/// docs/operations.md has each operation in the section of its class, and no other.
+#[test]
+fn the_documentation_lists_each_operation() {
+    let text = include_str!("../../../docs/operations.md");
+    let mut class = "";
+    let mut listed = BTreeSet::new();
+    for line in text.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            class = heading;
+        }
+        let cell = line
+            .strip_prefix("| ")
+            .and_then(|row| row.split(" | ").next());
+        if let Some(operation) = cell.and_then(Operation::of_name) {
+            assert_eq!(operation.class().as_str(), class, "{operation}");
+            listed.insert(operation.name());
+        }
+    }
+    assert_eq!(listed, Operation::all().map(Operation::name).collect());
 }

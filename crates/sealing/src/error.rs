@@ -6,6 +6,7 @@ use aws_signing::presign::PresignError;
 use aws_signing::{SignError, v2};
 
 use crate::head::HeadError;
+use crate::operation::Denied;
 
 /// Why a request could not be sealed. Whatever the variant, the request must not be sent.
 ///
@@ -23,6 +24,8 @@ pub enum SealError {
     TargetForm,
     /// The method sent upstream is not among `aws_sign_methods` (`proxy_method` can change it).
     MethodNotSigned(String),
+    /// An S3 operation that `aws_sign_operations` does not allow.
+    OperationDenied(Box<Denied>),
     /// The head announces a body where none is sent.
     UnexpectedBody,
     /// The head announces another length than the body has (`proxy_set_header Content-Length`), or
@@ -61,6 +64,7 @@ impl fmt::Display for SealError {
                 f,
                 "method \"{method}\" is sent upstream but not listed in \"aws_sign_methods\""
             ),
+            Self::OperationDenied(denied) => write!(f, "{denied}"),
             Self::UnexpectedBody => f.write_str(
                 "its head announces a body that is not sent (\"proxy_set_header Content-Length\"?)",
             ),

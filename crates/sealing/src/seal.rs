@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use aws_operations::Operation;
 use aws_signing::chunked::ChunkSigner;
 use aws_signing::{Header, Timestamp};
 use smallvec::SmallVec;
@@ -11,6 +12,7 @@ use crate::error::SealError;
 use crate::head::{self, Line};
 use crate::lines::{self, Indices};
 use crate::made::Signers;
+use crate::operation;
 use crate::target::TargetWriter;
 use crate::terms::{Identity, Job, Key, Policy, Unsigned};
 
@@ -30,6 +32,8 @@ pub struct Sealer {
     seed: Option<[u8; 64]>,
     /// Where the last target stands in `sealed`, if it holds the signature.
     signed_target: Option<Range<usize>>,
+    /// The S3 operation of the last head.
+    operation: Option<Operation>,
 }
 
 impl Sealer {
@@ -65,6 +69,7 @@ impl Sealer {
         self.seed = None;
         self.signed_target = None;
         self.dropped.clear();
+        self.operation = None;
         self.write(&Job {
             request,
             line,
@@ -92,9 +97,13 @@ impl Sealer {
             signers,
             seed,
             signed_target,
+            operation,
         } = self;
         let in_query = job.policy.place.is_query();
         let target = writer.write(job, sealed)?;
+        if job.s3 {
+            *operation = Some(operation::judge(job, lines, &target, sealed)?);
+        }
         if !in_query {
             end_request_line(job.line.version, sealed);
         }
@@ -155,6 +164,12 @@ impl Sealer {
         self.signed_target
             .clone()
             .map(|target| &self.sealed[target])
+    }
+
+    /// The S3 operation that the last head asks for; of several that servers may see in it, the one
+    /// that can do most harm. `None` for other services, or if nothing was sealed.
+    pub fn operation(&self) -> Option<Operation> {
+        self.operation
     }
 
     /// What the last head's signature says, for a debug log, and how AWS calls it: the canonical

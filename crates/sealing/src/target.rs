@@ -3,6 +3,7 @@
 use std::collections::TryReserveError;
 use std::ops::Range;
 
+use aws_operations::Parameters;
 use aws_signing::query::Canonicalizer;
 
 use crate::deputy;
@@ -10,10 +11,12 @@ use crate::destination::{Addressing, Destination};
 use crate::error::SealError;
 use crate::terms::Job;
 
-/// Where the canonical path and query stand in the sealed head, for S3.
-pub(crate) struct Target {
+/// Where the canonical path and query stand in the sealed head, for S3, and what the query says.
+pub(crate) struct Target<'r> {
     pub(crate) path: Range<usize>,
     pub(crate) query: Range<usize>,
+    /// The parameters that are sent to S3.
+    pub(crate) parameters: Parameters<'r>,
 }
 
 /// Writes targets in buffers that it keeps.
@@ -37,11 +40,11 @@ impl TargetWriter {
     /// Writes method and target, without what follows them on the request line. For S3, target and
     /// canonical form are the same bytes; for other services the canonical form goes to `self.path`
     /// and `self.query`.
-    pub(crate) fn write(
+    pub(crate) fn write<'r>(
         &mut self,
-        job: &Job<'_, '_>,
+        job: &Job<'r, '_>,
         out: &mut Vec<u8>,
-    ) -> Result<Target, SealError> {
+    ) -> Result<Target<'r>, SealError> {
         let Job {
             request,
             line,
@@ -81,10 +84,17 @@ impl TargetWriter {
         out.push(b'?');
         let query_start = out.len();
         let overrides = policy.response_overrides;
+        let mut parameters = Parameters::default();
         if s3 {
             self.canonicalizer.write(
                 query,
-                |parameter| deputy::passes_parameter(parameter, true, overrides),
+                |parameter| {
+                    let passes = deputy::passes_parameter(parameter, true, overrides);
+                    if passes {
+                        parameters.note(parameter.name, parameter.value);
+                    }
+                    passes
+                },
                 out,
             );
         } else {
@@ -104,6 +114,7 @@ impl TargetWriter {
         Ok(Target {
             path,
             query: if query.is_empty() { 0..0 } else { query },
+            parameters,
         })
     }
 }

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use aws_operations::OperationSet;
 use aws_signing::{CredentialScope, Header, SigningKey, Timestamp, v2};
 
 use crate::deputy::{PassHeaders, SignedHeaders};
-use crate::destination::Destination;
+use crate::destination::{Addressing, Destination};
 use crate::head::RequestLine;
 use crate::method::MethodSet;
 use crate::owner::Sources;
@@ -80,6 +81,11 @@ impl Payload<'_> {
 pub struct Policy {
     /// `aws_sign_methods`
     pub methods: MethodSet,
+    /// `aws_sign_operations`
+    pub operations: OperationSet,
+    /// `aws_addressing_style`, if it is set. Without a bucket it says what names the bucket: Host or
+    /// the path.
+    pub addressing: Option<Addressing>,
     /// `aws_pass_headers`
     pub pass_headers: PassHeaders,
     /// `aws_signed_headers`

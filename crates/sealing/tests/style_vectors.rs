@@ -52,6 +52,8 @@ impl Vector {
         }
         let policy = Policy {
             methods,
+            operations: aws_operations::OperationSet::ALL,
+            addressing: None,
             pass_headers: PassHeaders::default(),
             signed_headers,
             response_overrides: true,

@@ -131,10 +131,10 @@ impl Canonicalizer {
     /// Names and values are decoded and encoded, then sorted by encoded name and, within one
     /// name, by encoded value; a parameter without `=` is given one. A query that is canonical
     /// already is recognised while it is copied.
-    pub fn write(
+    pub fn write<'q>(
         &mut self,
-        query: &[u8],
-        mut keep: impl FnMut(&Parameter<'_>) -> bool,
+        query: &'q [u8],
+        mut keep: impl FnMut(&Parameter<'q>) -> bool,
         out: &mut Vec<u8>,
     ) -> usize {
         self.written.clear();

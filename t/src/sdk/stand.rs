@@ -153,6 +153,9 @@ impl Stand {
             "aws_access_key {access_key}; aws_secret_key {secret_key}; aws_region us-east-1;
              aws_sign on;
              aws_sign_methods GET HEAD PUT POST DELETE;
+             aws_sign_operations read list write multipart delete ListBuckets
+                 # rclone creates the bucket that it writes to, s3cmd reads the ACL of what it copies.
+                 CreateBucket GetObjectAcl;
              aws_pass_headers x-amz-meta-* x-amz-checksum-* x-amz-sdk-checksum-algorithm
                  x-amz-checksum-mode x-amz-server-side-encryption* x-amz-trailer
                  x-amz-decoded-content-length x-amz-content-sha256 {pass_headers};

@@ -82,6 +82,8 @@ fn check(lines: usize, target: &str, place: Place, identity: &Identity<'_>) -> b
     };
     let policy = Policy {
         methods: MethodSet::READ_ONLY,
+        operations: aws_operations::OperationSet::ALL,
+        addressing: None,
         pass_headers: PassHeaders::default(),
         signed_headers: Default::default(),
         response_overrides: true,

@@ -3,6 +3,7 @@
 // Each test file uses its part of it.
 #![allow(dead_code)]
 
+use aws_operations::OperationSet;
 use aws_sealing::owner::{ClientHeader, Configured, Evaluated, Sources, has_variables};
 use aws_sealing::{
     Addressing, Body, Destination, Identity, Key, MethodSet, PassHeaders, Payload, Place, Policy,
@@ -39,6 +40,8 @@ pub(crate) struct Case {
     /// The client's headers; nginx drops those whose names it writes itself.
     pub(crate) client: Vec<Pair>,
     pub(crate) methods: Vec<&'static str>,
+    pub(crate) operations: OperationSet,
+    pub(crate) addressing: Option<Addressing>,
     pub(crate) pass_headers: PassHeaders,
     pub(crate) signed_headers: SignedHeaders,
     pub(crate) response_overrides: bool,
@@ -62,6 +65,8 @@ impl Case {
             own: vec![pair("Host", "store.example"), pair("Connection", "close")],
             client: Vec::new(),
             methods: vec!["GET", "HEAD"],
+            operations: OperationSet::ALL,
+            addressing: None,
             pass_headers: PassHeaders::default(),
             signed_headers: SignedHeaders::default(),
             response_overrides: false,
@@ -144,6 +149,8 @@ impl Case {
         }
         let policy = Policy {
             methods,
+            operations: self.operations,
+            addressing: self.addressing,
             pass_headers: self.pass_headers.clone(),
             signed_headers: self.signed_headers.clone(),
             response_overrides: self.response_overrides,

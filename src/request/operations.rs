@@ -1,0 +1,151 @@
+//! Which S3 operations are signed, as far as that can be told before nginx has serialized the
+//! request: while a client can still be answered 403.
+//!
+//! Only what every way to send the request has in common is judged here. The path may still change,
+//! and with it whether it names a bucket or an object; so may the method, in slices, background
+//! updates and caches. What is really sent is judged when it is sealed.
+
+use std::cell::RefCell;
+
+use aws_operations::{Headers, Levels, OperationSet, Parameters, Request as Asked};
+use aws_sealing::{Denied, FORM_ADVICE, deputy, is_form, is_s3};
+use aws_signing::query;
+use nginx_sys::{NGX_HTTP_FORBIDDEN, ngx_int_t};
+
+use crate::conf::{Plan, SentQuery};
+use crate::ffi::log::Level;
+use crate::ffi::request::Request;
+
+/// 403 for an operation that is not signed here, wherever the request is sent.
+pub(super) fn refuse_operation(
+    request: &Request,
+    plan: &Plan,
+    sent_query: &SentQuery,
+) -> Option<ngx_int_t> {
+    if plan.policy.operations == OperationSet::ALL {
+        advise_about_form(request, plan);
+        return None;
+    }
+    if sent_query.method_is_replaced() {
+        return None;
+    }
+    let denied = denied(request, plan, request.args())?;
+    // This is rare: what costs more than a look at the request is done only now.
+    if !signs_for_s3(request, plan) {
+        return None;
+    }
+    let sent = sent_query.evaluate(request);
+    let denied = match sent {
+        Some(query) if query == request.args() => denied,
+        Some(query) => self::denied(request, plan, query)?,
+        None => self::denied(request, plan, b"")?,
+    };
+    request
+        .log()
+        .write(level_of(&denied), format_args!("{denied}"));
+    Some(NGX_HTTP_FORBIDDEN as ngx_int_t)
+}
+
+/// The level at which a denied operation is logged. A client can repeat it at will: for each
+/// operation, one line a second tells the operator.
+pub(super) fn level_of(denied: &Denied) -> Level {
+    level_of_line(denied.operation().index(), Level::Error)
+}
+
+/// The line about forms, beside those about operations.
+const FORM_LINE: usize = LINES - 1;
+
+/// How many kinds of lines there are: one for each operation, and one more.
+const LINES: usize = 129;
+
+/// `level` for the first line of a kind in a second.
+fn level_of_line(kind: usize, level: Level) -> Level {
+    thread_local! {
+        static LAST: RefCell<[i64; LINES]> = const { RefCell::new([0; LINES]) };
+    }
+    let now = nginx_sys::ngx_time();
+    LAST.with_borrow_mut(|last| match last.get_mut(kind) {
+        Some(last) if *last == now => Level::Info,
+        Some(last) => {
+            *last = now;
+            level
+        }
+        None => level,
+    })
+}
+
+fn signs_for_s3(request: &Request, plan: &Plan) -> bool {
+    // Otherwise nothing is signed, for a reason that is logged where it is noticed.
+    let credentials = plan.credentials.as_ref().ok();
+    credentials
+        .and_then(|credentials| credentials.service(request).ok())
+        .is_some_and(|service| is_s3(&service))
+}
+
+/// What is denied of the request if `query` is sent, whatever else is.
+fn denied(request: &Request, plan: &Plan, query: &[u8]) -> Option<Denied> {
+    let overrides = plan.policy.response_overrides;
+    let mut parameters = Parameters::default();
+    for parameter in query::parameters(query) {
+        if deputy::passes_parameter(&parameter, true, overrides) {
+            parameters.note(parameter.name, parameter.value);
+        }
+    }
+    let form = sends_form(request);
+    let asked = |method, levels, has_headers| Asked {
+        method,
+        levels,
+        parameters,
+        headers: Headers {
+            copy_source: has_headers,
+            request_route: has_headers,
+            form,
+        },
+    };
+    let allowed = plan.policy.operations;
+    let may_be_allowed = |method| {
+        plan.levels().each().any(|level| {
+            // Configuration can add these headers, or take them away.
+            [false, true]
+                .into_iter()
+                .any(|has_headers| asked(method, level, has_headers).is_allowed(allowed))
+        })
+    };
+    let method = request.method();
+    // nginx asks for the whole object if it caches.
+    if may_be_allowed(method) || (method == b"HEAD" && plan.has_cache && may_be_allowed(b"GET")) {
+        return None;
+    }
+    Denied::of(&asked(method, likely_levels(request, plan), false), allowed)
+}
+
+/// What the path names, if it is sent as it is: for the log.
+fn likely_levels(request: &Request, plan: &Plan) -> Levels {
+    let mut path = Vec::new();
+    aws_signing::path::s3(request.uri(), &mut path);
+    let in_host = Levels::of_path(&path, true);
+    if plan.levels().contains(Levels::SERVICE) {
+        in_host.or(Levels::of_path(&path, false))
+    } else {
+        in_host
+    }
+}
+
+fn sends_form(request: &Request) -> bool {
+    request.method() == b"POST"
+        && request.client_headers().is_some_and(|headers| {
+            headers
+                .iter()
+                .any(|one| one.name.eq_ignore_ascii_case(b"content-type") && is_form(one.value))
+        })
+}
+
+/// Nothing that the module says of an HTML form makes S3 accept it.
+fn advise_about_form(request: &Request, plan: &Plan) {
+    if sends_form(request) && signs_for_s3(request, plan) {
+        request.log().write(
+            level_of_line(FORM_LINE, Level::Warn),
+            format_args!("an HTML form is forwarded to S3: {FORM_ADVICE}"),
+        );
+    }
+}
