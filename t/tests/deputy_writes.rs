@@ -49,7 +49,7 @@ fn nginx(origin: &RawOrigin, location: &str) -> Nginx {
 }
 
 fn lines(nginx: &Nginx) -> Vec<String> {
-    let log = nginx.error_log();
+    let log = nginx.request_log();
     let ours = log.lines().filter(|line| line.contains("aws_auth:"));
     ours.map(str::to_owned).collect()
 }

@@ -22,7 +22,7 @@ fn expect_rejected(builder: Builder, origin: &RawOrigin, request: Request) -> Ng
     let nginx = builder.start();
     request.send(nginx.port()).expect_status(502);
     assert_eq!(origin.connections(), 0, "{:#?}", origin.requests());
-    let log = nginx.error_log();
+    let log = nginx.request_log();
     let lines: Vec<_> = log
         .lines()
         .filter(|line| line.contains("aws_auth: "))

@@ -195,7 +195,7 @@ fn a_request_that_goes_well_says_nothing() {
     }
     http::get(nginx.port(), "/missing").expect_status(404);
     http::get(nginx.port(), "/closed").expect_status(502);
-    let log = nginx.error_log();
+    let log = nginx.request_log();
     assert!(!log.contains("aws_auth"), "{log}");
 }
 
@@ -227,7 +227,7 @@ fn a_refusal_is_one_bounded_line() {
     let name = format!("X-Amz-{}", "a".repeat(5000));
     let put = Request::new("PUT", "/write/key").header(&name, "x");
     put.send(nginx.port()).expect_status(403);
-    let log = nginx.error_log();
+    let log = nginx.request_log();
     let lines: Vec<&str> = log
         .lines()
         .filter(|line| line.contains("aws_auth:"))

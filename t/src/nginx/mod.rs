@@ -278,6 +278,19 @@ impl Nginx {
         self.read("error.log")
     }
 
+    /// What the error log says of requests: without the lines about the configuration, such as warnings.
+    pub fn request_log(&self) -> String {
+        let log = self.error_log();
+        let of_requests = |line: &&str| {
+            // "<time> [<level>] <pid>#<tid>: *<connection> <text>"
+            let text = line
+                .split_once("#")
+                .and_then(|(_, rest)| rest.split_once(": "));
+            text.is_some_and(|(_, text)| text.starts_with('*'))
+        };
+        log.split_inclusive('\n').filter(of_requests).collect()
+    }
+
     /// The debug log so far; see [`Builder::debug`].
     pub fn debug_log(&self) -> String {
         self.read("debug.log")
