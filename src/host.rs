@@ -1,17 +1,19 @@
 //! What providers ask of the process they run in, as a worker of nginx gives it.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use aws_credentials::Host;
 use aws_credentials::host::{
     Command, File, FileError, FileIdentity, Files, HttpError, Output, Request, Response, RunError,
 };
+use aws_credentials::{Host, Shelf};
 use zeroize::Zeroizing;
 
 use crate::ffi::process;
@@ -83,24 +85,84 @@ fn describe(error: &io::Error) -> FileError {
     }
 }
 
-/// A worker of nginx.
-pub(crate) struct NginxHost {
-    client: Rc<Client>,
-}
+/// Local files while a configuration is read: what several providers name is read and parsed once.
+#[derive(Default)]
+pub(crate) struct SharedFiles(Shelf);
 
-impl NginxHost {
-    pub(crate) fn new(client: Rc<Client>) -> Self {
-        Self { client }
+impl SharedFiles {
+    /// The configuration has been read.
+    pub(crate) fn forget(&self) {
+        self.0.forget();
     }
 }
 
-impl Files for NginxHost {
+impl Files for SharedFiles {
     fn read(&self, path: &Path, limit: usize) -> Result<File, FileError> {
         LocalFiles.read(path, limit)
     }
 
     fn identify(&self, path: &Path) -> Result<FileIdentity, FileError> {
         LocalFiles.identify(path)
+    }
+
+    fn shelf(&self) -> Option<(&Shelf, i64)> {
+        Some((&self.0, 0))
+    }
+}
+
+/// How long an answer to which file stands at a path is good for, in milliseconds. Each provider asks
+/// once a second, and all of one file are answered by one look.
+const IDENTITY_LIFETIME: i64 = 500;
+
+/// Which file stood at a path, and when.
+type Seen = (i64, Result<FileIdentity, FileError>);
+
+/// A worker of nginx.
+pub(crate) struct NginxHost {
+    client: Rc<Client>,
+    shelf: Shelf,
+    seen: RefCell<HashMap<PathBuf, Seen>>,
+}
+
+impl NginxHost {
+    pub(crate) fn new(client: Rc<Client>) -> Self {
+        Self {
+            client,
+            shelf: Shelf::default(),
+            seen: RefCell::default(),
+        }
+    }
+
+    fn note(&self, path: &Path, identity: Result<FileIdentity, FileError>) {
+        let mut seen = self.seen.borrow_mut();
+        seen.insert(path.to_owned(), (process::time_of_day(), identity));
+    }
+}
+
+impl Files for NginxHost {
+    fn read(&self, path: &Path, limit: usize) -> Result<File, FileError> {
+        let file = LocalFiles.read(path, limit);
+        if let Ok(file) = &file {
+            self.note(path, Ok(file.identity));
+        }
+        file
+    }
+
+    fn identify(&self, path: &Path) -> Result<FileIdentity, FileError> {
+        let now = process::time_of_day();
+        self.shelf.clear(now);
+        if let Some((since, identity)) = self.seen.borrow().get(path)
+            && (0..IDENTITY_LIFETIME).contains(&(now - since))
+        {
+            return identity.clone();
+        }
+        let identity = LocalFiles.identify(path);
+        self.note(path, identity.clone());
+        identity
+    }
+
+    fn shelf(&self) -> Option<(&Shelf, i64)> {
+        Some((&self.shelf, process::time_of_day()))
     }
 }
 

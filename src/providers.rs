@@ -2,6 +2,7 @@
 //! client.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
@@ -71,6 +72,7 @@ impl fmt::Debug for Provider {
 #[derive(Default)]
 pub(crate) struct Providers {
     list: Vec<Rc<Provider>>,
+    by_name: HashMap<Box<[u8]>, Rc<Provider>>,
     tokens: Vec<Rc<Token>>,
     client: OnceCell<Rc<Client>>,
     /// The configuration that declares them.
@@ -80,7 +82,10 @@ pub(crate) struct Providers {
 
 impl Providers {
     pub(crate) fn add(&mut self, provider: Provider) {
-        self.list.push(Rc::new(provider));
+        let provider = Rc::new(provider);
+        let name = provider.name().as_bytes().into();
+        self.by_name.insert(name, Rc::clone(&provider));
+        self.list.push(provider);
     }
 
     pub(crate) fn add_token(&mut self, token: Rc<Token>) {
@@ -112,8 +117,7 @@ impl Providers {
     }
 
     pub(crate) fn find(&self, name: &[u8]) -> Option<&Rc<Provider>> {
-        self.iter()
-            .find(|provider| provider.name().as_bytes() == name)
+        self.by_name.get(name)
     }
 
     /// What a name was declared to be, for sources that name another one.

@@ -16,6 +16,7 @@ use crate::ffi::log::{Level, Log};
 use crate::ffi::shm;
 use crate::ffi::tls::{self, TrustStore};
 use crate::ffi::user::User;
+use crate::host::SharedFiles;
 use crate::module::this_module;
 use crate::net::{Client, Names};
 
@@ -41,6 +42,8 @@ pub(crate) struct SharedDirectives {
     pub(crate) trusted_certificate: Option<Vec<u8>>,
     /// What has to be seen to for each provider and token.
     pub(crate) needs: Vec<Needs>,
+    /// The files that providers and tokens name, while the configuration is read.
+    pub(crate) files: SharedFiles,
     /// The files of secret keys.
     pub(crate) key_files: KeyFiles,
 }
@@ -112,6 +115,7 @@ fn obstacle(path: &Path, user: &User) -> Option<String> {
 /// been logged.
 pub(crate) fn complete(conf: &Conf, main: &MainConf) -> Result<(), ()> {
     main.shared.key_files.complete(conf)?;
+    main.shared.files.forget();
     if main.providers.renewals().next().is_none() {
         return Ok(());
     }

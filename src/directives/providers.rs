@@ -7,7 +7,6 @@ use crate::conf::{Directives, MainConf, Needs};
 use crate::ffi::conf::Conf;
 use crate::ffi::log::Level;
 use crate::ffi::process;
-use crate::host::LocalFiles;
 use crate::providers::{Provider, Providers};
 use crate::renewal::{Kind, Renewal};
 
@@ -33,7 +32,7 @@ pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
     let environment = main.shared.environment();
     let definition =
         Definition::parse(source, parameters, environment, &declared).map_err(wrong)?;
-    let check = definition.check(&LocalFiles).map_err(wrong)?;
+    let check = definition.check(&main.shared.files).map_err(wrong)?;
 
     if *source == "default" {
         conf.tell(format_args!(

@@ -9,7 +9,6 @@ use super::{DirectiveError, Result, invalid, set};
 use crate::conf::{Directives, MainConf, Required, TokensRequired};
 use crate::ffi::conf::Conf;
 use crate::ffi::variable;
-use crate::host::LocalFiles;
 use crate::renewal::{Kind, Renewal};
 use crate::tokens::{Token, TokenVariable};
 
@@ -47,7 +46,7 @@ pub(crate) fn token(main: &mut MainConf, conf: &Conf) -> Result {
     let environment = main.shared.environment();
     let definition =
         Definition::parse_token(source, parameters, environment, &declared).map_err(wrong)?;
-    let check = definition.check(&LocalFiles).map_err(wrong)?;
+    let check = definition.check(&main.shared.files).map_err(wrong)?;
     let is_left_open = *source != "process"
         && !parameters
             .iter()

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::Url;
+use crate::{Shelf, Url};
 
 /// Local files, read in place: they are small.
 pub trait Files {
@@ -21,8 +21,15 @@ pub trait Files {
     /// FIFO would block), and so is a file of more than `limit` bytes.
     fn read(&self, path: &Path, limit: usize) -> Result<File, FileError>;
 
-    /// Which file stands at `path` now; symbolic links are followed.
+    /// Which file stands at `path` now; symbolic links are followed. The answer may be some moments
+    /// old, but not older than that of a [`read`](Self::read).
     fn identify(&self, path: &Path) -> Result<FileIdentity, FileError>;
+
+    /// Where to keep what many providers read, and the time in milliseconds; `None` to read it again
+    /// for each.
+    fn shelf(&self) -> Option<(&Shelf, i64)> {
+        None
+    }
 }
 
 /// What a provider asks of the process it runs in.

@@ -73,6 +73,16 @@ impl<H: Host> Fetch<'_, H> {
         result.map_err(|error| FetchError::Http { url, error })
     }
 
+    /// Remembers which file it was, of one that was read for another provider.
+    pub(crate) fn note(&mut self, path: &Path, identity: Option<FileIdentity>) {
+        self.read.push((path.to_owned(), identity));
+    }
+
+    /// Which file was read last.
+    pub(crate) fn last_identity(&self) -> Option<FileIdentity> {
+        self.read.last().and_then(|(_, identity)| *identity)
+    }
+
     /// Reads a file and remembers which one it was.
     pub(crate) fn read(
         &mut self,

@@ -12,7 +12,7 @@ use super::{Profile, Profiles};
 use crate::command_line;
 
 /// How the file calls its profiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// `[name]`, as in `~/.aws/credentials`.
     Credentials,

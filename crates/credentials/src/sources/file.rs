@@ -4,18 +4,23 @@
 //! that another program renews need no reload.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use zeroize::Zeroizing;
 
 use crate::arguments::Arguments;
-use crate::host::FileError;
+use crate::host::{FileError, FileIdentity};
 use crate::profile::{Kind, Profiles, Surroundings, parse, source_of};
 use crate::provider::Fetch;
+use crate::shelf::Loaded;
 use crate::sources::Source;
 use crate::{Check, DefinitionError, Environment, FetchError, FileUse, Files, Host, Material, Url};
 
 /// Files of people with very many profiles have a tenth of this.
 const LIMIT: usize = 1024 * 1024;
+
+/// A file's content, and which file it was.
+type Read = (Zeroizing<Vec<u8>>, Option<FileIdentity>);
 
 /// Which files, and which profile in them.
 #[derive(Clone)]
@@ -137,25 +142,53 @@ impl ProfileFile {
         environment: &Environment,
         check: &mut Check,
     ) -> Result<Source, FetchError> {
-        let identities = self.files.iter().map(|(path, _)| files.identify(path).ok());
-        let identities: Vec<_> = identities.collect();
-        let loaded = self.load(|path| match files.read(path, LIMIT) {
-            Ok(file) => Ok(file.content),
-            Err(error) => Err(FetchError::File {
-                path: path.to_owned(),
-                error,
-            }),
-        });
+        let identities = self.identities(files);
+        let loaded = match self.shelved(files, &identities) {
+            Some(loaded) => Ok(loaded),
+            None => {
+                let loaded = self.load(|path| match files.read(path, LIMIT) {
+                    Ok(file) => Ok((file.content, Some(file.identity))),
+                    Err(error) => Err(FetchError::File {
+                        path: path.to_owned(),
+                        error,
+                    }),
+                });
+                loaded.map(|loaded| self.shelve(files, loaded))
+            }
+        };
         for (at, ((path, _), identity)) in self.files.iter().zip(identities).enumerate() {
             // Most configuration files hold no secret and are there for everybody to read.
-            let profiles = loaded.as_ref().ok().and_then(|all| all[at].as_ref());
             check.files.push(FileUse {
                 path: path.clone(),
                 identity,
-                secret: profiles.is_some_and(Profiles::hold_secrets),
+                secret: loaded.as_ref().is_ok_and(|loaded| loaded.secrets[at]),
             });
         }
-        self.resolve(loaded?, environment)
+        self.resolve(&*loaded?, environment)
+    }
+
+    fn identities(&self, files: &impl Files) -> Vec<Option<FileIdentity>> {
+        let paths = self.files.iter();
+        paths.map(|(path, _)| files.identify(path).ok()).collect()
+    }
+
+    /// What was read of the same files for another provider.
+    fn shelved(
+        &self,
+        files: &impl Files,
+        identities: &[Option<FileIdentity>],
+    ) -> Option<Rc<Loaded>> {
+        let (shelf, _) = files.shelf()?;
+        shelf.find(&self.files, identities)
+    }
+
+    /// Keeps what was read for other providers.
+    fn shelve(&self, files: &impl Files, loaded: Loaded) -> Rc<Loaded> {
+        let loaded = Rc::new(loaded);
+        if let Some((shelf, now)) = files.shelf() {
+            shelf.put(now, &self.files, &loaded);
+        }
+        loaded
     }
 
     pub(crate) fn check(
@@ -196,50 +229,69 @@ impl ProfileFile {
         &self,
         fetch: &mut Fetch<'_, H>,
     ) -> Result<Material, FetchError> {
-        let loaded = self.load(|path| fetch.read(path, LIMIT))?;
-        let source = self.resolve(loaded, fetch.environment)?;
+        let identities = self.identities(fetch.host);
+        let loaded = match self.shelved(fetch.host, &identities) {
+            Some(loaded) => {
+                for ((path, _), identity) in self.files.iter().zip(identities) {
+                    fetch.note(path, identity);
+                }
+                loaded
+            }
+            None => {
+                let loaded = self.load(|path| {
+                    let content = fetch.read(path, LIMIT)?;
+                    Ok((content, fetch.last_identity()))
+                })?;
+                self.shelve(fetch.host, loaded)
+            }
+        };
+        let source = self.resolve(&loaded, fetch.environment)?;
+        drop(loaded);
         // Boxed, as that source may hold others.
         Box::pin(source.fetch(fetch)).await
     }
 
-    /// Reads the files; `None` for one that is not there.
+    /// Reads the files, of which some may not be there.
     fn load(
         &self,
-        mut read: impl FnMut(&Path) -> Result<Zeroizing<Vec<u8>>, FetchError>,
-    ) -> Result<Vec<Option<Profiles>>, FetchError> {
-        let load = |(path, kind): &(PathBuf, Kind)| {
-            let content = match read(path) {
-                Ok(content) => content,
+        mut read: impl FnMut(&Path) -> Result<Read, FetchError>,
+    ) -> Result<Loaded, FetchError> {
+        let mut loaded = Loaded {
+            identities: Vec::new(),
+            secrets: Vec::new(),
+            profiles: None,
+        };
+        for (path, kind) in &self.files {
+            let (content, identity) = match read(path) {
+                Ok(read) => read,
                 Err(FetchError::File {
                     error: FileError::NotFound,
                     ..
-                }) => return Ok(None),
+                }) => {
+                    loaded.identities.push(None);
+                    loaded.secrets.push(false);
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             let text = std::str::from_utf8(&content);
             let text = text.map_err(|_| FetchError::content(path, "it is not a text in UTF-8"))?;
-            match parse(text, *kind) {
-                Ok(profiles) => Ok(Some(profiles)),
-                Err(error) => Err(FetchError::content(path, error.to_string())),
-            }
-        };
-        self.files.iter().map(load).collect()
+            let profiles =
+                parse(text, *kind).map_err(|error| FetchError::content(path, error.to_string()))?;
+            loaded.identities.push(identity);
+            loaded.secrets.push(profiles.hold_secrets());
+            let all = loaded.profiles.get_or_insert_with(Profiles::default);
+            all.merge(profiles);
+        }
+        Ok(loaded)
     }
 
-    fn resolve(
-        &self,
-        loaded: Vec<Option<Profiles>>,
-        environment: &Environment,
-    ) -> Result<Source, FetchError> {
-        let mut profiles = None;
-        for found in loaded.into_iter().flatten() {
-            profiles.get_or_insert_with(Profiles::default).merge(found);
-        }
+    fn resolve(&self, loaded: &Loaded, environment: &Environment) -> Result<Source, FetchError> {
         let paths = || {
             let paths = self.files.iter().map(|(path, _)| path.to_string_lossy());
             paths.collect::<Vec<_>>().join(" nor ")
         };
-        let Some(profiles) = profiles else {
+        let Some(profiles) = &loaded.profiles else {
             let why = format!("there is no {}", paths());
             return Err(FetchError::NotConfigured(why));
         };
@@ -248,7 +300,7 @@ impl ProfileFile {
             return Err(FetchError::NotConfigured(why));
         }
         let surroundings = Surroundings {
-            profiles: &profiles,
+            profiles,
             environment,
             region: self.region.as_deref(),
             endpoint: self.endpoint.as_deref(),

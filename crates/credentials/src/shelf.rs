@@ -1,0 +1,143 @@
+//! What was read lately of the shared configuration and credentials files.
+//!
+//! Many providers may use one file. It is read and parsed once, as long as it stays the same.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use crate::host::FileIdentity;
+use crate::profile::{Kind, Profiles};
+
+/// How long something is kept, in milliseconds: long enough for all providers of a configuration,
+/// which begin together. It holds secrets.
+const LIFETIME: i64 = 5000;
+
+/// Profiles by the files that they were read from. One belongs to each [`Files`](crate::Files) that has
+/// one.
+#[derive(Default)]
+pub struct Shelf(RefCell<HashMap<Names, Kept>>);
+
+/// The files, in the order of their weight.
+type Names = Vec<(PathBuf, Kind)>;
+
+/// When it was put there, in milliseconds, and what.
+type Kept = (i64, Rc<Loaded>);
+
+/// What several files hold together.
+pub(crate) struct Loaded {
+    /// Which files were read; `None` for one that was not there.
+    pub(crate) identities: Vec<Option<FileIdentity>>,
+    /// Which of them hold secrets.
+    pub(crate) secrets: Vec<bool>,
+    /// `None` if none of them was there.
+    pub(crate) profiles: Option<Profiles>,
+}
+
+impl Shelf {
+    /// Forgets what was put there long before `now`, in milliseconds.
+    pub fn clear(&self, now: i64) {
+        let mut all = self.0.borrow_mut();
+        all.retain(|_, (since, _)| (0..LIFETIME).contains(&(now - *since)));
+    }
+
+    /// Forgets everything.
+    pub fn forget(&self) {
+        self.0.take();
+    }
+
+    /// What was read of `files`, if they are still those.
+    pub(crate) fn find(
+        &self,
+        files: &[(PathBuf, Kind)],
+        identities: &[Option<FileIdentity>],
+    ) -> Option<Rc<Loaded>> {
+        let all = self.0.borrow();
+        let (_, loaded) = all.get(files)?;
+        (loaded.identities == identities).then(|| Rc::clone(loaded))
+    }
+
+    pub(crate) fn put(&self, now: i64, files: &[(PathBuf, Kind)], loaded: &Rc<Loaded>) {
+        let mut all = self.0.borrow_mut();
+        all.insert(files.to_vec(), (now, Rc::clone(loaded)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::path::Path;
+
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::host::{File, FileError};
+    use crate::{Definition, Environment, Files};
+
+    /// One file, of which it counts how often it is read.
+    #[derive(Default)]
+    struct Counting {
+        shelf: Shelf,
+        now: Cell<i64>,
+        inode: Cell<u64>,
+        reads: Cell<usize>,
+    }
+
+    impl Files for Counting {
+        fn read(&self, path: &Path, _limit: usize) -> Result<File, FileError> {
+            self.reads.set(self.reads.get() + 1);
+            let profile = |nth: usize| {
+                let key = format!("aws_access_key_id = A{nth}\naws_secret_access_key = s");
+                format!("[p{nth}]\n{key}\n")
+            };
+            Ok(File {
+                content: Zeroizing::new((0..100).map(profile).collect::<String>().into_bytes()),
+                identity: self.identify(path)?,
+            })
+        }
+
+        fn identify(&self, _path: &Path) -> Result<FileIdentity, FileError> {
+            Ok(FileIdentity {
+                device: 1,
+                inode: self.inode.get(),
+                modified: (0, 0),
+                size: 1,
+                mode: 0o100_644,
+            })
+        }
+
+        fn shelf(&self) -> Option<(&Shelf, i64)> {
+            Some((&self.shelf, self.now.get()))
+        }
+    }
+
+    fn check_all(files: &Counting) -> usize {
+        let environment = Environment::capture(|_| None);
+        for nth in 0..100 {
+            let words = ["path=/profiles".to_owned(), format!("profile=p{nth}")];
+            let words = words.each_ref().map(String::as_str);
+            let definition = Definition::parse("file", &words, &environment, &|_| None).unwrap();
+            let check = definition.check(files).unwrap();
+            assert!(check.files[0].is_exposed());
+            assert!(check.description.contains(&format!("p{nth}")));
+        }
+        files.reads.get()
+    }
+
+    #[test]
+    fn a_file_is_read_once_for_all_who_use_it() {
+        let files = Counting::default();
+        assert_eq!(check_all(&files), 1);
+        // Another file in its place.
+        files.inode.set(1);
+        assert_eq!(check_all(&files), 2);
+        // Nothing is kept for long.
+        files.shelf.clear(LIFETIME - 1);
+        assert_eq!(check_all(&files), 2);
+        files.shelf.clear(LIFETIME);
+        assert_eq!(check_all(&files), 3);
+        files.shelf.forget();
+        assert_eq!(check_all(&files), 4);
+    }
+}
