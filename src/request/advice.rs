@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use aws_sealing::auth_error::{AuthError, Cause, canonical_request, wanted_region};
+use aws_sealing::auth_error::{
+    AuthError, Cause, canonical_request, unsigned_headers, wanted_region,
+};
 
 use super::canonical;
 use crate::conf::Plan;
@@ -45,6 +47,11 @@ pub(super) fn tell(answer: Answer<'_>, plan: &Plan, error: AuthError, body: &[u8
             "it does not know the access key, or the session token is missing or another key's"
         )),
         Cause::Clock => line(format_args!("the clock of this machine is not the store's")),
+        Cause::Headers => line(format_args!(
+            "it requires these headers to be signed: {}; list them in \"aws_signed_headers\", or drop \
+             them with an empty \"proxy_set_header\"",
+            unsigned_headers(body).unwrap_or("it does not say which")
+        )),
         Cause::Version => line(format_args!(
             "it takes no signatures of version 2: use \"aws_signature_version 4\""
         )),

@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use aws_sealing::body::{BodyError, Declared, Deframer, Expected, Inspector};
 use aws_sealing::{Arrival, Coverage, Inbound, Outbound, PayloadHash};
 use aws_signing::Header;
-use nginx_sys::{NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_int_t};
+use nginx_sys::{NGX_HTTP_BAD_GATEWAY, NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_int_t};
 
 use crate::conf::{CredentialsError, Plan};
 use crate::ffi::body::{Incoming, Piece, ReadError, filter_is_last};
@@ -71,7 +71,9 @@ impl Refused {
             Self::Body(error) => ngx_int_t::from(error.status() as i16),
             Self::LengthRequired => 411,
             Self::HashMismatch => 400,
-            Self::Credentials(_) | Self::ReadOnly | Self::File(_) | Self::OutOfMemory => {
+            // As without a body, when the request is sealed.
+            Self::Credentials(_) => NGX_HTTP_BAD_GATEWAY as ngx_int_t,
+            Self::ReadOnly | Self::File(_) | Self::OutOfMemory => {
                 NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t
             }
         }

@@ -79,6 +79,8 @@ pub enum Cause {
     Clock,
     /// The store does not take signatures of Version 2.
     Version,
+    /// Headers are sent that the store wants signed.
+    Headers,
 }
 
 /// How an error is written.
@@ -132,11 +134,18 @@ const DENIED: &str = "AccessDenied";
 const REQUEST: &str = "InvalidRequest";
 
 /// How messages begin that make an authentication error of a code which says many things.
-const SENTENCES: [(&str, &[&str]); 2] = [
-    (DENIED, &["Request has expired", "Request is not valid yet"]),
+const SENTENCES: [(&str, &str, Cause); 4] = [
+    (DENIED, "Request has expired", Cause::Clock),
+    (DENIED, "Request is not valid yet", Cause::Clock),
+    (
+        DENIED,
+        "There were headers present in the request which were not signed",
+        Cause::Headers,
+    ),
     (
         REQUEST,
-        &["The authorization mechanism you have provided is not supported"],
+        "The authorization mechanism you have provided is not supported",
+        Cause::Version,
     ),
 ];
 
@@ -254,21 +263,23 @@ fn of_xml(body: &[u8]) -> Verdict {
     {
         return verdict;
     }
-    if let Some((_, sentences)) = SENTENCES.iter().find(|(name, _)| *name == code.name)
-        && let Err(verdict) = of_message(body, sentences)
-    {
-        return verdict;
-    }
+    let code = match SENTENCES.iter().any(|(name, ..)| *name == code.name) {
+        false => code,
+        true => match of_message(body, code) {
+            Ok(cause) => Code { cause, ..code },
+            Err(verdict) => return verdict,
+        },
+    };
     auth_error(Some(code), form)
 }
 
-/// Whether the error's message begins with one of these.
-fn of_message(body: &[u8], sentences: &[&str]) -> Result<(), Verdict> {
+/// What is wrong, if the message is one of those that make an authentication error of this code.
+fn of_message(body: &[u8], code: Code) -> Result<Cause, Verdict> {
     let (_, message) = xml::find(body, b"Message").map_err(xml::Stop::verdict)?;
-    sentences
+    SENTENCES
         .iter()
-        .any(|sentence| message.starts_with(sentence.as_bytes()))
-        .then_some(())
+        .find(|(name, sentence, _)| *name == code.name && message.starts_with(sentence.as_bytes()))
+        .map(|(.., cause)| *cause)
         .ok_or(Verdict::Other)
 }
 
@@ -308,6 +319,17 @@ pub fn wanted_region(body: &[u8]) -> Option<&str> {
     let (_, region) = xml::find(body, b"Region").ok()?;
     value::region(region).ok()?;
     std::str::from_utf8(region).ok()
+}
+
+/// The names of headers that the store wants signed, if this beginning of its body says so.
+pub fn unsigned_headers(body: &[u8]) -> Option<&str> {
+    let body = &body[..body.len().min(LIMIT)];
+    let (_, names) = xml::find(body, b"HeadersNotSigned").ok()?;
+    let is_list = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_,; ".contains(byte);
+    let is_short = !names.is_empty() && names.len() <= 256;
+    std::str::from_utf8(names)
+        .ok()
+        .filter(|_| is_short && names.iter().all(is_list))
 }
 
 /// The lines of the canonical request that the store has calculated, where this beginning of its
