@@ -139,14 +139,14 @@ fn a_variable_chooses_among_the_files_of_its_map() {
         ("host.net", "tail"),
         ("regular", "regex"),
     ] {
-        http::get(nginx.port(), &format!("/key?tenant={tenant}")).expect_status(200);
+        http::get(nginx.port(), format!("/key?tenant={tenant}")).expect_status(200);
         let request = origin.requests().pop().expect("a request");
         let secret = format!("secret-of-{file}");
         signing::expect_signed(&request, &Signer::new(ACCESS_KEY, &secret).region("r"));
     }
     let count = origin.requests().len();
     for tenant in ["missing", "nobody", "", "keys/acme"] {
-        http::get(nginx.port(), &format!("/key?tenant={tenant}")).expect_status(502);
+        http::get(nginx.port(), format!("/key?tenant={tenant}")).expect_status(502);
     }
     assert_eq!(origin.requests().len(), count);
     let log = nginx.error_log();
