@@ -30,7 +30,9 @@ def objects(s3, scenario):
     )
     head = s3.head_object(Bucket=bucket, Key="objects/described")
     expect(head["ContentType"], "text/x-described", "type")
-    expect(head["Metadata"], {"colour": "blue", "two-words": "a  b"}, "metadata")
+    # The module sends x-amz-* headers in canonical form.
+    blanks = "  " if bucket.startswith("direct") else " "
+    expect(head["Metadata"], {"colour": "blue", "two-words": f"a{blanks}b"}, "metadata")
 
     part = s3.get_object(Bucket=bucket, Key="objects/large", Range="bytes=5242870-5242879")
     expect(part["Body"].read(), scenario.content("large")[5242870:5242880], "range")

@@ -53,8 +53,6 @@ impl Rules {
                 "x-amz-content-sha256" => false,
                 // S3 rejects it in a presigned URL, too (HeadersNotSigned: content-md5).
                 "content-md5" => true,
-                // Whoever presigns a URL need not know what is uploaded.
-                "content-type" => !signature.is_in_query,
                 name => name.starts_with("x-amz-"),
             };
             if is_needed && !signed(name) {
@@ -76,8 +74,6 @@ impl Rules {
 struct Signature {
     credential: String,
     signed_headers: String,
-    /// Whether it is a presigned URL's.
-    is_in_query: bool,
 }
 
 impl Signature {
@@ -90,7 +86,6 @@ impl Signature {
             return Some(Self {
                 credential,
                 signed_headers,
-                is_in_query: true,
             });
         }
 
@@ -104,7 +99,6 @@ impl Signature {
         Some(Self {
             credential: field("Credential")?.to_owned(),
             signed_headers: field("SignedHeaders")?.to_owned(),
-            is_in_query: false,
         })
     }
 
@@ -179,7 +173,7 @@ mod tests {
         };
         assert_eq!(refused("x-amz-date", &all, None), "Host is not signed");
         assert_eq!(refused("host", &all, None), "x-amz-date is not signed");
-        for name in ["content-md5", "content-type", "x-amz-acl"] {
+        for name in ["content-md5", "x-amz-acl"] {
             let headers = [&all[..], &[name]].concat();
             let signed = format!("host;x-amz-date;{name}");
             assert_eq!(check(&signed, &headers, None), Ok(()));
