@@ -25,7 +25,8 @@ use std::rc::Rc;
 
 use aws_operations::OperationSet;
 use aws_sealing::{
-    Addressing, MethodSet, PassHeaders, PayloadMode, Place, SignedHeaders, Version, destination,
+    Addressing, Form, MethodSet, PassHeaders, PayloadMode, Place, SignedHeaders, TargetSource,
+    Version, destination,
 };
 use nginx_sys::ngx_http_handler_pt;
 
@@ -203,6 +204,8 @@ pub(crate) struct ProxyPass {
     pub(crate) target: Option<Template>,
     /// Its argument.
     text: &'static [u8],
+    /// What nginx makes request targets of.
+    form: Rc<Form>,
 }
 
 impl ProxyPass {
@@ -216,6 +219,27 @@ impl ProxyPass {
             scheme: Scheme::of(conf.arg(0)),
             target,
             text: conf.kept_arg(0),
+            form: Rc::new(Form::parse(conf.arg(0))),
+        }
+    }
+
+    /// One whose argument is not known.
+    fn unknown() -> Self {
+        Self {
+            scheme: Scheme::Variable,
+            target: None,
+            text: b"",
+            form: Rc::new(Form::unknown()),
+        }
+    }
+
+    /// What nginx makes the target of `request` of.
+    pub(crate) fn target_source<'a>(&'a self, request: &'a Request) -> TargetSource<'a> {
+        TargetSource {
+            form: &self.form,
+            uri: request.uri(),
+            args: request.args(),
+            request_uri: request.unparsed_uri(),
         }
     }
 

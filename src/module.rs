@@ -308,9 +308,10 @@ unsafe extern "C" fn precontent(r: *mut ngx_http_request_t) -> ngx_int_t {
         match (required_tokens(&request), plan(&request, Plans::foresee)) {
             (None, None) => NGX_DECLINED as ngx_int_t,
             (required, plan) => {
-                let sent_query = location_conf(&request).map(|conf| &conf.sent_query);
-                let sent_query = sent_query.unwrap_or(&SentQuery::UNKNOWN);
-                request::prepare(&request, required, plan, sent_query)
+                let conf = location_conf(&request);
+                let sent_query = conf.map_or(&SentQuery::UNKNOWN, |conf| &conf.sent_query);
+                let proxy_pass = conf.and_then(|conf| conf.proxy_pass.as_ref());
+                request::prepare(&request, required, plan, sent_query, proxy_pass)
             }
         }
     })

@@ -17,6 +17,7 @@ mod operations;
 mod payload;
 mod prepare;
 mod seal;
+mod target;
 mod tokens;
 mod waiting;
 

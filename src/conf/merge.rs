@@ -111,7 +111,8 @@ pub(crate) fn merge(
             let guard = CacheGuard::new(Rc::clone(&plans));
             cache_hook::install(conf.as_ptr(), proxy_conf, guard)?;
         }
-        seal_hook::install(conf.as_ptr(), proxy_conf, Seal::new(plans))
+        let proxy_pass = inner.proxy_pass.clone().unwrap_or_else(ProxyPass::unknown);
+        seal_hook::install(conf.as_ptr(), proxy_conf, Seal::new(plans, proxy_pass))
     }
 }
 

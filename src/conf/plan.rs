@@ -10,7 +10,7 @@ use aws_sealing::deputy::{self, Verdict};
 use aws_sealing::vendor::Vendor;
 use aws_sealing::{
     Addressing, Coverage, Destination, PayloadMode, PayloadRule, Policy, Version, caching,
-    destination, value,
+    destination, is_s3, value,
 };
 use nginx_sys::ngx_http_handler_pt;
 
@@ -97,6 +97,19 @@ impl Plan {
             in_bucket
         } else {
             in_bucket.or(Levels::SERVICE)
+        }
+    }
+
+    /// Whether this request is signed for S3, as far as that is known yet.
+    pub(crate) fn signs_for_s3(&self, request: &Request) -> bool {
+        let Ok(credentials) = &self.credentials else {
+            return true;
+        };
+        match credentials.static_service() {
+            Some(service) => str::from_utf8(service).is_ok_and(is_s3),
+            None => credentials
+                .service(request)
+                .is_ok_and(|service| is_s3(&service)),
         }
     }
 

@@ -48,6 +48,8 @@ READ(header_only)
 READ(reading_body)
 READ(request_body_in_file_only)
 READ(request_body_no_buffering)
+READ(valid_location)
+READ(valid_unparsed_uri)
 
 
 /* HTTP/2 discards a body without a flag of the request. */

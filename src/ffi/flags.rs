@@ -59,6 +59,10 @@ read! {
     request_body_no_buffering = aws_auth_request_body_no_buffering;
     /// Whether HTTP/2 skips what still arrives of the body.
     skips_data = aws_auth_skips_data;
+    /// Whether the URI begins with the name of the location.
+    valid_location = aws_auth_valid_location;
+    /// Whether nothing has changed the client's URI.
+    valid_unparsed_uri = aws_auth_valid_unparsed_uri;
 }
 
 write! {

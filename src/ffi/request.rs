@@ -66,8 +66,14 @@ impl Request {
 
     /// The URI without arguments, decoded and normalized, as `$uri` shows it.
     pub(crate) fn uri(&self) -> &[u8] {
-        // SAFETY: it is in the request's buffers or in its pool.
+        // SAFETY: stands in the request's buffers or in its pool.
         unsafe { super::bytes(self.get().uri) }
+    }
+
+    /// The URI as the client sent it, encoded, as `$request_uri` shows it.
+    pub(crate) fn unparsed_uri(&self) -> &[u8] {
+        // SAFETY: as above.
+        unsafe { super::bytes(self.get().unparsed_uri) }
     }
 
     /// The query, as `$args` shows it.
@@ -99,6 +105,25 @@ impl Request {
         };
         // SAFETY: as above.
         parts.iter().map(|part| unsafe { super::bytes(*part) })
+    }
+
+    /// The rest of the URI behind what the location matches: what nginx puts behind the URI of
+    /// `proxy_pass`. All of it, if a rewrite has changed it.
+    pub(crate) fn uri_behind_location(&self) -> &[u8] {
+        // SAFETY: nginx's core has this configuration for each location.
+        let core = unsafe { self.location_conf::<ngx_http_core_loc_conf_t>(core_module()) };
+        // SAFETY: live, see `get`.
+        let skipped = match (core, unsafe { flags::valid_location(self.as_ptr()) }) {
+            (Some(core), true) => core.name.len,
+            _ => 0,
+        };
+        self.uri().get(skipped..).unwrap_or_default()
+    }
+
+    /// Whether nginx would send the client's URI as it came.
+    pub(crate) fn sends_client_uri(&self) -> bool {
+        // SAFETY: live, see `get`.
+        unsafe { flags::valid_unparsed_uri(self.as_ptr()) }
     }
 
     /// The location configuration of `module`.

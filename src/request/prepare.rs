@@ -17,8 +17,9 @@ use super::ended;
 use super::examine::{Progress, examine};
 use super::intake::{self, Form, Intake};
 use super::operations::refuse_operation;
+use super::target::reject_target;
 use super::waiting::await_needed;
-use crate::conf::{Plan, RequiredTokens, SentQuery};
+use crate::conf::{Plan, ProxyPass, RequiredTokens, SentQuery};
 use crate::ffi::body::filter_is_last;
 use crate::ffi::log::Level;
 use crate::ffi::request::{BodyId, Request};
@@ -29,9 +30,12 @@ pub(crate) fn prepare(
     required: Option<&RequiredTokens>,
     plan: Option<&Plan>,
     sent_query: &SentQuery,
+    proxy_pass: Option<&ProxyPass>,
 ) -> ngx_int_t {
     let refuse = |plan| {
         refuse_method(request, plan)
+            // First: an operation that a "?" of the path would ask for is not the client's.
+            .or_else(|| reject_target(request, plan, proxy_pass?))
             .or_else(|| refuse_operation(request, plan, sent_query))
             .or_else(|| refuse_header(request, plan))
     };

@@ -7,12 +7,12 @@ use std::rc::Rc;
 
 use aws_sealing::head::{self, HeadError};
 use aws_sealing::owner::Sources;
-use aws_sealing::{Body, Coverage, SealError, Sealer, Unsigned};
+use aws_sealing::{Body, Coverage, SealError, Sealer, TargetSource, Unsigned};
 use aws_signing::Timestamp;
 
 use super::payload::Sent;
 use super::{canonical, ended, intake, operations};
-use crate::conf::{CredentialsError, Plan, Plans};
+use crate::conf::{CredentialsError, Plan, Plans, ProxyPass};
 use crate::ffi::log::Level;
 use crate::ffi::request::Request;
 use crate::ffi::seal_hook::SealHook;
@@ -20,11 +20,12 @@ use crate::ffi::seal_hook::SealHook;
 /// The seal of one location.
 pub(crate) struct Seal {
     plans: Rc<Plans>,
+    proxy_pass: ProxyPass,
 }
 
 impl Seal {
-    pub(crate) fn new(plans: Rc<Plans>) -> Self {
-        Self { plans }
+    pub(crate) fn new(plans: Rc<Plans>, proxy_pass: ProxyPass) -> Self {
+        Self { plans, proxy_pass }
     }
 }
 
@@ -37,7 +38,7 @@ impl SealHook for Seal {
         else {
             return true;
         };
-        match seal(request, plan) {
+        match seal(request, plan, self.proxy_pass.target_source(request)) {
             Ok(()) => true,
             Err(error) => {
                 request.log().write(
@@ -115,7 +116,7 @@ thread_local! {
     });
 }
 
-fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
+fn seal(request: &Request, plan: &Plan, source: TargetSource<'_>) -> Result<(), Refused> {
     let credentials = plan
         .credentials
         .as_ref()
@@ -157,6 +158,7 @@ fn seal(request: &Request, plan: &Plan) -> Result<(), Refused> {
                     let unsigned = Unsigned {
                         head,
                         target: upstream.target(head),
+                        source,
                         payload: sent.payload(),
                         sources: Sources {
                             configured: &plan.headers.configured,

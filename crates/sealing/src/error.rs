@@ -31,8 +31,14 @@ pub enum SealError {
     /// The head announces another length than the body has (`proxy_set_header Content-Length`), or
     /// none.
     BodyLength,
-    /// A path segment that is `..` only after decoding (services other than S3 normalise paths).
-    HiddenDotSegment,
+    /// A `.` or `..` segment, encoded or not, in a path for a service that normalizes paths.
+    DotSegment,
+    /// A `?` of the target may come from the client's path.
+    QueryUnknown,
+    /// The request's arguments may come from the client's path.
+    ArgumentsFromPath,
+    /// An `&` in a variable adds a parameter to the query.
+    ParameterAdded,
     /// No Host header to sign: there is no bucket, and `proxy_set_header Host ""` removed it.
     MissingHost,
     /// A client's `x-amz-*` header that `aws_pass_headers` does not list, on a method that
@@ -72,8 +78,20 @@ impl fmt::Display for SealError {
                 "its head does not announce the length that the body has (\"proxy_set_header\" of \
                  Content-Length or Transfer-Encoding?)",
             ),
-            Self::HiddenDotSegment => f.write_str(
-                "an encoded \"..\" in the path, which the service would resolve past the location",
+            Self::DotSegment => f.write_str(
+                "the path has a \".\" or \"..\" segment, which only S3 accepts as a part of a key",
+            ),
+            Self::QueryUnknown => f.write_str(
+                "a \"?\" from the client's path would begin a query: end \"proxy_pass\" with \
+                 \"$is_args$args\", or use $1 or $uri",
+            ),
+            Self::ArgumentsFromPath => f.write_str(
+                "a \"?\" from the client's path has become arguments: redirect to a named location, or \
+                 use \"rewrite\" with $1",
+            ),
+            Self::ParameterAdded => f.write_str(
+                "an \"&\" in a variable adds a query parameter: write parameters out in \
+                 \"proxy_pass\", or use $args",
             ),
             Self::MissingHost => f.write_str(
                 "no Host header is sent: set \"aws_s3_bucket\" or \"proxy_set_header Host\"",

@@ -52,4 +52,5 @@ pub use seal::Sealer;
 pub use services::{PayloadRule, is_s3};
 pub use stream::{Stream, StreamError};
 pub use style::{Coverage, Place, Version};
+pub use target::{Form, Part, TargetSource};
 pub use terms::{Body, Identity, Key, Payload, Policy, Unsigned};

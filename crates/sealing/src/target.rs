@@ -1,5 +1,8 @@
 //! The request line: the target in the form that is sent, and in the one that is signed.
 
+mod form;
+mod split;
+
 use std::collections::TryReserveError;
 use std::ops::Range;
 
@@ -10,6 +13,9 @@ use crate::deputy;
 use crate::destination::{Addressing, Destination};
 use crate::error::SealError;
 use crate::terms::Job;
+
+pub use form::{Form, Part};
+pub use split::TargetSource;
 
 /// Where the canonical path and query stand in the sealed head, for S3, and what the query says.
 pub(crate) struct Target<'r> {
@@ -57,7 +63,7 @@ impl TargetWriter {
         if let Some(control) = target.iter().find(|byte| byte.is_ascii_control()) {
             return Err(SealError::ControlByteInTarget(*control));
         }
-        let (path, query) = split_target(target)?;
+        let (path, query) = split_target(target, &request.source)?;
 
         out.extend_from_slice(line.method);
         out.push(b' ');
@@ -74,9 +80,7 @@ impl TargetWriter {
             }
             aws_signing::path::s3(path, out);
         } else {
-            if aws_signing::path::has_encoded_dot_segment(path) {
-                return Err(SealError::HiddenDotSegment);
-            }
+            reject_dot_segment(path)?;
             aws_signing::path::service_wire(path, out);
         }
         let path = path_start..out.len();
@@ -121,11 +125,31 @@ impl TargetWriter {
 
 /// Path and query of a target in origin form. `?a=b` alone is what `proxy_pass http://host?a=b`
 /// sends.
-fn split_target(target: &[u8]) -> Result<(&[u8], &[u8]), SealError> {
-    let end = memchr::memchr(b'?', target).unwrap_or(target.len());
-    let (path, query) = (&target[..end], target.get(end + 1..).unwrap_or_default());
-    if target.is_empty() || !(path.is_empty() || path.starts_with(b"/")) {
+fn split_target<'a>(
+    target: &'a [u8],
+    source: &TargetSource<'_>,
+) -> Result<(&'a [u8], &'a [u8]), SealError> {
+    if !matches!(target, [b'/' | b'?', ..]) {
         return Err(SealError::TargetForm);
     }
-    Ok((path, query))
+    let end = source.path_end(target)?;
+    Ok((&target[..end], target.get(end + 1..).unwrap_or_default()))
+}
+
+/// Services other than S3 resolve such segments, and would find what the client's location did not
+/// see. nginx has resolved those that it did.
+fn reject_dot_segment(path: &[u8]) -> Result<(), SealError> {
+    match aws_signing::path::has_dot_segment(path) {
+        true => Err(SealError::DotSegment),
+        false => Ok(()),
+    }
+}
+
+impl TargetSource<'_> {
+    /// Whether `target` would be sealed for S3, or another service, as far as its path and the names of
+    /// its parameters tell. For the time before nginx sends it.
+    pub fn judge(&self, target: &[u8], s3: bool) -> Result<(), SealError> {
+        let (path, _) = split_target(target, self)?;
+        if s3 { Ok(()) } else { reject_dot_segment(path) }
+    }
 }

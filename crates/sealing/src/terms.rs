@@ -12,6 +12,7 @@ use crate::method::MethodSet;
 use crate::owner::Sources;
 use crate::services::PayloadRule;
 use crate::style::Place;
+use crate::target::TargetSource;
 
 /// A serialised request head that must not be sent as it is.
 pub struct Unsigned<'a> {
@@ -19,6 +20,8 @@ pub struct Unsigned<'a> {
     pub head: &'a [u8],
     /// Where the request target stands in `head`.
     pub target: Range<usize>,
+    /// What nginx has made the target of.
+    pub source: TargetSource<'a>,
     /// What is signed and said of the body.
     pub payload: Payload<'a>,
     /// Who may have written the header lines.

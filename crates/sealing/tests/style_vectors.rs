@@ -9,8 +9,8 @@ mod vectors;
 
 use aws_sealing::owner::{Configured, Sources};
 use aws_sealing::{
-    Addressing, Body, Destination, Identity, Key, MethodSet, PassHeaders, Payload, Place, Policy,
-    Sealer, SignedHeaders, Unsigned,
+    Addressing, Body, Destination, Form, Identity, Key, MethodSet, PassHeaders, Payload, Place,
+    Policy, Sealer, SignedHeaders, TargetSource, Unsigned,
 };
 use aws_signing::{CredentialScope, SigningKey, v2};
 use vectors::{Vector, canonical_query};
@@ -101,7 +101,13 @@ impl Vector {
         let configured = Configured::new(names);
         let unsigned = Unsigned {
             head: &head,
-            target,
+            target: target.clone(),
+            source: TargetSource {
+                form: &Form::Bare,
+                uri: b"/",
+                args: b"",
+                request_uri: &head[target.clone()],
+            },
             payload: Payload {
                 line: self.text("payload").as_bytes(),
                 body: Body::Empty,

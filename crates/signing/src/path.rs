@@ -96,83 +96,76 @@ fn normalize(path: &[u8], out: &mut Vec<u8>, encode: impl Fn(&[u8], &mut Vec<u8>
     }
 }
 
-/// Whether decoding the path, once or again and again, reveals a `.` or `..` segment that is not
-/// one as written: `%2e%2e`, `..%2f`, `%252e.`. A backslash separates too, since servers exist
-/// that take it for a slash.
+/// Whether the path holds a `.` or `..` segment, as written or once it is decoded: `..`, `%2e%2e`,
+/// `..%2f`, `%252e.`.
 ///
-/// Such a path means one resource to whoever matched it undecoded and may mean another to the
-/// service. Time is linear in the length of the path.
-pub fn has_encoded_dot_segment(path: &[u8]) -> bool {
-    // A path without an escape that can come to matter, as nearly all are, needs no memory.
-    let matters = |at: usize| match encode::escape(&path[at..]) {
-        Some(byte) => matches!(byte, b'.' | b'/' | b'\\' | b'%') || byte.is_ascii_hexdigit(),
-        None => path[at] == b'\\',
+/// A segment ends at `/` and at what servers exist to read as an end of one: a backslash, `?`, `#`
+/// and `;`. Escapes are decoded until none is left, since a service may decode more than once. Time
+/// is linear in the length of the path.
+pub fn has_dot_segment(path: &[u8]) -> bool {
+    // A path without an escape that can make a difference, as nearly all are, needs no memory.
+    let matters = |at: usize| {
+        encode::escape(&path[at..]).is_some_and(|byte| {
+            matches!(byte, b'.' | b'%') || ends_segment(byte) || byte.is_ascii_hexdigit()
+        })
     };
     if !(0..path.len()).any(matters) {
-        return false;
+        return path
+            .split(|&byte| ends_segment(byte))
+            .any(|segment| matches!(segment, b"." | b".."));
     }
 
-    let mut segment = Revealed::default();
+    let mut segment = Segment::default();
     // Decoded text whose end may still be the beginning of an escape: `%`, `%2`, `%%2` ...
-    let mut pending: Vec<(u8, bool)> = Vec::new();
+    let mut pending: Vec<u8> = Vec::new();
     for &byte in path {
-        pending.push((byte, false));
-        while let [.., (b'%', _), (high, _), (low, _)] = pending[..]
+        pending.push(byte);
+        while let [.., b'%', high, low] = pending[..]
             && let Some(decoded) = encode::escaped(high, low)
         {
             pending.truncate(pending.len() - 3);
-            pending.push((decoded, true));
+            pending.push(decoded);
         }
-        if !may_grow(&pending) {
-            for (byte, decoded) in pending.drain(..) {
-                if segment.ends_in_dots(byte, decoded) {
-                    return true;
-                }
-            }
+        if !may_grow(&pending) && pending.drain(..).any(|byte| segment.ends_in_dots(byte)) {
+            return true;
         }
     }
-    pending
-        .drain(..)
-        .any(|(byte, decoded)| segment.ends_in_dots(byte, decoded))
-        || segment.ends_in_dots(b'/', false)
+    pending.drain(..).any(|byte| segment.ends_in_dots(byte)) || segment.ends_in_dots(b'/')
+}
+
+fn ends_segment(byte: u8) -> bool {
+    matches!(byte, b'/' | b'\\' | b'?' | b'#' | b';')
 }
 
 /// Whether an escape may yet come to be at the end of `text`.
-fn may_grow(text: &[(u8, bool)]) -> bool {
+fn may_grow(text: &[u8]) -> bool {
     match text {
-        [.., (b'%', _)] => true,
-        [.., (b'%', _), (high, _)] => high.is_ascii_hexdigit(),
+        [.., b'%'] => true,
+        [.., b'%', high] => high.is_ascii_hexdigit(),
         _ => false,
     }
 }
 
 /// The segment that is being read.
 #[derive(Default)]
-struct Revealed {
+struct Segment {
     dots: u8,
     /// Something other than a dot was read, or a third dot.
     name: bool,
-    /// A dot of this segment or a separator at either end of it is there only once decoded.
-    decoded: bool,
 }
 
-impl Revealed {
-    /// Reads one more byte; true if it ends a `.` or `..` segment that decoding revealed.
-    fn ends_in_dots(&mut self, byte: u8, decoded: bool) -> bool {
+impl Segment {
+    /// Reads one more byte; true if it ends a `.` or `..` segment.
+    fn ends_in_dots(&mut self, byte: u8) -> bool {
+        if ends_segment(byte) {
+            let dots = !self.name && self.dots > 0;
+            *self = Self::default();
+            return dots;
+        }
         match byte {
-            b'/' | b'\\' => {
-                let hidden = decoded || byte == b'\\';
-                let dots = !self.name && self.dots > 0 && (self.decoded || hidden);
-                *self = Self {
-                    decoded: hidden,
-                    ..Self::default()
-                };
-                return dots;
-            }
             b'.' if self.dots < 2 => self.dots += 1,
             _ => self.name = true,
         }
-        self.decoded |= decoded;
         false
     }
 }
@@ -268,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn encoded_dot_segments_are_found() {
+    fn dot_segments_are_found() {
         for path in [
             "/%2e%2e/b",
             "/a/%2E%2E",
@@ -294,48 +287,63 @@ mod tests {
             "/a/%%%33%32%65./b",
             "/a/%25%32%65/b",
             "/a/../%2e%2e/b",
+            "..",
+            ".",
+            "/a/../b",
+            "/./a",
+            "/a/.",
+            "/a/..",
+            "/a%20b/../c",
+            "/a/%2/../%",
+            "/100%25/../x",
+            "/%41/..",
+            "/%61/./b",
+            "/public/..?",
+            "/public/..%3f",
+            "/public/..%23x",
+            "/a/..;/b",
+            "/a/..%3Bx/b",
+            "/..\\..",
+            "/a/%2e%2e%5Cb",
             "/a/..%%32f",
         ] {
-            assert!(has_encoded_dot_segment(path.as_bytes()), "{path}");
+            assert!(has_dot_segment(path.as_bytes()), "{path}");
         }
     }
 
     #[test]
-    fn other_paths_hold_no_encoded_dot_segment() {
+    fn other_paths_hold_no_dot_segment() {
         for path in [
             "",
             "/",
-            "/a/../b",
-            "/./a",
-            "..",
-            "/a%20b/../c",
             "/%2e%2e%2e/a",
+            "/.../a",
+            "/a..b/..c/d..",
+            "/a%2f/b",
+            "/.a;.b/..c?d",
+            "/a/..%20/b%2e",
             "/a%2eb",
             "/a/..b%2f",
             "/%2e%2ea/",
             "/a%2f/b",
-            "/%41/..",
             "/a/..%20/b",
-            "/a/%2/../%",
             "/%252e%252e%252e",
             "/%",
             "/%%",
             "/%2",
             "/a%5cb",
-            "/100%25/../x",
             "/%2ehidden",
             "/x%2e%2e/",
-            "/%61/./b",
         ] {
-            assert!(!has_encoded_dot_segment(path.as_bytes()), "{path}");
+            assert!(!has_dot_segment(path.as_bytes()), "{path}");
         }
     }
 
     #[test]
-    fn encoded_dot_segments_are_looked_for_in_linear_time() {
+    fn dot_segments_are_looked_for_in_linear_time() {
         // Decoding this round by round would take as many rounds as there are "25".
         let nested = [b"/%".to_vec(), b"25".repeat(1 << 20), b"2e./a".to_vec()].concat();
-        assert!(has_encoded_dot_segment(&nested));
-        assert!(!has_encoded_dot_segment(&b"%".repeat(1 << 20)));
+        assert!(has_dot_segment(&nested));
+        assert!(!has_dot_segment(&b"%".repeat(1 << 20)));
     }
 }

@@ -9,6 +9,7 @@ use crate::destination::Addressing;
 use crate::method::MethodSet;
 use crate::owner::{Configured, Sources};
 use crate::style::Place;
+use crate::target::{Form, TargetSource};
 use crate::terms::Payload;
 
 /// Becomes as long as it can: each byte three in a query.
@@ -71,6 +72,12 @@ fn check(lines: usize, target: &str, place: Place, identity: &Identity<'_>) -> b
     let request = Unsigned {
         head,
         target: 4..4 + target.len(),
+        source: TargetSource {
+            form: &Form::Bare,
+            uri: b"/",
+            args: b"",
+            request_uri: target.as_bytes(),
+        },
         payload: Payload::EMPTY,
         sources: Sources {
             configured: &configured,

@@ -6,8 +6,8 @@
 use aws_operations::OperationSet;
 use aws_sealing::owner::{ClientHeader, Configured, Evaluated, Sources, has_variables};
 use aws_sealing::{
-    Addressing, Body, Destination, Identity, Key, MethodSet, PassHeaders, Payload, Place, Policy,
-    SealError, Sealer, SignedHeaders, Unsigned,
+    Addressing, Body, Destination, Form, Identity, Key, MethodSet, PassHeaders, Payload, Place,
+    Policy, SealError, Sealer, SignedHeaders, TargetSource, Unsigned,
 };
 use aws_signing::query::Canonicalizer;
 use aws_signing::{CredentialScope, Header, Request, Signer, SigningKey, Timestamp};
@@ -35,6 +35,14 @@ pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 pub(crate) struct Case {
     pub(crate) method: Vec<u8>,
     pub(crate) target: Vec<u8>,
+    /// What `proxy_pass` makes of the request.
+    pub(crate) form: Form,
+    /// As `$uri` shows it.
+    pub(crate) uri: Vec<u8>,
+    /// As `$args` shows them.
+    pub(crate) args: Vec<u8>,
+    /// As `$request_uri` shows it.
+    pub(crate) request_uri: Vec<u8>,
     /// What `proxy_set_header` sets. A value with a line break is one that a variable has brought in.
     pub(crate) own: Vec<Pair>,
     /// The client's headers; nginx drops those whose names it writes itself.
@@ -57,11 +65,15 @@ pub(crate) fn pair(name: &str, value: &str) -> Pair {
 }
 
 impl Case {
-    /// `GET target` to S3, with the Host that nginx sends.
+    /// `GET target` to S3, sent as it came from the client, with the Host that nginx sends.
     pub(crate) fn get(target: impl AsRef<[u8]>) -> Self {
         Self {
             method: b"GET".to_vec(),
             target: target.as_ref().to_vec(),
+            form: Form::Bare,
+            uri: b"/".to_vec(),
+            args: Vec::new(),
+            request_uri: target.as_ref().to_vec(),
             own: vec![pair("Host", "store.example"), pair("Connection", "close")],
             client: Vec::new(),
             methods: vec!["GET", "HEAD"],
@@ -169,6 +181,12 @@ impl Case {
         let unsigned = Unsigned {
             head,
             target,
+            source: TargetSource {
+                form: &self.form,
+                uri: &self.uri,
+                args: &self.args,
+                request_uri: &self.request_uri,
+            },
             payload: Payload {
                 body: self.body,
                 ..Payload::EMPTY
