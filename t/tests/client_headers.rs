@@ -23,7 +23,7 @@ fn put() -> Request {
 fn what_speaks_of_the_body_is_signed_in_each_style() {
     let origin = RawOrigin::with_body("");
     for style in Style::ALL {
-        let nginx = builder(&origin, &style.directives()).start();
+        let nginx = builder(&origin, style.directives()).start();
         let request = put()
             .header("Content-MD5", "XUFAKrxLKna5cZ2REBfFkg==")
             .header("Content-Type", "text/plain");
