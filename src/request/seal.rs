@@ -141,58 +141,53 @@ fn seal(request: &Request, plan: &Plan, source: TargetSource<'_>) -> Result<(), 
         upstream.leave_store(request);
     }
 
-    WORKER.with_borrow_mut(|worker| {
-        worker.set_time(nginx_sys::ngx_time());
-        let Worker {
-            sealer,
-            unix_time,
-            now,
-        } = worker;
-        credentials
-            .identify(request, now, *unix_time, |identity| {
-                plan.with_destination(credentials, request, |destination| {
-                    let version = identity.key.version();
-                    let coverage =
-                        Coverage::new(version, plan.policy.place, identity.payload_rule());
-                    let sent = Sent::of(request, plan, &upstream, in_head, coverage)?;
-                    let unsigned = Unsigned {
-                        head,
-                        target: upstream.target(head),
-                        source,
-                        payload: sent.payload(),
-                        sources: Sources {
-                            configured: &plan.headers.configured,
-                            client: &|each| request.each_client_header(each),
-                            forwards_client: plan.passes_headers,
-                            cacheable,
-                            evaluated,
-                        },
-                    };
-                    let sealed =
-                        sealer.seal(&unsigned, &plan.policy, destination, identity, now)?;
-                    let drop_body = sent.body == Body::Dropped;
-                    if !upstream.replace_head(request, sealed, in_head, drop_body) {
-                        return Err(Refused::OutOfMemory);
-                    }
-                    if let Some(target) = sealer.signed_target() {
-                        let kept = upstream.keep_target(request, target);
-                        kept.ok_or(Refused::OutOfMemory)?;
-                    }
-                    match sent.stream(|| sealer.chunk_signer(identity, now))? {
-                        None => Ok(()),
-                        Some(stream) => upstream
-                            .frame_body(request, stream)
-                            .ok_or(Refused::OutOfMemory),
-                    }
-                })
+    let unix_time = nginx_sys::ngx_time();
+    let now = WORKER.with_borrow_mut(|worker| worker.time(unix_time));
+    // The values of the destination and of the scope first: a variable may hold a presigned URL of the
+    // same provider.
+    plan.with_destination(credentials, request, |destination| {
+        credentials.identify(request, &now, unix_time, |identity| {
+            WORKER.with_borrow_mut(|Worker { sealer, .. }| {
+                let version = identity.key.version();
+                let coverage = Coverage::new(version, plan.policy.place, identity.payload_rule());
+                let sent = Sent::of(request, plan, &upstream, in_head, coverage)?;
+                let unsigned = Unsigned {
+                    head,
+                    target: upstream.target(head),
+                    source,
+                    payload: sent.payload(),
+                    sources: Sources {
+                        configured: &plan.headers.configured,
+                        client: &|each| request.each_client_header(each),
+                        forwards_client: plan.passes_headers,
+                        cacheable,
+                        evaluated,
+                    },
+                };
+                let sealed = sealer.seal(&unsigned, &plan.policy, destination, identity, &now)?;
+                let drop_body = sent.body == Body::Dropped;
+                if !upstream.replace_head(request, sealed, in_head, drop_body) {
+                    return Err(Refused::OutOfMemory);
+                }
+                if let Some(target) = sealer.signed_target() {
+                    let kept = upstream.keep_target(request, target);
+                    kept.ok_or(Refused::OutOfMemory)?;
+                }
+                match sent.stream(|| sealer.chunk_signer(identity, &now))? {
+                    None => {}
+                    Some(stream) => upstream
+                        .frame_body(request, stream)
+                        .ok_or(Refused::OutOfMemory)?,
+                }
+                log_dropped(request, sealer.dropped().map(|name| &head[name]));
+                let (name, text) = sealer.signed_text();
+                canonical::log(request, name, text.split(|byte| *byte == b'\n'));
+                Ok(())
             })
-            .and_then(|result| result)
-            .map_err(Refused::Values)??;
-        log_dropped(request, sealer.dropped().map(|name| &head[name]));
-        let (name, text) = sealer.signed_text();
-        canonical::log(request, name, text.split(|byte| *byte == b'\n'));
-        Ok(())
+        })
     })
+    .and_then(|result| result)
+    .map_err(Refused::Values)?
 }
 
 /// How many dropped headers of one request are named in the log.
@@ -213,11 +208,12 @@ fn log_dropped<'a>(request: &Request, names: impl Iterator<Item = &'a [u8]>) {
 }
 
 impl Worker {
-    fn set_time(&mut self, unix_time: i64) {
+    fn time(&mut self, unix_time: i64) -> Timestamp {
         if self.unix_time != unix_time {
             self.unix_time = unix_time;
             self.now = Timestamp::from_unix(unix_time);
         }
+        self.now
     }
 }
 

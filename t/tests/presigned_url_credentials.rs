@@ -104,3 +104,29 @@ fn without_credentials_the_variable_is_empty() {
         assert!(log.contains(&line), "{log}");
     }
 }
+
+/// The bucket is evaluated before the provider's keys are borrowed: it can hold a presigned URL of the
+/// same provider.
+#[test]
+fn a_bucket_may_come_from_a_presigned_url_of_the_same_provider() {
+    let origin = nginx_tests::RawOrigin::with_body("served");
+    let nginx = nginx_tests::Nginx::builder()
+        .var("origin", origin.address())
+        .file(
+            "credentials",
+            "[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = secret\n",
+        )
+        .http(
+            "aws_credentials_provider keys file path={dir}/credentials;
+             aws_presigned_url $signed_url https://host.example path=/key;
+             map $signed_url $bucket { volatile; '' fallback; default bucket; }",
+        )
+        .server(
+            "aws_credentials keys; aws_region us-east-1; aws_endpoint s3.example;
+             location / { aws_sign on; aws_s3_bucket $bucket; proxy_pass http://{origin}; }",
+        )
+        .start();
+    nginx_tests::http::get(nginx.port(), "/key").expect_status(200);
+    let request = origin.only_request();
+    assert_eq!(request.header("Host").as_deref(), Some("bucket.s3.example"));
+}
