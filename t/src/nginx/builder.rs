@@ -311,7 +311,7 @@ impl Builder {
                 true => module.clone(),
                 false => process::modules_folder().join(module).display().to_string(),
             };
-            text.push_str(&format!("load_module {path};\n"));
+            text.push_str(&format!("load_module \"{path}\";\n"));
         }
         // As root, workers would become a user who cannot write to our folder.
         if rustix::process::geteuid().is_root() {

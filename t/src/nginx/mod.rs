@@ -376,7 +376,7 @@ pub fn load_directive() -> String {
             .join("../build/modules/ngx_http_aws_auth_module.so"),
     };
     match path.canonicalize() {
-        Ok(path) => format!("load_module {};", path.display()),
+        Ok(path) => format!("load_module \"{}\";", path.display()),
         Err(e) => panic!(
             "{}: {e}: run `make build`, or name the module in AWS_AUTH_MODULE",
             path.display()
