@@ -26,7 +26,7 @@ stop() {
 # One demo in a checkout at a time. The folder of one that was killed is removed.
 claim() {
     local other
-    if other=$(cat "$dir/pid" 2>/dev/null) && kill -0 "$other" 2>/dev/null; then
+    if other=$(cat "$dir/pid" 2>/dev/null) && grep -qs demo.sh "/proc/$other/cmdline"; then
         echo "a demo runs in this folder already, as process $other" >&2
         exit 1
     fi

@@ -64,7 +64,7 @@ ask() {
             want_python; optional skopeo; optional restic ;;
         bench) want_rust benches; want_compiler; want_nginx; want wrk wrk ;;
         rpm)
-            want_rust .; want_libclang; want_headers; want rpmbuild rpmbuild; want cpio cpio; want xz xz; want_venv
+            want_rust .; want_compiler; want_libclang; want_headers; want rpmbuild rpmbuild; want cpio cpio; want xz xz; want_venv
             want git git ;;
         deb)
             [ "$manager" = apt ] || problem "Packages for Debian are made on Debian and its derivatives."

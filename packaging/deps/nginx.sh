@@ -64,7 +64,7 @@ distributions_own() {
                 && dpkg-query -W -f '${Provides}\n' nginx nginx-core nginx-light nginx-full nginx-extras 2>/dev/null \
                 | grep -q nginx-abi- ;;
         dnf)
-            rpm -q --provides -f "$program" 2>/dev/null | grep -q '^nginx(abi)' ;;
+            rpm -qf "$program" >/dev/null 2>&1 && rpm -q --whatprovides 'nginx(abi)' >/dev/null 2>&1 ;;
         *) return 1 ;;
     esac
 }
