@@ -84,14 +84,15 @@ test-source: test-portable
 test-fresh: deps-test-fresh
 	@packaging/test/fresh.sh
 
-# One user in each suite, demo and quick start only: what CI has time for.
+# One user in each suite, demo and quick start only, with a module that is built fast: what CI has time for.
 test-fresh-demo: deps-test-fresh
-	@FRESH="$(or $(FRESH),bookworm trixie)" FRESH_USERS=$(or $(FRESH_USERS),ann) FRESH_STEPS="refusals demo quick-start" \
+	@FRESH="$(or $(FRESH),bookworm trixie)" FRESH_USERS="$(or $(FRESH_USERS),ann)" FRESH_STEPS="refusals install demo quick-start" \
+		CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 		packaging/test/fresh.sh
 
 # All tests.
 test-fresh-full: deps-test-fresh
-	@FRESH="$(or $(FRESH),bookworm trixie)" FRESH_USERS=$(or $(FRESH_USERS),ann) FRESH_STEPS=suite packaging/test/fresh.sh
+	@FRESH="$(or $(FRESH),bookworm trixie)" FRESH_USERS="$(or $(FRESH_USERS),ann)" FRESH_STEPS=suite packaging/test/fresh.sh
 
 # The reference of README.md as a manual page.
 .PHONY: man

@@ -2,10 +2,8 @@
 # make test-fresh: what a newcomer does, on machines where nothing is installed yet.
 #
 #   FRESH          suites of Debian; default: bookworm trixie sid
-#   FRESH_STEPS    what is done there: refusals demo quick-start deb suite; default: all but suite
+#   FRESH_STEPS    what is done there: refusals install demo quick-start deb suite; default: all but suite
 #   FRESH_USERS    who does it: ann (sudo, a checkout whose path contains a blank), root; default: both
-#   FRESH_TARGET   a folder for cargo that the roots share, so that crates are compiled once; default: none, each compiles
-#                  everything
 #   FRESH_MIRROR   the Debian archive; default: that of apt's sources
 #
 # Runs as root. The roots are below build/fresh/, where the bases and downloaded packages are kept.
@@ -14,14 +12,14 @@ set -euo pipefail
 . "$(dirname "$0")/roots.sh"
 
 suites=${FRESH:-bookworm trixie sid}
-steps=${FRESH_STEPS:-refusals demo quick-start deb}
+steps=${FRESH_STEPS:-refusals install demo quick-start deb}
 users=${FRESH_USERS:-$user root}
 
 main() {
     isolate "$@"
     [ -z "$(git -C "$root" status --porcelain)" ] || echo "what is not committed here is not tested"
+    need "minimal roots: $suites" timed bases
     for suite in $suites; do
-        need "$suite: a minimal root" timed base "$suite"
         for who in $users; do
             in_root
         done
@@ -33,7 +31,6 @@ main() {
 # All steps of one user in one root.
 in_root() {
     open_root "$suite"
-    share_target
     case $who in
         root) folder=/root/nginx-module-aws-auth ;;
         *) folder="/home/$who/source code/nginx-module-aws-auth" ;;
@@ -42,6 +39,7 @@ in_root() {
     for step in $steps; do
         case $step in
             refusals) refusals ;;
+            install) installs ;;
             demo) check "$suite, $who: make demo, at the first try" timed demo ;;
             quick-start) check "$suite, $who: the quick start of README.md" timed offline "$who" "$folder" packaging/test/quick-start.sh ;;
             deb) debian_package ;;
@@ -52,11 +50,18 @@ in_root() {
     close_root
 }
 
-share_target() {
-    [ -n "${FRESH_TARGET:-}" ] || return 0
-    mkdir -p "$FRESH_TARGET" "$rootfs/opt/target"
-    mount --bind "$FRESH_TARGET" "$rootfs/opt/target"
-    chmod -R a+rwX "$FRESH_TARGET"
+# All at once, since most of it is waiting for the archive.
+bases() {
+    local suite status=0 pids=()
+    for suite in $suites; do
+        base "$suite" >"$fresh/$suite.log" 2>&1 &
+        pids+=($!)
+    done
+    for suite in $suites; do
+        wait "${pids[0]}" || { status=1; tail -n 20 "$fresh/$suite.log"; }
+        pids=("${pids[@]:1}")
+    done
+    return "$status"
 }
 
 # How long it takes is shown, and not judged.
@@ -106,6 +111,32 @@ without_sudo() {
         refused "Run as root: apt-get update -q && env DEBIAN_FRONTEND=noninteractive apt-get install" \
         inside "$who" "$folder" make demo
     mv "$rootfs/root/sudo" "$rootfs/usr/bin/sudo"
+}
+
+# The folder of modules is that of nginx's configure.
+installs() {
+    check "$suite, $who: make install without nginx says what to do" \
+        refused "install nginx, or name it" inside "$who" "$folder" make install
+    stand_in nginx 'echo "configure arguments: --prefix=/etc/nginx" >&2'
+    check "$suite, $who: make install without a module says what to do" \
+        refused "run make build first" with_stand_ins make install
+    inside "$who" "$folder" sh -c 'mkdir -p build/modules && echo module >build/modules/ngx_http_aws_auth_module.so'
+    installs_into /usr/lib64/nginx/modules "--prefix=/usr/share/nginx --modules-path=/usr/lib64/nginx/modules"
+    installs_into /etc/nginx/modules "--prefix=/etc/nginx --with-cc-opt='-g -O2'"
+    installs_into /usr/local/nginx/modules ""
+    installs_into "/opt/my nginx/lib" "'--prefix=/opt/my nginx' --modules-path=lib"
+    rm "$rootfs/opt/stand-in/nginx" "$rootfs$folder/build/modules/ngx_http_aws_auth_module.so"
+}
+
+installs_into() {
+    stand_in nginx "echo \"configure arguments: $2\" >&2"
+    check "$suite, $who: make install finds $1" \
+        with_stand_ins make install DESTDIR=/tmp/stage
+    check "$suite, $who: the module is there, and only there" \
+        diff <(echo "./$1/ngx_http_aws_auth_module.so" | sed 's,//,/,') <(cd "$rootfs/tmp/stage" && find . -type f)
+    check "$suite, $who: make uninstall removes it" with_stand_ins make uninstall DESTDIR=/tmp/stage
+    check "$suite, $who: the module is gone" diff /dev/null <(cd "$rootfs/tmp/stage" && find . -type f)
+    rm -rf "$rootfs/tmp/stage"
 }
 
 debian_package() {

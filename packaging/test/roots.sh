@@ -141,17 +141,18 @@ close_root() {
     fi
 }
 
-# inside USER FOLDER COMMAND...: in the root, with the environment of a login.
+# inside USER FOLDER COMMAND...: in the root, with the environment of a login. root has told cargo to build in another folder.
 inside() {
-    local who=$1 folder=$2 home path=/usr/local/bin:/usr/bin:/bin
+    local who=$1 folder=$2 home path=/usr/local/bin:/usr/bin:/bin passed elsewhere=()
     shift 2
     home=/home/$who
     if [ "$who" = root ]; then
         home=/root path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+        elsewhere=(CARGO_BUILD_TARGET_DIR=/opt/target)
     fi
-    mapfile -t passed < <(env | grep -E '^(https?_proxy|no_proxy|HTTPS?_PROXY|NO_PROXY|PIP_[A-Z_]*|CARGO_(HTTP|NET|SOURCE|REGISTR)[A-Z_]*)=')
-    chroot "$rootfs" /usr/bin/env -i "${passed[@]}" HOME="$home" USER="$who" PATH="/opt/rust/bin:$path" LANG=C.UTF-8 \
-        CARGO_HOME=/opt/cargo ${FRESH_TARGET:+CARGO_TARGET_DIR=/opt/target} \
+    mapfile -t passed < <(env | grep -E '^(https?_proxy|no_proxy|HTTPS?_PROXY|NO_PROXY|PIP_[A-Z_]*|CARGO_(HTTP|NET|PROFILE|REGISTR|SOURCE)[A-Z_]*)=')
+    chroot "$rootfs" /usr/bin/env -i "${passed[@]}" "${elsewhere[@]}" HOME="$home" USER="$who" PATH="/opt/rust/bin:$path" LANG=C.UTF-8 \
+        CARGO_HOME=/opt/cargo \
         setpriv --reuid "$who" --regid "$who" --init-groups \
         /bin/bash -c 'cd "$1" && shift && exec "$@"' inside "$folder" "$@" </dev/null
 }
