@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 
 use aws_operations::{Headers, Levels, OperationSet, Parameters, Request as Asked};
-use aws_sealing::{Denied, FORM_ADVICE, deputy, is_form, is_s3};
+use aws_sealing::{Denied, FORM_ADVICE, deputy, is_form};
 use aws_signing::query;
 use nginx_sys::{NGX_HTTP_FORBIDDEN, ngx_int_t};
 
@@ -31,7 +31,7 @@ pub(super) fn refuse_operation(
     }
     let denied = denied(request, plan, request.args())?;
     // This is rare: what costs more than a look at the request is done only now.
-    if !signs_for_s3(request, plan) {
+    if !plan.signs_for_s3(request) {
         return None;
     }
     let sent = sent_query.evaluate(request);
@@ -72,14 +72,6 @@ fn level_of_line(kind: usize, level: Level) -> Level {
         }
         None => level,
     })
-}
-
-fn signs_for_s3(request: &Request, plan: &Plan) -> bool {
-    // Otherwise nothing is signed, for a reason that is logged where it is noticed.
-    let credentials = plan.credentials.as_ref().ok();
-    credentials
-        .and_then(|credentials| credentials.service(request).ok())
-        .is_some_and(|service| is_s3(&service))
 }
 
 /// What is denied of the request if `query` is sent, whatever else is.
@@ -142,7 +134,7 @@ fn sends_form(request: &Request) -> bool {
 
 /// Nothing that the module says of an HTML form makes S3 accept it.
 fn advise_about_form(request: &Request, plan: &Plan) {
-    if sends_form(request) && signs_for_s3(request, plan) {
+    if sends_form(request) && plan.signs_for_s3(request) {
         request.log().write(
             level_of_line(FORM_LINE, Level::Warn),
             format_args!("an HTML form is forwarded to S3: {FORM_ADVICE}"),
