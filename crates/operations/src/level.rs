@@ -40,17 +40,21 @@ impl Levels {
 
     /// What the path of a request to S3 names. `path` is in S3's canonical form, in which only `/`
     /// and unreserved characters are not percent-encoded; `bucket_in_host` if Host names the bucket,
-    /// so that the path is only a key. S3 resolves nothing in a key: `/bucket/..` names an object.
+    /// so that the path is only a key. S3 resolves nothing in a key: `/bucket/..` names an object. A
+    /// key of slashes only may name the bucket as well, since some servers skip empty segments.
     pub fn of_path(path: &[u8], bucket_in_host: bool) -> Self {
         let path = path.strip_prefix(b"/").unwrap_or(path);
+        let is_slashes = |key: &[u8]| key.iter().all(|byte| *byte == b'/');
         match path.iter().position(|byte| *byte == b'/') {
             _ if path.is_empty() && bucket_in_host => Self::BUCKET,
             _ if path.is_empty() => Self::SERVICE,
+            Some(0) if bucket_in_host && is_slashes(path) => Self::BUCKET.or(Self::OBJECT),
             _ if bucket_in_host => Self::OBJECT,
             None => Self::BUCKET,
             // No bucket has this name, and some servers skip the slash.
             Some(0) => Self::SERVICE,
             Some(end) if end + 1 == path.len() => Self::BUCKET,
+            Some(end) if is_slashes(&path[end..]) => Self::BUCKET.or(Self::OBJECT),
             Some(_) => Self::OBJECT,
         }
     }
@@ -166,9 +170,12 @@ mod tests {
             ("/b/k/", O, O),
             ("/b/k/l.jpg", O, O),
             ("/b/k..l/.../m", O, O),
-            ("//", S, O),
+            ("//", S, B.or(O)),
+            ("///", S, B.or(O)),
             ("//b/k", S, O),
-            ("/b//", O, O),
+            ("/b//", B.or(O), O),
+            ("/b///", B.or(O), O),
+            ("/b//k", O, O),
             ("/b/..", O, O),
             ("/..", B, O),
             ("/b%2Fk", B, O),
