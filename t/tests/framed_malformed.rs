@@ -270,7 +270,7 @@ fn expect_no_peer_blamed(nginx: &Nginx, store: &HeldOrigin) {
 
 #[track_caller]
 fn expect_line(nginx: &Nginx, number: usize, name: &str, text: &str) {
-    let log = nginx.error_log();
+    let log = nginx.request_log();
     let lines: Vec<&str> = log.lines().filter(|l| l.contains("aws_auth:")).collect();
     assert_eq!(lines.len(), number, "{name}: {log}");
     assert!(
@@ -380,7 +380,7 @@ fn a_client_that_leaves_leaves_no_object() {
             .expect("a length");
         assert!(came < announced, "{mode}: all {announced} bytes");
     }
-    let log = nginx.error_log();
+    let log = nginx.request_log();
     assert!(!log.contains("aws_auth:"), "{log}");
     expect_no_peer_blamed(&nginx, &store);
 }

@@ -150,9 +150,9 @@ fn swift_stores_what_clients_frame(transfers: [Transfer; 2]) {
         }
     }
     assert!(
-        !nginx.error_log().contains("aws_auth:"),
+        !nginx.request_log().contains("aws_auth:"),
         "{}",
-        nginx.error_log()
+        nginx.request_log()
     );
 }
 

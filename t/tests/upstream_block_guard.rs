@@ -16,7 +16,7 @@ fn nginx(origin: &RawOrigin, server: &str) -> Builder {
 }
 
 fn own_lines(nginx: &Nginx) -> Vec<String> {
-    let log = nginx.error_log();
+    let log = nginx.request_log();
     let own = log.lines().filter(|line| line.contains("aws_auth:"));
     own.map(str::to_owned).collect()
 }

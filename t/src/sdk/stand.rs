@@ -154,8 +154,8 @@ impl Stand {
              aws_sign on;
              aws_sign_methods GET HEAD PUT POST DELETE;
              aws_sign_operations read list write multipart delete ListBuckets
-                 # rclone creates the bucket that it writes to, s3cmd reads the ACL of what it copies.
-                 CreateBucket GetObjectAcl;
+                 # rclone creates the bucket that it writes to, s3cmd copies the ACL of an object.
+                 CreateBucket GetObjectAcl PutObjectAcl;
              aws_pass_headers x-amz-meta-* x-amz-checksum-* x-amz-sdk-checksum-algorithm
                  x-amz-checksum-mode x-amz-server-side-encryption* x-amz-trailer
                  x-amz-decoded-content-length x-amz-content-sha256 {pass_headers};
