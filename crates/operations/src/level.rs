@@ -31,8 +31,8 @@ impl Levels {
         self.0.trailing_zeros() as usize
     }
 
-    /// The levels, one at a time.
-    pub fn each(self) -> impl Iterator<Item = Self> {
+    /// The levels, one at a time, from the service down.
+    pub fn each(self) -> impl DoubleEndedIterator<Item = Self> {
         Self::EACH
             .into_iter()
             .filter(move |level| self.contains(*level))

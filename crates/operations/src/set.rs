@@ -8,7 +8,7 @@ use crate::table::{ALIASES, ROWS};
 
 /// A set of operations, one bit for each. It is aligned as a word, so that it can be a part of what
 /// nginx's pools hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct OperationSet([u64; 2]);
 
 /// Why a name is not accepted.

@@ -108,14 +108,13 @@ impl fmt::Display for Denied {
     }
 }
 
-/// The operation that the request asks for, if it may be signed: of several, the one that can do
-/// most harm.
+/// The operations that servers may see in the request, if all of them may be signed.
 pub(crate) fn judge(
     job: &Job<'_, '_>,
     lines: &[Line],
     target: &Target<'_>,
     sealed: &[u8],
-) -> Result<Operation, SealError> {
+) -> Result<OperationSet, SealError> {
     let path = &sealed[target.path.clone()];
     let naming = naming(job.policy, &job.destination, || host(job, lines));
     let in_host = naming == Naming::Host;
@@ -132,7 +131,7 @@ pub(crate) fn judge(
     }
     let allowed = job.policy.operations;
     let Some(denied) = Denied::new(&request, needed.without(allowed)) else {
-        return Ok(needed.strongest().unwrap_or(Operation::UNKNOWN));
+        return Ok(needed);
     };
     let in_virtual_host = Request {
         levels: Levels::of_path(path, true),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use aws_operations::Operation;
+use aws_operations::{Operation, OperationSet};
 use aws_signing::chunked::ChunkSigner;
 use aws_signing::{Header, Timestamp};
 use smallvec::SmallVec;
@@ -32,8 +32,8 @@ pub struct Sealer {
     seed: Option<[u8; 64]>,
     /// Where the last target stands in `sealed`, if it holds the signature.
     signed_target: Option<Range<usize>>,
-    /// The S3 operation of the last head.
-    operation: Option<Operation>,
+    /// The S3 operations that servers may see in the last head.
+    operations: OperationSet,
 }
 
 impl Sealer {
@@ -69,7 +69,7 @@ impl Sealer {
         self.seed = None;
         self.signed_target = None;
         self.dropped.clear();
-        self.operation = None;
+        self.operations = OperationSet::EMPTY;
         self.write(&Job {
             request,
             line,
@@ -97,12 +97,12 @@ impl Sealer {
             signers,
             seed,
             signed_target,
-            operation,
+            operations,
         } = self;
         let in_query = job.policy.place.is_query();
         let target = writer.write(job, sealed)?;
         if job.s3 {
-            *operation = Some(operation::judge(job, lines, &target, sealed)?);
+            *operations = operation::judge(job, lines, &target, sealed)?;
         }
         if !in_query {
             end_request_line(job.line.version, sealed);
@@ -169,7 +169,7 @@ impl Sealer {
     /// The S3 operation that the last head asks for; of several that servers may see in it, the one
     /// that can do most harm. `None` for other services, or if nothing was sealed.
     pub fn operation(&self) -> Option<Operation> {
-        self.operation
+        self.operations.strongest()
     }
 
     /// What the last head's signature says, for a debug log, and how AWS calls it: the canonical
