@@ -16,7 +16,7 @@ const HERE: [(&str, &str); 8] = [
     // Not every machine has those of Debian.
     (
         "/etc/ssl/certs/ca-certificates.crt",
-        concat!(env!("CARGO_MANIFEST_DIR"), "/tls/ca.pem"),
+        concat!("\"", env!("CARGO_MANIFEST_DIR"), "/tls/ca.pem\""),
     ),
     ("/etc/nginx/", "{dir}/"),
     ("/var/cache/nginx/", "{dir}/"),

@@ -191,6 +191,10 @@ fn a_secret_that_everybody_can_read_is_warned_of() {
 // Only root's workers are somebody else.
 #[test]
 fn a_file_that_workers_cannot_read_is_warned_of() {
+    if !rustix::process::geteuid().is_root() {
+        nginx_tests::precondition::is_missing("a master that runs as root");
+        return;
+    }
     let folder = Scratch::new("conf");
     let path = write(&folder, "credentials", PROFILE, 0o600);
     // Its group has two names, depending on the system.

@@ -123,7 +123,7 @@ fn a_variable_chooses_among_the_files_of_its_map() {
     let server = format!(
         "aws_access_key {ACCESS_KEY}; aws_secret_key_file $key_file; aws_region r;
          location / {{ aws_sign on; proxy_pass http://{{origin}}; }}
-         }} {MAP} server {{ listen 127.0.0.1:1;"
+         }} {MAP} server {{ listen unix:{{dir}}/unused.sock;"
     );
     let nginx = tenants()
         .server(&server)

@@ -37,7 +37,13 @@ impl<'a> Program<'a> {
              AWS_AUTH_CLIENTS",
             venv.display()
         );
-        Self::installed(path, entrance)
+        // The first line of a script cannot name an interpreter whose path contains a blank.
+        let is_script = std::fs::read(&path).is_ok_and(|program| program.starts_with(b"#!"));
+        if is_script {
+            Self::installed(venv.join("bin/python"), entrance).argument(path)
+        } else {
+            Self::installed(path, entrance)
+        }
     }
 
     /// A program by its path, or one that is found in `PATH`.
