@@ -208,10 +208,9 @@ fn a_daemon_outlives_the_program_that_has_started_it() {
     let supervisor = || parent(&other).1.starts_with("nginx: aws_auth");
     wait_until("the supervisor has gone", || !supervisor());
     assert!(is_alive(&other));
-    let killed = std::process::Command::new("kill")
-        .arg(other.trim())
-        .status();
-    assert!(killed.expect("kill of coreutils").success());
+    let number = other.trim().parse().expect("a number");
+    let daemon = rustix::process::Pid::from_raw(number).expect("a process");
+    rustix::process::kill_process(daemon, rustix::process::Signal::TERM).expect("it runs");
 }
 
 // What nginx sees of all this are children that end as they should.
