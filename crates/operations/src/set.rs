@@ -88,7 +88,7 @@ impl OperationSet {
         Self([self.0[0] & !other.0[0], self.0[1] & !other.0[1]])
     }
 
-    /// Whether there is none.
+    /// Whether the set has no operation.
     pub const fn is_empty(self) -> bool {
         self.0[0] | self.0[1] == 0
     }

@@ -1,4 +1,4 @@
-//! What of a client's request changes the response, but not the key under which nginx caches it.
+//! Which parts of a client request change the response, but not the key under which nginx caches it.
 //!
 //! A cached response is served to every client whose request has the same key. A header that changes
 //! the response must be a part of the key, or its response must not be cached: an object that S3 has

@@ -158,7 +158,7 @@ fn is_idle(name: &[u8]) -> bool {
     is(name, b"x-amz-user-agent") || starts_with(name, b"x-amz-cf-")
 }
 
-/// What becomes of a client's header.
+/// Whether a header that the client sent is forwarded, dropped or rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is no control header of the store.

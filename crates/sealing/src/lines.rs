@@ -25,7 +25,7 @@ pub(crate) type Written = (Range<usize>, Range<usize>);
 /// Indices of header lines; without an allocation for the usual few.
 pub(crate) type Indices = SmallVec<[usize; 8]>;
 
-/// Writes the header lines, but for Authorization, and returns which of them are signed. The lines that
+/// Writes the header lines, except Authorization, and returns which of them are signed. The lines that
 /// the client would have to be allowed to send, and that are therefore left out, go into `dropped`.
 pub(crate) fn write(
     job: &Job<'_, '_>,
