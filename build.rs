@@ -12,7 +12,7 @@ fn main() {
     );
     cfg("ngx_os", "DEP_NGINX_OS_CHECK", "DEP_NGINX_OS");
 
-    compile(&["src/ffi/flags.c", "src/ffi/aside.c"]);
+    compile(&["src/ffi/http/flags.c", "src/ffi/http/aside.c"]);
 
     if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "macos") {
         // nginx's own functions are found when nginx loads the module.

@@ -3,14 +3,11 @@
 mod credentials;
 mod ingredients;
 mod judge;
-mod key_files;
-mod keys;
 mod layers;
-mod links;
 mod merge;
 mod plan;
 mod plans;
-mod provided;
+mod presigned_url;
 mod sent_query;
 mod set_headers;
 mod shared;
@@ -31,22 +28,22 @@ use aws_sealing::{
 use nginx_sys::ngx_http_handler_pt;
 
 pub(crate) use credentials::{CredentialDirectives, Credentials, CredentialsError, Incomplete};
-pub(crate) use keys::{DerivedKey, SecretValue};
-pub(crate) use links::LinkSigner;
+pub(crate) use credentials::{DerivedKey, SecretValue};
 pub(crate) use merge::merge;
 pub(crate) use plan::Plan;
 pub(crate) use plans::Plans;
+pub(crate) use presigned_url::LinkSigner;
 pub(crate) use sent_query::SentQuery;
 pub(crate) use shared::{Needs, SharedDirectives, complete};
 pub(crate) use tokens::{Required, RequiredTokens, TokensRequired, require_tokens};
 pub(crate) use upstreams::{Guarded, UpstreamConf, Upstreams};
 
+use crate::ffi::conf::handlers::PassModule;
 use crate::ffi::conf::{Conf, Position};
-use crate::ffi::handlers::PassModule;
-use crate::ffi::proxy_headers::SharedHeaders;
-use crate::ffi::request::Request;
-use crate::ffi::value::{Template, Value};
-use crate::providers::Providers;
+use crate::ffi::http::proxy_headers::SharedHeaders;
+use crate::ffi::http::request::Request;
+use crate::ffi::http::value::{Template, Value};
+use crate::renewal::providers::Providers;
 use ingredients::{Defaults, Key};
 use layers::Layers;
 use plans::SharedPlans;

@@ -26,8 +26,8 @@ use crate::conf::{
     BlockKind, DerivedKey, Directives, MainConf, Payload, Region, SecretValue, Sign, Switch,
 };
 use crate::ffi::conf::{Conf, decode_base64};
-use crate::ffi::value::Value;
-use crate::module::this_module;
+use crate::ffi::http::value::Value;
+use crate::ffi::this_module::this_module;
 
 /// Why a directive is refused.
 pub(crate) enum DirectiveError {

@@ -5,21 +5,12 @@
 
 #![warn(unsafe_op_in_unsafe_fn)]
 
-mod command;
 mod conf;
 mod directives;
 mod ffi;
-mod host;
 mod module;
-mod net;
-mod presigned_url;
-mod providers;
-mod refresh;
 mod renewal;
 mod request;
-mod store;
-mod tokens;
-mod zone;
 
 // The table of exported modules, which nginx looks up in a dynamic module. nginx's own build
 // writes one itself.

@@ -22,17 +22,18 @@ use crate::conf::{
     merge, require_tokens,
 };
 use crate::ffi;
-use crate::ffi::body::Incoming;
 use crate::ffi::conf::Conf;
-use crate::ffi::guard::guard;
-use crate::ffi::layout;
-use crate::ffi::log::{Level, Log};
-use crate::ffi::map::{self, Map};
+use crate::ffi::conf::layout;
+use crate::ffi::conf::map::{self, Map};
+use crate::ffi::conf::proxy_pass;
+use crate::ffi::http::body::Incoming;
+use crate::ffi::http::request::Request;
 use crate::ffi::process;
-use crate::ffi::proxy_pass;
-use crate::ffi::request::Request;
-use crate::ffi::user::User;
-use crate::refresh;
+use crate::ffi::process::guard::guard;
+use crate::ffi::process::log::{Level, Log};
+use crate::ffi::process::user::User;
+use crate::ffi::this_module::{self, this_module};
+use crate::renewal::refresh;
 use crate::request;
 
 static CONTEXT: ngx_http_module_t = ngx_http_module_t {
@@ -60,11 +61,12 @@ pub static mut ngx_http_aws_auth_module: ngx_module_t = ngx_module_t {
     ..ngx_module_t::default()
 };
 
-/// This module, as nginx's lookups want it.
-pub(crate) fn this_module() -> &'static ngx_module_t {
+/// Has everything below find this module. Called where nginx comes in first: for each configuration,
+/// and where there is no http{}.
+fn register() {
     let module = &raw const ngx_http_aws_auth_module;
     // SAFETY: nginx writes to it (indices) while it starts, before anything of ours runs.
-    unsafe { &*module }
+    this_module::register(unsafe { &*module });
 }
 
 /// # Safety
@@ -144,8 +146,8 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         }
         // SAFETY: the configuration is being read, and nginx's own modules were configured first.
         unsafe {
-            ffi::body::install_filter(request_body);
-            ffi::answer::install_filters(
+            ffi::http::body::install_filter(request_body);
+            ffi::http::response::install_filters(
                 responses::answer_head,
                 responses::answer_body,
                 responses::early_hints,
@@ -158,8 +160,9 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
 /// # Safety
 /// Called by nginx only.
 unsafe extern "C" fn create_main_conf(cf: *mut ngx_conf_t) -> *mut c_void {
+    register();
     // SAFETY: `cf` is the configuration being read.
-    unsafe { ffi::allocate((*cf).pool, MainConf::new()) }
+    unsafe { ffi::memory::allocate((*cf).pool, MainConf::new()) }
         .map_or(null_mut(), |conf| conf.as_ptr().cast())
 }
 
@@ -188,15 +191,16 @@ unsafe extern "C" fn init_main_conf(cf: *mut ngx_conf_t, main: *mut c_void) -> *
 /// Called by nginx only.
 unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     guard(NGX_ERROR as ngx_int_t, || {
+        register();
         if SERVES.get() {
             // Without a master, processes are not started again for a new configuration. What uses the
             // zone of the old one ends before nginx unmaps it.
             refresh::stop();
-            ffi::event::in_next_turn(start_refresh);
+            ffi::process::event::in_next_turn(start_refresh);
         }
         // SAFETY: the cycle is live and complete; its log, too.
         unsafe {
-            if let Some(main) = ffi::main_conf_of::<MainConf>(cycle, this_module())
+            if let Some(main) = this_module::main_conf_of::<MainConf>(cycle, this_module())
                 && let Some(user) = User::of_workers(cycle)
             {
                 let log = Log::from_ptr((*cycle).log);
@@ -215,8 +219,9 @@ thread_local! {
 /// Keeps fresh what the configuration in use declares, if this process does that.
 fn start_refresh() {
     // SAFETY: the cycle in use is live.
-    let main =
-        unsafe { ffi::main_conf_of::<MainConf>(nginx_sys::ngx_cycle.cast_const(), this_module()) };
+    let main = unsafe {
+        this_module::main_conf_of::<MainConf>(nginx_sys::ngx_cycle.cast_const(), this_module())
+    };
     if let Some(main) = main
         && process::is_first_worker()
     {
@@ -249,7 +254,7 @@ unsafe extern "C" fn exit_process(_cycle: *mut ngx_cycle_t) {
 /// Called by nginx only.
 unsafe extern "C" fn create_location_conf(cf: *mut ngx_conf_t) -> *mut c_void {
     // SAFETY: `cf` is the configuration being read.
-    unsafe { ffi::allocate((*cf).pool, LocationConf::default()) }
+    unsafe { ffi::memory::allocate((*cf).pool, LocationConf::default()) }
         .map_or(null_mut(), |conf| conf.as_ptr().cast())
 }
 

@@ -1,6 +1,15 @@
 //! What is renewed in the background, a provider's credentials or a token: what the operator has
 //! said of it, and its slot in the zone.
 
+pub(crate) mod host;
+mod lease;
+pub(crate) mod net;
+mod program;
+pub(crate) mod providers;
+pub(crate) mod refresh;
+pub(crate) mod snapshot;
+pub(crate) mod tokens;
+
 use std::cell::Cell;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,9 +19,9 @@ use aws_credentials::report::Subject;
 use aws_credentials::{Definition, Files, Material};
 use sha2::{Digest, Sha256};
 
+use crate::ffi::memory::shm::{SlotRef, zones_in_use};
 use crate::ffi::process::CycleId;
-use crate::ffi::shm::{SlotRef, zones_in_use};
-use crate::module::this_module;
+use crate::ffi::this_module::this_module;
 
 /// One thing that is renewed.
 pub(crate) struct Renewal {

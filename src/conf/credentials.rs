@@ -4,6 +4,10 @@
 //! key never signs for another block's access key. As with the C module, though, a signing key
 //! and its scope may stand under an inherited access key.
 
+mod key_files;
+mod keys;
+mod provided;
+
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
@@ -12,13 +16,16 @@ use std::rc::Rc;
 use aws_sealing::{Identity, Version};
 use aws_signing::{CredentialScope, Timestamp};
 
-use super::keys::{DerivedKey, KeySource, Keys, SecretValue};
-use super::provided::{Provided, Shown};
 use crate::ffi::conf::Position;
-use crate::ffi::request::Request;
-use crate::ffi::value::Value;
-use crate::providers::{Provider, Providers};
-use crate::store::Unavailable;
+use crate::ffi::http::request::Request;
+use crate::ffi::http::value::Value;
+use crate::renewal::providers::{Provider, Providers};
+use crate::renewal::snapshot::Unavailable;
+pub(super) use key_files::KeyFiles;
+pub(super) use keys::checked;
+pub(crate) use keys::{DerivedKey, SecretValue};
+use keys::{KeySource, Keys};
+use provided::{Provided, Shown};
 
 /// A block's credential directives.
 #[derive(Clone, Default)]

@@ -16,10 +16,10 @@ use nginx_sys::{ngx_http_handler_pt, ngx_http_upstream_conf_t};
 use super::credentials::Incomplete;
 use super::layers::{Layers, LayersKey};
 use super::{Directives, Plan, Sign, Switch};
-use crate::ffi::handlers::PassModule;
-use crate::ffi::proxy_headers::ProxyHeaders;
-use crate::ffi::value::Value;
-use crate::providers::Providers;
+use crate::ffi::conf::handlers::PassModule;
+use crate::ffi::http::proxy_headers::ProxyHeaders;
+use crate::ffi::http::value::Value;
+use crate::renewal::providers::Providers;
 
 /// What applies where no directive says anything.
 pub(super) struct Defaults {
@@ -84,7 +84,8 @@ impl ProxySettings {
             // SAFETY: the upstream, if there is one, is a part of the configuration.
             vendor: unsafe {
                 let upstream = settings.upstream.as_ref();
-                upstream.and_then(|upstream| Vendor::of_host(crate::ffi::bytes(upstream.host)))
+                upstream
+                    .and_then(|upstream| Vendor::of_host(crate::ffi::memory::bytes(upstream.host)))
             },
         }
     }

@@ -9,10 +9,10 @@ use super::credentials::Credentials;
 use super::ingredients::Ingredients;
 use super::warnings::Kind;
 use super::{BlockKind, Directives, MainConf, Payload, Plan, Scheme, Sign, same_handler};
+use crate::ffi::conf::upstream_block::UpstreamBlock;
 use crate::ffi::conf::{Block, Conf};
-use crate::ffi::log::Level;
-use crate::ffi::upstream_block::UpstreamBlock;
-use crate::ffi::value::Value;
+use crate::ffi::http::value::Value;
+use crate::ffi::process::log::Level;
 
 /// A name that is not declared anywhere in http{} is a mistake, also where nothing is signed.
 pub(super) fn refuse_unknown_provider(
@@ -218,7 +218,7 @@ pub(super) fn warn_of_other_host(
         return;
     }
     // SAFETY: as above.
-    let host = unsafe { crate::ffi::bytes(upstream.host) };
+    let host = unsafe { crate::ffi::memory::bytes(upstream.host) };
     let endpoint = endpoint
         .split(|byte| *byte == b':')
         .next()

@@ -18,13 +18,13 @@ use super::{
     BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, ProxyPass, SentQuery,
     Sign, set_headers, style,
 };
-use crate::ffi::cache_hook;
+use crate::ffi::conf::handlers::PassModule;
+use crate::ffi::conf::upstream_block::UpstreamBlock;
 use crate::ffi::conf::{Block, Conf};
-use crate::ffi::handlers::PassModule;
-use crate::ffi::log::Level;
-use crate::ffi::proxy_headers::ProxyHeaders;
-use crate::ffi::seal_hook;
-use crate::ffi::upstream_block::UpstreamBlock;
+use crate::ffi::http::cache_hook;
+use crate::ffi::http::proxy_headers::ProxyHeaders;
+use crate::ffi::http::seal_hook;
+use crate::ffi::process::log::Level;
 use crate::request::{CacheGuard, Seal};
 
 /// Merges `outer` into `inner`, and where `inner` signs puts the seal into its proxy_pass. An

@@ -14,12 +14,12 @@ use aws_sealing::{
 };
 use nginx_sys::ngx_http_handler_pt;
 
+use super::credentials::checked;
 use super::credentials::{Credentials, CredentialsError, Incomplete};
-use super::keys::checked;
 use super::{Switch, same_handler};
-use crate::ffi::proxy_headers::ProxyHeaders;
-use crate::ffi::request::Request;
-use crate::ffi::value::Value;
+use crate::ffi::http::proxy_headers::ProxyHeaders;
+use crate::ffi::http::request::Request;
+use crate::ffi::http::value::Value;
 
 /// How a location signs.
 pub(crate) struct Plan {

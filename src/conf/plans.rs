@@ -16,9 +16,9 @@ use super::ingredients::Ingredients;
 use super::upstreams::{Upstream, Upstreams};
 use super::{Directives, Plan};
 use crate::ffi::conf::Pool;
-use crate::ffi::request::{Request, RequestId};
-use crate::ffi::upstream::Wanted;
-use crate::ffi::value::Template;
+use crate::ffi::http::request::{Request, RequestId};
+use crate::ffi::http::upstream::Wanted;
+use crate::ffi::http::value::Template;
 
 /// How a location signs.
 #[expect(

@@ -4,8 +4,8 @@
 use aws_sealing::proxy_url;
 
 use super::ProxyPass;
-use crate::ffi::request::Request;
-use crate::ffi::value::Template;
+use crate::ffi::http::request::Request;
+use crate::ffi::http::value::Template;
 
 /// Which query `proxy_pass` sends.
 #[derive(Clone, Copy, Default)]

@@ -5,8 +5,8 @@ use super::credentials::Credentials;
 use super::ingredients::Ingredients;
 use super::{MainConf, Plan, Sign};
 use crate::ffi::conf::{Block, Conf};
-use crate::ffi::log::Level;
-use crate::ffi::proxy_headers::ProxyHeaders;
+use crate::ffi::http::proxy_headers::ProxyHeaders;
+use crate::ffi::process::log::Level;
 
 /// The service whose WebSocket APIs need Upgrade.
 const WITH_WEBSOCKETS: &[u8] = b"execute-api";

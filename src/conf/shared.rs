@@ -10,15 +10,15 @@ use std::rc::Rc;
 use aws_credentials::{Endpoint, Environment, FileUse, Scheme};
 
 use super::MainConf;
-use super::key_files::KeyFiles;
+use super::credentials::KeyFiles;
 use crate::ffi::conf::{Conf, Position};
-use crate::ffi::log::{Level, Log};
-use crate::ffi::shm;
-use crate::ffi::tls::{self, TrustStore};
-use crate::ffi::user::User;
-use crate::host::SharedFiles;
-use crate::module::this_module;
-use crate::net::{Client, Names};
+use crate::ffi::memory::shm;
+use crate::ffi::net::tls::{self, TrustStore};
+use crate::ffi::process::log::{Level, Log};
+use crate::ffi::process::user::User;
+use crate::ffi::this_module::this_module;
+use crate::renewal::host::SharedFiles;
+use crate::renewal::net::{Client, Names};
 
 /// The zone where `aws_auth_zone` does not name one.
 const DEFAULT_ZONE: (&[u8], usize) = (b"aws_auth", 1024 * 1024);

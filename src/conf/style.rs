@@ -5,7 +5,7 @@ use aws_sealing::{Coverage, PayloadMode, PayloadRule, Place, Version};
 use super::warnings::Kind;
 use super::{Directives, MainConf, Plan, Scheme};
 use crate::ffi::conf::{Block, Conf, Position};
-use crate::ffi::log::Level;
+use crate::ffi::process::log::Level;
 
 impl Directives {
     /// The version of the signatures here.

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use super::{LocationConf, MainConf, same_handler};
+use crate::ffi::conf::handlers::PassModule;
 use crate::ffi::conf::{Conf, Position};
-use crate::ffi::handlers::PassModule;
-use crate::ffi::log::Level;
-use crate::ffi::seal_hook;
+use crate::ffi::http::seal_hook;
+use crate::ffi::process::log::Level;
+use crate::renewal::tokens::Token;
 use crate::request::TokenGuard;
-use crate::tokens::Token;
 
 /// An `aws_token_required` directive.
 #[derive(Clone, Debug)]

@@ -7,9 +7,9 @@ use std::ptr::NonNull;
 use super::judge::refuse_unknown_provider;
 use super::{Directives, LocationConf, MainConf, Sign};
 use crate::ffi::conf::Conf;
-use crate::ffi::upstream::Wanted;
-use crate::ffi::upstream_block::{InitPeer, UpstreamBlock};
-use crate::module::this_module;
+use crate::ffi::conf::upstream_block::{InitPeer, UpstreamBlock};
+use crate::ffi::http::upstream::Wanted;
+use crate::ffi::this_module::this_module;
 
 /// This module's server configuration, which only that of an `upstream{}` makes use of.
 #[derive(Default)]

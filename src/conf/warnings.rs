@@ -14,7 +14,7 @@ use nginx_sys::ngx_http_upstream_conf_t;
 use super::credentials::Credentials;
 use super::{Directives, MainConf, Plan, ProxyPass, Scheme, Sign, same_handler};
 use crate::ffi::conf::{Block, Conf, Position};
-use crate::ffi::log::Level;
+use crate::ffi::process::log::Level;
 
 /// Those that have been written.
 #[derive(Default)]
@@ -123,7 +123,12 @@ impl Location<'_> {
         let host = headers
             .iter()
             // SAFETY: words of the configuration, which live in its pool.
-            .map(|pair| unsafe { (crate::ffi::bytes(pair.key), crate::ffi::bytes(pair.value)) })
+            .map(|pair| unsafe {
+                (
+                    crate::ffi::memory::bytes(pair.key),
+                    crate::ffi::memory::bytes(pair.value),
+                )
+            })
             .find(|(name, _)| name.eq_ignore_ascii_case(b"host"))
             .map(|(_, value)| value);
         let location = self.block.name();
@@ -186,7 +191,7 @@ pub(super) fn warn_of_other_handler(
     let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) else {
         return;
     };
-    let answers = |module: &&crate::ffi::handlers::PassModule| match module.handler {
+    let answers = |module: &&crate::ffi::conf::handlers::PassModule| match module.handler {
         Some(_) => same_handler(module.handler, block.handler()),
         // Its handler is not known, but what it sends to is, where the directive stands.
         None => module

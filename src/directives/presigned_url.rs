@@ -6,9 +6,9 @@ use aws_signing::presign::Expires;
 use super::{DirectiveError, Result, invalid, refuse_misplaced_quote};
 use crate::conf::MainConf;
 use crate::ffi::conf::Conf;
-use crate::ffi::value::Value;
-use crate::ffi::variable;
-use crate::presigned_url::PresignedUrl;
+use crate::ffi::http::value::Value;
+use crate::ffi::http::variable;
+use crate::request::PresignedUrl;
 
 /// How long a link is good for where nothing else is said.
 const DEFAULT_EXPIRES: Expires = Expires::HOUR;

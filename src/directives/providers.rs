@@ -5,9 +5,9 @@ use aws_credentials::{Check, Definition, DefinitionError};
 use super::{DirectiveError, Result, invalid, set};
 use crate::conf::{Directives, MainConf, Needs};
 use crate::ffi::conf::Conf;
-use crate::ffi::log::Level;
 use crate::ffi::process;
-use crate::providers::{Provider, Providers};
+use crate::ffi::process::log::Level;
+use crate::renewal::providers::{Provider, Providers};
 use crate::renewal::{Kind, Renewal};
 
 /// A function that takes a directive of http{} itself.

@@ -8,9 +8,9 @@ use super::providers::{declared_twice, list, note_needs, utf8_arguments};
 use super::{DirectiveError, Result, invalid, set};
 use crate::conf::{Directives, MainConf, Required, TokensRequired};
 use crate::ffi::conf::Conf;
-use crate::ffi::variable;
+use crate::ffi::http::variable;
+use crate::renewal::tokens::{Token, TokenVariable};
 use crate::renewal::{Kind, Renewal};
-use crate::tokens::{Token, TokenVariable};
 
 /// What stands before a token's name in the name of its variable.
 const PREFIX: &str = "aws_token_";

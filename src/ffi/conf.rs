@@ -1,5 +1,12 @@
 //! The configuration while it is read and merged.
 
+pub(crate) mod handlers;
+pub(crate) mod layout;
+pub(crate) mod map;
+mod proxy_conf;
+pub(crate) mod proxy_pass;
+pub(crate) mod upstream_block;
+
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -9,14 +16,15 @@ use std::ptr::NonNull;
 use nginx_sys::{
     NGX_HTTP_LIF_CONF, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_UPS_CONF, NGX_OK,
     ngx_array_push, ngx_conf_full_name, ngx_conf_t, ngx_decode_base64, ngx_http_conf_ctx_t,
-    ngx_http_core_loc_conf_t, ngx_http_core_main_conf_t, ngx_http_core_module,
-    ngx_http_core_srv_conf_t, ngx_http_handler_pt, ngx_int_t, ngx_module_t, ngx_parse_time,
-    ngx_pnalloc, ngx_pool_t, ngx_str_t,
+    ngx_http_core_loc_conf_t, ngx_http_core_main_conf_t, ngx_http_core_srv_conf_t,
+    ngx_http_handler_pt, ngx_int_t, ngx_module_t, ngx_parse_time, ngx_pnalloc, ngx_pool_t,
+    ngx_str_t,
 };
 
-use super::log::{Level, Log};
-use super::process::CycleId;
-use super::value::{self, Value};
+use crate::ffi::http::value::{self, Value};
+use crate::ffi::process::CycleId;
+use crate::ffi::process::log::{Level, Log};
+use crate::ffi::this_module::core_module;
 
 /// The configuration being read: the current directive's arguments, or, while blocks are merged,
 /// the current block.
@@ -50,7 +58,7 @@ impl Pool {
     pub(crate) fn keep<T: 'static>(&self, value: T) -> Option<NonNull<T>> {
         // SAFETY: whoever has this value belongs to the configuration, so that its pool is live; a
         // process of nginx uses it from one thread.
-        unsafe { super::allocate(self.0.as_ptr(), value) }
+        unsafe { crate::ffi::memory::allocate(self.0.as_ptr(), value) }
     }
 }
 
@@ -89,7 +97,7 @@ impl Conf {
     pub(crate) fn args(&self) -> impl Iterator<Item = &[u8]> {
         self.raw_args().iter().skip(1).map(|text| {
             // SAFETY: nginx's parser keeps its words in the configuration's pool.
-            unsafe { super::bytes(*text) }
+            unsafe { crate::ffi::memory::bytes(*text) }
         })
     }
 
@@ -106,7 +114,7 @@ impl Conf {
     /// All of them.
     pub(super) fn kept_args(&self) -> impl Iterator<Item = &'static [u8]> {
         // SAFETY: nginx's parser keeps its words in the configuration's pool.
-        let text = |text: &ngx_str_t| unsafe { super::bytes(*text) };
+        let text = |text: &ngx_str_t| unsafe { crate::ffi::memory::bytes(*text) };
         self.raw_args().iter().skip(1).map(text)
     }
 
@@ -158,7 +166,7 @@ impl Conf {
         unsafe {
             match (*self.as_ptr()).conf_file.as_ref() {
                 Some(file) => Position {
-                    file: super::bytes(file.file.name),
+                    file: crate::ffi::memory::bytes(file.file.name),
                     line: file.line,
                 },
                 None => Position {
@@ -229,7 +237,7 @@ impl Conf {
         // relative, nginx allocates the full one in the cycle's pool.
         let code = unsafe { ngx_conf_full_name((*self.as_ptr()).cycle, &mut full, 1) };
         // SAFETY: nginx has set it, or left it to our buffer, which is still live.
-        let path = || OsStr::from_bytes(unsafe { super::bytes(full) });
+        let path = || OsStr::from_bytes(unsafe { crate::ffi::memory::bytes(full) });
         // A name that is not UTF-8 is a name.
         (code == NGX_OK as ngx_int_t).then(|| PathBuf::from(path()))
     }
@@ -304,13 +312,6 @@ impl Conf {
     }
 }
 
-/// nginx's HTTP core, as a module.
-pub(super) fn core_module() -> &'static ngx_module_t {
-    let module = &raw const ngx_http_core_module;
-    // SAFETY: nginx writes to it (indices) while it starts, before anything of ours runs.
-    unsafe { &*module }
-}
-
 /// A block: a location, a server's part outside of locations, or an `if` or `limit_except`.
 pub(crate) struct Block(NonNull<ngx_http_core_loc_conf_t>);
 
@@ -325,7 +326,7 @@ impl Block {
     /// The location's name, as it was written; empty for a server's part outside of locations.
     pub(crate) fn name(&self) -> String {
         // SAFETY: as above; the name stands in the configuration's pool.
-        let name = unsafe { super::bytes(self.0.as_ref().name) };
+        let name = unsafe { crate::ffi::memory::bytes(self.0.as_ref().name) };
         String::from_utf8_lossy(name).into_owned()
     }
 

@@ -1,4 +1,10 @@
-//! What this process is, and nginx's clocks.
+//! What this process is, nginx's clocks, and what runs beside requests: events, programs, log lines.
+
+pub(crate) mod child;
+pub(crate) mod event;
+pub(crate) mod guard;
+pub(crate) mod log;
+pub(crate) mod user;
 
 use nginx_sys::{NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER, ngx_cycle_t, ngx_pid_t, ngx_uint_t};
 

@@ -14,8 +14,8 @@ use ngx::core::NGX_CONF_ERROR;
 use crate::conf::{LocationConf, MainConf, UpstreamConf};
 use crate::directives::{self, DirectiveError, MainSetter, Setter};
 use crate::ffi::conf::Conf;
-use crate::ffi::guard::guard;
-use crate::ffi::log::Level;
+use crate::ffi::process::guard::guard;
+use crate::ffi::process::log::Level;
 
 /// All directives stand in these blocks.
 const ANYWHERE: u32 = NGX_HTTP_MAIN_CONF

@@ -2,13 +2,14 @@
 
 use nginx_sys::{NGX_ERROR, NGX_OK, ngx_chain_t, ngx_http_request_t, ngx_int_t};
 
-use super::{location_conf, location_plan, plan, this_module};
+use super::{location_conf, location_plan, plan};
 use crate::conf::{LocationConf, Plans};
 use crate::ffi;
-use crate::ffi::answer::Answer;
-use crate::ffi::answer_body::Chain;
-use crate::ffi::guard::guard;
-use crate::ffi::request::Request;
+use crate::ffi::http::request::Request;
+use crate::ffi::http::response::Answer;
+use crate::ffi::http::response_body::Chain;
+use crate::ffi::process::guard::guard;
+use crate::ffi::this_module::this_module;
 use crate::request::{self, Refusal};
 
 /// Sees the head of an answer.
@@ -29,8 +30,8 @@ pub(super) unsafe extern "C" fn answer_head(r: *mut ngx_http_request_t) -> ngx_i
     }
     // SAFETY: as above.
     unsafe {
-        if !ffi::answer::is_error(r) {
-            return ffi::answer::pass_head(r);
+        if !ffi::http::response::is_error(r) {
+            return ffi::http::response::pass_head(r);
         }
     }
     let refusal = guard(Err(()), || {
@@ -48,7 +49,7 @@ pub(super) unsafe extern "C" fn answer_head(r: *mut ngx_http_request_t) -> ngx_i
     match refusal {
         Ok(true) => NGX_OK as ngx_int_t,
         // SAFETY: as above.
-        Ok(false) => unsafe { ffi::answer::pass_head(r) },
+        Ok(false) => unsafe { ffi::http::response::pass_head(r) },
         // What may hold secrets is not sent.
         Err(()) => NGX_ERROR as ngx_int_t,
     }
@@ -66,7 +67,7 @@ pub(super) unsafe extern "C" fn early_hints(r: *mut ngx_http_request_t) -> ngx_i
     });
     match clean {
         // SAFETY: as above.
-        Ok(()) => unsafe { ffi::answer::pass_early_hints(r) },
+        Ok(()) => unsafe { ffi::http::response::pass_early_hints(r) },
         Err(()) => NGX_ERROR as ngx_int_t,
     }
 }
@@ -81,7 +82,7 @@ pub(super) unsafe extern "C" fn answer_body(
 ) -> ngx_int_t {
     // SAFETY: live during this call; our contexts are refusals. Nobody else refers to this one: the
     // filters that we call do not come back here, but for an answer of nginx's own, which has none.
-    let refusal = unsafe { ffi::answer::context::<Refusal>(r, this_module()) };
+    let refusal = unsafe { ffi::http::response::context::<Refusal>(r, this_module()) };
     let clean = guard(Err(()), || {
         // SAFETY: as above.
         let request = unsafe { Request::from_ptr(r) }.ok_or(())?;
@@ -98,7 +99,7 @@ pub(super) unsafe extern "C" fn answer_body(
     let refusal = match refusal {
         Some(refusal) if !chain.is_null() => refusal,
         // SAFETY: as above.
-        _ => return unsafe { ffi::answer::pass_body(r, chain) },
+        _ => return unsafe { ffi::http::response::pass_body(r, chain) },
     };
     guard(NGX_ERROR as ngx_int_t, || {
         // SAFETY: as above.

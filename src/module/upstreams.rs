@@ -5,20 +5,21 @@ use std::ptr::null_mut;
 
 use nginx_sys::{ngx_conf_t, ngx_http_request_t, ngx_http_upstream_srv_conf_t, ngx_int_t};
 
-use super::{location_conf, this_module};
+use super::location_conf;
 use crate::conf::UpstreamConf;
 use crate::ffi;
-use crate::ffi::guard::guard;
-use crate::ffi::refusal::init_no_peer;
-use crate::ffi::request::Request;
-use crate::ffi::upstream_block::UpstreamBlock;
+use crate::ffi::conf::upstream_block::UpstreamBlock;
+use crate::ffi::http::refusal::init_no_peer;
+use crate::ffi::http::request::Request;
+use crate::ffi::process::guard::guard;
+use crate::ffi::this_module::this_module;
 use crate::request;
 
 /// # Safety
 /// Called by nginx only.
 pub(super) unsafe extern "C" fn create_server_conf(cf: *mut ngx_conf_t) -> *mut c_void {
     // SAFETY: `cf` is the configuration being read.
-    unsafe { ffi::allocate((*cf).pool, UpstreamConf::default()) }
+    unsafe { ffi::memory::allocate((*cf).pool, UpstreamConf::default()) }
         .map_or(null_mut(), |conf| conf.as_ptr().cast())
 }
 

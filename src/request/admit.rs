@@ -7,7 +7,7 @@
 use nginx_sys::{NGX_DECLINED, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_NOT_ALLOWED, ngx_int_t};
 
 use crate::conf::Plan;
-use crate::ffi::request::Request;
+use crate::ffi::http::request::Request;
 
 pub(crate) fn admit(request: &Request, plan: &Plan) -> ngx_int_t {
     refuse_method(request, plan).unwrap_or(NGX_DECLINED as ngx_int_t)

@@ -8,8 +8,8 @@ use aws_sealing::auth_error::{
 
 use super::canonical;
 use crate::conf::Plan;
-use crate::ffi::answer::Answer;
-use crate::ffi::log::Level;
+use crate::ffi::http::response::Answer;
+use crate::ffi::process::log::Level;
 
 /// Tells the operator, and whoever can renew the credentials.
 pub(super) fn tell(answer: Answer<'_>, plan: &Plan, error: AuthError, body: &[u8]) {

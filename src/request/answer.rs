@@ -15,11 +15,11 @@ use nginx_sys::{NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK, ngx_int_t, ng
 
 use super::advice::tell;
 use crate::conf::Plan;
-use crate::ffi::answer::{Answer, SendError};
-use crate::ffi::answer_body::{Chain, Held, Outgoing, Part};
-use crate::ffi::cached_body;
-use crate::ffi::log::Level;
-use crate::ffi::request::Request;
+use crate::ffi::http::cached_body;
+use crate::ffi::http::request::Request;
+use crate::ffi::http::response::{Answer, SendError};
+use crate::ffi::http::response_body::{Chain, Held, Outgoing, Part};
+use crate::ffi::process::log::Level;
 
 /// A refusal of the store on its way to the client.
 pub(crate) struct Refusal {

@@ -4,8 +4,8 @@
 use std::rc::Rc;
 
 use crate::conf::Plans;
-use crate::ffi::cache_hook::CacheHook;
-use crate::ffi::request::Request;
+use crate::ffi::http::cache_hook::CacheHook;
+use crate::ffi::http::request::Request;
 
 /// What one location that signs decides before it looks into its cache.
 pub(crate) struct CacheGuard {

@@ -1,7 +1,7 @@
 //! Canonical requests in a debug log: ours, and the store's where it says that they differ. Never
 //! the secrets in them.
 
-use crate::ffi::request::Request;
+use crate::ffi::http::request::Request;
 
 /// Headers whose values are secrets: of ours, or of the client's own encryption (SSE-C).
 const SECRET_HEADERS: [&[u8]; 3] = [

@@ -5,11 +5,11 @@ use std::collections::TryReserveError;
 
 use aws_sealing::echo::{Echo, Secrets};
 
-use crate::ffi::answer::Answer;
-use crate::ffi::answer_body::Chain;
-use crate::ffi::log::Level;
-use crate::ffi::request::Request;
-use crate::ffi::sent::Change;
+use crate::ffi::http::request::Request;
+use crate::ffi::http::response::Answer;
+use crate::ffi::http::response_body::Chain;
+use crate::ffi::http::sent::Change;
+use crate::ffi::process::log::Level;
 
 /// There is no memory: the answer must not be sent.
 pub(crate) struct OutOfMemory;

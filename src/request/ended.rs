@@ -10,10 +10,10 @@ use nginx_sys::{NGX_HTTP_BAD_GATEWAY, NGX_HTTP_BAD_REQUEST, ngx_int_t};
 
 use super::intake::Intake;
 use crate::conf::Plan;
-use crate::ffi::body::filter_is_last;
-use crate::ffi::body_end::BodyEnd;
-use crate::ffi::log::Level;
-use crate::ffi::request::Request;
+use crate::ffi::http::body::filter_is_last;
+use crate::ffi::http::body_end::BodyEnd;
+use crate::ffi::http::request::Request;
+use crate::ffi::process::log::Level;
 
 /// Why a body cannot be signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

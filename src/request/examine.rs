@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use super::intake::{Intake, Refused};
-use crate::ffi::body::Piece;
-use crate::ffi::request::Request;
+use crate::ffi::http::body::Piece;
+use crate::ffi::http::request::Request;
 
 /// What is looked at in one turn of the event loop, in bytes: half a millisecond of SHA-256.
 const SLICE: u64 = 1 << 20;

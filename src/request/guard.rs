@@ -4,8 +4,8 @@
 //! `grpc_pass` with a variable or another module, does it unsigned, and is stopped.
 
 use crate::conf::{Guarded, LocationConf};
-use crate::ffi::log::Level;
-use crate::ffi::request::Request;
+use crate::ffi::http::request::Request;
+use crate::ffi::process::log::Level;
 
 /// Whether the request may go to `upstream`: sealed, or where its location, or the block itself, says that
 /// it is not to be.

@@ -13,9 +13,9 @@ use aws_signing::Header;
 use nginx_sys::{NGX_HTTP_BAD_GATEWAY, NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_int_t};
 
 use crate::conf::{CredentialsError, Plan};
-use crate::ffi::body::{Incoming, Piece, ReadError, filter_is_last};
-use crate::ffi::log::Level;
-use crate::ffi::request::{BodyId, Request};
+use crate::ffi::http::body::{Incoming, Piece, ReadError, filter_is_last};
+use crate::ffi::http::request::{BodyId, Request};
+use crate::ffi::process::log::Level;
 
 /// What is known of a body.
 pub(super) struct Intake {

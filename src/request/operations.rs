@@ -13,8 +13,8 @@ use aws_signing::query;
 use nginx_sys::{NGX_HTTP_FORBIDDEN, ngx_int_t};
 
 use crate::conf::{Plan, SentQuery};
-use crate::ffi::log::Level;
-use crate::ffi::request::Request;
+use crate::ffi::http::request::Request;
+use crate::ffi::process::log::Level;
 
 /// 403 for an operation that is not signed here, wherever the request is sent.
 pub(super) fn refuse_operation(

@@ -12,9 +12,9 @@ use super::examine::with_buffer;
 use super::intake::{self, Form, Intake};
 use super::seal::Refused;
 use crate::conf::Plan;
-use crate::ffi::body::Piece;
-use crate::ffi::request::Request;
-use crate::ffi::upstream::Upstream;
+use crate::ffi::http::body::Piece;
+use crate::ffi::http::request::Request;
+use crate::ffi::http::upstream::Upstream;
 
 /// The body of a request that is about to be sent.
 pub(super) struct Sent<'r> {

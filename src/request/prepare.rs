@@ -20,9 +20,9 @@ use super::operations::refuse_operation;
 use super::target::reject_target;
 use super::waiting::await_needed;
 use crate::conf::{Plan, ProxyPass, RequiredTokens, SentQuery};
-use crate::ffi::body::filter_is_last;
-use crate::ffi::log::Level;
-use crate::ffi::request::{BodyId, Request};
+use crate::ffi::http::body::filter_is_last;
+use crate::ffi::http::request::{BodyId, Request};
+use crate::ffi::process::log::Level;
 
 /// Of a request that needs tokens, is to be signed, or both.
 pub(crate) fn prepare(

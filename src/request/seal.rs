@@ -13,9 +13,9 @@ use aws_signing::Timestamp;
 use super::payload::Sent;
 use super::{canonical, ended, intake, operations};
 use crate::conf::{CredentialsError, Plan, Plans, ProxyPass};
-use crate::ffi::log::Level;
-use crate::ffi::request::Request;
-use crate::ffi::seal_hook::SealHook;
+use crate::ffi::http::request::Request;
+use crate::ffi::http::seal_hook::SealHook;
+use crate::ffi::process::log::Level;
 
 /// The seal of one location.
 pub(crate) struct Seal {

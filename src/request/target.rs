@@ -10,8 +10,8 @@ use aws_sealing::{Form, SealError, TargetSource, proxy_url};
 use nginx_sys::{NGX_HTTP_BAD_REQUEST, NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_int_t};
 
 use crate::conf::{Plan, ProxyPass};
-use crate::ffi::log::Level;
-use crate::ffi::request::Request;
+use crate::ffi::http::request::Request;
+use crate::ffi::process::log::Level;
 
 /// 400 for a path or query that cannot be signed.
 pub(super) fn reject_target(

@@ -13,12 +13,12 @@ use nginx_sys::{
 };
 
 use crate::conf::{Credentials, CredentialsError, Plan, RequiredTokens};
-use crate::ffi::log::Level;
-use crate::ffi::request::Request;
-use crate::ffi::waiting::Waiting;
-use crate::providers::Provider;
-use crate::store::Unavailable;
-use crate::tokens::{Missing, Token};
+use crate::ffi::http::request::Request;
+use crate::ffi::http::waiting::Waiting;
+use crate::ffi::process::log::Level;
+use crate::renewal::providers::Provider;
+use crate::renewal::snapshot::Unavailable;
+use crate::renewal::tokens::{Missing, Token};
 
 /// What a client is told to wait before it comes again, in seconds.
 const RETRY_AFTER: &[u8] = b"1";

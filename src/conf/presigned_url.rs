@@ -1,0 +1,40 @@
+//! What signs links in a block, whether the block signs requests or not.
+
+use aws_sealing::{MethodSet, value};
+
+use super::credentials::checked;
+use super::credentials::{Credentials, CredentialsError, Incomplete};
+use super::{Directives, MainConf};
+use crate::ffi::http::request::Request;
+use crate::ffi::http::value::Value;
+
+/// What signs the links of `aws_presigned_url`.
+pub(crate) struct LinkSigner {
+    /// Complete credentials, or what is missing of them.
+    pub(crate) credentials: Result<Credentials, Incomplete>,
+    /// `aws_sign_methods`
+    pub(crate) methods: MethodSet,
+    bucket: Option<Value>,
+}
+
+impl LinkSigner {
+    /// Of a block in which `held` hold; `None` where no links are declared.
+    pub(super) fn new(held: &Directives, main: &MainConf) -> Option<Self> {
+        main.has_links.then(|| Self {
+            credentials: held.resolve_credentials(&main.providers),
+            methods: held.methods.unwrap_or(MethodSet::READ_ONLY),
+            bucket: held.used_bucket().cloned(),
+        })
+    }
+
+    /// `aws_s3_bucket`, where there is one.
+    pub(crate) fn bucket<'a>(
+        &'a self,
+        request: &'a Request,
+    ) -> Result<Option<&'a [u8]>, CredentialsError> {
+        let bucket = self.bucket.as_ref();
+        bucket
+            .map(|bucket| checked(bucket, request, "aws_s3_bucket", value::bucket))
+            .transpose()
+    }
+}

@@ -1,0 +1,218 @@
+//! Which content handlers the `*_pass` directives install.
+//!
+//! Signing acts only where proxy_pass answers. nginx keeps its handlers to itself, but a directive
+//! shows which one it installs when it is run on a location of its own, which no request reaches.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::ptr::NonNull;
+
+use nginx_sys::{
+    NGX_HTTP_LOC_CONF_OFFSET, ngx_array_t, ngx_command_t, ngx_conf_t, ngx_http_conf_ctx_t,
+    ngx_http_core_loc_conf_t, ngx_http_core_module, ngx_http_handler_pt, ngx_http_max_module,
+    ngx_http_module_t, ngx_http_set_complex_value_slot, ngx_http_upstream_conf_t, ngx_int_t,
+    ngx_module_t, ngx_pcalloc, ngx_str_t,
+};
+
+use crate::ffi::conf::Conf;
+
+/// A module with a `*_pass` directive, in this nginx.
+pub(crate) struct PassModule {
+    module: NonNull<ngx_module_t>,
+    /// The name of its directive.
+    pub(crate) directive: &'static str,
+    /// The handler that its directive installs; `None` where that cannot be found out.
+    pub(crate) handler: ngx_http_handler_pt,
+}
+
+/// The `*_pass` directives that hand a request to an upstream, with their modules' names, and whether
+/// they take variables.
+const PASS_DIRECTIVES: [(&CStr, &CStr, bool); 6] = [
+    (c"ngx_http_proxy_module", c"proxy_pass", true),
+    (c"ngx_http_grpc_module", c"grpc_pass", true),
+    (c"ngx_http_fastcgi_module", c"fastcgi_pass", true),
+    (c"ngx_http_uwsgi_module", c"uwsgi_pass", true),
+    (c"ngx_http_scgi_module", c"scgi_pass", true),
+    (c"ngx_http_memcached_module", c"memcached_pass", false),
+];
+
+impl PassModule {
+    /// The modules that this nginx has. To be called inside http{}, once all modules have their
+    /// configuration there.
+    pub(crate) fn find_all(conf: &Conf) -> Vec<Self> {
+        let mut found = Vec::new();
+        for (name, directive, takes_variables) in PASS_DIRECTIVES {
+            let Some(module) = find_module(conf, name) else {
+                continue;
+            };
+            let handler = takes_variables
+                // SAFETY: an HTTP module of this cycle, and we are inside http{}.
+                .then(|| unsafe { learn_handler(conf.as_ptr(), module, directive) })
+                .flatten();
+            found.push(Self {
+                module,
+                directive: directive.to_str().unwrap_or_default(),
+                handler: handler.map(|handler| handler as _),
+            });
+        }
+        found
+    }
+
+    /// The module's `*_pass` directive in its table.
+    pub(crate) fn command(&self) -> Option<NonNull<ngx_command_t>> {
+        self.find_command(self.directive.as_bytes())
+    }
+
+    /// A directive in the module's table.
+    pub(super) fn find_command(&self, name: &[u8]) -> Option<NonNull<ngx_command_t>> {
+        // SAFETY: one of this nginx's modules.
+        unsafe { find_command(self.module, name) }.and_then(NonNull::new)
+    }
+
+    /// Whether `proxy_method` is set where `conf` is merged, after the proxy module has merged it; also
+    /// true if that cannot be told.
+    pub(crate) fn sets_method(&self, conf: &Conf) -> bool {
+        // SAFETY: one of this nginx's modules.
+        let command = unsafe { find_command(self.module, b"proxy_method") };
+        // SAFETY: an entry of the module's table.
+        let command = command.and_then(|command| unsafe { command.as_ref() });
+        let (Some(command), Some(location)) = (command, self.upstream_conf(conf)) else {
+            return true;
+        };
+        let is_setter = command.set.is_some_and(|set| {
+            std::ptr::fn_addr_eq(set as Set, ngx_http_set_complex_value_slot as Set)
+        });
+        let is_inside = command.conf == NGX_HTTP_LOC_CONF_OFFSET
+            && command.offset >= size_of::<ngx_http_upstream_conf_t>()
+            && command.offset % align_of::<usize>() == 0;
+        if !is_setter || !is_inside {
+            return true;
+        }
+        // SAFETY:
+        // - the setter writes a pointer to a complex value at this offset, so that it is inside of the
+        //   module's configuration, and aligned;
+        // - merged, it is null or points to that value; only its address is looked at.
+        let method = unsafe {
+            location
+                .byte_add(command.offset)
+                .cast::<*const c_void>()
+                .read()
+        };
+        // NGX_CONF_UNSET_PTR, if nginx has not merged it.
+        !method.is_null() && method as usize != usize::MAX
+    }
+
+    /// The upstream configuration with which the module's location configuration begins.
+    pub(crate) fn upstream_conf(&self, conf: &Conf) -> Option<NonNull<ngx_http_upstream_conf_t>> {
+        // SAFETY: each of these modules begins its location configuration with this structure.
+        unsafe { conf.location_conf(self.module.as_ref()) }
+    }
+}
+
+/// A module of this nginx, by the name that it has in its sources.
+pub(super) fn find_module(conf: &Conf, name: &CStr) -> Option<NonNull<ngx_module_t>> {
+    // SAFETY: the cycle's modules are a null-terminated array of modules, with C strings as names.
+    unsafe {
+        let mut entry = (*(*conf.as_ptr()).cycle).modules;
+        while let Some(module) = NonNull::new(*entry) {
+            if CStr::from_ptr(module.as_ref().name) == name {
+                return Some(module);
+            }
+            entry = entry.add(1);
+        }
+    }
+    None
+}
+
+type Set = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char;
+
+type Handler = unsafe extern "C" fn(*mut nginx_sys::ngx_http_request_t) -> ngx_int_t;
+
+/// Runs `directive` on a location that is thrown away, and returns the handler it has installed.
+///
+/// The argument is a variable: a host would be entered among the upstreams.
+///
+/// # Safety
+/// `cf` must be the configuration being read, inside http{}; `module` one of its HTTP modules.
+unsafe fn learn_handler(
+    cf: *mut ngx_conf_t,
+    module: NonNull<ngx_module_t>,
+    directive: &'static CStr,
+) -> Option<Handler> {
+    // SAFETY: `cf`, its pool and its context are live; the modules' callbacks are called as nginx
+    // calls them, and what they allocate belongs to the pool. `cf` is put back as it was.
+    unsafe {
+        let command = find_command(module, directive.to_bytes())?;
+        let set = (*command).set?;
+        let mut context: ngx_http_conf_ctx_t = *(*cf).ctx.cast::<ngx_http_conf_ctx_t>();
+        let size = size_of::<*mut c_void>() * ngx_http_max_module;
+        let locations = NonNull::new(ngx_pcalloc((*cf).pool, size).cast::<*mut c_void>())?;
+        let module_conf = create_location_conf(cf, module)?;
+        let core = NonNull::new(&raw mut ngx_http_core_module)?;
+        let core_conf = create_location_conf(cf, core)?;
+        *locations.as_ptr().add(module.as_ref().ctx_index) = module_conf;
+        *locations.as_ptr().add(core.as_ref().ctx_index) = core_conf;
+        context.loc_conf = locations.as_ptr();
+
+        let mut words = [text(directive), text(c"$uri")];
+        let mut args = ngx_array_t {
+            elts: words.as_mut_ptr().cast::<c_void>(),
+            nelts: words.len(),
+            size: size_of::<ngx_str_t>(),
+            nalloc: words.len(),
+            pool: (*cf).pool,
+        };
+
+        let saved = ((*cf).ctx, (*cf).args);
+        (*cf).ctx = (&raw mut context).cast::<c_void>();
+        (*cf).args = &mut args;
+        let refused = set(cf, command, module_conf);
+        ((*cf).ctx, (*cf).args) = saved;
+
+        if !refused.is_null() {
+            return None;
+        }
+        (*core_conf.cast::<ngx_http_core_loc_conf_t>()).handler
+    }
+}
+
+/// A directive in a module's table.
+///
+/// # Safety
+/// `module` must be a module of this nginx.
+pub(super) unsafe fn find_command(
+    module: NonNull<ngx_module_t>,
+    name: &[u8],
+) -> Option<*mut ngx_command_t> {
+    // SAFETY: commands are an array that ends with an empty name.
+    unsafe {
+        let mut command = module.as_ref().commands;
+        while !command.is_null() && (*command).name.len > 0 {
+            if crate::ffi::memory::bytes((*command).name) == name {
+                return Some(command);
+            }
+            command = command.add(1);
+        }
+    }
+    None
+}
+
+/// # Safety
+/// As [`learn_handler`].
+unsafe fn create_location_conf(
+    cf: *mut ngx_conf_t,
+    module: NonNull<ngx_module_t>,
+) -> Option<*mut c_void> {
+    // SAFETY: the context of an HTTP module is an ngx_http_module_t.
+    unsafe {
+        let callbacks = &*module.as_ref().ctx.cast::<ngx_http_module_t>();
+        let conf = callbacks.create_loc_conf?(cf);
+        (!conf.is_null() && conf != usize::MAX as *mut c_void).then_some(conf)
+    }
+}
+
+fn text(literal: &'static CStr) -> ngx_str_t {
+    ngx_str_t {
+        len: literal.count_bytes(),
+        data: literal.as_ptr().cast_mut().cast::<u8>(),
+    }
+}

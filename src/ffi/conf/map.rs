@@ -1,0 +1,171 @@
+//! The values of a `map` block.
+//!
+//! nginx keeps what a map has read in structures of its own. The hash tables in it are public; what
+//! stands around them has been the same from nginx 1.18 to 1.31.
+
+use std::collections::BTreeSet;
+use std::ptr::NonNull;
+
+use nginx_sys::{
+    ngx_command_t, ngx_hash_combined_t, ngx_hash_elt_t, ngx_hash_t, ngx_hash_wildcard_t,
+    ngx_http_complex_value_t, ngx_http_core_main_conf_t, ngx_http_map_t, ngx_http_variable_t,
+    ngx_http_variable_value_t,
+};
+
+use crate::ffi::conf::Conf;
+use crate::ffi::conf::handlers::{find_command, find_module};
+use crate::ffi::this_module::core_module;
+
+/// A `map` of the configuration being read.
+#[derive(Clone, Copy)]
+pub(crate) struct Map(NonNull<Context>);
+
+/// What the variable of a map refers to: `ngx_http_map_ctx_t`, which is private.
+#[repr(C)]
+struct Context {
+    map: ngx_http_map_t,
+    value: ngx_http_complex_value_t,
+    default_value: *const ngx_http_variable_value_t,
+}
+
+/// An entry of `ngx_http_map_t.regex`, which exists only if nginx has regular expressions.
+#[repr(C)]
+struct Regex {
+    regex: *const u8,
+    value: *const ngx_http_variable_value_t,
+}
+
+/// One of the values.
+pub(crate) enum MapValue {
+    Constant(&'static [u8]),
+    /// A value with variables.
+    Variable,
+}
+
+/// The directive that begins a map; `None` if this nginx has no maps.
+pub(crate) fn command(conf: &Conf) -> Option<NonNull<ngx_command_t>> {
+    let module = find_module(conf, c"ngx_http_map_module")?;
+    // SAFETY: one of this nginx's modules.
+    unsafe { find_command(module, b"map") }.and_then(NonNull::new)
+}
+
+impl Map {
+    /// The map that has just been read, by the name of its variable with the `$`.
+    ///
+    /// # Safety
+    /// A `map` must have this name, and nginx must have accepted it.
+    pub(crate) unsafe fn just_read(conf: &Conf, name: &[u8]) -> Option<Self> {
+        let name = name.strip_prefix(b"$")?.to_ascii_lowercase();
+        // SAFETY: the core's main configuration keeps the variables while the configuration is read,
+        // each with its name; that of a map refers to the map's context.
+        unsafe {
+            let main = conf.main_conf::<ngx_http_core_main_conf_t>(core_module())?;
+            let keys = &main.as_ref().variables_keys.as_ref()?.keys;
+            let keys = std::slice::from_raw_parts(
+                keys.elts.cast::<nginx_sys::ngx_hash_key_t>(),
+                keys.nelts,
+            );
+            let key = keys
+                .iter()
+                .find(|key| crate::ffi::memory::bytes(key.key) == name)?;
+            let variable = key.value.cast::<ngx_http_variable_t>().as_ref()?;
+            NonNull::new(variable.data as *mut Context).map(Self)
+        }
+    }
+
+    /// All that the map may yield, without repetitions; the empty text of a map without a default, too.
+    pub(crate) fn values(self) -> Vec<MapValue> {
+        let mut found = BTreeSet::new();
+        // SAFETY: complete, and in the pool of the configuration.
+        unsafe {
+            let context = self.0.as_ref();
+            let map = &raw const context.map;
+            let tables: &ngx_hash_combined_t = &*map.cast();
+            of_hash(&tables.hash, &mut |value| {
+                found.insert(value as usize);
+            });
+            for wildcards in [tables.wc_head, tables.wc_tail] {
+                of_wildcards(wildcards, &mut |value| {
+                    found.insert(value as usize);
+                });
+            }
+            if size_of::<ngx_http_map_t>() > size_of::<ngx_hash_combined_t>() {
+                let after = map.cast::<ngx_hash_combined_t>().add(1);
+                let first = after.cast::<*const Regex>().read();
+                let count = after.cast::<usize>().add(1).read();
+                for nth in 0..if first.is_null() { 0 } else { count } {
+                    found.insert((*first.add(nth)).value as usize);
+                }
+            }
+            found.insert(context.default_value as usize);
+            let values = found.into_iter().filter(|value| *value != 0);
+            values
+                .map(|value| {
+                    let value = &*(value as *const ngx_http_variable_value_t);
+                    match value.valid() {
+                        0 if !value.data.is_null() => MapValue::Variable,
+                        _ if value.len() == 0 => MapValue::Constant(b""),
+                        _ => MapValue::Constant(std::slice::from_raw_parts(
+                            value.data,
+                            value.len() as usize,
+                        )),
+                    }
+                })
+                .collect()
+        }
+    }
+}
+
+/// # Safety
+/// `hash` must be one of nginx's, complete.
+unsafe fn of_hash(hash: &ngx_hash_t, each: &mut dyn FnMut(*const ngx_http_variable_value_t)) {
+    if hash.buckets.is_null() {
+        return;
+    }
+    for bucket in 0..hash.size {
+        // SAFETY: a bucket is a row of elements, each aligned for a pointer, up to one without a
+        // value.
+        unsafe {
+            let mut element: *const ngx_hash_elt_t = *hash.buckets.add(bucket);
+            while !element.is_null() && !(*element).value.is_null() {
+                each((*element).value.cast_const().cast());
+                let end = (&raw const (*element).name)
+                    .cast::<u8>()
+                    .add(usize::from((*element).len));
+                let padding = end.align_offset(align_of::<usize>());
+                element = end.add(padding).cast();
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `wildcards` must be null or nginx's, complete.
+unsafe fn of_wildcards(
+    wildcards: *const ngx_hash_wildcard_t,
+    each: &mut dyn FnMut(*const ngx_http_variable_value_t),
+) {
+    /// Of a pointer to a further table instead of a value; and all bits that are no part of a pointer.
+    const TABLE: usize = 2;
+    const MARKS: usize = 3;
+
+    // SAFETY: an element refers to a value, or to a table, which may have a value of its own; the
+    // lowest bits of the pointer tell.
+    unsafe {
+        let Some(table) = wildcards.as_ref() else {
+            return;
+        };
+        if !table.value.is_null() {
+            each(table.value.cast_const().cast());
+        }
+        of_hash(&table.hash, &mut |value| {
+            let address = value as usize;
+            let target = address & !MARKS;
+            if address & TABLE != 0 {
+                of_wildcards(target as *const ngx_hash_wildcard_t, each);
+            } else {
+                each(target as *const ngx_http_variable_value_t);
+            }
+        });
+    }
+}

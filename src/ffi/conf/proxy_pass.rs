@@ -1,0 +1,109 @@
+//! What stands behind `proxy_pass`, and behind `map`.
+//!
+//! nginx keeps their values to itself, and they cannot be read from what is public of a location. So
+//! the setters of such directives are stood in for while http{} is read, by one that calls the setter
+//! and looks at the arguments.
+
+use std::cell::RefCell;
+use std::ffi::{c_char, c_void};
+use std::ptr::NonNull;
+
+use nginx_sys::{ngx_command_t, ngx_conf_t};
+
+use crate::ffi::conf::Conf;
+use crate::ffi::process::guard::guard;
+
+type Set = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char;
+
+/// Called when an observed directive has been read, with its arguments. A block has had the
+/// arguments in `Conf` overwritten by then.
+pub(crate) type Observer = fn(&Conf, &[&[u8]]);
+
+/// A directive whose setter is stood in for.
+#[derive(Clone, Copy)]
+struct Observed {
+    command: NonNull<ngx_command_t>,
+    setter: Set,
+    observer: Observer,
+}
+
+thread_local! {
+    static OBSERVED: RefCell<Vec<Observed>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Has `observer` called at each `command` of the configuration being read, until [`forget`] is
+/// called, or the reading fails.
+pub(crate) fn observe(conf: &Conf, command: Option<NonNull<ngx_command_t>>, observer: Observer) {
+    let Some(mut command) = command else {
+        return;
+    };
+    // SAFETY: the table of a module of this nginx, which is read by this thread only, and later in
+    // time. The pool that undoes it goes before this module does, where the reading fails.
+    unsafe {
+        let (Some(setter), Some(_)) = (
+            command.as_ref().set,
+            crate::ffi::memory::allocate(conf.pool(), Undo),
+        ) else {
+            return;
+        };
+        OBSERVED.with_borrow_mut(|observed| {
+            observed.push(Observed {
+                command,
+                setter,
+                observer,
+            });
+        });
+        command.as_mut().set = Some(set);
+    }
+}
+
+/// Puts the directives' own setters back.
+pub(crate) fn forget() {
+    for mut observed in OBSERVED.take() {
+        // SAFETY: as in `observe`.
+        unsafe { observed.command.as_mut().set = Some(observed.setter) };
+    }
+}
+
+/// Where the configuration is refused, nothing else ends the observation.
+struct Undo;
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        forget();
+    }
+}
+
+/// # Safety
+/// Called by nginx only, in the place of the setter that [`observe`] found.
+unsafe extern "C" fn set(
+    cf: *mut ngx_conf_t,
+    command: *mut ngx_command_t,
+    block: *mut c_void,
+) -> *mut c_char {
+    // The setter is put back together with what is forgotten.
+    let observed = OBSERVED.with_borrow(|all| {
+        let mut all = all.iter();
+        all.find(|observed| observed.command.as_ptr() == command)
+            .copied()
+    });
+    let Some(observed) = observed else {
+        return ngx::core::NGX_CONF_ERROR;
+    };
+    // SAFETY: the configuration being read. Words are in its pool.
+    let conf = unsafe { Conf::from_ptr(cf) };
+    let words = guard(Vec::new(), || {
+        let conf = conf.as_ref();
+        conf.map_or_else(Vec::new, |conf| conf.kept_args().collect())
+    });
+    // SAFETY: called as nginx would have called it.
+    let refused = unsafe { (observed.setter)(cf, command, block) };
+    if refused.is_null() {
+        guard((), || {
+            if let Some(conf) = &conf {
+                (observed.observer)(conf, &words);
+            }
+        });
+    }
+    refused
+}

@@ -1,0 +1,19 @@
+//! Requests, their bodies and responses, and the hooks by which the module takes part in them.
+
+pub(crate) mod body;
+pub(crate) mod body_end;
+pub(crate) mod cache_hook;
+pub(crate) mod cached_body;
+mod flags;
+pub(crate) mod output;
+pub(crate) mod proxy_headers;
+pub(crate) mod refusal;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod response_body;
+pub(crate) mod seal_hook;
+pub(crate) mod sent;
+pub(crate) mod upstream;
+pub(crate) mod value;
+pub(crate) mod variable;
+pub(crate) mod waiting;

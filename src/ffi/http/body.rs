@@ -1,0 +1,328 @@
+//! A request's body: the buffers that come in, through nginx's request body filters, and those that
+//! it consists of, in memory or in a file.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ptr::{NonNull, null_mut};
+
+use nginx_sys::{
+    NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_alloc_chain_link, ngx_buf_t, ngx_chain_t,
+    ngx_file_t, ngx_http_request_body_save_filter, ngx_http_request_t,
+    ngx_http_top_request_body_filter, ngx_int_t, ngx_palloc, ngx_read_file,
+};
+
+use crate::ffi::http::request::Request;
+
+thread_local! {
+    /// The filter behind ours.
+    static NEXT: Cell<Option<Filter>> = const { Cell::new(None) };
+}
+
+type Filter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;
+
+/// Puts `filter` before the request body filters that are there.
+///
+/// # Safety
+/// To be called while the configuration is read, after nginx's core has set its own filter.
+pub(crate) unsafe fn install_filter(filter: Filter) {
+    // SAFETY: nginx is single-threaded, and changes the chain at this time only.
+    unsafe {
+        NEXT.set(ngx_http_top_request_body_filter);
+        ngx_http_top_request_body_filter = Some(filter);
+    }
+}
+
+/// Whether nginx keeps the body as our filter hands it on: no other module's filter comes between.
+pub(crate) fn filter_is_last() -> bool {
+    let save: Filter = ngx_http_request_body_save_filter;
+    NEXT.get()
+        .is_some_and(|next| std::ptr::fn_addr_eq(next, save))
+}
+
+/// The buffers of one call of a request body filter.
+pub(crate) struct Incoming<'r> {
+    request: &'r Request,
+    first: *mut ngx_chain_t,
+    changed: bool,
+}
+
+impl<'r> Incoming<'r> {
+    /// # Safety
+    /// `first` must be the chain that nginx hands to the filter, used during that call.
+    pub(crate) unsafe fn new(request: &'r Request, first: *mut ngx_chain_t) -> Self {
+        Self {
+            request,
+            first,
+            changed: false,
+        }
+    }
+
+    /// Calls `take` with each buffer. Its error ends the body.
+    pub(crate) fn for_each<E>(
+        &mut self,
+        mut take: impl FnMut(&mut Buffer<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut link = self.first;
+        // SAFETY: nginx's chain, which nobody else touches during the call.
+        while let Some(part) = unsafe { link.as_ref() } {
+            // SAFETY: each link has a buffer.
+            let buffer = unsafe { &mut *part.buf };
+            let mut buffer = Buffer {
+                request: self.request,
+                buffer,
+                changed: false,
+            };
+            take(&mut buffer)?;
+            self.changed |= buffer.changed;
+            link = part.next;
+        }
+        Ok(())
+    }
+
+    /// Hands the buffers to the next filter.
+    pub(crate) fn pass_on(self) -> ngx_int_t {
+        let request = self.request.as_ptr();
+        let Some(next) = NEXT.get() else {
+            return NGX_ERROR as ngx_int_t;
+        };
+        if !self.changed {
+            // SAFETY: as nginx would have called it.
+            return unsafe { next(request, self.first) };
+        }
+        let Some(chain) = self.without_empty() else {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
+        };
+        // SAFETY: a chain of the request's pool. The next filter copies its links.
+        unsafe { next(request, chain) }
+    }
+
+    /// A chain of the buffers that still have something to say. The one that nginx handed over stays
+    /// as it is: nginx looks for the buffers that are free again there.
+    fn without_empty(&self) -> Option<*mut ngx_chain_t> {
+        let mut first = null_mut();
+        let mut last: *mut *mut ngx_chain_t = &raw mut first;
+        let mut link = self.first;
+        // SAFETY: nginx's chain; the new links are the pool's and written before they are read.
+        unsafe {
+            while let Some(part) = link.as_ref() {
+                link = part.next;
+                let buffer = &mut *part.buf;
+                if buffer.pos == buffer.last {
+                    if buffer.last_buf() == 0 && buffer.flush() == 0 {
+                        continue;
+                    }
+                    // An empty buffer passes as a mark only.
+                    buffer.set_temporary(0);
+                }
+                let copy = ngx_alloc_chain_link((*self.request.as_ptr()).pool).as_mut()?;
+                copy.buf = part.buf;
+                copy.next = null_mut();
+                *last = copy;
+                last = &raw mut copy.next;
+            }
+        }
+        Some(first)
+    }
+}
+
+/// A buffer on its way in.
+pub(crate) struct Buffer<'a> {
+    request: &'a Request,
+    buffer: &'a mut ngx_buf_t,
+    changed: bool,
+}
+
+impl Buffer<'_> {
+    /// Its bytes; none where it is a mark.
+    pub(crate) fn data(&self) -> &[u8] {
+        // SAFETY: nginx reads bodies into memory; a mark has null pointers.
+        unsafe { memory(self.buffer) }.unwrap_or_default()
+    }
+
+    /// Its bytes, to be changed in place. `None` where the memory is not the buffer's own.
+    pub(crate) fn data_mut(&mut self) -> Option<&mut [u8]> {
+        let length = self.data().len();
+        if length == 0 {
+            return Some(&mut []);
+        }
+        // SAFETY: as above; temporary memory may be written to, and holds this request's body only.
+        (self.buffer.temporary() != 0)
+            .then(|| unsafe { std::slice::from_raw_parts_mut(self.buffer.pos, length) })
+    }
+
+    /// Whether it ends the body.
+    pub(crate) fn is_last(&self) -> bool {
+        self.buffer.last_buf() != 0
+    }
+
+    /// Leaves it its first `length` bytes.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        let keeps = length.min(self.data().len());
+        if keeps < self.data().len() {
+            // SAFETY: inside the buffer.
+            self.buffer.last = unsafe { self.buffer.pos.add(keeps) };
+            self.changed = true;
+        }
+    }
+
+    /// Appends a byte. False where there is no memory for it.
+    pub(crate) fn push(&mut self, byte: u8) -> bool {
+        let buffer = &mut *self.buffer;
+        // SAFETY: pool memory; a mark becomes a buffer of one byte. The data of a shortened one had
+        // a byte more.
+        unsafe {
+            if buffer.pos.is_null() || buffer.last == buffer.end {
+                if buffer.pos != buffer.last {
+                    return false;
+                }
+                let place = ngx_palloc((*self.request.as_ptr()).pool, 1).cast::<u8>();
+                if place.is_null() {
+                    return false;
+                }
+                (buffer.start, buffer.pos, buffer.last) = (place, place, place);
+                buffer.end = place.add(1);
+            }
+            buffer.last.write(byte);
+            buffer.last = buffer.last.add(1);
+        }
+        buffer.set_temporary(1);
+        self.changed = true;
+        true
+    }
+}
+
+/// A part of a body that is there.
+pub(crate) enum Piece<'r> {
+    Memory(&'r [u8]),
+    File(FilePiece<'r>),
+}
+
+impl Piece<'_> {
+    /// Its length in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File(piece) => piece.end - piece.start,
+        }
+    }
+}
+
+/// A range of a file.
+#[derive(Clone, Copy)]
+pub(crate) struct FilePiece<'r> {
+    file: NonNull<ngx_file_t>,
+    start: u64,
+    end: u64,
+    request: PhantomData<&'r Request>,
+}
+
+/// A file that could not be read; nginx has logged why.
+#[derive(Debug)]
+pub(crate) struct ReadError;
+
+impl FilePiece<'_> {
+    /// Whether these are the first `length` bytes of the file, and not fewer.
+    pub(crate) fn is_first(&self, length: u64) -> bool {
+        self.start == 0 && self.end == length
+    }
+
+    /// Fills `buffer` from `offset` in this piece on; returns the bytes read, 0 at its end.
+    pub(crate) fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let at = self.start.saturating_add(offset);
+        let length = self.end.saturating_sub(at).min(buffer.len() as u64);
+        if length == 0 {
+            return Ok(0);
+        }
+        // SAFETY: the file is open as long as the buffer that names it; `length` bytes fit.
+        let read = unsafe {
+            ngx_read_file(
+                self.file.as_ptr(),
+                buffer.as_mut_ptr(),
+                length as usize,
+                i64::try_from(at).map_err(|_| ReadError)?,
+            )
+        };
+        // A file that has become shorter does not hold the body any more.
+        usize::try_from(read)
+            .ok()
+            .filter(|read| *read > 0)
+            .ok_or(ReadError)
+    }
+}
+
+/// The parts of a body, in order.
+pub(crate) struct Pieces<'r> {
+    next: *mut ngx_chain_t,
+    request: PhantomData<&'r Request>,
+}
+
+impl<'r> Pieces<'r> {
+    /// # Safety
+    /// `first` must be a chain, or null, that stays as it is for as long as the request is
+    /// borrowed.
+    pub(super) unsafe fn new(_request: &'r Request, first: *mut ngx_chain_t) -> Self {
+        Self {
+            next: first,
+            request: PhantomData,
+        }
+    }
+}
+
+impl<'r> Iterator for Pieces<'r> {
+    type Item = Piece<'r>;
+
+    fn next(&mut self) -> Option<Piece<'r>> {
+        loop {
+            // SAFETY: by the contract of `new`; each link has a buffer.
+            let (link, buffer) = unsafe {
+                let link = self.next.as_ref()?;
+                (link, &*link.buf)
+            };
+            self.next = link.next;
+            // SAFETY: as above.
+            if let Some(piece) = unsafe { piece_of(buffer) } {
+                return Some(piece);
+            }
+        }
+    }
+}
+
+/// The data of a buffer; `None` where it has none.
+///
+/// # Safety
+/// The buffer must be one of nginx's; its data must stay as it is for `'r`.
+pub(super) unsafe fn piece_of<'r>(buffer: &ngx_buf_t) -> Option<Piece<'r>> {
+    // SAFETY: by this function's contract.
+    if let Some(bytes) = unsafe { memory(buffer) } {
+        return (!bytes.is_empty()).then_some(Piece::Memory(bytes));
+    }
+    let file = NonNull::new(buffer.file).filter(|_| buffer.in_file() != 0)?;
+    let start = u64::try_from(buffer.file_pos).ok()?;
+    let end = u64::try_from(buffer.file_last).ok()?;
+    (start < end).then_some(Piece::File(FilePiece {
+        file,
+        start,
+        end,
+        request: PhantomData,
+    }))
+}
+
+/// Whether a buffer's data is in memory, as nginx sees it.
+pub(super) fn is_in_memory(buffer: &ngx_buf_t) -> bool {
+    buffer.temporary() != 0 || buffer.memory() != 0 || buffer.mmap() != 0
+}
+
+/// The bytes of a buffer that is in memory.
+///
+/// # Safety
+/// The buffer must be one of nginx's, live for `'a`.
+pub(super) unsafe fn memory<'a>(buffer: &ngx_buf_t) -> Option<&'a [u8]> {
+    if !is_in_memory(buffer) || buffer.pos.is_null() {
+        return None;
+    }
+    // SAFETY: `pos..last` is initialised memory of the buffer.
+    unsafe {
+        let length = usize::try_from(buffer.last.offset_from(buffer.pos)).ok()?;
+        Some(std::slice::from_raw_parts(buffer.pos, length))
+    }
+}

@@ -1,0 +1,182 @@
+//! A response body on its way into a cache: nginx reads it from the upstream whether or not a client gets
+//! it, so what a filter of responses has seen says nothing of what a cache keeps.
+//!
+//! nginx calls `u->input_filter_init` when it has decided to cache a response, and then
+//! `u->pipe->input_filter` for each buffer that it reads, which appends what is a part of the body to
+//! `p->in`. [`watch`] replaces the one, and then the other. Until the body has come to its end and is
+//! found clean the response counts as one that is not cached: whatever happens in between, no cache
+//! keeps it.
+
+use std::ffi::c_void;
+use std::ptr::{self, NonNull};
+
+use nginx_sys::{
+    NGX_ERROR, NGX_OK, ngx_buf_t, ngx_event_pipe_t, ngx_http_request_t, ngx_http_upstream_t,
+    ngx_int_t,
+};
+
+use crate::ffi::http::body::memory;
+use crate::ffi::http::flags;
+use crate::ffi::http::request::Request;
+use crate::ffi::process::guard::guard;
+
+/// Whether a cache may keep a body.
+pub(crate) type IsClean = fn(&Request, &[u8]) -> bool;
+
+type Init = unsafe extern "C" fn(*mut c_void) -> ngx_int_t;
+type Filter = unsafe extern "C" fn(*mut ngx_event_pipe_t, *mut ngx_buf_t) -> ngx_int_t;
+
+/// What is known of one response, in the request's pool.
+struct Watch {
+    upstream: *const ngx_http_upstream_t,
+    init: Init,
+    filter: Option<Filter>,
+    body: Vec<u8>,
+    /// How long a body may be, in bytes.
+    limit: usize,
+    is_clean: IsClean,
+    decided: bool,
+}
+
+/// Has no cache keep the response to `request` unless its body is of at most `limit` bytes, has an
+/// announced end, and is clean. To be called before the head is sent.
+pub(crate) fn watch(request: &Request, limit: usize, is_clean: IsClean) {
+    // SAFETY: live; an upstream lives as long as its request.
+    unsafe {
+        let Some(upstream) = (*request.as_ptr()).upstream.as_mut() else {
+            return;
+        };
+        if !flags::cacheable(request.as_ptr()) {
+            return;
+        }
+        // The proxy module has nginx call its filters with the request.
+        let is_known = upstream
+            .pipe
+            .as_ref()
+            .is_some_and(|pipe| ptr::eq(pipe.input_ctx.cast_const(), request.as_ptr().cast()));
+        let kept = upstream
+            .input_filter_init
+            .filter(|_| is_known)
+            .and_then(|init| {
+                request.keep(Watch {
+                    upstream,
+                    init,
+                    filter: None,
+                    body: Vec::new(),
+                    limit,
+                    is_clean,
+                    decided: false,
+                })
+            });
+        match kept {
+            Some(_) => upstream.input_filter_init = Some(begin),
+            None => flags::keep_out_of_cache(request.as_ptr()),
+        }
+    }
+}
+
+impl Watch {
+    /// The one of a request's response.
+    fn of(request: &Request) -> Option<NonNull<Self>> {
+        // SAFETY: live.
+        let upstream = unsafe { (*request.as_ptr()).upstream }.cast_const();
+        request.kept(|watch: &Self| ptr::eq(watch.upstream, upstream))
+    }
+
+    /// Takes a part of the body.
+    fn take(&mut self, data: &[u8]) {
+        if self.body.len() + data.len() > self.limit || self.body.try_reserve(data.len()).is_err() {
+            // It stays out of the cache.
+            self.decided = true;
+            self.body = Vec::new();
+        } else if !self.decided {
+            self.body.extend_from_slice(data);
+        }
+    }
+
+    /// The body has come to its end.
+    fn decide(&mut self, request: &Request) {
+        if std::mem::replace(&mut self.decided, true) {
+            return;
+        }
+        let body = std::mem::take(&mut self.body);
+        if (self.is_clean)(request, &body) {
+            // SAFETY: live, with the upstream of this watch.
+            unsafe { flags::return_to_cache(request.as_ptr()) };
+        }
+    }
+}
+
+/// # Safety
+/// Called by nginx only, with the request of a [`Watch`].
+unsafe extern "C" fn begin(data: *mut c_void) -> ngx_int_t {
+    guard(NGX_ERROR as ngx_int_t, || {
+        let r = data.cast::<ngx_http_request_t>();
+        // SAFETY: live during this call, by this function's contract; so is its watch, which nobody
+        // else refers to: nginx's own function does not come back here.
+        unsafe {
+            let Some(request) = Request::from_ptr(r) else {
+                return NGX_ERROR as ngx_int_t;
+            };
+            let Some(mut watch) = Watch::of(&request) else {
+                return NGX_ERROR as ngx_int_t;
+            };
+            let watch = watch.as_mut();
+            let code = (watch.init)(data);
+            if code != NGX_OK as ngx_int_t || !flags::cacheable(r) {
+                return code;
+            }
+            flags::keep_out_of_cache(r);
+            let pipe = &mut *(*(*r).upstream).pipe;
+            if pipe.length == 0 {
+                watch.decide(&request);
+            } else {
+                watch.filter = pipe.input_filter;
+                pipe.input_filter = Some(filter);
+            }
+            code
+        }
+    })
+}
+
+/// # Safety
+/// Called by nginx only, with a pipe for which [`begin`] has been called.
+unsafe extern "C" fn filter(pipe: *mut ngx_event_pipe_t, buffer: *mut ngx_buf_t) -> ngx_int_t {
+    guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY:
+        // - live during this call, by this function's contract; so is the watch, which nobody else
+        //   refers to;
+        // - `last_in` is where the next link goes, inside the list `in`, if that has any;
+        // - nginx's own filter appends links with buffers in memory, which are written to a file, or
+        //   sent, after it has returned.
+        unsafe {
+            let Some(request) = Request::from_ptr((*pipe).input_ctx.cast()) else {
+                return NGX_ERROR as ngx_int_t;
+            };
+            let Some(mut watch) = Watch::of(&request) else {
+                return NGX_ERROR as ngx_int_t;
+            };
+            let watch = watch.as_mut();
+            let Some(next) = watch.filter else {
+                return NGX_ERROR as ngx_int_t;
+            };
+            let end = (!(*pipe).in_.is_null()).then_some((*pipe).last_in);
+            let code = next(pipe, buffer);
+            let mut link = match end {
+                Some(end) => *end,
+                None => (*pipe).in_,
+            };
+            while let Some(part) = link.as_ref() {
+                match part.buf.as_ref().and_then(|buffer| memory(buffer)) {
+                    Some(data) => watch.take(data),
+                    None => watch.decided = true,
+                }
+                link = part.next;
+            }
+            if (*pipe).length == 0 || (*pipe).upstream_done() != 0 {
+                watch.decide(&request);
+            }
+            code
+        }
+    })
+}

@@ -1,0 +1,344 @@
+//! A body that is framed while it is sent: a filter between nginx's output chain and the connection
+//! to the store.
+//!
+//! nginx hands the head and the body's buffers to `u->output.output_filter`, as they come in. This
+//! one passes the head on, feeds the body to a [`Stream`] and sends the frames that come out. The
+//! rules that it keeps:
+//!
+//! - It takes from the body only while all that it has given out is sent. A slow store would cost
+//!   the whole body in memory otherwise.
+//! - Until then, buffers wait in a list of its own: the links of nginx's chain are freed when the
+//!   call ends, the buffers live until they are read.
+//! - The body's end is known by its length; buffers in files bear no mark of it.
+//! - A request that is sent again begins with its head, and so does the stream.
+//! - Frames are written one by one, so the connection must not hold back the end of one until the
+//!   store has acknowledged what went before (TCP_NODELAY). nginx sees to that itself for bodies
+//!   that it sends while they come in.
+
+use std::collections::VecDeque;
+use std::ffi::c_void;
+use std::ptr::{NonNull, null_mut};
+
+use aws_sealing::{Stream, StreamError};
+use nginx_sys::{
+    NGX_AGAIN, NGX_ERROR, NGX_OK, ngx_buf_t, ngx_chain_t, ngx_chain_writer,
+    ngx_http_core_loc_conf_t, ngx_http_request_t, ngx_http_upstream_t, ngx_int_t, ngx_pcalloc,
+    ngx_pool_t, ngx_tcp_nodelay,
+};
+
+use crate::ffi::http::body::memory;
+use crate::ffi::process::guard::guard;
+use crate::ffi::process::log::{Level, Log};
+use crate::ffi::this_module::core_module;
+
+type Filter = unsafe extern "C" fn(*mut c_void, *mut ngx_chain_t) -> ngx_int_t;
+
+/// Where frames go: to the connection, or through the proxy module's own filter, which puts HTTP's
+/// chunks around a body of unknown length.
+struct Next {
+    filter: Filter,
+    context: *mut c_void,
+    /// Whether it wants to see the mark that ends the body.
+    wants_end: bool,
+}
+
+impl Next {
+    /// Sends `chain` after what is left of earlier ones.
+    fn send(&self, chain: *mut ngx_chain_t) -> ngx_int_t {
+        // SAFETY: nginx's own filter with its own context; it copies the chain's links.
+        unsafe { (self.filter)(self.context, chain) }
+    }
+}
+
+/// The filter's state, in the request's pool.
+struct Writer {
+    stream: Stream,
+    next: Next,
+    /// The request's head, with which each attempt begins.
+    head: NonNull<ngx_buf_t>,
+    /// Buffers of the body, and the head, that have not been taken yet.
+    waiting: VecDeque<NonNull<ngx_buf_t>>,
+    /// The frame on its way. In the pool, since nginx keeps pointers to it until it is sent.
+    frame: NonNull<ngx_buf_t>,
+    /// The mark that ends the body, in the pool as well.
+    end: NonNull<ngx_buf_t>,
+    /// Whether something that was given out may not have been sent yet.
+    sending: bool,
+    request: NonNull<ngx_http_request_t>,
+    log: Log,
+}
+
+/// Why the body is not sent on; the connection to the store is closed then.
+enum WriteError {
+    Stream(StreamError),
+    OutOfMemory,
+    NotInMemory,
+    /// Sending failed; nginx has logged why.
+    Send(ngx_int_t),
+}
+
+/// Has `stream` frame the body of `r` while it is sent. `None` where the pool has no memory.
+///
+/// # Safety
+/// `r` must be a live request with an upstream whose request has been created and not been sent,
+/// and which begins with the buffer `head`.
+pub(super) unsafe fn install(
+    r: *mut ngx_http_request_t,
+    head: NonNull<ngx_buf_t>,
+    stream: Stream,
+) -> Option<()> {
+    // SAFETY: live; the writer lives in the request's pool, as the upstream does.
+    unsafe {
+        let upstream: &mut ngx_http_upstream_t = &mut *(*r).upstream;
+        let next = match upstream.output.output_filter {
+            Some(filter) => Next {
+                filter,
+                context: upstream.output.filter_ctx,
+                wants_end: true,
+            },
+            None => Next {
+                filter: ngx_chain_writer,
+                context: (&raw mut upstream.writer).cast(),
+                wants_end: false,
+            },
+        };
+        let writer = Writer {
+            stream,
+            next,
+            head,
+            waiting: VecDeque::new(),
+            frame: pool_buffer((*r).pool)?,
+            end: pool_buffer((*r).pool)?,
+            sending: false,
+            request: NonNull::new(r)?,
+            log: Log::from_ptr((*(*r).connection).log),
+        };
+        let writer = crate::ffi::memory::allocate((*r).pool, writer)?;
+        upstream.output.output_filter = Some(filter);
+        upstream.output.filter_ctx = writer.as_ptr().cast();
+        // Files are read, not sent by the kernel: their bytes are signed.
+        upstream.output.set_need_in_memory(1);
+    }
+    Some(())
+}
+
+/// A buffer of its own in `pool`, all zero.
+///
+/// # Safety
+/// `pool` must be a live pool.
+unsafe fn pool_buffer(pool: *mut ngx_pool_t) -> Option<NonNull<ngx_buf_t>> {
+    // SAFETY: by this function's contract; all zero is an empty buffer.
+    NonNull::new(unsafe { ngx_pcalloc(pool, size_of::<ngx_buf_t>()) }.cast::<ngx_buf_t>())
+}
+
+/// # Safety
+/// Called by nginx only, with the writer that [`install`] left it.
+unsafe extern "C" fn filter(writer: *mut c_void, chain: *mut ngx_chain_t) -> ngx_int_t {
+    guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: nginx calls its filters one at a time, during the request's life.
+        let writer = unsafe { &mut *writer.cast::<Writer>() };
+        // SAFETY: nginx's chain, live during this call.
+        let error = match unsafe { writer.take(chain) }.and_then(|()| writer.write()) {
+            Ok(code) => return code,
+            Err(error) => error,
+        };
+        let log = |line| writer.log.write(Level::Error, line);
+        match error {
+            WriteError::Stream(error) => {
+                log(format_args!("the body is not sent on: {error}"));
+            }
+            WriteError::OutOfMemory => {
+                log(format_args!("the body is not sent on: not enough memory"))
+            }
+            WriteError::NotInMemory => {
+                log(format_args!(
+                    "the body is not sent on: a part of it is in no memory"
+                ));
+            }
+            WriteError::Send(code) => return code,
+        }
+        NGX_ERROR as ngx_int_t
+    })
+}
+
+impl Writer {
+    /// Puts the buffers of `chain` into the list.
+    ///
+    /// # Safety
+    /// `chain` must be a chain, or null, whose buffers live until they are read.
+    unsafe fn take(&mut self, mut chain: *mut ngx_chain_t) -> Result<(), WriteError> {
+        // SAFETY: by this function's contract.
+        while let Some(link) = unsafe { chain.as_ref() } {
+            let buffer = NonNull::new(link.buf).ok_or(WriteError::NotInMemory)?;
+            if buffer == self.head {
+                self.restart()?;
+            }
+            self.waiting
+                .try_reserve(1)
+                .map_err(|_| WriteError::OutOfMemory)?;
+            self.waiting.push_back(buffer);
+            chain = link.next;
+        }
+        Ok(())
+    }
+
+    /// Begins an attempt. The connection of the last one is gone, with what it had not sent.
+    fn restart(&mut self) -> Result<(), WriteError> {
+        self.stream.restart();
+        self.waiting.clear();
+        self.sending = false;
+        // SAFETY: the writer lives in the request's pool; an attempt has a connection.
+        let code = unsafe { send_at_once(self.request) };
+        if code == NGX_OK as ngx_int_t {
+            Ok(())
+        } else {
+            Err(WriteError::Send(code))
+        }
+    }
+
+    /// Sends what can be sent. The code is what nginx's own filters return: NGX_AGAIN where
+    /// something is left.
+    fn write(&mut self) -> Result<ngx_int_t, WriteError> {
+        loop {
+            if self.sending {
+                let code = self.next.send(null_mut());
+                if code != NGX_OK as ngx_int_t {
+                    return Self::unsent(code);
+                }
+                self.sent();
+            }
+            let Some(out) = self.fill()? else {
+                return Ok(NGX_OK as ngx_int_t);
+            };
+            let code = out.send(&self.next);
+            self.sending = true;
+            if code != NGX_OK as ngx_int_t {
+                return Self::unsent(code);
+            }
+            self.sent();
+        }
+    }
+
+    fn unsent(code: ngx_int_t) -> Result<ngx_int_t, WriteError> {
+        if code == NGX_AGAIN as ngx_int_t {
+            Ok(code)
+        } else {
+            Err(WriteError::Send(code))
+        }
+    }
+
+    fn sent(&mut self) {
+        self.sending = false;
+        self.stream.sent();
+    }
+
+    /// What may be sent next: the head, a frame, the end. `None` where more of the body has to come.
+    fn fill(&mut self) -> Result<Option<Outgoing>, WriteError> {
+        let mut out = Outgoing::default();
+        while let Some(&buffer) = self.waiting.front() {
+            if buffer == self.head {
+                out.push(buffer);
+                self.waiting.pop_front();
+                continue;
+            }
+            // SAFETY: in the list until it is read, see `take`.
+            let buffer = unsafe { &mut *buffer.as_ptr() };
+            let used = self
+                .stream
+                .update(readable(buffer)?)
+                .map_err(WriteError::Stream)?;
+            // SAFETY: the stream takes no more than there is.
+            buffer.pos = unsafe { buffer.pos.add(used) };
+
+            let frame = NonNull::from(self.stream.frame());
+            let whole = !frame.is_empty();
+            if whole {
+                let start = frame.cast::<u8>().as_ptr();
+                // SAFETY: the frame before has been sent, so nginx does not refer to the buffer any
+                // more; the stream keeps the bytes as they are until `sent`.
+                unsafe {
+                    let buffer = &mut *self.frame.as_ptr();
+                    buffer.start = start;
+                    buffer.pos = start;
+                    buffer.last = start.add(frame.len());
+                    buffer.end = buffer.last;
+                    buffer.set_memory(1);
+                    buffer.set_flush(1);
+                }
+                out.push(self.frame);
+            }
+            if readable(buffer)?.is_empty() {
+                let ends = buffer.last_buf() != 0;
+                self.waiting.pop_front();
+                if ends && self.next.wants_end {
+                    // SAFETY: in the request's pool; nobody holds a reference to it.
+                    unsafe { (*self.end.as_ptr()).set_last_buf(1) };
+                    out.push(self.end);
+                }
+            }
+            if whole {
+                break;
+            }
+        }
+        Ok((out.length > 0).then_some(out))
+    }
+}
+
+/// Does what nginx does where it sends a body while it comes in: sets TCP_NODELAY on the connection
+/// to the store, unless `tcp_nodelay` is off.
+///
+/// # Safety
+/// `request` must be live, and its upstream connected.
+unsafe fn send_at_once(request: NonNull<ngx_http_request_t>) -> ngx_int_t {
+    // SAFETY: by this function's contract; nginx's core has a configuration for each location.
+    unsafe {
+        let location = (*request.as_ptr()).loc_conf;
+        let core = (*location.add(core_module().ctx_index)).cast::<ngx_http_core_loc_conf_t>();
+        match (*core).tcp_nodelay {
+            0 => NGX_OK as ngx_int_t,
+            _ => ngx_tcp_nodelay((*(*request.as_ptr()).upstream).peer.connection),
+        }
+    }
+}
+
+/// What of a buffer has not been read; nothing, where it is a mark.
+fn readable(buffer: &ngx_buf_t) -> Result<&[u8], WriteError> {
+    // SAFETY: a live buffer, in the list until it is read.
+    match unsafe { memory(buffer) } {
+        Some(bytes) => Ok(bytes),
+        // The output chain reads files into memory before we see them.
+        None if buffer.in_file() != 0 => Err(WriteError::NotInMemory),
+        None => Ok(&[]),
+    }
+}
+
+/// A chain of the few buffers that go out together.
+#[derive(Default)]
+struct Outgoing {
+    buffers: [*mut ngx_buf_t; Self::MOST],
+    length: usize,
+}
+
+impl Outgoing {
+    /// Head, frame, end.
+    const MOST: usize = 3;
+
+    fn push(&mut self, buffer: NonNull<ngx_buf_t>) {
+        self.buffers[self.length] = buffer.as_ptr();
+        self.length += 1;
+    }
+
+    fn send(&self, next: &Next) -> ngx_int_t {
+        let mut links = [ngx_chain_t {
+            buf: null_mut(),
+            next: null_mut(),
+        }; Self::MOST];
+        let mut chain = null_mut();
+        for at in (0..self.length).rev() {
+            links[at].buf = self.buffers[at];
+            links[at].next = chain;
+            chain = &raw mut links[at];
+        }
+        next.send(chain)
+    }
+}

@@ -1,0 +1,427 @@
+//! A request that nginx is serving.
+
+use std::ptr::NonNull;
+
+use aws_sealing::owner::ClientHeader;
+use aws_signing::Header;
+use nginx_sys::{
+    NGX_DONE, NGX_HTTP_SPECIAL_RESPONSE, NGX_OK, ngx_http_core_loc_conf_t,
+    ngx_http_core_run_phases, ngx_http_discard_request_body, ngx_http_finalize_request,
+    ngx_http_handler_pt, ngx_http_read_client_request_body, ngx_http_request_body_t,
+    ngx_http_request_t, ngx_int_t, ngx_list_part_t, ngx_list_push, ngx_module_t, ngx_pnalloc,
+    ngx_str_t, ngx_table_elt_t,
+};
+
+use crate::ffi::http::body::Pieces;
+use crate::ffi::http::flags;
+use crate::ffi::http::response::entries;
+use crate::ffi::http::upstream::Upstream;
+use crate::ffi::process::guard::guard;
+use crate::ffi::process::log::Log;
+use crate::ffi::this_module::core_module;
+
+/// Tells a body from others: subrequests may share their main request's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BodyId(NonNull<ngx_http_request_body_t>);
+
+/// Tells a request from others of the same pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RequestId(NonNull<ngx_http_request_t>);
+
+/// A request. Borrowed from nginx for the time of one callback.
+pub(crate) struct Request(NonNull<ngx_http_request_t>);
+
+impl Request {
+    /// # Safety
+    /// `r` must be the live request that nginx handed to the callback in which this is used.
+    pub(crate) unsafe fn from_ptr(r: *mut ngx_http_request_t) -> Option<Self> {
+        NonNull::new(r).map(Self)
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut ngx_http_request_t {
+        self.0.as_ptr()
+    }
+
+    pub(crate) fn id(&self) -> RequestId {
+        RequestId(self.0)
+    }
+
+    fn get(&self) -> &ngx_http_request_t {
+        // SAFETY: live during the callback. nginx changes it only in calls that we make, across
+        // which no reference of ours is held.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The log of the request's connection.
+    pub(crate) fn log(&self) -> Log {
+        // SAFETY: a request has a connection, and that has a log.
+        unsafe { Log::from_ptr((*self.get().connection).log) }
+    }
+
+    /// The method, as the client or an internal redirect has it.
+    pub(crate) fn method(&self) -> &[u8] {
+        // SAFETY: stands in the request's header buffer, or in nginx's constants.
+        unsafe { crate::ffi::memory::bytes(self.get().method_name) }
+    }
+
+    /// The URI without arguments, decoded and normalized, as `$uri` shows it.
+    pub(crate) fn uri(&self) -> &[u8] {
+        // SAFETY: stands in the request's buffers or in its pool.
+        unsafe { crate::ffi::memory::bytes(self.get().uri) }
+    }
+
+    /// The URI as the client sent it, encoded, as `$request_uri` shows it.
+    pub(crate) fn unparsed_uri(&self) -> &[u8] {
+        // SAFETY: as above.
+        unsafe { crate::ffi::memory::bytes(self.get().unparsed_uri) }
+    }
+
+    /// The query, as `$args` shows it.
+    pub(crate) fn args(&self) -> &[u8] {
+        // SAFETY: stands in the request's buffers or in its pool.
+        unsafe { crate::ffi::memory::bytes(self.get().args) }
+    }
+
+    /// Whether the client has sent a header whose name passes `test`. Allocates nothing.
+    pub(crate) fn has_client_header(&self, test: impl Fn(&[u8]) -> bool) -> bool {
+        // SAFETY: the list stays as it is meanwhile; names stand in the request's header buffers.
+        unsafe {
+            entries(&self.get().headers_in.headers)
+                .any(|header| test(crate::ffi::memory::bytes(header.as_ref().key)))
+        }
+    }
+
+    /// The parts of the key under which a cache would keep the response; none before nginx has made
+    /// it.
+    pub(crate) fn cache_key(&self) -> impl Iterator<Item = &[u8]> {
+        // SAFETY: an array of strings of the request's pool.
+        let parts: &[ngx_str_t] = unsafe {
+            match flags::cache_key(self.as_ptr()).as_ref() {
+                Some(keys) if keys.nelts > 0 => {
+                    std::slice::from_raw_parts(keys.elts.cast(), keys.nelts)
+                }
+                _ => &[],
+            }
+        };
+        // SAFETY: as above.
+        parts
+            .iter()
+            .map(|part| unsafe { crate::ffi::memory::bytes(*part) })
+    }
+
+    /// The rest of the URI behind what the location matches: what nginx puts behind the URI of
+    /// `proxy_pass`. All of it, if a rewrite has changed it.
+    pub(crate) fn uri_behind_location(&self) -> &[u8] {
+        // SAFETY: nginx's core has this configuration for each location.
+        let core = unsafe { self.location_conf::<ngx_http_core_loc_conf_t>(core_module()) };
+        // SAFETY: live, see `get`.
+        let skipped = match (core, unsafe { flags::valid_location(self.as_ptr()) }) {
+            (Some(core), true) => core.name.len,
+            _ => 0,
+        };
+        self.uri().get(skipped..).unwrap_or_default()
+    }
+
+    /// Whether nginx would send the client's URI as it came.
+    pub(crate) fn sends_client_uri(&self) -> bool {
+        // SAFETY: live, see `get`.
+        unsafe { flags::valid_unparsed_uri(self.as_ptr()) }
+    }
+
+    /// The location configuration of `module`.
+    ///
+    /// # Safety
+    /// `module` must be an HTTP module whose location configuration is a `T`.
+    pub(crate) unsafe fn location_conf<T>(&self, module: &ngx_module_t) -> Option<&T> {
+        // SAFETY: `loc_conf` has an entry for each HTTP module; configuration outlives requests.
+        unsafe {
+            (*self.get().loc_conf.add(module.ctx_index))
+                .cast::<T>()
+                .as_ref()
+        }
+    }
+
+    /// What will answer this request.
+    pub(crate) fn content_handler(&self) -> ngx_http_handler_pt {
+        self.get().content_handler
+    }
+
+    /// Whether the client announced a body that is not empty.
+    pub(crate) fn announces_body(&self) -> bool {
+        let headers = &self.get().headers_in;
+        headers.content_length_n > 0 || headers.chunked() != 0
+    }
+
+    /// Whether an internal redirect or a subrequest gave the request another method than the
+    /// client's: nginx makes a GET of what it sends to an error page, for an X-Accel-Redirect,
+    /// an auth_request or an SSI. The client's body is not this request's then.
+    pub(crate) fn method_was_replaced(&self) -> bool {
+        if self.has_own_body() {
+            return false;
+        }
+        // SAFETY: the request line stands in the main request's header buffer.
+        let line = unsafe { crate::ffi::memory::bytes(self.get().request_line) };
+        let method = self.method();
+        !(line.starts_with(method) && line.get(method.len()) == Some(&b' '))
+    }
+
+    /// Whether the body comes in while it is sent on (`proxy_request_buffering off`).
+    pub(crate) fn streams_body(&self) -> bool {
+        // SAFETY: live, see `get`.
+        unsafe {
+            flags::request_body_no_buffering(self.as_ptr()) && flags::reading_body(self.as_ptr())
+        }
+    }
+
+    /// Whether this is a subrequest whose body is not the client's: a script has made it. One that is
+    /// empty is the placeholder that auth_request has instead of the client's.
+    pub(crate) fn has_own_body(&self) -> bool {
+        let body = self.get().request_body;
+        // SAFETY: a request's main request, and a body, live as long.
+        unsafe {
+            body != (*self.get().main).request_body
+                && body.as_ref().is_some_and(|body| !body.bufs.is_null())
+        }
+    }
+
+    /// Whether this is a subrequest that was given another body than the client's, or an empty one
+    /// so that it has none.
+    pub(crate) fn has_other_body(&self) -> bool {
+        let body = self.get().request_body;
+        // SAFETY: as above.
+        !body.is_null() && body != unsafe { (*self.get().main).request_body }
+    }
+
+    /// Whether this is the client's request itself, and not a subrequest.
+    pub(crate) fn is_main(&self) -> bool {
+        self.get().main == self.as_ptr()
+    }
+
+    /// The length of the body as the client announced it; `None` where it did not.
+    pub(crate) fn announced_length(&self) -> Option<u64> {
+        let headers = &self.get().headers_in;
+        // Where the body comes in HTTP's chunks, the number is what has come so far.
+        if headers.chunked() != 0 {
+            return None;
+        }
+        u64::try_from(headers.content_length_n).ok()
+    }
+
+    /// The body has become `length` bytes long. What nginx sends it to next announces that.
+    pub(crate) fn set_body_length(&self, length: u64) {
+        if let Ok(length) = i64::try_from(length) {
+            // SAFETY: live, and so is the body, if any; nginx has counted it by then. HTTP/2 keeps a count
+            // of its own, and takes the length of a body that was not announced from there.
+            unsafe {
+                let request = &mut *self.as_ptr();
+                request.headers_in.content_length_n = length;
+                if let Some(body) = request.request_body.as_mut() {
+                    body.received = length;
+                }
+            }
+        }
+    }
+
+    /// The body that nginx has read, or is reading.
+    pub(crate) fn body(&self) -> Option<BodyId> {
+        NonNull::new(self.get().request_body).map(BodyId)
+    }
+
+    /// Whether nginx hands the body on as it comes in, if it goes on reading it now.
+    pub(crate) fn reads_unbuffered(&self) -> bool {
+        // SAFETY: live, see `get`.
+        unsafe { flags::request_body_no_buffering(self.as_ptr()) }
+    }
+
+    /// The parts of the body that nginx has read.
+    pub(crate) fn body_pieces(&self) -> Pieces<'_> {
+        let first = self
+            .body()
+            // SAFETY: live as long as the request.
+            .map_or(std::ptr::null_mut(), |body| unsafe { body.0.as_ref() }.bufs);
+        // SAFETY: nginx's own chain, which changes while the body is read only.
+        unsafe { Pieces::new(self, first) }
+    }
+
+    /// Whether a body of `length` bytes may go through a temporary file.
+    pub(crate) fn body_may_be_in_file(&self, length: Option<u64>) -> bool {
+        // SAFETY: live, see `get`.
+        if unsafe { flags::request_body_in_file_only(self.as_ptr()) } {
+            return true;
+        }
+        // SAFETY: nginx's core has this configuration for each location.
+        let core = unsafe { self.location_conf::<ngx_http_core_loc_conf_t>(core_module()) };
+        core.is_none_or(|core| {
+            core.client_body_in_file_only != 0
+                || length.is_none_or(|length| length > core.client_body_buffer_size as u64)
+        })
+    }
+
+    /// Has nginx read the body as a whole, and then run this request's phases again. An error is
+    /// the status to answer with; else the phase handler returns what comes back.
+    pub(crate) fn read_body(&self) -> Result<ngx_int_t, ngx_int_t> {
+        // SAFETY: as ngx_http_mirror_module does it: reading counts as a user of the request, whom
+        // `ngx_http_finalize_request` counts off again.
+        unsafe {
+            flags::set_request_body_no_buffering(self.as_ptr(), false);
+            let code = ngx_http_read_client_request_body(self.as_ptr(), Some(body_read));
+            if code >= NGX_HTTP_SPECIAL_RESPONSE as ngx_int_t {
+                return Err(code);
+            }
+            ngx_http_finalize_request(self.as_ptr(), NGX_DONE as ngx_int_t);
+        }
+        Ok(NGX_DONE as ngx_int_t)
+    }
+
+    /// What follows the part of the body that was read is not the next request. Once it has
+    /// answered, nginx reads on and throws away what comes: a client that is still sending would see
+    /// its connection reset, and not the answer.
+    pub(crate) fn give_up_body(&self) {
+        // SAFETY: live; flags that nginx reads when it has answered. `lingering_close` alone would
+        // not do: nginx clears it with status 400, and sets it where a body is being read.
+        unsafe {
+            flags::set_keepalive(self.as_ptr(), false);
+            flags::set_reading_body(self.as_ptr(), true);
+            // Nothing more of it is forwarded.
+            flags::set_request_body_no_buffering(self.as_ptr(), false);
+        }
+    }
+
+    /// A value that was kept for this request, or another of the same client's request.
+    pub(crate) fn kept<T: 'static>(&self, wanted: impl Fn(&T) -> bool) -> Option<NonNull<T>> {
+        // SAFETY: the pool is live, and `wanted` cannot add to it.
+        unsafe {
+            crate::ffi::memory::allocated::<T>(self.get().pool).find(|value| wanted(value.as_ref()))
+        }
+    }
+
+    /// Keeps a value as long as the request. `None` where the pool has no memory.
+    pub(crate) fn keep<T: 'static>(&self, value: T) -> Option<NonNull<T>> {
+        // SAFETY: the pool is live; subrequests share it.
+        unsafe { crate::ffi::memory::allocate(self.get().pool, value) }
+    }
+
+    /// Has nginx read the body and throw it away, where it has not been read.
+    pub(crate) fn discard_body(&self) -> Result<(), ngx_int_t> {
+        let request = self.get();
+        if !self.is_main() || !request.request_body.is_null() {
+            return Ok(());
+        }
+        // SAFETY: the main request, whose body nobody has read.
+        let code = unsafe { ngx_http_discard_request_body(self.as_ptr()) };
+        if code == NGX_OK as ngx_int_t {
+            Ok(())
+        } else {
+            Err(code)
+        }
+    }
+
+    /// The headers as the client sent them, in order. `None` where there is no memory.
+    pub(crate) fn client_headers(&self) -> Option<Vec<Header<'_>>> {
+        let mut headers = Vec::new();
+        let mut part: *const ngx_list_part_t = &self.get().headers_in.headers.part;
+        // SAFETY: nginx's list: each part has `nelts` entries at `elts`, and a next part or none.
+        while let Some(list) = unsafe { part.as_ref() } {
+            if list.nelts > 0 {
+                // SAFETY: as above; the list holds ngx_table_elt_t.
+                let entries = unsafe {
+                    std::slice::from_raw_parts(list.elts.cast::<ngx_table_elt_t>(), list.nelts)
+                };
+                headers.try_reserve(entries.len()).ok()?;
+                headers.extend(entries.iter().map(|entry| {
+                    // SAFETY: name and value stand in the request's header buffers.
+                    unsafe {
+                        Header {
+                            name: crate::ffi::memory::bytes(entry.key),
+                            value: crate::ffi::memory::bytes(entry.value),
+                        }
+                    }
+                }));
+            }
+            part = list.next;
+        }
+        Some(headers)
+    }
+
+    /// Calls `each` with each header of the client, in the order in which they came in.
+    pub(crate) fn each_client_header<'r>(&'r self, each: &mut dyn FnMut(ClientHeader<'r>)) {
+        let mut part: *const ngx_list_part_t = &self.get().headers_in.headers.part;
+        // SAFETY: nginx's list: each part has `nelts` entries at `elts`, and a next part or none.
+        while let Some(list) = unsafe { part.as_ref() } {
+            for index in 0..list.nelts {
+                // SAFETY: as above; the list holds ngx_table_elt_t. Name and value stand in the
+                // request's header buffers.
+                each(unsafe {
+                    let entry = &*list.elts.cast::<ngx_table_elt_t>().add(index);
+                    ClientHeader {
+                        name: crate::ffi::memory::bytes(entry.key),
+                        value: crate::ffi::memory::bytes(entry.value),
+                        hash: entry.hash,
+                    }
+                });
+            }
+            part = list.next;
+        }
+    }
+
+    /// Adds a header to the response. False where the pool has no memory.
+    pub(crate) fn add_response_header(&self, name: &'static str, value: &[u8]) -> bool {
+        let Some(value) = self.copy(&[value]) else {
+            return false;
+        };
+        // SAFETY: the list lives in the request; a pushed entry is zeroed below before nginx can
+        // see it.
+        unsafe {
+            let entry =
+                ngx_list_push(&mut (*self.as_ptr()).headers_out.headers).cast::<ngx_table_elt_t>();
+            let Some(entry) = NonNull::new(entry) else {
+                return false;
+            };
+            entry.write(std::mem::zeroed());
+            let entry = &mut *entry.as_ptr();
+            entry.hash = 1;
+            entry.key = ngx_str_t {
+                len: name.len(),
+                data: name.as_ptr().cast_mut(),
+            };
+            entry.value = value;
+        }
+        true
+    }
+
+    /// A copy of `parts`, one behind the other, in the request's pool.
+    pub(crate) fn copy(&self, parts: &[&[u8]]) -> Option<ngx_str_t> {
+        let len = parts.iter().map(|part| part.len()).sum();
+        // SAFETY: the pool lives as long as the request; the fresh memory is `len` bytes, which the
+        // parts fill.
+        unsafe {
+            let place = NonNull::new(ngx_pnalloc(self.get().pool, len).cast::<u8>())?;
+            let mut at = place;
+            for part in parts {
+                at.copy_from_nonoverlapping(NonNull::from(*part).cast::<u8>(), part.len());
+                at = at.add(part.len());
+            }
+            Some(ngx_str_t {
+                len,
+                data: place.as_ptr(),
+            })
+        }
+    }
+
+    /// The request that nginx is about to send upstream.
+    pub(crate) fn upstream(&self) -> Option<Upstream<'_>> {
+        Upstream::of(self)
+    }
+}
+
+/// # Safety
+/// Called by nginx only, with a request whose body has been read.
+unsafe extern "C" fn body_read(r: *mut ngx_http_request_t) {
+    guard((), || {
+        // SAFETY: by this function's contract; the phases go on where the reader suspended them.
+        unsafe {
+            (*r).write_event_handler = Some(ngx_http_core_run_phases);
+            ngx_http_core_run_phases(r);
+        }
+    });
+}

@@ -1,0 +1,194 @@
+//! The request that the proxy module has serialised, and is about to send.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::ptr::{NonNull, null_mut};
+
+use nginx_sys::{ngx_buf_t, ngx_buf_tag_t, ngx_chain_t, ngx_http_upstream_t, ngx_pcalloc};
+
+use aws_sealing::Stream;
+
+use crate::ffi::http::body::Pieces;
+use crate::ffi::http::flags;
+use crate::ffi::http::output;
+use crate::ffi::http::request::Request;
+use crate::ffi::http::sent;
+
+/// Marks the head of a request that has been sealed: the tag of its buffer.
+static SEALED: u8 = 0;
+
+/// What nginx looks for among its upstreams, where `proxy_pass` holds variables.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'r> {
+    pub(crate) host: &'r [u8],
+    pub(crate) port: u16,
+    /// Whether no port was named.
+    pub(crate) no_port: bool,
+}
+
+/// The serialised request of one `proxy_pass`.
+pub(crate) struct Upstream<'r> {
+    upstream: NonNull<ngx_http_upstream_t>,
+    request: PhantomData<&'r Request>,
+}
+
+impl<'r> Upstream<'r> {
+    pub(super) fn of(request: &'r Request) -> Option<Self> {
+        // SAFETY: the request is live; its upstream lives as long.
+        let upstream = unsafe { (*request.as_ptr()).upstream };
+        Some(Self {
+            upstream: NonNull::new(upstream)?,
+            request: PhantomData,
+        })
+    }
+
+    /// What nginx looks for among its upstreams; `None` where the configuration names the upstream.
+    pub(crate) fn wanted(&self) -> Option<Wanted<'r>> {
+        // SAFETY: live, see `of`; so is what the proxy module has found in its value.
+        unsafe {
+            let resolved = self.upstream.as_ref().resolved.as_ref()?;
+            Some(Wanted {
+                host: crate::ffi::memory::bytes(resolved.host),
+                port: resolved.port,
+                no_port: resolved.no_port != 0,
+            })
+        }
+    }
+
+    /// Whether its head is one that [`Self::replace_head`] has put there.
+    pub(crate) fn is_sealed(&self) -> bool {
+        // SAFETY: a live chain link and its buffer.
+        self.head_link()
+            .is_some_and(|link| unsafe { (*link.as_ref().buf).tag } == Self::sealed_tag())
+    }
+
+    fn sealed_tag() -> ngx_buf_tag_t {
+        (&raw const SEALED).cast_mut().cast()
+    }
+
+    fn head_link(&self) -> Option<NonNull<ngx_chain_t>> {
+        // SAFETY: live, see `of`.
+        let link = NonNull::new(unsafe { self.upstream.as_ref() }.request_bufs)?;
+        // SAFETY: a chain link of the request's pool.
+        (!unsafe { link.as_ref() }.buf.is_null()).then_some(link)
+    }
+
+    /// The bytes of the head. `None` where they are not in one buffer in memory.
+    pub(crate) fn head(&self) -> Option<&'r [u8]> {
+        // SAFETY: link and buffer live in the request's pool; `pos..last` is initialised memory,
+        // which nobody writes to any more.
+        unsafe {
+            let buffer = &*self.head_link()?.as_ref().buf;
+            let length = usize::try_from(buffer.last.offset_from(buffer.pos)).ok()?;
+            Some(std::slice::from_raw_parts(buffer.pos, length))
+        }
+    }
+
+    /// Where in `head` the request target stands; empty where it does not stand there.
+    pub(crate) fn target(&self, head: &[u8]) -> Range<usize> {
+        // SAFETY: live, see `of`.
+        let uri = unsafe { self.upstream.as_ref() }.uri;
+        let start = (uri.data as usize).wrapping_sub(head.as_ptr() as usize);
+        match start.checked_add(uri.len) {
+            Some(end) if end <= head.len() => start..end,
+            _ => 0..0,
+        }
+    }
+
+    /// The parts of a body that follow the head's buffer.
+    pub(crate) fn body_pieces(&self, request: &'r Request) -> Pieces<'r> {
+        let first = self
+            .head_link()
+            // SAFETY: a live chain link.
+            .map_or(null_mut(), |head| unsafe { head.as_ref() }.next);
+        // SAFETY: a chain of the request's pool, which nobody changes before it is sent.
+        unsafe { Pieces::new(request, first) }
+    }
+
+    /// Whether the request goes out over TLS.
+    pub(crate) fn uses_tls(&self) -> bool {
+        // SAFETY: live, see `of`; the schema is part of the configuration or of the pool.
+        unsafe { crate::ffi::memory::bytes(self.upstream.as_ref().schema) }
+            .eq_ignore_ascii_case(b"https://")
+    }
+
+    /// Has `stream` frame the body while it is sent; the head is in place by then. `None` where the
+    /// request's pool has no memory.
+    pub(crate) fn frame_body(&self, request: &Request, stream: Stream) -> Option<()> {
+        // SAFETY: a live chain link.
+        let head = NonNull::new(unsafe { self.head_link()?.as_ref() }.buf)?;
+        // SAFETY: the request has been created and not been sent: this is the hook's time.
+        unsafe { output::install(request.as_ptr(), head, stream) }
+    }
+
+    /// Keeps the target that is about to be sent, with the signature in it, until the answer has
+    /// come. `None` where the request's pool has no memory.
+    pub(crate) fn keep_target(&self, request: &Request, target: &[u8]) -> Option<()> {
+        sent::keep_target(request, self.upstream, target)
+    }
+
+    /// Whether a cache may keep the response.
+    pub(crate) fn is_cacheable(&self, request: &Request) -> bool {
+        // SAFETY: live, and it has this upstream.
+        unsafe { flags::cacheable(request.as_ptr()) }
+    }
+
+    /// Has nginx store no copy of the response (`proxy_store`).
+    pub(crate) fn leave_store(&self, request: &Request) {
+        // SAFETY: as above; the request is about to be sent.
+        unsafe { flags::leave_store(request.as_ptr()) }
+    }
+
+    /// Has the body sent as it is, without the chunks that nginx puts around one whose length its
+    /// client did not announce.
+    pub(crate) fn send_plain(&self) {
+        // SAFETY: live; nginx takes its own writer where there is no filter.
+        unsafe { (*self.upstream.as_ptr()).output.output_filter = None };
+    }
+
+    /// Replaces the head, and a body that stands behind it in the same buffer, by `sealed` and that
+    /// `body`; where `drop_body` is set cuts off what follows.
+    /// False, and nothing replaced, where the request's pool has no memory.
+    ///
+    /// The new buffer starts at `start`, since a retry rewinds `pos` to it. `u->uri` stays on the
+    /// old buffer: that is what error.log shows.
+    pub(crate) fn replace_head(
+        &self,
+        request: &Request,
+        sealed: &[u8],
+        body: &[u8],
+        drop_body: bool,
+    ) -> bool {
+        let Some(mut link) = self.head_link() else {
+            return false;
+        };
+        let Some(text) = request.copy(&[sealed, body]) else {
+            return false;
+        };
+        // SAFETY: the pool is live; the memory is zeroed and large enough.
+        let fresh = unsafe {
+            ngx_pcalloc((*request.as_ptr()).pool, size_of::<ngx_buf_t>()).cast::<ngx_buf_t>()
+        };
+        let Some(mut fresh) = NonNull::new(fresh) else {
+            return false;
+        };
+        // SAFETY: the link and its old buffer are live; the fresh buffer is ours alone.
+        unsafe {
+            let link = link.as_mut();
+            let buffer = fresh.as_mut();
+            // Flags such as `flush` stay as the proxy module set them.
+            *buffer = *link.buf;
+            buffer.tag = Self::sealed_tag();
+            buffer.start = text.data;
+            buffer.pos = text.data;
+            buffer.last = text.data.add(text.len);
+            buffer.end = buffer.last;
+            if drop_body && !link.next.is_null() {
+                link.next = null_mut();
+                buffer.set_flush(1);
+            }
+            link.buf = fresh.as_ptr();
+        }
+        true
+    }
+}

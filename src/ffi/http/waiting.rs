@@ -1,0 +1,200 @@
+//! Requests that wait for something that happens outside of them.
+//!
+//! A request is suspended by its phase handler's answer and continued by a timer, which runs while
+//! requests wait. While it waits, its client may leave: the request's pool then takes it off the
+//! list.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::ptr::null_mut;
+
+use nginx_sys::{
+    NGX_OK, ngx_add_timer, ngx_del_timer, ngx_event_t, ngx_handle_read_event,
+    ngx_http_block_reading, ngx_http_core_run_phases, ngx_http_request_empty_handler,
+    ngx_http_request_t, ngx_http_run_posted_requests, ngx_http_test_reading, ngx_int_t, ngx_msec_t,
+    ngx_pool_cleanup_add,
+};
+
+use crate::ffi::http::flags;
+use crate::ffi::http::request::Request;
+use crate::ffi::process::guard::guard;
+use crate::ffi::process::log::Log;
+
+/// How long a request is at most continued after what it waited for has happened.
+const INTERVAL: ngx_msec_t = 20;
+
+/// Says whether the request should go on.
+type Ready = Box<dyn Fn() -> bool>;
+
+struct Waiter {
+    ready: Ready,
+    deadline: u64,
+    /// The deadline has passed.
+    late: bool,
+}
+
+struct Waiters {
+    requests: HashMap<*mut ngx_http_request_t, Waiter>,
+    timer: *mut ngx_event_t,
+}
+
+thread_local! {
+    static WAITERS: RefCell<Waiters> = RefCell::new(Waiters {
+        requests: HashMap::new(),
+        timer: null_mut(),
+    });
+}
+
+/// How it stands with a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// It has not been suspended.
+    No,
+    /// It is suspended.
+    Yes,
+    /// It has waited as long as it was to.
+    TooLong,
+}
+
+impl Request {
+    /// Whether this request waits.
+    pub(crate) fn waiting(&self) -> Waiting {
+        WAITERS.with_borrow(|waiters| match waiters.requests.get(&self.as_ptr()) {
+            None => Waiting::No,
+            Some(waiter) if waiter.late => Waiting::TooLong,
+            Some(_) => Waiting::Yes,
+        })
+    }
+
+    /// The request waits no more; no matter whether it did.
+    pub(crate) fn stop_waiting(&self) {
+        WAITERS.with_borrow_mut(|waiters| waiters.remove(self.as_ptr()));
+    }
+
+    /// Suspends the request until `ready` says so, but at most for `limit` milliseconds. Its phase
+    /// handler must answer NGX_AGAIN and will be called again. False where there is no memory.
+    pub(crate) fn wait(&self, limit: u64, ready: Ready) -> bool {
+        let r = self.as_ptr();
+        // SAFETY: the request is live. Its pool runs the clean-up before the request goes.
+        unsafe {
+            let Some(cleanup) = ngx_pool_cleanup_add((*r).pool, 0).as_mut() else {
+                return false;
+            };
+            cleanup.data = r.cast::<c_void>();
+            cleanup.handler = Some(forget);
+            if std::ptr::eq((*r).main, r) && !flags::reading_body(r) {
+                // Notices when the client leaves.
+                (*r).read_event_handler = Some(ngx_http_test_reading);
+                if ngx_handle_read_event((*(*r).connection).read, 0) != NGX_OK as ngx_int_t {
+                    return false;
+                }
+            }
+            (*r).write_event_handler = Some(ngx_http_request_empty_handler);
+        }
+        let waiter = Waiter {
+            ready,
+            deadline: crate::ffi::process::clock() + limit,
+            late: false,
+        };
+        WAITERS.with_borrow_mut(|waiters| {
+            waiters.requests.insert(r, waiter);
+            waiters.set_timer();
+        });
+        true
+    }
+}
+
+impl Waiters {
+    fn remove(&mut self, r: *mut ngx_http_request_t) {
+        self.requests.remove(&r);
+        if self.requests.is_empty() && !self.timer.is_null() {
+            // SAFETY: the event is ours, and lives as long as the worker.
+            unsafe {
+                if (*self.timer).timer_set() != 0 {
+                    ngx_del_timer(self.timer);
+                }
+            }
+        }
+    }
+
+    fn set_timer(&mut self) {
+        if self.timer.is_null() {
+            // SAFETY: all zero is a valid value of this plain C structure, which is never freed:
+            // a worker has one.
+            let mut event: ngx_event_t = unsafe { std::mem::zeroed() };
+            event.handler = Some(tick);
+            event.data = (&raw const IDENTITY).cast_mut().cast::<c_void>();
+            self.timer = Box::into_raw(Box::new(event));
+        }
+        // SAFETY: the event is ours. The log of a configuration that has gone must not stay.
+        unsafe {
+            (*self.timer).log = Log::of_cycle().as_ptr();
+            if (*self.timer).timer_set() == 0 {
+                ngx_add_timer(self.timer, INTERVAL);
+            }
+        }
+    }
+
+    fn set_timer_if_needed(&mut self) {
+        if self.requests.values().any(|waiter| !waiter.late) {
+            self.set_timer();
+        }
+    }
+
+    /// The requests that go on now, with those whose time is over marked.
+    fn take_ready(&mut self) -> Vec<*mut ngx_http_request_t> {
+        let now = crate::ffi::process::clock();
+        let mut ready = Vec::new();
+        for (r, waiter) in &mut self.requests {
+            if waiter.late {
+                continue;
+            }
+            // One that panics must not keep the others waiting: its own deadline ends it.
+            let goes_on = guard(false, || (waiter.ready)());
+            waiter.late = !goes_on && now >= waiter.deadline;
+            if goes_on || waiter.late {
+                ready.push(*r);
+            }
+        }
+        ready
+    }
+}
+
+/// What nginx's debug log calls a timer by: where a connection has its descriptor.
+static IDENTITY: [usize; 4] = [0, 0, 0, 0x4157_5341];
+
+/// # Safety
+/// Called by nginx only, for the timer.
+unsafe extern "C" fn tick(_event: *mut ngx_event_t) {
+    guard((), || {
+        // Before anything that may panic: requests that wait depend on the next tick.
+        WAITERS.with_borrow_mut(Waiters::set_timer_if_needed);
+        let ready = WAITERS.with_borrow_mut(Waiters::take_ready);
+        for r in ready {
+            // A request that was continued before may have ended this one.
+            if !WAITERS.with_borrow(|waiters| waiters.requests.contains_key(&r)) {
+                continue;
+            }
+            // SAFETY: on the list, so the request is live. The connection is asked for first:
+            // the request may be gone afterwards.
+            guard((), || unsafe {
+                let c = (*r).connection;
+                if std::ptr::eq((*r).main, r) && !flags::reading_body(r) {
+                    (*r).read_event_handler = Some(ngx_http_block_reading);
+                }
+                (*r).write_event_handler = Some(ngx_http_core_run_phases);
+                ngx_http_core_run_phases(r);
+                ngx_http_run_posted_requests(c);
+            });
+        }
+    });
+}
+
+/// # Safety
+/// Called by nginx only, as it destroys the request's pool.
+unsafe extern "C" fn forget(r: *mut c_void) {
+    guard((), || {
+        WAITERS.with_borrow_mut(|waiters| waiters.remove(r.cast::<ngx_http_request_t>()));
+    });
+}

@@ -1,0 +1,260 @@
+//! A zone of shared memory with slots for secrets.
+//!
+//! nginx maps a zone before it starts its workers, so that all of them see it at one address, and
+//! hands it on when the configuration is read again. A worker may be killed at any instruction: the
+//! zone's lock is the mutex of nginx's slab pool, which the master opens when the worker that holds
+//! it has died.
+
+use std::ffi::c_void;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use nginx_sys::{
+    NGX_ERROR, NGX_OK, ngx_int_t, ngx_list_part_t, ngx_module_t, ngx_shared_memory_add,
+    ngx_shm_zone_t, ngx_shmtx_lock, ngx_shmtx_unlock, ngx_slab_calloc_locked, ngx_slab_pool_t,
+};
+
+use crate::ffi::conf::Conf;
+use crate::ffi::memory::slot::{Guarded, Slot};
+pub(crate) use crate::ffi::memory::slot::{SlotRef, State};
+use crate::ffi::process::guard::guard;
+use crate::ffi::process::log::{Level, Log};
+
+/// Who has a zone.
+pub(crate) trait ZoneOwner {
+    /// The zone has its memory: the master calls this before there are workers. Returns the
+    /// reason where the zone cannot be used.
+    fn zone_is_ready(&self, memory: Memory) -> Result<(), String>;
+}
+
+/// Declares a zone. The error has been logged by nginx.
+///
+/// # Safety
+/// `owner` must live as long as the configuration.
+pub(crate) unsafe fn declare<T: ZoneOwner>(
+    conf: &Conf,
+    name: &[u8],
+    size: usize,
+    module: &'static ngx_module_t,
+    owner: NonNull<T>,
+) -> Result<(), ()> {
+    let mut name = conf.copy_c_string(name).ok_or(())?;
+    let tag = std::ptr::from_ref(module).cast_mut().cast::<c_void>();
+    // SAFETY: the configuration is being read; nginx keeps the name, which lives in its pool.
+    unsafe {
+        let zone = ngx_shared_memory_add(conf.as_ptr(), &mut name, size, tag);
+        let zone = zone.as_mut().ok_or(())?;
+        zone.data = owner.as_ptr().cast::<c_void>();
+        zone.init = Some(init::<T>);
+    }
+    Ok(())
+}
+
+/// # Safety
+/// Called by nginx only, for a zone of [`declare`] with the same `T`.
+unsafe extern "C" fn init<T: ZoneOwner>(zone: *mut ngx_shm_zone_t, old: *mut c_void) -> ngx_int_t {
+    guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: nginx has allocated the zone and put a slab pool at its start; `data` is the
+        // owner that `declare` was given.
+        unsafe {
+            let zone = &mut *zone;
+            let Some(pool) = NonNull::new(zone.shm.addr.cast::<ngx_slab_pool_t>()) else {
+                return NGX_ERROR as ngx_int_t;
+            };
+            keep_out_of_core_dumps(zone);
+            let memory = if old.is_null() {
+                Memory::create(pool, zone)
+            } else {
+                Some(Memory { pool })
+            };
+            let ready = match memory {
+                Some(memory) => (*zone.data.cast::<T>()).zone_is_ready(memory),
+                None => Err("it has no room for anything".to_owned()),
+            };
+            match ready {
+                Ok(()) => NGX_OK as ngx_int_t,
+                Err(reason) => {
+                    Log::from_ptr(zone.shm.log).write(
+                        Level::Emerg,
+                        format_args!(
+                            "\"aws_auth_zone\" \"{}\" is too small: {reason}",
+                            String::from_utf8_lossy(crate::ffi::memory::bytes(zone.shm.name))
+                        ),
+                    );
+                    NGX_ERROR as ngx_int_t
+                }
+            }
+        }
+    })
+}
+
+/// Best effort: where the system cannot, nothing is lost but this.
+fn keep_out_of_core_dumps(zone: &ngx_shm_zone_t) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the zone is a mapping of its own, of this size.
+    unsafe {
+        libc::madvise(zone.shm.addr.cast(), zone.shm.size, libc::MADV_DONTDUMP);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = zone;
+}
+
+/// A zone's memory. It stays mapped as long as the configuration that declared the zone, or one
+/// that took it over, is in use.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory {
+    pool: NonNull<ngx_slab_pool_t>,
+}
+
+/// What stands at the start of a zone's memory.
+#[repr(C)]
+struct Root {
+    first: *mut Slot,
+}
+
+impl Memory {
+    /// # Safety
+    /// `pool` must be the fresh slab pool of `zone`.
+    unsafe fn create(pool: NonNull<ngx_slab_pool_t>, _zone: &ngx_shm_zone_t) -> Option<Self> {
+        let memory = Self { pool };
+        let _lock = memory.lock();
+        // SAFETY: the pool is locked; the fresh memory is zeroed, which is an empty list.
+        unsafe {
+            let pool = pool.as_ptr();
+            // What does not fit is reported by us.
+            (*pool).set_log_nomem(0);
+            (*pool).data = ngx_slab_calloc_locked(pool, size_of::<Root>());
+            (!(*pool).data.is_null()).then_some(memory)
+        }
+    }
+
+    /// Waits for the lock, for as long as others do something short.
+    pub(super) fn lock(&self) -> Lock<'_> {
+        // SAFETY: the zone is mapped.
+        unsafe { ngx_shmtx_lock(&raw mut (*self.pool.as_ptr()).mutex) };
+        Lock {
+            pool: self.pool,
+            memory: PhantomData,
+        }
+    }
+
+    /// The slot with this key; a new one where there is none. `None` where there is no room.
+    pub(crate) fn slot(&self, key: &[u8; 32]) -> Option<SlotRef> {
+        let mut lock = self.lock();
+        if let Some(slot) = self.find(&mut lock, |slot| slot.key == *key) {
+            return Some(self.refer(slot));
+        }
+        let vacant = self.find(&mut lock, |slot| {
+            let vacant = slot.is_vacant();
+            if vacant {
+                slot.key = *key;
+            }
+            vacant
+        });
+        if let Some(slot) = vacant {
+            return Some(self.refer(slot));
+        }
+        let slot = Slot::create(&lock, key)?;
+        // SAFETY: the list, under the lock; slots are never freed while the zone is mapped.
+        let slot = unsafe {
+            let root = (*self.pool.as_ptr()).data.cast::<Root>();
+            slot.as_ref().guarded(&mut lock).next = (*root).first;
+            (*root).first = slot.as_ptr();
+            slot.as_ref()
+        };
+        Some(self.refer(slot))
+    }
+
+    /// The slot with this key, where there is one.
+    pub(crate) fn existing(&self, key: &[u8; 32]) -> Option<SlotRef> {
+        let mut lock = self.lock();
+        let slot = self.find(&mut lock, |slot| slot.key == *key)?;
+        Some(self.refer(slot))
+    }
+
+    /// Slots that are none of `used` lose their content the second time this is said of them: by
+    /// then the workers that knew them have been replaced twice.
+    pub(crate) fn retire_others(&self, used: &[SlotRef]) {
+        let mut lock = self.lock();
+        let mut place = self.first(&lock);
+        while let Some(slot) = place {
+            let guarded = slot.guarded(&mut lock);
+            place = Slot::after(guarded, self);
+            let is_used = used.iter().any(|used| used.refers_to(slot));
+            match (is_used, guarded.state.retired) {
+                (true, _) => guarded.state.retired = 0,
+                (false, 0) => guarded.state.retired = 1,
+                (false, _) => slot.vacate(&mut lock),
+            }
+        }
+    }
+
+    fn refer(&self, slot: &Slot) -> SlotRef {
+        SlotRef::new(NonNull::from(slot), *self)
+    }
+
+    fn first(&self, _lock: &Lock<'_>) -> Option<&Slot> {
+        // SAFETY: under the lock the list is whole. Its slots are never freed while the zone is
+        // mapped.
+        unsafe {
+            let root = (*self.pool.as_ptr()).data.cast::<Root>();
+            (*root).first.as_ref()
+        }
+    }
+
+    fn find(
+        &self,
+        lock: &mut Lock<'_>,
+        mut matches: impl FnMut(&mut Guarded) -> bool,
+    ) -> Option<&Slot> {
+        let mut place = self.first(lock);
+        while let Some(slot) = place {
+            let guarded = slot.guarded(lock);
+            if matches(guarded) {
+                return Some(slot);
+            }
+            place = Slot::after(guarded, self);
+        }
+        None
+    }
+}
+
+/// The zones of `module` in the configuration that is in use while another one is read.
+pub(crate) fn zones_in_use(module: &'static ngx_module_t) -> Vec<Memory> {
+    let mut found = Vec::new();
+    // SAFETY: nginx's list of zones: each part has `nelts` of them at `elts`, and a next part or
+    // none. Those in use have been initialised, the ones with our tag by `init`.
+    unsafe {
+        if nginx_sys::ngx_cycle.is_null() {
+            return found;
+        }
+        let mut part: *const ngx_list_part_t =
+            &raw const (*nginx_sys::ngx_cycle).shared_memory.part;
+        while let Some(list) = part.as_ref() {
+            for at in 0..list.nelts {
+                let zone = &*list.elts.cast::<ngx_shm_zone_t>().add(at);
+                if std::ptr::eq(zone.tag.cast::<ngx_module_t>(), module)
+                    && let Some(pool) = NonNull::new(zone.shm.addr.cast::<ngx_slab_pool_t>())
+                    && !pool.as_ref().data.is_null()
+                {
+                    found.push(Memory { pool });
+                }
+            }
+            part = list.next;
+        }
+    }
+    found
+}
+
+/// The zone's lock, held.
+pub(super) struct Lock<'a> {
+    pub(super) pool: NonNull<ngx_slab_pool_t>,
+    memory: PhantomData<&'a Memory>,
+}
+
+impl Drop for Lock<'_> {
+    fn drop(&mut self) {
+        // SAFETY: locked by `Memory::lock`.
+        unsafe { ngx_shmtx_unlock(&raw mut (*self.pool.as_ptr()).mutex) };
+    }
+}

@@ -1,0 +1,260 @@
+//! A provider's place in a zone of shared memory.
+//!
+//! A slot has two buffers. A publication fills the one that nobody reads and then turns to it by
+//! one store, so that what was published before stays whole until the new one is, wherever a
+//! worker is killed.
+
+use std::cell::UnsafeCell;
+use std::ffi::c_void;
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_credentials::report::Report;
+use aws_credentials::schedule::Schedule;
+use nginx_sys::{ngx_slab_alloc_locked, ngx_slab_calloc_locked, ngx_slab_free_locked};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::ffi::memory::shm::{Lock, Memory};
+
+/// How much each buffer of a slot has from the start: temporary credentials with a token of the
+/// usual length.
+const BUFFER_SIZE: usize = 2048;
+
+/// How much a buffer may grow to.
+const MAX_BUFFER_SIZE: usize = 64 * 1024;
+
+/// One provider's place. All zero is a vacant one.
+///
+/// Processes share it, so there is never a `&mut Slot`: `generation` is read without the lock at
+/// any time, and everything else is reached through the lock.
+#[repr(C)]
+pub(super) struct Slot {
+    /// How often something was published here. Its lowest bit says which buffer holds it.
+    generation: AtomicU64,
+    guarded: UnsafeCell<Guarded>,
+}
+
+/// What only the holder of the zone's lock may touch.
+#[repr(C)]
+pub(super) struct Guarded {
+    pub(super) next: *mut Slot,
+    /// Whose it is; all zero: nobody's.
+    pub(super) key: [u8; 32],
+    halves: [Buffer; 2],
+    pub(super) state: State,
+}
+
+/// What workers tell each other about a provider, apart from what it has yielded: integers only,
+/// so that whatever a killed process leaves here can be read.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub(crate) struct State {
+    /// Not 0: the configuration in use has no such provider.
+    pub(super) retired: u32,
+    /// The process that fetches.
+    pub(crate) holder: i32,
+    /// Until when nobody else may fetch, by [`crate::ffi::process::clock`]; 0: nobody does.
+    pub(crate) leased_until: u64,
+    /// Which files the last fetch found; see [`crate::renewal::refresh`].
+    pub(crate) files: u64,
+    /// When to fetch next. Unlike the other times it goes by the time of day.
+    pub(crate) schedule: Schedule,
+    /// What was said of it in the log.
+    pub(crate) report: Report,
+}
+
+#[repr(C)]
+struct Buffer {
+    place: *mut u8,
+    capacity: usize,
+    length: usize,
+}
+
+impl Slot {
+    /// A slot with buffers, on no list yet. `None` where there is no room.
+    pub(super) fn create(lock: &Lock<'_>, key: &[u8; 32]) -> Option<NonNull<Self>> {
+        // SAFETY: the pool is locked. Zeroed memory is a slot without buffers.
+        let place = unsafe { ngx_slab_calloc_locked(lock.pool.as_ptr(), size_of::<Self>()) };
+        let place = NonNull::new(place.cast::<Self>())?;
+        // SAFETY: ours alone until it is on the list.
+        let guarded = unsafe { &mut *place.as_ref().guarded.get() };
+        guarded.key = *key;
+        let mut halves = guarded.halves.iter_mut();
+        if halves.all(|half| half.reserve(lock, BUFFER_SIZE)) {
+            return Some(place);
+        }
+        for half in &mut guarded.halves {
+            half.release(lock);
+        }
+        // SAFETY: the pool is locked, and nobody has seen the slot.
+        unsafe { ngx_slab_free_locked(lock.pool.as_ptr(), place.as_ptr().cast::<c_void>()) };
+        None
+    }
+
+    /// What the lock guards. The borrow of `lock` keeps a second one from being made.
+    pub(super) fn guarded<'l>(&'l self, _lock: &'l mut Lock<'_>) -> &'l mut Guarded {
+        // SAFETY: the lock is held, which keeps other processes out, and borrowed, which keeps this
+        // one from holding a second reference to a slot's guarded part.
+        unsafe { &mut *self.guarded.get() }
+    }
+
+    /// The slot behind the one with this guarded part.
+    pub(super) fn after<'m>(guarded: &Guarded, _memory: &'m Memory) -> Option<&'m Self> {
+        // SAFETY: a link of the list, read under the lock. Slots are never freed while their zone is
+        // mapped.
+        unsafe { guarded.next.as_ref() }
+    }
+
+    /// Wipes what is published, and the state. The generation goes on, so that nobody mistakes the
+    /// next provider's material for this one's.
+    pub(super) fn vacate(&self, lock: &mut Lock<'_>) {
+        let guarded = self.guarded(lock);
+        for half in &mut guarded.halves {
+            half.wipe();
+        }
+        guarded.key = [0; 32];
+        guarded.state = State::default();
+        self.generation.fetch_add(2, Ordering::Release);
+    }
+}
+
+impl Guarded {
+    pub(super) fn is_vacant(&self) -> bool {
+        self.key == [0; 32]
+    }
+}
+
+impl Buffer {
+    /// False where there is no room; what was in it may be lost then.
+    fn reserve(&mut self, lock: &Lock<'_>, size: usize) -> bool {
+        if self.capacity >= size {
+            return true;
+        }
+        self.release(lock);
+        // SAFETY: the pool is locked.
+        let place = unsafe { ngx_slab_alloc_locked(lock.pool.as_ptr(), size) };
+        self.place = place.cast::<u8>();
+        self.capacity = if place.is_null() { 0 } else { size };
+        self.capacity >= size
+    }
+
+    fn release(&mut self, lock: &Lock<'_>) {
+        self.wipe();
+        let place = std::mem::replace(&mut self.place, null_mut());
+        self.capacity = 0;
+        if !place.is_null() {
+            // SAFETY: the pool is locked, and nobody refers to the buffer any more.
+            unsafe { ngx_slab_free_locked(lock.pool.as_ptr(), place.cast::<c_void>()) };
+        }
+    }
+
+    fn wipe(&mut self) {
+        self.length = 0;
+        if !self.place.is_null() {
+            // SAFETY: `capacity` bytes of the zone, which are this buffer's; the zone is mapped
+            // zeroed, and a slab's bytes stay initialised.
+            unsafe { std::slice::from_raw_parts_mut(self.place, self.capacity) }.zeroize();
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        if self.place.is_null() {
+            return &[];
+        }
+        // SAFETY: as above; `length` is at most `capacity`.
+        unsafe { std::slice::from_raw_parts(self.place, self.length) }
+    }
+
+    /// False, and nothing held, where there is no room.
+    fn fill(&mut self, lock: &Lock<'_>, bytes: &[u8]) -> bool {
+        if bytes.len() > MAX_BUFFER_SIZE || !self.reserve(lock, bytes.len()) {
+            return false;
+        }
+        // SAFETY: `reserve` made room for them.
+        unsafe {
+            self.place
+                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
+        };
+        self.length = bytes.len();
+        true
+    }
+}
+
+/// A slot, seen by one process. To be used while the configuration that has the zone is.
+#[derive(Clone, Copy)]
+pub(crate) struct SlotRef {
+    slot: NonNull<Slot>,
+    memory: Memory,
+}
+
+impl SlotRef {
+    pub(super) fn new(slot: NonNull<Slot>, memory: Memory) -> Self {
+        Self { slot, memory }
+    }
+
+    pub(super) fn refers_to(&self, slot: &Slot) -> bool {
+        std::ptr::eq(self.slot.as_ptr(), slot)
+    }
+
+    fn slot(&self) -> &Slot {
+        // SAFETY: slots are never freed while their zone is mapped, and shared references are all
+        // there is of them.
+        unsafe { self.slot.as_ref() }
+    }
+
+    /// How often something was published: one atomic load. 0: never.
+    pub(crate) fn generation(&self) -> u64 {
+        self.slot().generation.load(Ordering::Acquire)
+    }
+
+    /// What is published, with its generation. `None` where nothing is, or where the slot has
+    /// become another provider's than the one with `key`.
+    pub(crate) fn read(&self, key: &[u8; 32]) -> Option<(u64, Zeroizing<Vec<u8>>)> {
+        let mut lock = self.memory.lock();
+        let generation = self.generation();
+        let slot = self.slot().guarded(&mut lock);
+        let bytes = slot.halves[(generation & 1) as usize].bytes();
+        (slot.key == *key && !bytes.is_empty())
+            .then(|| (generation, Zeroizing::new(bytes.to_vec())))
+    }
+
+    /// Puts `bytes` in the place of what was published, which is wiped. False where the zone has
+    /// no room for them; what was published stays then.
+    pub(crate) fn publish(&self, bytes: &[u8]) -> bool {
+        let lock = self.memory.lock();
+        let generation = self.slot().generation.load(Ordering::Relaxed) + 1;
+        let at = (generation & 1) as usize;
+        // SAFETY: the lock is held, and this is the only reference; `fill` needs the lock as well.
+        let slot = unsafe { &mut *self.slot().guarded.get() };
+        if !slot.halves[at].fill(&lock, bytes) {
+            return false;
+        }
+        self.slot().generation.store(generation, Ordering::Release);
+        slot.halves[1 - at].wipe();
+        true
+    }
+
+    /// Reads or changes the state, under the lock. `change` must be short and must not block.
+    pub(crate) fn with_state<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut lock = self.memory.lock();
+        change(&mut self.slot().guarded(&mut lock).state)
+    }
+
+    /// Takes over what `other`, a slot of another zone, holds.
+    pub(crate) fn copy_from(&self, other: &Self, key: &[u8; 32]) {
+        let Some((_, bytes)) = other.read(key) else {
+            return;
+        };
+        let state = other.with_state(|state| *state);
+        if self.publish(&bytes) {
+            self.with_state(|own| {
+                *own = State {
+                    retired: 0,
+                    holder: 0,
+                    leased_until: 0,
+                    ..state
+                };
+            });
+        }
+    }
+}

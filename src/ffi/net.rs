@@ -1,0 +1,6 @@
+//! Connections of the module's own: addresses, sockets, TLS, names.
+
+mod address;
+pub(crate) mod connection;
+pub(crate) mod resolver;
+pub(crate) mod tls;

@@ -1,0 +1,124 @@
+//! Work that goes on in the next turn of the event loop, after others had theirs.
+
+use std::cell::Cell;
+use std::ptr::{NonNull, null_mut};
+
+use nginx_sys::{
+    ngx_delete_posted_event, ngx_event_t, ngx_http_core_run_phases, ngx_http_request_t,
+    ngx_http_run_posted_requests, ngx_post_event, ngx_posted_next_events,
+};
+
+use crate::ffi::http::request::{Request, RequestId};
+use crate::ffi::process::guard::guard;
+use crate::ffi::process::log::Log;
+
+/// Has a suspended request's phases run again in the event loop's next turn. Each request has one:
+/// several may wait for the same body.
+struct Continuation {
+    request: RequestId,
+    event: ngx_event_t,
+}
+
+impl Request {
+    /// Has the phases of this request run again in the next turn of the event loop. Its phase handler
+    /// must answer NGX_AGAIN. False where the request's pool has no memory.
+    pub(crate) fn continue_later(&self) -> bool {
+        let continuation = self.continuation().or_else(|| {
+            self.keep(Continuation {
+                request: self.id(),
+                // SAFETY: all zero is how nginx itself begins an event.
+                event: unsafe { std::mem::zeroed() },
+            })
+        });
+        let Some(continuation) = continuation else {
+            return false;
+        };
+        // SAFETY: the continuation stays where it is until the pool of the request drops it. Nobody
+        // else refers to it. An event that is posted already stays so: `ngx_post_event` looks.
+        unsafe {
+            let event = &raw mut (*continuation.as_ptr()).event;
+            (*event).data = self.as_ptr().cast();
+            (*event).handler = Some(run);
+            (*event).log = (*(*self.as_ptr()).connection).log;
+            ngx_post_event(event, &raw mut ngx_posted_next_events);
+        }
+        true
+    }
+
+    /// The request goes on now: something else may have run its phases before their time.
+    pub(crate) fn stop_continuing(&self) {
+        if let Some(mut continuation) = self.continuation() {
+            // SAFETY: as above.
+            unsafe { continuation.as_mut() }.cancel();
+        }
+    }
+
+    fn continuation(&self) -> Option<NonNull<Continuation>> {
+        self.kept(|continuation: &Continuation| continuation.request == self.id())
+    }
+}
+
+impl Continuation {
+    fn cancel(&mut self) {
+        if self.event.posted() != 0 {
+            // SAFETY: in nginx's queue, and live.
+            unsafe { ngx_delete_posted_event(&mut self.event) };
+        }
+    }
+}
+
+impl Drop for Continuation {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+/// Calls `work` in the next turn of the event loop, in a process that has one.
+pub(crate) fn in_next_turn(work: fn()) {
+    struct Turn {
+        event: Cell<*mut ngx_event_t>,
+        work: Cell<fn()>,
+    }
+    thread_local! {
+        static TURN: Turn = const {
+            Turn {
+                event: Cell::new(null_mut()),
+                work: Cell::new(|| ()),
+            }
+        };
+    }
+    unsafe extern "C" fn run(_event: *mut ngx_event_t) {
+        guard((), || TURN.with(|turn| turn.work.get())());
+    }
+
+    TURN.with(|turn| {
+        turn.work.set(work);
+        if turn.event.get().is_null() {
+            // SAFETY: all zero is how nginx itself begins an event. It is never freed: a process has one.
+            let mut event: ngx_event_t = unsafe { std::mem::zeroed() };
+            event.handler = Some(run);
+            turn.event.set(Box::into_raw(Box::new(event)));
+        }
+        // SAFETY: the event is ours. The log is the one of the configuration in use.
+        unsafe {
+            let event = turn.event.get();
+            (*event).log = Log::of_cycle().as_ptr();
+            ngx_post_event(event, &raw mut ngx_posted_next_events);
+        }
+    });
+}
+
+/// # Safety
+/// Called by nginx only, with an event that [`Request::continue_later`] has posted.
+unsafe extern "C" fn run(event: *mut ngx_event_t) {
+    guard((), || {
+        // SAFETY: the request lives as long as its pool, which holds the event.
+        unsafe {
+            let request = (*event).data.cast::<ngx_http_request_t>();
+            let connection = (*request).connection;
+            ngx_http_core_run_phases(request);
+            // The request may be gone; its connection is still there for this.
+            ngx_http_run_posted_requests(connection);
+        }
+    });
+}

@@ -1,0 +1,125 @@
+//! Presigned links: what `aws_presigned_url` declares, and the variable that yields one.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use aws_sealing::MethodSet;
+use aws_sealing::presigned_url::{Link, PresignedUrlError, Presigner};
+use aws_signing::Timestamp;
+use aws_signing::presign::Expires;
+use nginx_sys::ngx_str_t;
+
+use crate::conf::{CredentialsError, Incomplete, LocationConf};
+use crate::ffi::http::request::Request;
+use crate::ffi::http::value::Value;
+use crate::ffi::http::variable::Variable;
+use crate::ffi::process::log::Level;
+use crate::ffi::this_module::this_module;
+
+/// An `aws_presigned_url`.
+pub(crate) struct PresignedUrl {
+    /// The variable's name, with `$`, for the log.
+    pub(crate) name: Box<str>,
+    pub(crate) url: Value,
+    /// Of `path=`: decoded.
+    pub(crate) path: Option<Value>,
+    pub(crate) method: Value,
+    pub(crate) expires: Expires,
+}
+
+thread_local! {
+    static PRESIGNER: RefCell<Presigner> = RefCell::new(Presigner::new());
+}
+
+impl Variable for PresignedUrl {
+    fn evaluate(&self, request: &Request) -> Option<ngx_str_t> {
+        match self.link(request) {
+            Ok(link) => Some(link),
+            Err(reason) => {
+                let name = &self.name;
+                let line = format_args!("the presigned URL in \"{name}\" is empty: {reason}");
+                request.log().write(Level::Error, line);
+                None
+            }
+        }
+    }
+}
+
+impl PresignedUrl {
+    /// The link, in the request's pool.
+    fn link(&self, request: &Request) -> Result<ngx_str_t, NoLink> {
+        // SAFETY: this module's location configuration is a LocationConf.
+        let conf = unsafe { request.location_conf::<LocationConf>(this_module()) };
+        let signer = conf.and_then(|conf| conf.link_signer.as_deref());
+        let signer = signer.ok_or(NoLink::Incomplete(Incomplete::Nothing))?;
+        let credentials = signer
+            .credentials
+            .as_ref()
+            .map_err(|missing| NoLink::Incomplete(*missing))?;
+
+        let method = evaluate(&self.method, request)?;
+        // What the configuration says itself is its author's will; a variable may be a client's.
+        if self.method.as_text().is_none() && !signer.methods.contains(method) {
+            return Err(NoLink::Method(signer.methods));
+        }
+        let path = self.path.as_ref().map(|path| evaluate(path, request));
+        let link = Link {
+            url: evaluate(&self.url, request)?,
+            path: path.transpose()?,
+            bucket: signer.bucket(request)?,
+            method,
+            expires: self.expires,
+        };
+
+        let unix_time = nginx_sys::ngx_time();
+        let now = Timestamp::from_unix(unix_time);
+        credentials.identify(request, &now, unix_time, |identity| {
+            PRESIGNER.with_borrow_mut(|presigner| {
+                let link = presigner.presign(&link, identity, &now)?;
+                request.copy(&[link]).ok_or(NoLink::OutOfMemory)
+            })
+        })?
+    }
+}
+
+fn evaluate<'a>(value: &'a Value, request: &'a Request) -> Result<&'a [u8], NoLink> {
+    value.evaluate(request).ok_or(NoLink::OutOfMemory)
+}
+
+/// Why there is no link.
+enum NoLink {
+    Incomplete(Incomplete),
+    Credentials(CredentialsError),
+    /// The variable in `method=` names one that is not among these.
+    Method(MethodSet),
+    Url(PresignedUrlError),
+    OutOfMemory,
+}
+
+impl From<CredentialsError> for NoLink {
+    fn from(error: CredentialsError) -> Self {
+        Self::Credentials(error)
+    }
+}
+
+impl From<PresignedUrlError> for NoLink {
+    fn from(error: PresignedUrlError) -> Self {
+        Self::Url(error)
+    }
+}
+
+impl fmt::Display for NoLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incomplete(missing) => write!(f, "{missing}"),
+            Self::Credentials(error) => write!(f, "{error}"),
+            Self::Method(methods) => write!(
+                f,
+                "the variable in \"method=\" names none of {methods}, which \"aws_sign_methods\" \
+                 allows here"
+            ),
+            Self::Url(error) => write!(f, "{error}"),
+            Self::OutOfMemory => f.write_str("not enough memory"),
+        }
+    }
+}

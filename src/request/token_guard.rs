@@ -1,0 +1,42 @@
+//! Nothing is sent without the tokens that its location requires.
+//!
+//! Prepare waits for them, and answers 503 where it does so in vain. It does not see all that is sent: slices
+//! and background updates begin behind it, and a cache may answer without a token. What is about to be
+//! sent is looked at once more.
+
+use std::rc::Rc;
+
+use crate::ffi::http::request::Request;
+use crate::ffi::http::seal_hook::SealHook;
+use crate::ffi::process::log::Level;
+use crate::renewal::tokens::Token;
+
+/// The last look of one location.
+pub(crate) struct TokenGuard {
+    tokens: Vec<Rc<Token>>,
+}
+
+impl TokenGuard {
+    pub(crate) fn new(tokens: Vec<Rc<Token>>) -> Self {
+        Self { tokens }
+    }
+}
+
+impl SealHook for TokenGuard {
+    fn seal(&self, request: &Request) -> bool {
+        let now = nginx_sys::ngx_time();
+        for token in &self.tokens {
+            if let Some(why) = token.missing(now) {
+                request.log().write(
+                    Level::Error,
+                    format_args!(
+                        "the request is not sent, since token \"{}\" is required, and {why}",
+                        token.name()
+                    ),
+                );
+                return false;
+            }
+        }
+        true
+    }
+}
