@@ -12,6 +12,7 @@ use aws_sealing::{Arrival, Coverage, Inbound, Outbound, PayloadHash};
 use aws_signing::Header;
 use nginx_sys::{NGX_HTTP_BAD_GATEWAY, NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_int_t};
 
+use super::client_headers::client_headers;
 use crate::conf::{CredentialsError, Plan};
 use crate::ffi::http::body::{Incoming, Piece, ReadError, filter_is_last};
 use crate::ffi::http::request::{BodyId, Request};
@@ -230,7 +231,7 @@ impl Intake {
         if !self.whole {
             return Ok(());
         }
-        let headers = request.client_headers().ok_or(Refused::OutOfMemory)?;
+        let headers = client_headers(request).ok_or(Refused::OutOfMemory)?;
         let declared = declared_of(request, &headers)?;
         let coverage = plan.coverage(request).map_err(Refused::Credentials)?;
         let (hashes, declared_hash) = self
@@ -331,7 +332,7 @@ struct Decision {
 
 impl Decision {
     fn new(request: &Request, plan: &Plan, streams: bool) -> Result<Self, Refused> {
-        let headers = request.client_headers().ok_or(Refused::OutOfMemory)?;
+        let headers = client_headers(request).ok_or(Refused::OutOfMemory)?;
         let declared = declared_of(request, &headers)?;
         let coverage = plan.coverage(request).map_err(Refused::Credentials)?;
         let form = Form::new(plan, coverage, &declared, &headers)?;
@@ -419,7 +420,7 @@ impl Form {
 /// that could wait until the rest of it has been checked.
 pub(super) fn holds_nothing_back(request: &Request, plan: &Plan, coverage: Coverage) -> bool {
     // What is wrong with the head is found, and told, when the body comes in.
-    let form = request.client_headers().and_then(|headers| {
+    let form = client_headers(request).and_then(|headers| {
         let declared = declared(&headers).ok()?;
         Form::new(plan, coverage, &declared, &headers).ok()
     });

@@ -12,6 +12,7 @@ use aws_sealing::{Denied, FORM_ADVICE, deputy, is_form};
 use aws_signing::query;
 use nginx_sys::{NGX_HTTP_FORBIDDEN, ngx_int_t};
 
+use super::client_headers::client_headers;
 use crate::conf::{Plan, SentQuery};
 use crate::ffi::http::request::Request;
 use crate::ffi::process::log::Level;
@@ -126,7 +127,7 @@ fn likely_levels(request: &Request, plan: &Plan) -> Levels {
 
 fn sends_form(request: &Request) -> bool {
     request.method() == b"POST"
-        && request.client_headers().is_some_and(|headers| {
+        && client_headers(request).is_some_and(|headers| {
             headers
                 .iter()
                 .any(|one| one.name.eq_ignore_ascii_case(b"content-type") && is_form(one.value))

@@ -7,6 +7,7 @@ use aws_sealing::{
 use aws_signing::chunked::{ChunkSigner, Framing, Layout};
 use aws_signing::{EMPTY_PAYLOAD_SHA256, Header, UNSIGNED_PAYLOAD};
 
+use super::client_headers::client_headers;
 use super::ended;
 use super::examine::with_buffer;
 use super::intake::{self, Form, Intake};
@@ -266,7 +267,7 @@ impl<'r> Sent<'r> {
 }
 
 fn client_declared(request: &Request) -> Result<Declared, Refused> {
-    let headers = request.client_headers().ok_or(Refused::OutOfMemory)?;
+    let headers = client_headers(request).ok_or(Refused::OutOfMemory)?;
     intake::declared(&headers).map_err(|_| Refused::BodyNotThere)
 }
 

@@ -13,6 +13,7 @@ use nginx_sys::{
 };
 
 use super::admit::refuse_method;
+use super::client_headers::client_headers;
 use super::ended;
 use super::examine::{Progress, examine};
 use super::intake::{self, Form, Intake};
@@ -50,7 +51,7 @@ fn refuse_header(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
     if method::is_safe(request.method()) {
         return None;
     }
-    let Some(headers) = request.client_headers() else {
+    let Some(headers) = client_headers(request) else {
         return Some(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t);
     };
     let names = headers.iter().map(|header| header.name);
@@ -90,7 +91,7 @@ fn refuse_lost_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
     if !checked_here || !request.is_main() || method::is_safe(request.method()) {
         return None;
     }
-    let refused = match request.client_headers() {
+    let refused = match client_headers(request) {
         None => intake::Refused::OutOfMemory,
         Some(headers) => match intake::declared(&headers) {
             Ok(Declared::Hash(hash)) if hash[..] != *EMPTY_PAYLOAD_SHA256.as_bytes() => {

@@ -10,6 +10,7 @@ use aws_sealing::owner::Sources;
 use aws_sealing::{Body, Coverage, SealError, Sealer, TargetSource, Unsigned};
 use aws_signing::Timestamp;
 
+use super::client_headers::each_client_header;
 use super::payload::Sent;
 use super::{canonical, ended, intake, operations};
 use crate::conf::{CredentialsError, Plan, Plans, ProxyPass};
@@ -158,7 +159,7 @@ fn seal(request: &Request, plan: &Plan, source: TargetSource<'_>) -> Result<(), 
                     payload: sent.payload(),
                     sources: Sources {
                         configured: &plan.headers.configured,
-                        client: &|each| request.each_client_header(each),
+                        client: &|each| each_client_header(request, each),
                         forwards_client: plan.passes_headers,
                         cacheable,
                         evaluated,

@@ -2,7 +2,7 @@
 //! to the store.
 //!
 //! nginx hands the head and the body's buffers to `u->output.output_filter`, as they come in. This
-//! one passes the head on, feeds the body to a [`Stream`] and sends the frames that come out. The
+//! one passes the head on, feeds the body to a [`BodyTransform`] and sends the frames that come out. The
 //! rules that it keeps:
 //!
 //! - It takes from the body only while all that it has given out is sent. A slow store would cost
@@ -17,9 +17,9 @@
 
 use std::collections::VecDeque;
 use std::ffi::c_void;
+use std::fmt;
 use std::ptr::{NonNull, null_mut};
 
-use aws_sealing::{Stream, StreamError};
 use nginx_sys::{
     NGX_AGAIN, NGX_ERROR, NGX_OK, ngx_buf_t, ngx_chain_t, ngx_chain_writer,
     ngx_http_core_loc_conf_t, ngx_http_request_t, ngx_http_upstream_t, ngx_int_t, ngx_pcalloc,
@@ -30,6 +30,24 @@ use crate::ffi::http::body::memory;
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::{Level, Log};
 use crate::ffi::this_module::core_module;
+
+/// What changes a body while it is sent, such as by frames around its parts.
+pub(crate) trait BodyTransform: 'static {
+    type Error: fmt::Display;
+
+    /// Begins again: the request is sent once more.
+    fn restart(&mut self);
+
+    /// Takes what it can use of `input`, and says how much that is.
+    fn update(&mut self, input: &[u8]) -> Result<usize, Self::Error>;
+
+    /// What is to be sent now; empty where more of the body has to come. It stays where it is, and as
+    /// it is, until [`Self::sent`].
+    fn frame(&self) -> &[u8];
+
+    /// The frame has been sent.
+    fn sent(&mut self);
+}
 
 type Filter = unsafe extern "C" fn(*mut c_void, *mut ngx_chain_t) -> ngx_int_t;
 
@@ -51,8 +69,8 @@ impl Next {
 }
 
 /// The filter's state, in the request's pool.
-struct Writer {
-    stream: Stream,
+struct Writer<T> {
+    stream: T,
     next: Next,
     /// The request's head, with which each attempt begins.
     head: NonNull<ngx_buf_t>,
@@ -69,8 +87,8 @@ struct Writer {
 }
 
 /// Why the body is not sent on; the connection to the store is closed then.
-enum WriteError {
-    Stream(StreamError),
+enum WriteError<E> {
+    Transform(E),
     OutOfMemory,
     NotInMemory,
     /// Sending failed; nginx has logged why.
@@ -82,10 +100,10 @@ enum WriteError {
 /// # Safety
 /// `r` must be a live request with an upstream whose request has been created and not been sent,
 /// and which begins with the buffer `head`.
-pub(super) unsafe fn install(
+pub(super) unsafe fn install<T: BodyTransform>(
     r: *mut ngx_http_request_t,
     head: NonNull<ngx_buf_t>,
-    stream: Stream,
+    stream: T,
 ) -> Option<()> {
     // SAFETY: live; the writer lives in the request's pool, as the upstream does.
     unsafe {
@@ -114,7 +132,7 @@ pub(super) unsafe fn install(
             log: Log::from_ptr((*(*r).connection).log),
         };
         let writer = crate::ffi::memory::allocate((*r).pool, writer)?;
-        upstream.output.output_filter = Some(filter);
+        upstream.output.output_filter = Some(filter::<T>);
         upstream.output.filter_ctx = writer.as_ptr().cast();
         // Files are read, not sent by the kernel: their bytes are signed.
         upstream.output.set_need_in_memory(1);
@@ -133,10 +151,13 @@ unsafe fn pool_buffer(pool: *mut ngx_pool_t) -> Option<NonNull<ngx_buf_t>> {
 
 /// # Safety
 /// Called by nginx only, with the writer that [`install`] left it.
-unsafe extern "C" fn filter(writer: *mut c_void, chain: *mut ngx_chain_t) -> ngx_int_t {
+unsafe extern "C" fn filter<T: BodyTransform>(
+    writer: *mut c_void,
+    chain: *mut ngx_chain_t,
+) -> ngx_int_t {
     guard(NGX_ERROR as ngx_int_t, || {
         // SAFETY: nginx calls its filters one at a time, during the request's life.
-        let writer = unsafe { &mut *writer.cast::<Writer>() };
+        let writer = unsafe { &mut *writer.cast::<Writer<T>>() };
         // SAFETY: nginx's chain, live during this call.
         let error = match unsafe { writer.take(chain) }.and_then(|()| writer.write()) {
             Ok(code) => return code,
@@ -144,7 +165,7 @@ unsafe extern "C" fn filter(writer: *mut c_void, chain: *mut ngx_chain_t) -> ngx
         };
         let log = |line| writer.log.write(Level::Error, line);
         match error {
-            WriteError::Stream(error) => {
+            WriteError::Transform(error) => {
                 log(format_args!("the body is not sent on: {error}"));
             }
             WriteError::OutOfMemory => {
@@ -161,12 +182,12 @@ unsafe extern "C" fn filter(writer: *mut c_void, chain: *mut ngx_chain_t) -> ngx
     })
 }
 
-impl Writer {
+impl<T: BodyTransform> Writer<T> {
     /// Puts the buffers of `chain` into the list.
     ///
     /// # Safety
     /// `chain` must be a chain, or null, whose buffers live until they are read.
-    unsafe fn take(&mut self, mut chain: *mut ngx_chain_t) -> Result<(), WriteError> {
+    unsafe fn take(&mut self, mut chain: *mut ngx_chain_t) -> Result<(), WriteError<T::Error>> {
         // SAFETY: by this function's contract.
         while let Some(link) = unsafe { chain.as_ref() } {
             let buffer = NonNull::new(link.buf).ok_or(WriteError::NotInMemory)?;
@@ -183,7 +204,7 @@ impl Writer {
     }
 
     /// Begins an attempt. The connection of the last one is gone, with what it had not sent.
-    fn restart(&mut self) -> Result<(), WriteError> {
+    fn restart(&mut self) -> Result<(), WriteError<T::Error>> {
         self.stream.restart();
         self.waiting.clear();
         self.sending = false;
@@ -198,7 +219,7 @@ impl Writer {
 
     /// Sends what can be sent. The code is what nginx's own filters return: NGX_AGAIN where
     /// something is left.
-    fn write(&mut self) -> Result<ngx_int_t, WriteError> {
+    fn write(&mut self) -> Result<ngx_int_t, WriteError<T::Error>> {
         loop {
             if self.sending {
                 let code = self.next.send(null_mut());
@@ -219,7 +240,7 @@ impl Writer {
         }
     }
 
-    fn unsent(code: ngx_int_t) -> Result<ngx_int_t, WriteError> {
+    fn unsent(code: ngx_int_t) -> Result<ngx_int_t, WriteError<T::Error>> {
         if code == NGX_AGAIN as ngx_int_t {
             Ok(code)
         } else {
@@ -233,7 +254,7 @@ impl Writer {
     }
 
     /// What may be sent next: the head, a frame, the end. `None` where more of the body has to come.
-    fn fill(&mut self) -> Result<Option<Outgoing>, WriteError> {
+    fn fill(&mut self) -> Result<Option<Outgoing>, WriteError<T::Error>> {
         let mut out = Outgoing::default();
         while let Some(&buffer) = self.waiting.front() {
             if buffer == self.head {
@@ -246,7 +267,7 @@ impl Writer {
             let used = self
                 .stream
                 .update(readable(buffer)?)
-                .map_err(WriteError::Stream)?;
+                .map_err(WriteError::Transform)?;
             // SAFETY: the stream takes no more than there is.
             buffer.pos = unsafe { buffer.pos.add(used) };
 
@@ -302,7 +323,7 @@ unsafe fn send_at_once(request: NonNull<ngx_http_request_t>) -> ngx_int_t {
 }
 
 /// What of a buffer has not been read; nothing, where it is a mark.
-fn readable(buffer: &ngx_buf_t) -> Result<&[u8], WriteError> {
+fn readable<E>(buffer: &ngx_buf_t) -> Result<&[u8], WriteError<E>> {
     // SAFETY: a live buffer, in the list until it is read.
     match unsafe { memory(buffer) } {
         Some(bytes) => Ok(bytes),

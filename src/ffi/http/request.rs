@@ -2,14 +2,12 @@
 
 use std::ptr::NonNull;
 
-use aws_sealing::owner::ClientHeader;
-use aws_signing::Header;
 use nginx_sys::{
     NGX_DONE, NGX_HTTP_SPECIAL_RESPONSE, NGX_OK, ngx_http_core_loc_conf_t,
     ngx_http_core_run_phases, ngx_http_discard_request_body, ngx_http_finalize_request,
     ngx_http_handler_pt, ngx_http_read_client_request_body, ngx_http_request_body_t,
-    ngx_http_request_t, ngx_int_t, ngx_list_part_t, ngx_list_push, ngx_module_t, ngx_pnalloc,
-    ngx_str_t, ngx_table_elt_t,
+    ngx_http_request_t, ngx_int_t, ngx_list_push, ngx_module_t, ngx_pnalloc, ngx_str_t,
+    ngx_table_elt_t,
 };
 
 use crate::ffi::http::body::Pieces;
@@ -27,6 +25,14 @@ pub(crate) struct BodyId(NonNull<ngx_http_request_body_t>);
 /// Tells a request from others of the same pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RequestId(NonNull<ngx_http_request_t>);
+
+/// A line of a client's header, as it came in.
+pub(crate) struct ClientLine<'r> {
+    pub(crate) name: &'r [u8],
+    pub(crate) value: &'r [u8],
+    /// nginx's hash of the name in lower case.
+    pub(crate) hash: usize,
+}
 
 /// A request. Borrowed from nginx for the time of one callback.
 pub(crate) struct Request(NonNull<ngx_http_request_t>);
@@ -316,52 +322,21 @@ impl Request {
         }
     }
 
-    /// The headers as the client sent them, in order. `None` where there is no memory.
-    pub(crate) fn client_headers(&self) -> Option<Vec<Header<'_>>> {
-        let mut headers = Vec::new();
-        let mut part: *const ngx_list_part_t = &self.get().headers_in.headers.part;
-        // SAFETY: nginx's list: each part has `nelts` entries at `elts`, and a next part or none.
-        while let Some(list) = unsafe { part.as_ref() } {
-            if list.nelts > 0 {
-                // SAFETY: as above; the list holds ngx_table_elt_t.
-                let entries = unsafe {
-                    std::slice::from_raw_parts(list.elts.cast::<ngx_table_elt_t>(), list.nelts)
-                };
-                headers.try_reserve(entries.len()).ok()?;
-                headers.extend(entries.iter().map(|entry| {
-                    // SAFETY: name and value stand in the request's header buffers.
-                    unsafe {
-                        Header {
-                            name: crate::ffi::memory::bytes(entry.key),
-                            value: crate::ffi::memory::bytes(entry.value),
-                        }
-                    }
-                }));
+    /// The lines of the client's header, in the order in which they came in.
+    pub(crate) fn client_lines(&self) -> impl Iterator<Item = ClientLine<'_>> {
+        let headers = &self.get().headers_in.headers;
+        // SAFETY: nginx's list of ngx_table_elt_t, to which nothing is added any more.
+        let entries = unsafe { entries(headers) };
+        entries.map(|entry| {
+            // SAFETY: name and value are in the request's header buffers.
+            unsafe {
+                ClientLine {
+                    name: crate::ffi::memory::bytes(entry.as_ref().key),
+                    value: crate::ffi::memory::bytes(entry.as_ref().value),
+                    hash: entry.as_ref().hash,
+                }
             }
-            part = list.next;
-        }
-        Some(headers)
-    }
-
-    /// Calls `each` with each header of the client, in the order in which they came in.
-    pub(crate) fn each_client_header<'r>(&'r self, each: &mut dyn FnMut(ClientHeader<'r>)) {
-        let mut part: *const ngx_list_part_t = &self.get().headers_in.headers.part;
-        // SAFETY: nginx's list: each part has `nelts` entries at `elts`, and a next part or none.
-        while let Some(list) = unsafe { part.as_ref() } {
-            for index in 0..list.nelts {
-                // SAFETY: as above; the list holds ngx_table_elt_t. Name and value stand in the
-                // request's header buffers.
-                each(unsafe {
-                    let entry = &*list.elts.cast::<ngx_table_elt_t>().add(index);
-                    ClientHeader {
-                        name: crate::ffi::memory::bytes(entry.key),
-                        value: crate::ffi::memory::bytes(entry.value),
-                        hash: entry.hash,
-                    }
-                });
-            }
-            part = list.next;
-        }
+        })
     }
 
     /// Adds a header to the response. False where the pool has no memory.

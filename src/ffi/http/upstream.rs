@@ -6,11 +6,9 @@ use std::ptr::{NonNull, null_mut};
 
 use nginx_sys::{ngx_buf_t, ngx_buf_tag_t, ngx_chain_t, ngx_http_upstream_t, ngx_pcalloc};
 
-use aws_sealing::Stream;
-
 use crate::ffi::http::body::Pieces;
 use crate::ffi::http::flags;
-use crate::ffi::http::output;
+use crate::ffi::http::output::{self, BodyTransform};
 use crate::ffi::http::request::Request;
 use crate::ffi::http::sent;
 
@@ -114,7 +112,7 @@ impl<'r> Upstream<'r> {
 
     /// Has `stream` frame the body while it is sent; the head is in place by then. `None` where the
     /// request's pool has no memory.
-    pub(crate) fn frame_body(&self, request: &Request, stream: Stream) -> Option<()> {
+    pub(crate) fn frame_body(&self, request: &Request, stream: impl BodyTransform) -> Option<()> {
         // SAFETY: a live chain link.
         let head = NonNull::new(unsafe { self.head_link()?.as_ref() }.buf)?;
         // SAFETY: the request has been created and not been sent: this is the hook's time.
