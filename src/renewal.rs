@@ -19,9 +19,8 @@ use aws_credentials::report::Subject;
 use aws_credentials::{Definition, Files, Material};
 use sha2::{Digest, Sha256};
 
-use crate::ffi::memory::shm::{SlotRef, zones_in_use};
 use crate::ffi::process::CycleId;
-use crate::ffi::this_module::this_module;
+use lease::{SlotRef, zones_in_use};
 
 /// One thing that is renewed.
 pub(crate) struct Renewal {
@@ -93,7 +92,7 @@ impl Renewal {
         if cycle == in_use {
             return slot;
         }
-        let zones = zones_in_use(this_module());
+        let zones = zones_in_use();
         let slot = zones.iter().find_map(|zone| zone.existing(&self.key));
         self.slot.set(Some((in_use, slot)));
         slot

@@ -5,8 +5,12 @@
 
 use std::time::Duration;
 
-use crate::ffi::memory::shm::State;
+use aws_credentials::report::Report;
+use aws_credentials::schedule::Schedule;
+
+use crate::ffi::memory::shm::{self, SharedState};
 use crate::ffi::process;
+use crate::ffi::this_module::this_module;
 use crate::renewal::Renewal;
 
 /// After this a lease is void, whatever has become of its holder. Longer than any fetch takes.
@@ -17,6 +21,48 @@ const OVERLAP: Duration = Duration::from_millis(50);
 
 /// How often files and the plan are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// What workers tell each other about a provider or token.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub(crate) struct State {
+    /// The process that fetches.
+    holder: i32,
+    /// Until when nobody else may fetch, by [`process::clock`]; 0: nobody does.
+    leased_until: u64,
+    /// Which files the last fetch found; see [`super::refresh`].
+    pub(super) files: u64,
+    /// When to fetch next. Unlike the other times it goes by the time of day.
+    pub(super) schedule: Schedule,
+    /// What was said of it in the log.
+    pub(super) report: Report,
+}
+
+// SAFETY: integers, and structures of integers.
+unsafe impl SharedState for State {}
+
+impl State {
+    /// As another zone takes it over, in which nobody fetches.
+    pub(super) fn inherited(self) -> Self {
+        Self {
+            holder: 0,
+            leased_until: 0,
+            ..self
+        }
+    }
+}
+
+/// A place in a zone.
+pub(crate) type SlotRef = shm::SlotRef<State>;
+
+/// A zone.
+pub(crate) type Memory = shm::Memory<State>;
+
+/// The zones of the configuration that is in use while another one is read.
+pub(super) fn zones_in_use() -> Vec<Memory> {
+    // SAFETY: all zones of this module are declared with `Providers`, whose state this is.
+    unsafe { shm::zones_in_use(this_module()) }
+}
 
 /// What is to be done about a provider now.
 pub(crate) enum Turn<'a> {

@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use aws_credentials::Definition;
 
-use crate::ffi::memory::shm::{Memory, SlotRef, ZoneOwner, zones_in_use};
+use super::lease::{Memory, SlotRef, State, zones_in_use};
+use crate::ffi::memory::shm::ZoneOwner;
 use crate::ffi::process::{self, CycleId};
-use crate::ffi::this_module::this_module;
 use crate::renewal::Renewal;
 use crate::renewal::net::Client;
 use crate::renewal::snapshot::Store;
@@ -149,6 +149,8 @@ impl Providers {
 }
 
 impl ZoneOwner for Providers {
+    type State = State;
+
     /// Finds or makes a slot for each provider. In a new zone what a zone of the configuration in
     /// use holds for the same provider is taken over: a zone that is resized, or gets another
     /// name, starts empty.
@@ -165,9 +167,9 @@ impl ZoneOwner for Providers {
                             self.renewals().count()
                         )
                     })?;
-                    let others = zones_in_use(this_module());
+                    let others = zones_in_use();
                     if let Some(old) = others.iter().find_map(|zone| zone.existing(key)) {
-                        slot.copy_from(&old, key);
+                        slot.copy_from(&old, key, State::inherited);
                     }
                     slot
                 }

@@ -16,15 +16,17 @@ use nginx_sys::{
 
 use crate::ffi::conf::Conf;
 use crate::ffi::memory::slot::{Guarded, Slot};
-pub(crate) use crate::ffi::memory::slot::{SlotRef, State};
+pub(crate) use crate::ffi::memory::slot::{SharedState, SlotRef};
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::{Level, Log};
 
 /// Who has a zone.
 pub(crate) trait ZoneOwner {
+    type State: SharedState;
+
     /// The zone has its memory: the master calls this before there are workers. Returns the
     /// reason where the zone cannot be used.
-    fn zone_is_ready(&self, memory: Memory) -> Result<(), String>;
+    fn zone_is_ready(&self, memory: Memory<Self::State>) -> Result<(), String>;
 }
 
 /// Declares a zone. The error has been logged by nginx.
@@ -65,7 +67,7 @@ unsafe extern "C" fn init<T: ZoneOwner>(zone: *mut ngx_shm_zone_t, old: *mut c_v
             let memory = if old.is_null() {
                 Memory::create(pool, zone)
             } else {
-                Some(Memory { pool })
+                Some(Memory::at(pool))
             };
             let ready = match memory {
                 Some(memory) => (*zone.data.cast::<T>()).zone_is_ready(memory),
@@ -101,29 +103,44 @@ fn keep_out_of_core_dumps(zone: &ngx_shm_zone_t) {
 
 /// A zone's memory. It stays mapped as long as the configuration that declared the zone, or one
 /// that took it over, is in use.
-#[derive(Clone, Copy)]
-pub(crate) struct Memory {
+pub(crate) struct Memory<S> {
     pool: NonNull<ngx_slab_pool_t>,
+    slots: PhantomData<Slot<S>>,
 }
+
+impl<S> Clone for Memory<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Memory<S> {}
 
 /// What stands at the start of a zone's memory.
 #[repr(C)]
-struct Root {
-    first: *mut Slot,
+struct Root<S> {
+    first: *mut Slot<S>,
 }
 
-impl Memory {
+impl<S: SharedState> Memory<S> {
+    fn at(pool: NonNull<ngx_slab_pool_t>) -> Self {
+        Self {
+            pool,
+            slots: PhantomData,
+        }
+    }
+
     /// # Safety
     /// `pool` must be the fresh slab pool of `zone`.
     unsafe fn create(pool: NonNull<ngx_slab_pool_t>, _zone: &ngx_shm_zone_t) -> Option<Self> {
-        let memory = Self { pool };
+        let memory = Self::at(pool);
         let _lock = memory.lock();
         // SAFETY: the pool is locked; the fresh memory is zeroed, which is an empty list.
         unsafe {
             let pool = pool.as_ptr();
             // What does not fit is reported by us.
             (*pool).set_log_nomem(0);
-            (*pool).data = ngx_slab_calloc_locked(pool, size_of::<Root>());
+            (*pool).data = ngx_slab_calloc_locked(pool, size_of::<Root<S>>());
             (!(*pool).data.is_null()).then_some(memory)
         }
     }
@@ -139,7 +156,7 @@ impl Memory {
     }
 
     /// The slot with this key; a new one where there is none. `None` where there is no room.
-    pub(crate) fn slot(&self, key: &[u8; 32]) -> Option<SlotRef> {
+    pub(crate) fn slot(&self, key: &[u8; 32]) -> Option<SlotRef<S>> {
         let mut lock = self.lock();
         if let Some(slot) = self.find(&mut lock, |slot| slot.key == *key) {
             return Some(self.refer(slot));
@@ -157,7 +174,7 @@ impl Memory {
         let slot = Slot::create(&lock, key)?;
         // SAFETY: the list, under the lock; slots are never freed while the zone is mapped.
         let slot = unsafe {
-            let root = (*self.pool.as_ptr()).data.cast::<Root>();
+            let root = (*self.pool.as_ptr()).data.cast::<Root<S>>();
             slot.as_ref().guarded(&mut lock).next = (*root).first;
             (*root).first = slot.as_ptr();
             slot.as_ref()
@@ -166,7 +183,7 @@ impl Memory {
     }
 
     /// The slot with this key, where there is one.
-    pub(crate) fn existing(&self, key: &[u8; 32]) -> Option<SlotRef> {
+    pub(crate) fn existing(&self, key: &[u8; 32]) -> Option<SlotRef<S>> {
         let mut lock = self.lock();
         let slot = self.find(&mut lock, |slot| slot.key == *key)?;
         Some(self.refer(slot))
@@ -174,30 +191,30 @@ impl Memory {
 
     /// Slots that are none of `used` lose their content the second time this is said of them: by
     /// then the workers that knew them have been replaced twice.
-    pub(crate) fn retire_others(&self, used: &[SlotRef]) {
+    pub(crate) fn retire_others(&self, used: &[SlotRef<S>]) {
         let mut lock = self.lock();
         let mut place = self.first(&lock);
         while let Some(slot) = place {
             let guarded = slot.guarded(&mut lock);
             place = Slot::after(guarded, self);
             let is_used = used.iter().any(|used| used.refers_to(slot));
-            match (is_used, guarded.state.retired) {
-                (true, _) => guarded.state.retired = 0,
-                (false, 0) => guarded.state.retired = 1,
+            match (is_used, guarded.retired) {
+                (true, _) => guarded.retired = 0,
+                (false, 0) => guarded.retired = 1,
                 (false, _) => slot.vacate(&mut lock),
             }
         }
     }
 
-    fn refer(&self, slot: &Slot) -> SlotRef {
+    fn refer(&self, slot: &Slot<S>) -> SlotRef<S> {
         SlotRef::new(NonNull::from(slot), *self)
     }
 
-    fn first(&self, _lock: &Lock<'_>) -> Option<&Slot> {
+    fn first(&self, _lock: &Lock<'_>) -> Option<&Slot<S>> {
         // SAFETY: under the lock the list is whole. Its slots are never freed while the zone is
         // mapped.
         unsafe {
-            let root = (*self.pool.as_ptr()).data.cast::<Root>();
+            let root = (*self.pool.as_ptr()).data.cast::<Root<S>>();
             (*root).first.as_ref()
         }
     }
@@ -205,8 +222,8 @@ impl Memory {
     fn find(
         &self,
         lock: &mut Lock<'_>,
-        mut matches: impl FnMut(&mut Guarded) -> bool,
-    ) -> Option<&Slot> {
+        mut matches: impl FnMut(&mut Guarded<S>) -> bool,
+    ) -> Option<&Slot<S>> {
         let mut place = self.first(lock);
         while let Some(slot) = place {
             let guarded = slot.guarded(lock);
@@ -219,8 +236,12 @@ impl Memory {
     }
 }
 
-/// The zones of `module` in the configuration that is in use while another one is read.
-pub(crate) fn zones_in_use(module: &'static ngx_module_t) -> Vec<Memory> {
+/// The zones of `module`, whose states are all of one type, in the configuration that is in use while
+/// another one is read.
+///
+/// # Safety
+/// The zones of `module` must have states of the type `S`.
+pub(crate) unsafe fn zones_in_use<S: SharedState>(module: &'static ngx_module_t) -> Vec<Memory<S>> {
     let mut found = Vec::new();
     // SAFETY: nginx's list of zones: each part has `nelts` of them at `elts`, and a next part or
     // none. Those in use have been initialised, the ones with our tag by `init`.
@@ -237,7 +258,7 @@ pub(crate) fn zones_in_use(module: &'static ngx_module_t) -> Vec<Memory> {
                     && let Some(pool) = NonNull::new(zone.shm.addr.cast::<ngx_slab_pool_t>())
                     && !pool.as_ref().data.is_null()
                 {
-                    found.push(Memory { pool });
+                    found.push(Memory::at(pool));
                 }
             }
             part = list.next;
@@ -249,7 +270,7 @@ pub(crate) fn zones_in_use(module: &'static ngx_module_t) -> Vec<Memory> {
 /// The zone's lock, held.
 pub(super) struct Lock<'a> {
     pub(super) pool: NonNull<ngx_slab_pool_t>,
-    memory: PhantomData<&'a Memory>,
+    memory: PhantomData<&'a ngx_slab_pool_t>,
 }
 
 impl Drop for Lock<'_> {

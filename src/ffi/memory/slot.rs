@@ -9,8 +9,6 @@ use std::ffi::c_void;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aws_credentials::report::Report;
-use aws_credentials::schedule::Schedule;
 use nginx_sys::{ngx_slab_alloc_locked, ngx_slab_calloc_locked, ngx_slab_free_locked};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -28,40 +26,30 @@ const MAX_BUFFER_SIZE: usize = 64 * 1024;
 /// Processes share it, so there is never a `&mut Slot`: `generation` is read without the lock at
 /// any time, and everything else is reached through the lock.
 #[repr(C)]
-pub(super) struct Slot {
+pub(super) struct Slot<S> {
     /// How often something was published here. Its lowest bit says which buffer holds it.
     generation: AtomicU64,
-    guarded: UnsafeCell<Guarded>,
+    guarded: UnsafeCell<Guarded<S>>,
 }
 
 /// What only the holder of the zone's lock may touch.
 #[repr(C)]
-pub(super) struct Guarded {
-    pub(super) next: *mut Slot,
+pub(super) struct Guarded<S> {
+    pub(super) next: *mut Slot<S>,
     /// Whose it is; all zero: nobody's.
     pub(super) key: [u8; 32],
     halves: [Buffer; 2],
-    pub(super) state: State,
+    /// Whether the configuration in use has no such provider: not 0.
+    pub(super) retired: u32,
+    state: S,
 }
 
-/// What workers tell each other about a provider, apart from what it has yielded: integers only,
-/// so that whatever a killed process leaves here can be read.
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-pub(crate) struct State {
-    /// Not 0: the configuration in use has no such provider.
-    pub(super) retired: u32,
-    /// The process that fetches.
-    pub(crate) holder: i32,
-    /// Until when nobody else may fetch, by [`crate::ffi::process::clock`]; 0: nobody does.
-    pub(crate) leased_until: u64,
-    /// Which files the last fetch found; see [`crate::renewal::refresh`].
-    pub(crate) files: u64,
-    /// When to fetch next. Unlike the other times it goes by the time of day.
-    pub(crate) schedule: Schedule,
-    /// What was said of it in the log.
-    pub(crate) report: Report,
-}
+/// What workers tell each other about a provider, apart from what it has yielded.
+///
+/// # Safety
+/// All zero must be a value, and so must whatever a process leaves that is killed while it writes: integers
+/// only.
+pub(crate) unsafe trait SharedState: Copy + Default + 'static {}
 
 #[repr(C)]
 struct Buffer {
@@ -70,7 +58,7 @@ struct Buffer {
     length: usize,
 }
 
-impl Slot {
+impl<S: SharedState> Slot<S> {
     /// A slot with buffers, on no list yet. `None` where there is no room.
     pub(super) fn create(lock: &Lock<'_>, key: &[u8; 32]) -> Option<NonNull<Self>> {
         // SAFETY: the pool is locked. Zeroed memory is a slot without buffers.
@@ -92,14 +80,14 @@ impl Slot {
     }
 
     /// What the lock guards. The borrow of `lock` keeps a second one from being made.
-    pub(super) fn guarded<'l>(&'l self, _lock: &'l mut Lock<'_>) -> &'l mut Guarded {
+    pub(super) fn guarded<'l>(&'l self, _lock: &'l mut Lock<'_>) -> &'l mut Guarded<S> {
         // SAFETY: the lock is held, which keeps other processes out, and borrowed, which keeps this
         // one from holding a second reference to a slot's guarded part.
         unsafe { &mut *self.guarded.get() }
     }
 
     /// The slot behind the one with this guarded part.
-    pub(super) fn after<'m>(guarded: &Guarded, _memory: &'m Memory) -> Option<&'m Self> {
+    pub(super) fn after<'m>(guarded: &Guarded<S>, _memory: &'m Memory<S>) -> Option<&'m Self> {
         // SAFETY: a link of the list, read under the lock. Slots are never freed while their zone is
         // mapped.
         unsafe { guarded.next.as_ref() }
@@ -113,12 +101,13 @@ impl Slot {
             half.wipe();
         }
         guarded.key = [0; 32];
-        guarded.state = State::default();
+        guarded.retired = 0;
+        guarded.state = S::default();
         self.generation.fetch_add(2, Ordering::Release);
     }
 }
 
-impl Guarded {
+impl<S> Guarded<S> {
     pub(super) fn is_vacant(&self) -> bool {
         self.key == [0; 32]
     }
@@ -181,22 +170,29 @@ impl Buffer {
 }
 
 /// A slot, seen by one process. To be used while the configuration that has the zone is.
-#[derive(Clone, Copy)]
-pub(crate) struct SlotRef {
-    slot: NonNull<Slot>,
-    memory: Memory,
+pub(crate) struct SlotRef<S> {
+    slot: NonNull<Slot<S>>,
+    memory: Memory<S>,
 }
 
-impl SlotRef {
-    pub(super) fn new(slot: NonNull<Slot>, memory: Memory) -> Self {
+impl<S> Clone for SlotRef<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for SlotRef<S> {}
+
+impl<S: SharedState> SlotRef<S> {
+    pub(super) fn new(slot: NonNull<Slot<S>>, memory: Memory<S>) -> Self {
         Self { slot, memory }
     }
 
-    pub(super) fn refers_to(&self, slot: &Slot) -> bool {
+    pub(super) fn refers_to(&self, slot: &Slot<S>) -> bool {
         std::ptr::eq(self.slot.as_ptr(), slot)
     }
 
-    fn slot(&self) -> &Slot {
+    fn slot(&self) -> &Slot<S> {
         // SAFETY: slots are never freed while their zone is mapped, and shared references are all
         // there is of them.
         unsafe { self.slot.as_ref() }
@@ -235,26 +231,19 @@ impl SlotRef {
     }
 
     /// Reads or changes the state, under the lock. `change` must be short and must not block.
-    pub(crate) fn with_state<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn with_state<T>(&self, change: impl FnOnce(&mut S) -> T) -> T {
         let mut lock = self.memory.lock();
         change(&mut self.slot().guarded(&mut lock).state)
     }
 
-    /// Takes over what `other`, a slot of another zone, holds.
-    pub(crate) fn copy_from(&self, other: &Self, key: &[u8; 32]) {
+    /// Takes over what `other`, a slot of another zone, holds, and its state as `inherit` wants it.
+    pub(crate) fn copy_from(&self, other: &Self, key: &[u8; 32], inherit: impl FnOnce(S) -> S) {
         let Some((_, bytes)) = other.read(key) else {
             return;
         };
         let state = other.with_state(|state| *state);
         if self.publish(&bytes) {
-            self.with_state(|own| {
-                *own = State {
-                    retired: 0,
-                    holder: 0,
-                    leased_until: 0,
-                    ..state
-                };
-            });
+            self.with_state(|own| *own = inherit(state));
         }
     }
 }
