@@ -8,6 +8,7 @@ mod merge;
 mod plan;
 mod plans;
 mod presigned_url;
+mod proxy_headers;
 mod sent_query;
 mod set_headers;
 mod shared;
@@ -40,13 +41,13 @@ pub(crate) use upstreams::{Guarded, UpstreamConf, Upstreams};
 
 use crate::ffi::conf::handlers::PassModule;
 use crate::ffi::conf::{Conf, Position};
-use crate::ffi::http::proxy_headers::SharedHeaders;
 use crate::ffi::http::request::Request;
 use crate::ffi::http::value::{Template, Value};
 use crate::renewal::providers::Providers;
 use ingredients::{Defaults, Key};
 use layers::Layers;
 use plans::SharedPlans;
+use proxy_headers::SharedHeaders;
 use warnings::Warnings;
 
 /// How long a request waits for the first credentials, in milliseconds.
@@ -221,7 +222,7 @@ impl ProxyPass {
     }
 
     /// One whose argument is not known.
-    fn unknown() -> Self {
+    pub(crate) fn unknown() -> Self {
         Self {
             scheme: Scheme::Variable,
             target: None,

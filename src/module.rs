@@ -1,6 +1,7 @@
 //! The module, and the callbacks that nginx finds in it.
 
 mod commands;
+mod guards;
 mod responses;
 mod upstreams;
 
@@ -17,9 +18,10 @@ use nginx_sys::{
 };
 use ngx::core::NGX_CONF_ERROR;
 
+use guards::merge_and_guard;
+
 use crate::conf::{
     LocationConf, MainConf, Plan, Plans, ProxyPass, RequiredTokens, SentQuery, Upstreams, complete,
-    merge, require_tokens,
 };
 use crate::ffi;
 use crate::ffi::conf::Conf;
@@ -279,8 +281,7 @@ unsafe extern "C" fn merge_location_conf(
         let Some((conf, main, outer, inner)) = parts else {
             return NGX_CONF_ERROR;
         };
-        let merged = merge(&conf, main, outer, inner);
-        match merged.and_then(|()| require_tokens(&conf, main, inner)) {
+        match merge_and_guard(&conf, main, outer, inner) {
             Ok(()) => null_mut(),
             Err(()) => NGX_CONF_ERROR,
         }

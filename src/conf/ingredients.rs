@@ -15,9 +15,9 @@ use nginx_sys::{ngx_http_handler_pt, ngx_http_upstream_conf_t};
 
 use super::credentials::Incomplete;
 use super::layers::{Layers, LayersKey};
+use super::proxy_headers::ProxyHeaders;
 use super::{Directives, Plan, Sign, Switch};
 use crate::ffi::conf::handlers::PassModule;
-use crate::ffi::http::proxy_headers::ProxyHeaders;
 use crate::ffi::http::value::Value;
 use crate::renewal::providers::Providers;
 

@@ -13,6 +13,7 @@ use super::judge::{
 };
 use super::layers::Layers;
 use super::plans::{ByTarget, SharedPlans};
+use super::proxy_headers::ProxyHeaders;
 use super::warnings::{Location, warn_of_other_handler};
 use super::{
     BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, ProxyPass, SentQuery,
@@ -21,14 +22,9 @@ use super::{
 use crate::ffi::conf::handlers::PassModule;
 use crate::ffi::conf::upstream_block::UpstreamBlock;
 use crate::ffi::conf::{Block, Conf};
-use crate::ffi::http::cache_hook;
-use crate::ffi::http::proxy_headers::ProxyHeaders;
-use crate::ffi::http::seal_hook;
 use crate::ffi::process::log::Level;
-use crate::request::{CacheGuard, Seal};
 
-/// Merges `outer` into `inner`, and where `inner` signs puts the seal into its proxy_pass. An
-/// error has been logged.
+/// Merges `outer` into `inner`, and finds how `inner` signs. An error has been logged.
 pub(crate) fn merge(
     conf: &Conf,
     main: &MainConf,
@@ -100,20 +96,9 @@ pub(crate) fn merge(
             .map(|shared| Plans::ByTarget(ByTarget { target, shared })),
         None => merging.plan_of_all(explicit.is_some())?.map(Plans::One),
     };
-    let Some(plans) = plans.map(Rc::new) else {
-        return Ok(());
-    };
-    inner.plans = Some(Rc::clone(&plans));
+    inner.plans = plans.map(Rc::new);
     inner.sent_query = SentQuery::new(inner.proxy_pass.as_ref(), proxy.sets_method(conf));
-    // SAFETY: merged before us, see above. The configuration's pool keeps both alive.
-    unsafe {
-        if proxy_conf.as_ref().cache() > 0 {
-            let guard = CacheGuard::new(Rc::clone(&plans));
-            cache_hook::install(conf.as_ptr(), proxy_conf, guard)?;
-        }
-        let proxy_pass = inner.proxy_pass.clone().unwrap_or_else(ProxyPass::unknown);
-        seal_hook::install(conf.as_ptr(), proxy_conf, Seal::new(plans, proxy_pass))
-    }
+    Ok(())
 }
 
 /// What nginx writes into the heads of requests in a block. An error has been logged.

@@ -16,8 +16,8 @@ use nginx_sys::ngx_http_handler_pt;
 
 use super::credentials::checked;
 use super::credentials::{Credentials, CredentialsError, Incomplete};
+use super::proxy_headers::ProxyHeaders;
 use super::{Switch, same_handler};
-use crate::ffi::http::proxy_headers::ProxyHeaders;
 use crate::ffi::http::request::Request;
 use crate::ffi::http::value::Value;
 

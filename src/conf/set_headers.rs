@@ -3,9 +3,9 @@
 
 use super::credentials::Credentials;
 use super::ingredients::Ingredients;
+use super::proxy_headers::ProxyHeaders;
 use super::{MainConf, Plan, Sign};
 use crate::ffi::conf::{Block, Conf};
-use crate::ffi::http::proxy_headers::ProxyHeaders;
 use crate::ffi::process::log::Level;
 
 /// The service whose WebSocket APIs need Upgrade.

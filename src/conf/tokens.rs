@@ -1,14 +1,15 @@
 //! Tokens without which a location does not serve: `aws_token_required`.
 
+use std::ptr::NonNull;
 use std::rc::Rc;
+
+use nginx_sys::ngx_http_upstream_conf_t;
 
 use super::{LocationConf, MainConf, same_handler};
 use crate::ffi::conf::handlers::PassModule;
 use crate::ffi::conf::{Conf, Position};
-use crate::ffi::http::seal_hook;
 use crate::ffi::process::log::Level;
 use crate::renewal::tokens::Token;
-use crate::request::TokenGuard;
 
 /// An `aws_token_required` directive.
 #[derive(Clone, Debug)]
@@ -36,17 +37,17 @@ pub(crate) struct RequiredTokens {
     pub(crate) has_cache: bool,
 }
 
-/// Finds the tokens that a merged block requires, and has nothing sent without them. An error has been
-/// logged.
+/// Finds the tokens that a merged block requires, and returns what sends requests there, of which none may
+/// leave without them. An error has been logged.
 pub(crate) fn require_tokens(
     conf: &Conf,
     main: &MainConf,
     inner: &mut LocationConf,
-) -> Result<(), ()> {
+) -> Result<Vec<NonNull<ngx_http_upstream_conf_t>>, ()> {
     let block = conf.block().ok_or(())?;
     let held = inner.held().ok_or(())?;
     let Some(directive) = &held.tokens_required else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let declared = main.providers.tokens();
     let tokens = match &directive.required {
@@ -65,28 +66,27 @@ pub(crate) fn require_tokens(
             .collect::<Result<_, ()>>()?,
     };
     if tokens.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
 
     let is_condition = block.is_nested_condition();
     // What an `if` does not say itself, its location does: any of them may answer there.
     let may_answer =
         |module: &&PassModule| is_condition || same_handler(module.handler, block.handler());
-    let mut has_cache = false;
-    for module in main.pass_modules.iter().filter(may_answer) {
-        let upstream_conf = module.upstream_conf(conf).ok_or(())?;
-        // SAFETY: nginx's own modules have merged this block before us.
-        has_cache |= unsafe { upstream_conf.as_ref() }.cache() > 0;
-        let guard = TokenGuard::new(tokens.clone());
-        // SAFETY: as above; the configuration's pool keeps both alive.
-        unsafe { seal_hook::install(conf.as_ptr(), upstream_conf, guard)? };
-    }
+    let modules = main.pass_modules.iter().filter(may_answer);
+    let senders: Vec<_> = modules
+        .map(|module| module.upstream_conf(conf).ok_or(()))
+        .collect::<Result<_, ()>>()?;
+    // SAFETY: nginx's own modules have merged this block before us.
+    let has_cache = senders
+        .iter()
+        .any(|sender| unsafe { sender.as_ref() }.cache() > 0);
     inner.required_tokens = Some(Rc::new(RequiredTokens {
+        has_cache,
         tokens,
         timeout: held.credentials_timeout(),
-        has_cache,
     }));
-    Ok(())
+    Ok(senders)
 }
 
 fn find(

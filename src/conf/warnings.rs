@@ -122,13 +122,6 @@ impl Location<'_> {
         let headers = unsafe { proxy.set_headers(self.proxy_conf) }.unwrap_or_default();
         let host = headers
             .iter()
-            // SAFETY: words of the configuration, which live in its pool.
-            .map(|pair| unsafe {
-                (
-                    crate::ffi::memory::bytes(pair.key),
-                    crate::ffi::memory::bytes(pair.value),
-                )
-            })
             .find(|(name, _)| name.eq_ignore_ascii_case(b"host"))
             .map(|(_, value)| value);
         let location = self.block.name();

@@ -3,7 +3,7 @@
 pub(crate) mod handlers;
 pub(crate) mod layout;
 pub(crate) mod map;
-mod proxy_conf;
+pub(crate) mod proxy_conf;
 pub(crate) mod proxy_pass;
 pub(crate) mod upstream_block;
 
@@ -133,6 +133,16 @@ impl Conf {
             data: text.as_ptr().cast_mut(),
         };
         // SAFETY: a part of a word that lives in the configuration's pool.
+        unsafe { value::compile(self.as_ptr(), text) }
+    }
+
+    /// As [`Conf::compile`], of a text of the configuration or of ours.
+    pub(crate) fn compile_text(&self, text: &'static [u8]) -> Result<Value, ()> {
+        let text = ngx_str_t {
+            len: text.len(),
+            data: text.as_ptr().cast_mut(),
+        };
+        // SAFETY: the configuration is being read, and the text lives as long, or for ever.
         unsafe { value::compile(self.as_ptr(), text) }
     }
 

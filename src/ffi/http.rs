@@ -6,7 +6,6 @@ pub(crate) mod cache_hook;
 pub(crate) mod cached_body;
 mod flags;
 pub(crate) mod output;
-pub(crate) mod proxy_headers;
 pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod response;

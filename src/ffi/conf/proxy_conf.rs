@@ -19,6 +19,28 @@ const HTTP_11: ngx_uint_t = 1001;
 
 type Setter = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char;
 
+/// The list of `proxy_set_header` that holds in a location. Locations that inherit it share it.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct SetHeaders(&'static [ngx_keyval_t]);
+
+impl SetHeaders {
+    /// Tells the list from others of the same configuration.
+    pub(crate) fn id(self) -> usize {
+        self.0.as_ptr() as usize
+    }
+
+    /// Names and values, as they were written.
+    pub(crate) fn iter(self) -> impl Iterator<Item = (&'static [u8], &'static [u8])> + Clone {
+        // SAFETY: words of the configuration, which live in its pool.
+        self.0.iter().map(|pair| unsafe {
+            (
+                crate::ffi::memory::bytes(pair.key),
+                crate::ffi::memory::bytes(pair.value),
+            )
+        })
+    }
+}
+
 impl PassModule {
     /// Whether `proxy_set_body` is set in a location, so that the client's body is not forwarded.
     ///
@@ -48,7 +70,7 @@ impl PassModule {
     pub(crate) unsafe fn set_headers(
         &self,
         conf: NonNull<ngx_http_upstream_conf_t>,
-    ) -> Option<&'static [ngx_keyval_t]> {
+    ) -> Option<SetHeaders> {
         let place =
             self.place::<*const ngx_array_t>(conf, b"proxy_set_header", ngx_conf_set_keyval_slot)?;
         // SAFETY:
@@ -56,13 +78,12 @@ impl PassModule {
         // - once merged, the pointer is null if nothing is set here or further out;
         // - it lives as long as the configuration, and so does all that is made of it.
         unsafe {
-            match place.as_ref().as_ref() {
-                Some(list) if list.nelts > 0 => Some(std::slice::from_raw_parts(
-                    list.elts.cast::<ngx_keyval_t>(),
-                    list.nelts,
-                )),
-                _ => Some(&[]),
-            }
+            Some(SetHeaders(match place.as_ref().as_ref() {
+                Some(list) if list.nelts > 0 => {
+                    std::slice::from_raw_parts(list.elts.cast::<ngx_keyval_t>(), list.nelts)
+                }
+                _ => &[],
+            }))
         }
     }
 

@@ -7,12 +7,13 @@ use std::rc::Rc;
 
 use aws_sealing::caching;
 use aws_sealing::owner::{CACHE_VARIABLES, Configured, Evaluated, has_variables};
-use nginx_sys::{ngx_http_upstream_conf_t, ngx_keyval_t, ngx_str_t};
+use nginx_sys::ngx_http_upstream_conf_t;
 
 use crate::ffi::conf::Conf;
 use crate::ffi::conf::handlers::PassModule;
+use crate::ffi::conf::proxy_conf::SetHeaders;
 use crate::ffi::http::request::Request;
-use crate::ffi::http::value::{self, Template, Value};
+use crate::ffi::http::value::{Template, Value};
 
 /// What nginx writes into the heads of a location, and how to ask for what depends on the request.
 #[derive(Default)]
@@ -58,7 +59,7 @@ impl SharedHeaders {
     ) -> Option<Result<Rc<ProxyHeaders>, ()>> {
         // SAFETY: by this function's contract.
         let list = unsafe { proxy.set_headers(location) }?;
-        let key = (list.as_ptr() as usize, caches, sets_body);
+        let key = (list.id(), caches, sets_body);
         if let Some(headers) = self.0.get(&key) {
             return Some(Ok(Rc::clone(headers)));
         }
@@ -71,26 +72,11 @@ impl SharedHeaders {
 }
 
 impl ProxyHeaders {
-    fn new(conf: &Conf, pairs: &[ngx_keyval_t], caches: bool, sets_body: bool) -> Result<Self, ()> {
-        // SAFETY: words of the configuration, which live in its pool.
-        let directives = pairs.iter().map(|pair| unsafe {
-            (
-                crate::ffi::memory::bytes(pair.key),
-                crate::ffi::memory::bytes(pair.value),
-            )
-        });
-        let compile = |text: ngx_str_t| {
-            // SAFETY: the configuration is being read; the text lives in its pool, or for ever.
-            match unsafe { value::compile(conf.as_ptr(), text) } {
-                Ok(Value::Template(template)) => Ok(template),
-                Ok(Value::Text(_)) | Err(()) => Err(()),
-            }
-        };
-        let constant = |text: &'static str| {
-            compile(ngx_str_t {
-                len: text.len(),
-                data: text.as_ptr().cast_mut(),
-            })
+    fn new(conf: &Conf, list: SetHeaders, caches: bool, sets_body: bool) -> Result<Self, ()> {
+        let directives = list.iter();
+        let compile = |text| match conf.compile_text(text) {
+            Ok(Value::Template(template)) => Ok(template),
+            Ok(Value::Text(_)) | Err(()) => Err(()),
         };
 
         let sets_upgrade = directives
@@ -104,22 +90,22 @@ impl ProxyHeaders {
         let configured = Configured::new(directives.clone());
         let (mut variables, mut conditions) = (Vec::new(), Vec::new());
         if Configured::is_ambiguous(directives.clone(), caches) {
-            for (pair, (name, value)) in pairs.iter().zip(directives) {
+            for (name, value) in directives {
                 if has_variables(value) {
                     let is_host = name.eq_ignore_ascii_case(b"host");
-                    variables.push((compile(pair.value)?, is_host));
+                    variables.push((compile(value)?, is_host));
                 }
             }
             if caches {
                 for index in 0..CACHE_VARIABLES.len() {
                     if let Some(variable) = configured.default_condition(index) {
-                        conditions.push(constant(variable)?);
+                        conditions.push(compile(variable.as_bytes())?);
                     }
                 }
             }
         }
         let body_length = match sets_body {
-            true => Some(constant("$proxy_internal_body_length")?),
+            true => Some(compile(b"$proxy_internal_body_length")?),
             false => None,
         };
         Ok(Self {
