@@ -1,0 +1,70 @@
+//! A block's `proxy_pass`.
+
+use std::rc::Rc;
+
+use aws_sealing::{Form, TargetSource};
+
+use super::scheme::Scheme;
+use crate::ffi::conf::Conf;
+use crate::ffi::http::request::Request;
+use crate::ffi::http::value::{Template, Value};
+
+/// A block's `proxy_pass`.
+#[derive(Clone, Debug)]
+pub(crate) struct ProxyPass {
+    pub(crate) scheme: Scheme,
+    /// Its argument, where that holds variables.
+    pub(crate) target: Option<Template>,
+    /// Its argument.
+    text: &'static [u8],
+    /// What nginx makes request targets of.
+    form: Rc<Form>,
+}
+
+impl ProxyPass {
+    /// The one that has just been read.
+    pub(crate) fn read(conf: &Conf) -> Self {
+        let target = match conf.compile(0) {
+            Ok(Value::Template(target)) => Some(target),
+            Ok(Value::Text(_)) | Err(()) => None,
+        };
+        Self {
+            scheme: Scheme::of(conf.arg(0)),
+            target,
+            text: conf.kept_arg(0),
+            form: Rc::new(Form::parse(conf.arg(0))),
+        }
+    }
+
+    /// One whose argument is not known.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            scheme: Scheme::Variable,
+            target: None,
+            text: b"",
+            form: Rc::new(Form::unknown()),
+        }
+    }
+
+    /// What nginx makes the target of `request` of.
+    pub(crate) fn target_source<'a>(&'a self, request: &'a Request) -> TargetSource<'a> {
+        TargetSource {
+            form: &self.form,
+            uri: request.uri(),
+            args: request.args(),
+            request_uri: request.unparsed_uri(),
+        }
+    }
+
+    /// Whether its argument has a query.
+    pub(super) fn has_query(&self) -> bool {
+        self.text.contains(&b'?')
+    }
+
+    /// The host and the port in it, perhaps with variables.
+    pub(super) fn authority(&self) -> Option<&'static [u8]> {
+        let start = self.text.windows(3).position(|part| part == b"://");
+        let rest = &self.text[start.map_or(0, |start| start + 3)..];
+        rest.split(|byte| *byte == b'/').next()
+    }
+}

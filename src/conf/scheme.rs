@@ -1,0 +1,27 @@
+//! http or https.
+
+/// How `proxy_pass` reaches the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+    /// A variable's value tells.
+    Variable,
+}
+
+impl Scheme {
+    pub(crate) fn of(target: &[u8]) -> Self {
+        let is = |scheme: &[u8]| {
+            target
+                .get(..scheme.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        };
+        if is(b"https://") {
+            Self::Https
+        } else if is(b"http://") {
+            Self::Http
+        } else {
+            Self::Variable
+        }
+    }
+}
