@@ -8,7 +8,7 @@
 #                test-source
 #   make test-fresh     the quick start, packages and more in minimal roots of Debian; test-fresh-full: all tests there
 #   make man     the manual pages, in dist/man/
-#   make lint    rustfmt and clippy
+#   make lint    rustfmt, clippy, and which part of src/ uses which
 #   make bench   what signing costs; PEER_MODULE=<other .so> measures that one too
 #   make deps    installs what the others need, and says what it installs
 #   make deb     packages in dist/, for the nginx of this Debian or Ubuntu
@@ -103,6 +103,7 @@ lint: deps-lint
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked $(PACKAGE) --all-targets -- -D warnings
 	$(CARGO) clippy --locked $(OTHERS) --all-targets -- -D warnings
+	$(CARGO) test --locked --quiet -p nginx-tests --test rooms
 
 bench: deps-bench build
 	$(CARGO) bench --locked -p aws-signing
