@@ -31,7 +31,7 @@ pub(crate) use credentials::{DerivedKey, SecretValue};
 pub(crate) use merge::merge;
 pub(crate) use plan::Plan;
 pub(crate) use plans::Plans;
-pub(crate) use presigned_url::LinkSigner;
+pub(crate) use presigned_url::PresignedUrlSigner;
 pub(crate) use proxy_pass::ProxyPass;
 pub(crate) use sent_query::SentQuery;
 pub(crate) use shared::{Needs, SharedDirectives, complete};
@@ -60,7 +60,7 @@ pub(crate) struct MainConf {
     /// The declared providers and tokens.
     pub(crate) providers: Rc<Providers>,
     /// Whether there is an `aws_presigned_url`.
-    pub(crate) has_links: bool,
+    pub(crate) has_presigned_urls: bool,
     /// The `upstream{}` blocks that have directives of ours.
     pub(crate) upstreams: Rc<Upstreams>,
     /// What applies where no directive says anything.
@@ -79,7 +79,7 @@ impl MainConf {
             pass_modules: Vec::new(),
             shared: SharedDirectives::default(),
             providers: Rc::default(),
-            has_links: false,
+            has_presigned_urls: false,
             upstreams: Rc::default(),
             defaults: Rc::default(),
             warnings: Warnings::default(),
@@ -140,7 +140,7 @@ pub(crate) struct LocationConf {
     /// The tokens without which this block does not serve, once merged; `None` where there are none.
     pub(crate) required_tokens: Option<Rc<RequiredTokens>>,
     /// What signs links in this block, once merged; `None` where no links are declared.
-    pub(crate) link_signer: Option<Box<LinkSigner>>,
+    pub(crate) presigned_url_signer: Option<Box<PresignedUrlSigner>>,
 }
 
 impl LocationConf {

@@ -150,8 +150,8 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         unsafe {
             ffi::http::body::install_filter(request_body);
             ffi::http::response::install_filters(
-                responses::answer_head,
-                responses::answer_body,
+                responses::response_header,
+                responses::response_body,
                 responses::early_hints,
             );
         }

@@ -5,7 +5,7 @@
 
 mod admit;
 mod advice;
-mod answer;
+mod auth_error;
 mod caching;
 mod canonical;
 mod client_headers;
@@ -25,7 +25,7 @@ mod token_guard;
 mod waiting;
 
 pub(crate) use admit::admit;
-pub(crate) use answer::{Refusal, filter_refusal, filter_refusal_body};
+pub(crate) use auth_error::{Refusal, filter_refusal, filter_refusal_body};
 pub(crate) use caching::CacheGuard;
 pub(crate) use echo::{remove_echo, remove_echo_from_trailers};
 pub(crate) use guard::may_pass;

@@ -16,8 +16,8 @@ use super::plans::{ByTarget, SharedPlans};
 use super::proxy_headers::ProxyHeaders;
 use super::warnings::{Location, warn_of_other_handler};
 use super::{
-    BlockKind, Directives, LinkSigner, LocationConf, MainConf, Plan, Plans, ProxyPass, SentQuery,
-    Sign, set_headers, style,
+    BlockKind, Directives, LocationConf, MainConf, Plan, Plans, PresignedUrlSigner, ProxyPass,
+    SentQuery, Sign, set_headers, style,
 };
 use crate::ffi::conf::handlers::PassModule;
 use crate::ffi::conf::upstream_block::UpstreamBlock;
@@ -49,7 +49,7 @@ pub(crate) fn merge(
     }
     let held = layers.for_upstream(None);
     refuse_unknown_provider(conf, main, &held)?;
-    inner.link_signer = LinkSigner::new(&held, main).map(Box::new);
+    inner.presigned_url_signer = PresignedUrlSigner::new(&held, main).map(Box::new);
     if let Some(sign) = &explicit {
         refuse_other_handlers(conf, main, &block, sign)?;
     }

@@ -9,7 +9,7 @@ use crate::ffi::http::request::Request;
 use crate::ffi::http::value::Value;
 
 /// What signs the links of `aws_presigned_url`.
-pub(crate) struct LinkSigner {
+pub(crate) struct PresignedUrlSigner {
     /// Complete credentials, or what is missing of them.
     pub(crate) credentials: Result<Credentials, Incomplete>,
     /// `aws_sign_methods`
@@ -17,10 +17,10 @@ pub(crate) struct LinkSigner {
     bucket: Option<Value>,
 }
 
-impl LinkSigner {
+impl PresignedUrlSigner {
     /// Of a block in which `held` hold; `None` where no links are declared.
     pub(super) fn new(held: &Directives, main: &MainConf) -> Option<Self> {
-        main.has_links.then(|| Self {
+        main.has_presigned_urls.then(|| Self {
             credentials: held.resolve_credentials(&main.providers),
             methods: held.methods.unwrap_or(MethodSet::READ_ONLY),
             bucket: held.used_bucket().cloned(),

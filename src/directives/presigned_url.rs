@@ -57,7 +57,7 @@ pub(crate) fn presigned_url(main: &mut MainConf, conf: &Conf) -> Result {
         method: method.unwrap_or(Value::Text((*b"GET").into())),
         expires: expires.unwrap_or(DEFAULT_EXPIRES),
     };
-    main.has_links = true;
+    main.has_presigned_urls = true;
     variable::define(conf, name, variable).map_err(|()| DirectiveError::Logged)
 }
 

@@ -6,7 +6,7 @@ use super::{location_conf, location_plan, plan};
 use crate::conf::{LocationConf, Plans};
 use crate::ffi;
 use crate::ffi::http::request::Request;
-use crate::ffi::http::response::Answer;
+use crate::ffi::http::response::Response;
 use crate::ffi::http::response_body::Chain;
 use crate::ffi::process::guard::guard;
 use crate::ffi::this_module::this_module;
@@ -16,12 +16,12 @@ use crate::request::{self, Refusal};
 ///
 /// # Safety
 /// Called by nginx only.
-pub(super) unsafe extern "C" fn answer_head(r: *mut ngx_http_request_t) -> ngx_int_t {
+pub(super) unsafe extern "C" fn response_header(r: *mut ngx_http_request_t) -> ngx_int_t {
     let clean = guard(Err(()), || {
         // SAFETY: live during this call, and so below.
         let request = unsafe { Request::from_ptr(r) }.ok_or(())?;
         if location_conf(&request).is_some_and(LocationConf::may_reject) {
-            Answer(&request).close_unless_body_comes();
+            Response(&request).close_unless_body_comes();
         }
         request::remove_echo(&request).map_err(|_| ())
     });
@@ -43,7 +43,7 @@ pub(super) unsafe extern "C" fn answer_head(r: *mut ngx_http_request_t) -> ngx_i
         };
         let holds_head = refusal.holds_head();
         let refusal = request.keep(refusal).ok_or(())?;
-        Answer(&request).set_context(this_module(), refusal);
+        Response(&request).set_context(this_module(), refusal);
         Ok(holds_head)
     });
     match refusal {
@@ -76,7 +76,7 @@ pub(super) unsafe extern "C" fn early_hints(r: *mut ngx_http_request_t) -> ngx_i
 ///
 /// # Safety
 /// Called by nginx only.
-pub(super) unsafe extern "C" fn answer_body(
+pub(super) unsafe extern "C" fn response_body(
     r: *mut ngx_http_request_t,
     chain: *mut ngx_chain_t,
 ) -> ngx_int_t {
@@ -86,11 +86,11 @@ pub(super) unsafe extern "C" fn answer_body(
     let clean = guard(Err(()), || {
         // SAFETY: as above.
         let request = unsafe { Request::from_ptr(r) }.ok_or(())?;
-        if !Answer(&request).may_have_signed_target() {
+        if !Response(&request).may_have_signed_target() {
             return Ok(());
         }
         // SAFETY: as nginx hands it over.
-        let chain = unsafe { Chain::new(Answer(&request), chain) };
+        let chain = unsafe { Chain::new(Response(&request), chain) };
         request::remove_echo_from_trailers(&request, &chain).map_err(|_| ())
     });
     if clean.is_err() {
@@ -107,7 +107,7 @@ pub(super) unsafe extern "C" fn answer_body(
             return NGX_ERROR as ngx_int_t;
         };
         // SAFETY: as nginx hands it over.
-        let chain = unsafe { Chain::new(Answer(&request), chain) };
+        let chain = unsafe { Chain::new(Response(&request), chain) };
         let plan = location_plan(&request, Plans::of_sent);
         request::filter_refusal_body(&request, plan, refusal, &chain)
     })

@@ -8,18 +8,18 @@ use aws_sealing::auth_error::{
 
 use super::canonical;
 use crate::conf::Plan;
-use crate::ffi::http::response::Answer;
+use crate::ffi::http::response::Response;
 use crate::ffi::process::log::Level;
 
 /// Tells the operator, and whoever can renew the credentials.
-pub(super) fn tell(answer: Answer<'_>, plan: &Plan, error: AuthError, body: &[u8]) {
+pub(super) fn tell(response: Response<'_>, plan: &Plan, error: AuthError, body: &[u8]) {
     // What comes from a cache was told when the store said it.
-    if answer.is_cached() {
+    if response.is_cached() {
         return;
     }
-    let (code, status) = (error.code, answer.upstream_status());
+    let (code, status) = (error.code, response.upstream_status());
     let line = |advice: fmt::Arguments<'_>| {
-        answer.0.log().write(
+        response.0.log().write(
             Level::Error,
             format_args!("the store refused the signed request with {status} {code}: {advice}"),
         );
@@ -57,9 +57,9 @@ pub(super) fn tell(answer: Answer<'_>, plan: &Plan, error: AuthError, body: &[u8
         )),
     }
     if let Some(lines) = canonical_request(body) {
-        canonical::log(answer.0, "the store's canonical request", lines);
+        canonical::log(response.0, "the store's canonical request", lines);
     }
     if matches!(code.cause, Cause::Expired | Cause::Unknown) {
-        plan.credentials_refused(answer.0, code.cause);
+        plan.credentials_refused(response.0, code.cause);
     }
 }

@@ -6,7 +6,7 @@ use std::collections::TryReserveError;
 use aws_sealing::echo::{Echo, Secrets};
 
 use crate::ffi::http::request::Request;
-use crate::ffi::http::response::Answer;
+use crate::ffi::http::response::Response;
 use crate::ffi::http::response_body::Chain;
 use crate::ffi::http::sent::Change;
 use crate::ffi::process::log::Level;
@@ -22,8 +22,8 @@ impl From<TryReserveError> for OutOfMemory {
 
 /// Takes what the headers of an answer repeat of the request's signature out of them.
 pub(crate) fn remove_echo(request: &Request) -> Result<(), OutOfMemory> {
-    let answer = Answer(request);
-    remove(request, |change| answer.change_headers(change))
+    let response = Response(request);
+    remove(request, |change| response.change_headers(change))
 }
 
 /// The same of its trailers, where nginx is about to send them (`proxy_pass_trailers`).
@@ -31,11 +31,11 @@ pub(crate) fn remove_echo_from_trailers(
     request: &Request,
     chain: &Chain<'_>,
 ) -> Result<(), OutOfMemory> {
-    let answer = Answer(request);
+    let response = Response(request);
     if !chain.parts().any(|part| part.ends()) {
         return Ok(());
     }
-    remove(request, |change| answer.change_trailers(change))
+    remove(request, |change| response.change_trailers(change))
 }
 
 type Changing<'a> = &'a dyn Fn(&[u8]) -> Result<Change, OutOfMemory>;
@@ -44,7 +44,7 @@ fn remove(
     request: &Request,
     change_all: impl FnOnce(Changing<'_>) -> Result<(), OutOfMemory>,
 ) -> Result<(), OutOfMemory> {
-    let Some(secrets) = Answer(request).signed_target().and_then(Secrets::of) else {
+    let Some(secrets) = Response(request).signed_target().and_then(Secrets::of) else {
         return Ok(());
     };
     let removed = change_all(&|value| match secrets.removed_from(value)? {

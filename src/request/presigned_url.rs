@@ -50,7 +50,7 @@ impl PresignedUrl {
     fn link(&self, request: &Request) -> Result<ngx_str_t, NoLink> {
         // SAFETY: this module's location configuration is a LocationConf.
         let conf = unsafe { request.location_conf::<LocationConf>(this_module()) };
-        let signer = conf.and_then(|conf| conf.link_signer.as_deref());
+        let signer = conf.and_then(|conf| conf.presigned_url_signer.as_deref());
         let signer = signer.ok_or(NoLink::Incomplete(Incomplete::Nothing))?;
         let credentials = signer
             .credentials

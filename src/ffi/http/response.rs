@@ -110,7 +110,7 @@ pub(crate) unsafe fn is_error(r: *mut ngx_http_request_t) -> bool {
 ///
 /// # Safety
 /// As [`pass_head`]; `module` must be this module, whose contexts are all set by
-/// [`Answer::set_context`] with the same `T`, and which nobody refers to meanwhile.
+/// [`Response::set_context`] with the same `T`, and which nobody refers to meanwhile.
 pub(crate) unsafe fn context<'r, T>(
     r: *mut ngx_http_request_t,
     module: &ngx_module_t,
@@ -121,9 +121,9 @@ pub(crate) unsafe fn context<'r, T>(
 
 /// The answer of an upstream to a request, on its way to the client.
 #[derive(Clone, Copy)]
-pub(crate) struct Answer<'r>(pub(crate) &'r Request);
+pub(crate) struct Response<'r>(pub(crate) &'r Request);
 
-impl<'r> Answer<'r> {
+impl<'r> Response<'r> {
     pub(super) fn raw(self) -> *mut ngx_http_request_t {
         self.0.as_ptr()
     }

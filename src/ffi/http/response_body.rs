@@ -8,19 +8,19 @@ use nginx_sys::{
 };
 
 use crate::ffi::http::body::{Piece, is_in_memory, piece_of};
-use crate::ffi::http::response::{Answer, SendError, pass_body};
+use crate::ffi::http::response::{Response, SendError, pass_body};
 
 /// The buffers of one call of a body filter.
 pub(crate) struct Chain<'r> {
-    answer: Answer<'r>,
+    response: Response<'r>,
     first: *mut ngx_chain_t,
 }
 
 impl<'r> Chain<'r> {
     /// # Safety
     /// `first` must be the chain that nginx hands to the filter, used during that call.
-    pub(crate) unsafe fn new(answer: Answer<'r>, first: *mut ngx_chain_t) -> Self {
-        Self { answer, first }
+    pub(crate) unsafe fn new(response: Response<'r>, first: *mut ngx_chain_t) -> Self {
+        Self { response, first }
     }
 
     /// The buffers, in order.
@@ -28,13 +28,13 @@ impl<'r> Chain<'r> {
     where
         'r: 'a,
     {
-        let answer = self.answer;
+        let response = self.response;
         let mut next = self.first;
         std::iter::from_fn(move || {
             // SAFETY: nginx's chain, whose links nobody changes during the call; each has a buffer.
             let link = unsafe { next.as_ref() }?;
             let part = Part {
-                answer,
+                response,
                 link: NonNull::new(next)?,
                 buffer: NonNull::new(link.buf)?,
             };
@@ -46,13 +46,13 @@ impl<'r> Chain<'r> {
     /// Hands the buffers to the next filter as they are.
     pub(crate) fn pass(&self) -> ngx_int_t {
         // SAFETY: live, in a filter; nginx's own chain.
-        unsafe { pass_body(self.answer.raw(), self.first) }
+        unsafe { pass_body(self.response.raw(), self.first) }
     }
 }
 
 /// A buffer on its way to the client.
 pub(crate) struct Part<'a> {
-    answer: Answer<'a>,
+    response: Response<'a>,
     link: NonNull<ngx_chain_t>,
     buffer: NonNull<ngx_buf_t>,
 }
@@ -82,7 +82,7 @@ impl<'a> Part<'a> {
         let buffer = self.get();
         buffer.last_buf() != 0
             || buffer.last_in_chain() != 0
-            || (buffer.flush() != 0 && self.answer.is_upstream_done())
+            || (buffer.flush() != 0 && self.response.is_upstream_done())
     }
 
     /// Whether its data has been read, and only its marks are left.
@@ -147,7 +147,7 @@ impl Held {
         };
         let start = match self.start {
             Some(start) => start,
-            None => self.allocate(part.answer, limit)?,
+            None => self.allocate(part.response, limit)?,
         };
         // SAFETY: as in `bytes`; nobody else refers to it.
         let room = unsafe {
@@ -169,12 +169,12 @@ impl Held {
     }
 
     /// A body of an announced length needs no more than that.
-    fn allocate(&mut self, answer: Answer<'_>, limit: usize) -> Result<NonNull<u8>, SendError> {
-        let capacity = answer
+    fn allocate(&mut self, response: Response<'_>, limit: usize) -> Result<NonNull<u8>, SendError> {
+        let capacity = response
             .length()
             .map_or(limit, |length| length.clamp(1, limit));
         // SAFETY: the pool is live, and lives as long as the request's answer.
-        let start = unsafe { ngx_pcalloc((*answer.raw()).pool, capacity) };
+        let start = unsafe { ngx_pcalloc((*response.raw()).pool, capacity) };
         let start = NonNull::new(start.cast::<u8>()).ok_or(SendError::OutOfMemory)?;
         (self.start, self.capacity) = (Some(start), capacity);
         Ok(start)
@@ -183,15 +183,15 @@ impl Held {
 
 /// Buffers that are sent in place of those that came.
 pub(crate) struct Outgoing<'r> {
-    answer: Answer<'r>,
+    response: Response<'r>,
     first: *mut ngx_chain_t,
     last: *mut ngx_chain_t,
 }
 
 impl<'r> Outgoing<'r> {
-    pub(crate) fn new(answer: Answer<'r>) -> Self {
+    pub(crate) fn new(response: Response<'r>) -> Self {
         Self {
-            answer,
+            response,
             first: null_mut(),
             last: null_mut(),
         }
@@ -258,13 +258,13 @@ impl<'r> Outgoing<'r> {
             return NGX_OK as ngx_int_t;
         }
         // SAFETY: live, in a filter; links of the pool, and of nginx's chain behind them.
-        unsafe { pass_body(self.answer.raw(), self.first) }
+        unsafe { pass_body(self.response.raw(), self.first) }
     }
 
     fn push_buffer(&mut self) -> Result<&'r mut ngx_buf_t, SendError> {
         // SAFETY: the pool is live; the memory is zeroed, as nginx's own buffers begin.
         unsafe {
-            let pool = (*self.answer.raw()).pool;
+            let pool = (*self.response.raw()).pool;
             let buffer = ngx_pcalloc(pool, size_of::<ngx_buf_t>()).cast::<ngx_buf_t>();
             let link = ngx_alloc_chain_link(pool);
             if buffer.is_null() || link.is_null() {

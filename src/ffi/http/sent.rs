@@ -10,7 +10,7 @@ use nginx_sys::{ngx_http_upstream_t, ngx_list_t, ngx_str_t};
 
 use crate::ffi::http::flags;
 use crate::ffi::http::request::Request;
-use crate::ffi::http::response::{Answer, entries};
+use crate::ffi::http::response::{Response, entries};
 
 /// The target of a request whose signature stands in it.
 struct SignedTarget {
@@ -44,7 +44,7 @@ pub(crate) enum Change {
     Remove,
 }
 
-impl<'r> Answer<'r> {
+impl<'r> Response<'r> {
     /// The target that this was asked for, where the signature stands in it.
     pub(crate) fn signed_target(self) -> Option<&'r [u8]> {
         if !KEPT.get() {

@@ -1,4 +1,4 @@
-//! Answer: what the store says of our signature is for the operator, and not for the client.
+//! Response: what the store says of our signature is for the operator, and not for the client.
 //!
 //! Only errors and redirects are looked at. A header tells at once whether one of status 3xx or 4xx is
 //! an authentication error; else the head is held back until the beginning of the body tells. An
@@ -17,7 +17,7 @@ use super::advice::tell;
 use crate::conf::Plan;
 use crate::ffi::http::cached_body;
 use crate::ffi::http::request::Request;
-use crate::ffi::http::response::{Answer, SendError};
+use crate::ffi::http::response::{Response, SendError};
 use crate::ffi::http::response_body::{Chain, Held, Outgoing, Part};
 use crate::ffi::process::log::Level;
 
@@ -69,30 +69,30 @@ pub(crate) fn filter_refusal(
     request: &Request,
     plan: Option<&Plan>,
 ) -> Result<Option<Refusal>, ()> {
-    let answer = Answer(request);
-    let echoes = answer.signed_target().is_some();
+    let response = Response(request);
+    let echoes = response.signed_target().is_some();
     if echoes {
         // A cache would keep the body as the store has sent it, also if no client gets it.
-        if answer.is_head_only() || answer.is_encoded() {
-            answer.keep_out_of_cache();
+        if response.is_head_only() || response.is_encoded() {
+            response.keep_out_of_cache();
         } else {
             cached_body::watch(request, echo::LIMIT, repeats_nothing);
         }
     }
-    let stage = match (plan, stage_of_code(answer, plan)) {
+    let stage = match (plan, stage_of_code(response, plan)) {
         (_, Some(stage)) => stage,
-        _ if answer.is_head_only() => return Ok(None),
-        _ if echoes && answer.is_encoded() => {
-            let replacement = Replacement::of_type(answer.content_type());
+        _ if response.is_head_only() => return Ok(None),
+        _ if echoes && response.is_encoded() => {
+            let replacement = Replacement::of_type(response.content_type());
             announce_replacement(
-                answer,
+                response,
                 replacement,
                 "is encoded and cannot be searched for it",
             );
             Stage::Unreadable(replacement)
         }
         _ if echoes => Stage::Searched,
-        (Some(plan), None) if is_refusal(answer) => {
+        (Some(plan), None) if is_refusal(response) => {
             if plan.hides_auth_errors {
                 Stage::Held
             } else {
@@ -106,27 +106,27 @@ pub(crate) fn filter_refusal(
 
 /// Whether a whole body holds nothing of the signature in the query, for certain.
 fn repeats_nothing(request: &Request, body: &[u8]) -> bool {
-    let secrets = Answer(request).signed_target().and_then(Secrets::of);
+    let secrets = Response(request).signed_target().and_then(Secrets::of);
     secrets.is_some_and(|secrets| matches!(secrets.may_be_in(body), Ok(false)))
 }
 
 /// Whether a status is one that stores use for authentication errors.
-fn is_refusal(answer: Answer<'_>) -> bool {
-    answer.upstream_status() < NGX_HTTP_INTERNAL_SERVER_ERROR as usize
+fn is_refusal(response: Response<'_>) -> bool {
+    response.upstream_status() < NGX_HTTP_INTERNAL_SERVER_ERROR as usize
 }
 
 /// Where a header says that this is an authentication error, and clients are not to read it.
-fn stage_of_code(answer: Answer<'_>, plan: Option<&Plan>) -> Option<Stage> {
-    let plan = plan.filter(|_| is_refusal(answer))?;
-    let code = answer
+fn stage_of_code(response: Response<'_>, plan: Option<&Plan>) -> Option<Stage> {
+    let plan = plan.filter(|_| is_refusal(response))?;
+    let code = response
         .upstream_headers()
         .find_map(|(name, value)| auth_error::of_header(name, value))?;
-    let error = AuthError::of_code(code, answer.content_type());
-    tell(answer, plan, error, b"");
+    let error = AuthError::of_code(code, response.content_type());
+    tell(response, plan, error, b"");
     if !plan.hides_auth_errors {
         return None;
     }
-    announce(answer, error, Some(error.content_type()));
+    announce(response, error, Some(error.content_type()));
     Some(Stage::Announced(error))
 }
 
@@ -137,20 +137,20 @@ pub(crate) fn filter_refusal_body(
     refusal: &mut Refusal,
     chain: &Chain<'_>,
 ) -> ngx_int_t {
-    let answer = Answer(request);
+    let response = Response(request);
     let taken = match refusal.stage {
         Stage::Passed => Ok(chain.pass()),
-        Stage::Watched => refusal.watch(answer, plan, chain).map(|()| chain.pass()),
-        Stage::Held => refusal.look(answer, plan, chain),
-        Stage::Searched => refusal.search(answer, plan, chain),
+        Stage::Watched => refusal.watch(response, plan, chain).map(|()| chain.pass()),
+        Stage::Held => refusal.look(response, plan, chain),
+        Stage::Searched => refusal.search(response, plan, chain),
         Stage::Announced(error) => {
-            text_of(answer, error).and_then(|text| refusal.replace(answer, text, chain))
+            text_of(response, error).and_then(|text| refusal.replace(response, text, chain))
         }
         Stage::Unreadable(replacement) => {
-            let text = copy(answer, &replacement.parts());
-            text.and_then(|text| refusal.replace(answer, text, chain))
+            let text = copy(response, &replacement.parts());
+            text.and_then(|text| refusal.replace(response, text, chain))
         }
-        Stage::Replaced => drop_body(Outgoing::new(answer), chain),
+        Stage::Replaced => drop_body(Outgoing::new(response), chain),
         Stage::HeadOnly => refusal.end_with_head(chain),
     };
     taken.unwrap_or_else(|error| {
@@ -166,17 +166,17 @@ impl Refusal {
     /// Looks at the body while the head is held back.
     fn look(
         &mut self,
-        answer: Answer<'_>,
+        response: Response<'_>,
         plan: Option<&Plan>,
         chain: &Chain<'_>,
     ) -> Result<ngx_int_t, SendError> {
         for part in chain.parts() {
-            match self.examine(answer, plan, &part, Reading::Consume)? {
+            match self.examine(response, plan, &part, Reading::Consume)? {
                 Verdict::Undecided => {}
-                Verdict::Other => return self.release(answer, &part, chain),
+                Verdict::Other => return self.release(response, &part, chain),
                 Verdict::AuthError(error) => {
-                    announce(answer, error, None);
-                    return self.send_instead(answer, text_of(answer, error)?, chain);
+                    announce(response, error, None);
+                    return self.send_instead(response, text_of(response, error)?, chain);
                 }
             }
         }
@@ -187,7 +187,7 @@ impl Refusal {
     /// authentication error.
     fn search(
         &mut self,
-        answer: Answer<'_>,
+        response: Response<'_>,
         plan: Option<&Plan>,
         chain: &Chain<'_>,
     ) -> Result<ngx_int_t, SendError> {
@@ -199,18 +199,18 @@ impl Refusal {
                 continue;
             }
             let body = self.held.bytes();
-            if is_refusal(answer)
+            if is_refusal(response)
                 && let Verdict::AuthError(error) = auth_error::examine(body)
                 && let Some(plan) = plan
             {
-                tell(answer, plan, error, body);
+                tell(response, plan, error, body);
                 if plan.hides_auth_errors {
-                    announce(answer, error, None);
-                    return self.send_instead(answer, text_of(answer, error)?, chain);
+                    announce(response, error, None);
+                    return self.send_instead(response, text_of(response, error)?, chain);
                 }
             }
-            let content_type = answer.content_type();
-            let secrets = answer.signed_target().and_then(Secrets::of);
+            let content_type = response.content_type();
+            let secrets = response.signed_target().and_then(Secrets::of);
             let replacement = match &secrets {
                 Some(_) if taken < length => Some((
                     Replacement::of_type(content_type),
@@ -229,11 +229,11 @@ impl Refusal {
                 _ => None,
             };
             let Some((replacement, reason)) = replacement else {
-                return self.release(answer, &part, chain);
+                return self.release(response, &part, chain);
             };
-            announce_replacement(answer, replacement, reason);
-            let text = copy(answer, &replacement.parts())?;
-            return self.send_instead(answer, text, chain);
+            announce_replacement(response, replacement, reason);
+            let text = copy(response, &replacement.parts())?;
+            return self.send_instead(response, text, chain);
         }
         Ok(NGX_OK as ngx_int_t)
     }
@@ -241,12 +241,12 @@ impl Refusal {
     /// Sends a head that was held back, and what is sent in the place of the body.
     fn send_instead(
         &mut self,
-        answer: Answer<'_>,
+        response: Response<'_>,
         text: ngx_str_t,
         chain: &Chain<'_>,
     ) -> Result<ngx_int_t, SendError> {
-        if answer.send_head()? {
-            self.replace(answer, text, chain)
+        if response.send_head()? {
+            self.replace(response, text, chain)
         } else {
             self.end_with_head(chain)
         }
@@ -255,12 +255,12 @@ impl Refusal {
     /// Looks at the body as it goes its way.
     fn watch(
         &mut self,
-        answer: Answer<'_>,
+        response: Response<'_>,
         plan: Option<&Plan>,
         chain: &Chain<'_>,
     ) -> Result<(), SendError> {
         for part in chain.parts() {
-            let verdict = self.examine(answer, plan, &part, Reading::Leave)?;
+            let verdict = self.examine(response, plan, &part, Reading::Leave)?;
             if verdict != Verdict::Undecided {
                 self.stage = Stage::Passed;
                 break;
@@ -272,7 +272,7 @@ impl Refusal {
     /// What the body up to and with this part says; undecided only where more of it may come.
     fn examine(
         &mut self,
-        answer: Answer<'_>,
+        response: Response<'_>,
         plan: Option<&Plan>,
         part: &Part<'_>,
         reading: Reading,
@@ -288,7 +288,7 @@ impl Refusal {
         match verdict {
             Verdict::AuthError(error) => {
                 if let Some(plan) = plan {
-                    tell(answer, plan, error, body);
+                    tell(response, plan, error, body);
                 }
             }
             Verdict::Undecided => {
@@ -318,15 +318,15 @@ impl Refusal {
     /// Sends what was held back, and this part and those behind it.
     fn release(
         &mut self,
-        answer: Answer<'_>,
+        response: Response<'_>,
         part: &Part<'_>,
         chain: &Chain<'_>,
     ) -> Result<ngx_int_t, SendError> {
-        if !answer.send_head()? {
+        if !response.send_head()? {
             return self.end_with_head(chain);
         }
         self.stage = Stage::Passed;
-        let mut out = Outgoing::new(answer);
+        let mut out = Outgoing::new(response);
         out.push_held(&self.held)?;
         out.push_rest(part)?;
         Ok(out.send())
@@ -335,12 +335,12 @@ impl Refusal {
     /// Sends what a client is told, in the place of the body.
     fn replace(
         &mut self,
-        answer: Answer<'_>,
+        response: Response<'_>,
         text: ngx_str_t,
         chain: &Chain<'_>,
     ) -> Result<ngx_int_t, SendError> {
         self.stage = Stage::Replaced;
-        let mut out = Outgoing::new(answer);
+        let mut out = Outgoing::new(response);
         out.push_text(text)?;
         drop_body(out, chain)
     }
@@ -362,13 +362,13 @@ enum Reading {
 }
 
 /// What a client is told of an authentication error.
-fn text_of(answer: Answer<'_>, error: AuthError) -> Result<ngx_str_t, SendError> {
-    copy(answer, &error.body().map(str::as_bytes))
+fn text_of(response: Response<'_>, error: AuthError) -> Result<ngx_str_t, SendError> {
+    copy(response, &error.body().map(str::as_bytes))
 }
 
 /// A text in the request's pool.
-fn copy(answer: Answer<'_>, parts: &[&[u8]]) -> Result<ngx_str_t, SendError> {
-    answer.0.copy(parts).ok_or(SendError::OutOfMemory)
+fn copy(response: Response<'_>, parts: &[&[u8]]) -> Result<ngx_str_t, SendError> {
+    response.0.copy(parts).ok_or(SendError::OutOfMemory)
 }
 
 /// Throws the store's data away and sends `out`, with the mark that ends the answer.
@@ -383,14 +383,14 @@ fn drop_body(mut out: Outgoing<'_>, chain: &Chain<'_>) -> Result<ngx_int_t, Send
 }
 
 /// Has the head announce what is sent in the place of the store's error.
-fn announce(answer: Answer<'_>, error: AuthError, content_type: Option<&'static str>) {
+fn announce(response: Response<'_>, error: AuthError, content_type: Option<&'static str>) {
     let length = error.body().iter().map(|part| part.len()).sum();
-    answer.announce(length, content_type, auth_error::is_message_header);
+    response.announce(length, content_type, auth_error::is_message_header);
 }
 
 /// Has the head announce what is sent in the place of a body that repeats the signature, or may.
-fn announce_replacement(answer: Answer<'_>, replacement: Replacement<'_>, reason: &str) {
-    answer.0.log().write(
+fn announce_replacement(response: Response<'_>, replacement: Replacement<'_>, reason: &str) {
+    response.0.log().write(
         Level::Info,
         format_args!(
             "the body of the response to a request with its signature in the query {reason}, and is \
@@ -399,5 +399,5 @@ fn announce_replacement(answer: Answer<'_>, replacement: Replacement<'_>, reason
     );
     let length = replacement.parts().iter().map(|part| part.len()).sum();
     let content_type = Some(replacement.content_type());
-    answer.announce(length, content_type, auth_error::is_message_header);
+    response.announce(length, content_type, auth_error::is_message_header);
 }
