@@ -42,9 +42,10 @@ $(MODULE): FORCE | deps-build
 		&& { cmp -s "$$built" $@ || install -m 755 "$$built" $@; }
 	@echo "built $(CURDIR)/$@"
 
+# exec: Ctrl-C would end a shell that waits, and make would call that an error.
 demo: deps-demo build
 	@origin=$$(packaging/cargo-built.sh s3-origin build --locked -p aws-origin) \
-		&& MODULE="$(CURDIR)/$(MODULE)" ORIGIN="$$origin" ONCE="$(ONCE)" packaging/demo.sh
+		&& MODULE="$(CURDIR)/$(MODULE)" ORIGIN="$$origin" ONCE="$(ONCE)" exec packaging/demo.sh
 
 # NGINX=<program> DESTDIR=<folder>. Neither builds: root has no Rust, as a rule.
 install uninstall:

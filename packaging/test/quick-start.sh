@@ -16,7 +16,10 @@ main() {
     cat "$work"/block-[2-9] >"$work/second"
     bash -e "$work/second" | tee "$work/output"
     grep -Fx "Hello from a private bucket." "$work/output" || fail "the object was not downloaded"
-    ctrl_c
+    # Typed twice, as users do.
+    ctrl_c '\003\003'
+    first_terminal
+    ctrl_c '\003'
     uninstalls
 }
 
@@ -30,10 +33,12 @@ blocks() {
         file { print >file }' README.md
 }
 
-# In a terminal of its own, so that Ctrl-C can be typed there.
+# In a terminal of its own, so that Ctrl-C can be typed there. A shell has SIGINT ignored in what it starts in the background,
+# and no shell below can change that.
 first_terminal() {
+    rm -f "$work/keys"
     mkfifo "$work/keys"
-    script -qfec "bash -e $work/block-1" /dev/null <"$work/keys" >"$work/terminal" 2>&1 &
+    env --default-signal=INT,QUIT script -qfec "bash -e $work/block-1" /dev/null <"$work/keys" >"$work/terminal" 2>&1 &
     terminal=$!
     exec 3>"$work/keys"
     for _ in $(seq 6000); do
@@ -43,15 +48,28 @@ first_terminal() {
     done
     cat "$work/terminal"
     grep -q "until Ctrl-C" "$work/terminal" || fail "the demo has not started"
+    [ -n "$(demo_processes)" ] || fail "no process of the demo was found"
 }
 
-# Typed twice, as users do.
+# ctrl_c KEYS: the demo ends as a command that SIGINT has ended, and leaves nothing.
 ctrl_c() {
-    printf '\003\003' >&3
-    wait "$terminal" || true
+    local status=0
+    printf "$1" >&3
+    wait "$terminal" || status=$?
+    exec 3>&-
+    [ "$status" = 130 ] || fail "Ctrl-C ends with status $status"
+    [ -z "$(demo_processes)" ] || fail "Ctrl-C has left a process: $(demo_processes)"
     [ ! -e build/demo ] || fail "Ctrl-C has left build/demo"
     [ "$(ls -A /tmp)" = "$before" ] || fail "Ctrl-C has left a file in /tmp: $(ls -A /tmp)"
     ! sed -n '/until Ctrl-C/,$p' "$work/terminal" | grep '\*\*\*' || fail "Ctrl-C ends with an error of make"
+}
+
+# The command lines of what runs for the demo. A minimal Debian has no ps.
+demo_processes() {
+    local file
+    for file in /proc/[0-9]*/cmdline; do
+        tr '\0' ' ' <"$file" 2>/dev/null | grep -E '^(nginx: |.*/s3-origin |.*/demo\.sh |make demo)' || true
+    done
 }
 
 # What make install has done can be undone; a package would stage it in a folder.
