@@ -18,19 +18,29 @@ main() {
     out=$root/build/portable/$(basename "$tree")
     export NGINX_SOURCE_DIR="$tree" NGINX_BUILD_DIR="$tree/objs"
     export PATH="$venv/bin:$PATH"
+    cd "$root"
+    target_dir
     [ "$arch" = "$(uname -m)" ] || use_other_std
     headers
     remap
 
-    cd "$root"
     mkdir -p "$out"
     build "building the module for nginx $(basename "$tree")" cargo zigbuild --release --locked --target "$target.$glibc" \
         -p ngx_http_aws_auth_module --no-default-features --features export-modules
     build "building generate_signing_key" cargo zigbuild --release --locked --target "$target.$glibc" -p generate-signing-key
-    built=${CARGO_TARGET_DIR:-$root/target}/$target/release
+    built=$CARGO_TARGET_DIR/$target/release
     install -m 755 "$built/libngx_http_aws_auth_module.so" "$out/ngx_http_aws_auth_module.so"
     install -m 755 "$built/generate_signing_key" "$out/generate_signing_key"
     echo "$out"
+}
+
+# The environment or cargo's configuration decides where cargo builds (CARGO_BUILD_TARGET_DIR, build.target-dir ...), so
+# cargo is asked.
+target_dir() {
+    metadata=$(cargo metadata --no-deps --offline --locked --format-version 1)
+    CARGO_TARGET_DIR=$(printf '%s' "$metadata" | sed -n 's,.*"target_directory":"\([^"]*\)".*,\1,p')
+    [ -n "$CARGO_TARGET_DIR" ] || { echo "$0: cargo does not say where it builds" >&2; exit 1; }
+    export CARGO_TARGET_DIR
 }
 
 # The C library's headers are zig's for the target; this machine's come last, for OpenSSL, PCRE and
@@ -59,7 +69,7 @@ remap() {
         [ -d "$folder" ] || continue
         CARGO_ENCODED_RUSTFLAGS="$CARGO_ENCODED_RUSTFLAGS$(printf '\037')--remap-path-prefix=$folder=crates"
     done
-    CARGO_ENCODED_RUSTFLAGS="$CARGO_ENCODED_RUSTFLAGS$(printf '\037')--remap-path-prefix=${CARGO_TARGET_DIR:-$root/target}=target"
+    CARGO_ENCODED_RUSTFLAGS="$CARGO_ENCODED_RUSTFLAGS$(printf '\037')--remap-path-prefix=$CARGO_TARGET_DIR=target"
 }
 
 # A Rust that has a standard library for the other processor.
@@ -73,7 +83,7 @@ use_other_std() {
         exit 1
     fi
     export RUSTC="$rust/rustc"
-    export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}/$arch"
+    export CARGO_TARGET_DIR="$CARGO_TARGET_DIR/$arch"
 }
 
 # build WHAT COMMAND...

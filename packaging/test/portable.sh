@@ -81,7 +81,8 @@ only_tables() {
 }
 
 no_folders() {
-    ! strings -a "$module" "$files/generate_signing_key" | grep -F -e "$root" -e "$HOME/" -e "${CARGO_TARGET_DIR:-$root}"
+    ! strings -a "$module" "$files/generate_signing_key" \
+        | grep -F -e "$root" -e "$HOME/" -e "${CARGO_TARGET_DIR:-${CARGO_BUILD_TARGET_DIR:-$root}}"
 }
 
 # nginx_t NGINX: nginx -t of the configuration that the examples begin with.
@@ -95,13 +96,13 @@ other_version() {
     nginx_t "$(PATH=$PATH:/usr/sbin command -v nginx)"
 }
 
-# From a copy of the sources, with an empty target directory.
+# From a copy of the sources, with another target directory, which is empty.
 same_again() {
     local copy=$scratch/elsewhere/sources
     mkdir -p "$copy/build"
     packaging/copy-sources.sh "$copy"
     ln -s "$root/build/packaging-venv" "$copy/build/"
-    CARGO_TARGET_DIR=$scratch/elsewhere/target "$copy/packaging/portable.sh" || return
+    env -u CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR="$scratch/elsewhere/target" "$copy/packaging/portable.sh" || return
     cmp "$module" "$copy/build/portable/$(basename "$tree")/ngx_http_aws_auth_module.so" \
         && cmp "$files/generate_signing_key" "$copy/build/portable/$(basename "$tree")/generate_signing_key"
 }
