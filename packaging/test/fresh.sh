@@ -160,10 +160,12 @@ nothing_left() {
 }
 
 suite() {
-    inside "$who" "$folder" make test || return
-    local size
+    local size passed
+    inside "$who" "$folder" make test 2>&1 | tee "$fresh/suite.log" || return
     size=$(du -sm "$rootfs$folder/target" | cut -f 1)
-    echo "      $suite, $who: target has $size MB" >&7
+    passed=$(awk 'match($0, /[0-9]+ passed/) { n += substr($0, RSTART) } END { print n + 0 }' "$fresh/suite.log")
+    echo "      $suite, $who: $passed tests have passed, target has $size MB" >&7
+    [ "$passed" -gt 0 ] || { echo "no test has run"; return 1; }
     [ "$size" -lt 6144 ] || { echo "target has $size MB"; return 1; }
 }
 
