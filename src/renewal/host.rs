@@ -13,7 +13,7 @@ use std::time::Duration;
 use aws_credentials::host::{
     Command, File, FileError, FileIdentity, Files, HttpError, Output, Request, Response, RunError,
 };
-use aws_credentials::{Host, Shelf};
+use aws_credentials::{Host, ProfileCache};
 use zeroize::Zeroizing;
 
 use crate::ffi::process;
@@ -87,7 +87,7 @@ fn describe(error: &io::Error) -> FileError {
 
 /// Local files while a configuration is read: what several providers name is read and parsed once.
 #[derive(Default)]
-pub(crate) struct SharedFiles(Shelf);
+pub(crate) struct SharedFiles(ProfileCache);
 
 impl SharedFiles {
     /// The configuration has been read.
@@ -105,7 +105,7 @@ impl Files for SharedFiles {
         LocalFiles.identify(path)
     }
 
-    fn shelf(&self) -> Option<(&Shelf, i64)> {
+    fn profile_cache(&self) -> Option<(&ProfileCache, i64)> {
         Some((&self.0, 0))
     }
 }
@@ -120,7 +120,7 @@ type Seen = (i64, Result<FileIdentity, FileError>);
 /// A worker of nginx.
 pub(crate) struct NginxHost {
     client: Rc<Client>,
-    shelf: Shelf,
+    cache: ProfileCache,
     seen: RefCell<HashMap<PathBuf, Seen>>,
 }
 
@@ -128,7 +128,7 @@ impl NginxHost {
     pub(crate) fn new(client: Rc<Client>) -> Self {
         Self {
             client,
-            shelf: Shelf::default(),
+            cache: ProfileCache::default(),
             seen: RefCell::default(),
         }
     }
@@ -150,7 +150,7 @@ impl Files for NginxHost {
 
     fn identify(&self, path: &Path) -> Result<FileIdentity, FileError> {
         let now = process::time_of_day();
-        self.shelf.clear(now);
+        self.cache.clear(now);
         if let Some((since, identity)) = self.seen.borrow().get(path)
             && (0..IDENTITY_LIFETIME).contains(&(now - since))
         {
@@ -161,8 +161,8 @@ impl Files for NginxHost {
         identity
     }
 
-    fn shelf(&self) -> Option<(&Shelf, i64)> {
-        Some((&self.shelf, process::time_of_day()))
+    fn profile_cache(&self) -> Option<(&ProfileCache, i64)> {
+        Some((&self.cache, process::time_of_day()))
     }
 }
 

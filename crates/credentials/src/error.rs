@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::answer::AnswerError;
 use crate::host::{ExitStatus, FileError, HttpError, RunError};
+use crate::response::ResponseError;
 
 /// Why there are no credentials. One line, which names the guilty party and holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,11 +56,11 @@ pub enum FetchError {
     },
     /// An answer, of a service or a program, holds no credentials.
     #[error("{from}: {error}")]
-    Answer {
+    Response {
         /// Who answered: a URL or a program.
         from: String,
         /// What is wrong.
-        error: AnswerError,
+        error: ResponseError,
     },
     /// A program did not run to its end.
     #[error("{}: {error}", .program.display())]

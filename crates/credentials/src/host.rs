@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::{Shelf, Url};
+pub use crate::file::{File, FileError, FileIdentity};
+use crate::{ProfileCache, Url};
 
 /// Local files, read in place: they are small.
 pub trait Files {
@@ -27,7 +28,7 @@ pub trait Files {
 
     /// Where to keep what many providers read, and the time in milliseconds; `None` to read it again
     /// for each.
-    fn shelf(&self) -> Option<(&Shelf, i64)> {
+    fn profile_cache(&self) -> Option<(&ProfileCache, i64)> {
         None
     }
 }
@@ -60,53 +61,6 @@ pub trait Host: Files {
     /// descriptor of this process beside those, and `/` as its directory. At the deadline, or
     /// when the future is dropped, it is killed with all its process group.
     async fn run(&self, command: Command) -> Result<Output, RunError>;
-}
-
-/// A file's content.
-pub struct File {
-    /// All of it.
-    pub content: Zeroizing<Vec<u8>>,
-    /// Which file it was.
-    pub identity: FileIdentity,
-}
-
-/// Tells one state of a file from another: equal identities mean unchanged content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileIdentity {
-    /// `st_dev`
-    pub device: u64,
-    /// `st_ino`: another one after a rename into place.
-    pub inode: u64,
-    /// `st_mtim`, seconds and nanoseconds.
-    pub modified: (i64, i64),
-    /// `st_size`
-    pub size: u64,
-    /// `st_mode`, type and permissions.
-    pub mode: u32,
-}
-
-impl FileIdentity {
-    /// Whether every user of the machine may read it.
-    pub fn is_world_readable(&self) -> bool {
-        self.mode & 0o004 != 0
-    }
-}
-
-/// Why a file was not read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FileError {
-    /// `ENOENT`, also where a directory of the path is missing.
-    #[error("there is no such file")]
-    NotFound,
-    /// Any other error of the system, as it describes it, e.g. "Permission denied (13)".
-    #[error("{0}")]
-    System(String),
-    /// A directory, FIFO, socket or device.
-    #[error("it is not a regular file")]
-    NotRegular,
-    /// More than the bytes that were asked for, which are given here.
-    #[error("it has more than {0} bytes")]
-    TooLarge(usize),
 }
 
 /// Methods that providers use.

@@ -14,21 +14,25 @@
 
 #![forbid(unsafe_code)]
 
-mod answer;
 mod arguments;
+mod check;
 mod command_line;
 mod credentials;
 mod definition;
+mod definition_error;
 mod environment;
 mod error;
+mod fetch;
+mod file;
 pub mod host;
 mod profile;
+mod profile_cache;
 mod provider;
 pub mod report;
+mod response;
 pub mod schedule;
 mod secret;
 mod service;
-mod shelf;
 mod snapshot;
 mod sources;
 mod sts;
@@ -37,15 +41,17 @@ mod token;
 mod tokens;
 mod url;
 
-pub use answer::AnswerError;
 pub use arguments::misplaced_quote;
+pub use check::{Check, FileUse};
 pub use credentials::{Credentials, DatedKey, Material, SigningKeys};
-pub use definition::{Check, Definition, DefinitionError, FileUse};
+pub use definition::Definition;
+pub use definition_error::DefinitionError;
 pub use environment::Environment;
 pub use error::FetchError;
 pub use host::{Files, Host};
+pub use profile_cache::ProfileCache;
 pub use provider::Provider;
+pub use response::ResponseError;
 pub use secret::Secret;
-pub use shelf::Shelf;
 pub use token::Token;
 pub use url::{Endpoint, Scheme, Url, UrlError};

@@ -2,14 +2,12 @@
 //!
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>
 
-mod chain;
 mod parse;
 
 use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-pub(crate) use chain::{Surroundings, source_of};
 pub(crate) use parse::{Kind, parse};
 
 /// The profiles of one file or of several.

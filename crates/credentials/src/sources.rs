@@ -13,7 +13,7 @@ mod web_identity;
 use std::path::Path;
 
 use crate::arguments::Arguments;
-use crate::provider::Fetch;
+use crate::fetch::Fetch;
 use crate::{
     Check, Credentials, Definition, DefinitionError, Environment, FetchError, FileUse, Files, Host,
     Material,

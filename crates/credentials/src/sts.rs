@@ -6,16 +6,16 @@
 //! [1]: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 //! [2]: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 
-mod answer;
 mod endpoint;
+mod response;
 
 use aws_signing::encode;
 use zeroize::Zeroizing;
 
-use crate::answer::{AnswerError, check_fresh};
 use crate::arguments::Arguments;
+use crate::fetch::Fetch;
 use crate::host::Request;
-use crate::provider::Fetch;
+use crate::response::{ResponseError, check_fresh};
 use crate::{Credentials, DefinitionError, Endpoint, Environment, FetchError, Host, Secret};
 
 pub(crate) use endpoint::Sts;
@@ -166,16 +166,16 @@ impl Sts {
             return Err(FetchError::Status {
                 url: from,
                 status: response.status,
-                detail: answer::refusal(&response.body),
+                detail: response::refusal(&response.body),
             });
         }
-        let answer = |error: AnswerError| FetchError::Answer {
+        let answer = |error: ResponseError| FetchError::Response {
             from: from.clone(),
             error,
         };
-        let parts = answer::parts(&response.body, action).map_err(answer)?;
+        let parts = response::parts(&response.body, action).map_err(answer)?;
         let credentials = parts
-            .into_credentials(&answer::NAMES, role.origin())
+            .into_credentials(&response::NAMES, role.origin())
             .map_err(answer)?;
         check_fresh(&credentials, fetch.now()).map_err(answer)?;
         Ok(credentials)
@@ -197,5 +197,5 @@ fn append(body: &mut Vec<u8>, name: &str, value: &str) {
 /// Reads a token that a file holds: visible ASCII, with blanks or a line end around it.
 pub(crate) fn token_of(content: &[u8]) -> Option<Secret> {
     let text = std::str::from_utf8(content.trim_ascii()).ok()?;
-    crate::answer::is_secret(text).then(|| Secret::new(text.to_owned()))
+    crate::response::is_secret(text).then(|| Secret::new(text.to_owned()))
 }

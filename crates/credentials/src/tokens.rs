@@ -9,9 +9,9 @@ mod signed;
 
 use std::time::Duration;
 
-use crate::answer::{AnswerError, is_secret};
 use crate::arguments::Arguments;
-use crate::provider::Fetch;
+use crate::fetch::Fetch;
+use crate::response::{ResponseError, is_secret};
 use crate::schedule::Rhythm;
 use crate::time::parse_span;
 use crate::{
@@ -136,7 +136,7 @@ impl TokenSource {
             Kind::Process(source) => source.fetch(fetch).await?,
         };
         let value = self.format.apply(&given.text);
-        let value = value.map_err(|error| FetchError::Answer {
+        let value = value.map_err(|error| FetchError::Response {
             from: self.describe(),
             error,
         })?;
@@ -172,16 +172,16 @@ impl Given {
         text: Option<zeroize::Zeroizing<String>>,
         expires_at: Option<i64>,
         now: i64,
-    ) -> Result<Self, AnswerError> {
+    ) -> Result<Self, ResponseError> {
         let text = text.filter(|text| !text.is_empty());
-        let text = text.ok_or(AnswerError::Missing(name))?;
+        let text = text.ok_or(ResponseError::Missing(name))?;
         if !is_secret(&text) {
-            return Err(AnswerError::Malformed(name));
+            return Err(ResponseError::Malformed(name));
         }
         if let Some(at) = expires_at
             && at <= now
         {
-            return Err(AnswerError::TokenExpired(at));
+            return Err(ResponseError::TokenExpired(at));
         }
         Ok(Self {
             text: text.into(),

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::arguments::Arguments;
-use crate::provider::Fetch;
+use crate::fetch::Fetch;
 use crate::sources::Source;
 use crate::sts::{Role, Sts};
 use crate::{

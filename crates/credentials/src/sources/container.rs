@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::answer::{AnswerError, Document, Names, Parts, check_fresh, quote};
 use crate::arguments::Arguments;
+use crate::fetch::Fetch;
 use crate::host::{Method, Request};
-use crate::provider::Fetch;
+use crate::response::{Document, Names, Parts, ResponseError, check_fresh, quote};
 use crate::{
     Credentials, DefinitionError, Endpoint, Environment, FetchError, Host, Scheme, Secret, Url,
 };
@@ -174,13 +174,13 @@ impl Container {
             });
         }
         self.read(&response.body, fetch.now())
-            .map_err(|error| FetchError::Answer {
+            .map_err(|error| FetchError::Response {
                 from: self.url.to_string(),
                 error,
             })
     }
 
-    fn read(&self, body: &[u8], now: i64) -> Result<Credentials, AnswerError> {
+    fn read(&self, body: &[u8], now: i64) -> Result<Credentials, ResponseError> {
         let mut document = Document::parse(body)?;
         let parts = Parts::of(&mut document, &NAMES)?;
         let credentials = parts.into_credentials(&NAMES, "container".to_owned())?;

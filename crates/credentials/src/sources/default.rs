@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use crate::provider::Fetch;
+use crate::fetch::Fetch;
 use crate::sources::{Container, Imds, Keys, ProfileFile, Source, WebIdentity};
 use crate::{Check, DefinitionError, Environment, FetchError, Files, Host, Material};
 

@@ -3,18 +3,22 @@
 //! The files are read for each fetch, and a fetch is due when one of them has changed, so keys
 //! that another program renews need no reload.
 
+mod chain;
+
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use zeroize::Zeroizing;
 
 use crate::arguments::Arguments;
-use crate::host::{FileError, FileIdentity};
-use crate::profile::{Kind, Profiles, Surroundings, parse, source_of};
-use crate::provider::Fetch;
-use crate::shelf::Loaded;
+use crate::fetch::Fetch;
+use crate::file::{FileError, FileIdentity};
+use crate::profile::{Kind, Profiles, parse};
+use crate::profile_cache::Loaded;
 use crate::sources::Source;
 use crate::{Check, DefinitionError, Environment, FetchError, FileUse, Files, Host, Material, Url};
+
+use chain::{Surroundings, source_of};
 
 /// Files of people with very many profiles have a tenth of this.
 const LIMIT: usize = 1024 * 1024;
@@ -143,7 +147,7 @@ impl ProfileFile {
         check: &mut Check,
     ) -> Result<Source, FetchError> {
         let identities = self.identities(files);
-        let loaded = match self.shelved(files, &identities) {
+        let loaded = match self.cached(files, &identities) {
             Some(loaded) => Ok(loaded),
             None => {
                 let loaded = self.load(|path| match files.read(path, LIMIT) {
@@ -153,7 +157,7 @@ impl ProfileFile {
                         error,
                     }),
                 });
-                loaded.map(|loaded| self.shelve(files, loaded))
+                loaded.map(|loaded| self.keep(files, loaded))
             }
         };
         for (at, ((path, _), identity)) in self.files.iter().zip(identities).enumerate() {
@@ -173,20 +177,20 @@ impl ProfileFile {
     }
 
     /// What was read of the same files for another provider.
-    fn shelved(
+    fn cached(
         &self,
         files: &impl Files,
         identities: &[Option<FileIdentity>],
     ) -> Option<Rc<Loaded>> {
-        let (shelf, _) = files.shelf()?;
-        shelf.find(&self.files, identities)
+        let (cache, _) = files.profile_cache()?;
+        cache.find(&self.files, identities)
     }
 
     /// Keeps what was read for other providers.
-    fn shelve(&self, files: &impl Files, loaded: Loaded) -> Rc<Loaded> {
+    fn keep(&self, files: &impl Files, loaded: Loaded) -> Rc<Loaded> {
         let loaded = Rc::new(loaded);
-        if let Some((shelf, now)) = files.shelf() {
-            shelf.put(now, &self.files, &loaded);
+        if let Some((cache, now)) = files.profile_cache() {
+            cache.put(now, &self.files, &loaded);
         }
         loaded
     }
@@ -230,7 +234,7 @@ impl ProfileFile {
         fetch: &mut Fetch<'_, H>,
     ) -> Result<Material, FetchError> {
         let identities = self.identities(fetch.host);
-        let loaded = match self.shelved(fetch.host, &identities) {
+        let loaded = match self.cached(fetch.host, &identities) {
             Some(loaded) => {
                 for ((path, _), identity) in self.files.iter().zip(identities) {
                     fetch.note(path, identity);
@@ -242,7 +246,7 @@ impl ProfileFile {
                     let content = fetch.read(path, LIMIT)?;
                     Ok((content, fetch.last_identity()))
                 })?;
-                self.shelve(fetch.host, loaded)
+                self.keep(fetch.host, loaded)
             }
         };
         let source = self.resolve(&loaded, fetch.environment)?;

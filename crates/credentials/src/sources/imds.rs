@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::answer::{AnswerError, Document, Names, Parts, is_secret, quote};
 use crate::arguments::Arguments;
+use crate::fetch::Fetch;
 use crate::host::{HttpError, Method, Request, Response};
-use crate::provider::Fetch;
+use crate::response::{Document, Names, Parts, ResponseError, is_secret, quote};
 use crate::{Credentials, DefinitionError, Endpoint, Environment, FetchError, Host, Url};
 
 const IPV4: &str = "http://169.254.169.254";
@@ -108,7 +108,7 @@ impl Imds {
 
         let url = self.endpoint.join(&format!("{ROLES}{role}"));
         let from = url.to_string();
-        let answer = |error| FetchError::Answer {
+        let answer = |error| FetchError::Response {
             from: from.clone(),
             error,
         };
@@ -141,9 +141,9 @@ impl Imds {
         }
         match std::str::from_utf8(&response.body) {
             Ok(token) if is_secret(token.trim()) => Ok(Zeroizing::new(token.trim().to_owned())),
-            _ => Err(FetchError::Answer {
+            _ => Err(FetchError::Response {
                 from,
-                error: AnswerError::Malformed("the token"),
+                error: ResponseError::Malformed("the token"),
             }),
         }
     }
@@ -160,9 +160,9 @@ impl Imds {
         let text = std::str::from_utf8(&response.body).unwrap_or_default();
         match text.lines().next().map(str::trim) {
             Some(role) if is_role(role) => Ok(role.to_owned()),
-            _ => Err(FetchError::Answer {
+            _ => Err(FetchError::Response {
                 from,
-                error: AnswerError::Malformed("the role's name"),
+                error: ResponseError::Malformed("the role's name"),
             }),
         }
     }
@@ -230,7 +230,7 @@ fn explain_silence(error: FetchError) -> FetchError {
 }
 
 /// The service says with `Code` whether it has credentials.
-fn refused(document: &mut Document) -> Result<(), AnswerError> {
+fn refused(document: &mut Document) -> Result<(), ResponseError> {
     let Some(code) = document.text("Code")? else {
         return Ok(());
     };
@@ -239,7 +239,7 @@ fn refused(document: &mut Document) -> Result<(), AnswerError> {
     }
     let message = document.text("Message")?.unwrap_or_default();
     let text = format!("{}: {}", quote(&code), quote(&message));
-    Err(AnswerError::Refused(text))
+    Err(ResponseError::Refused(text))
 }
 
 /// What [IAM][1] allows as a role's name.

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::answer::{is_access_key_id, is_secret};
+use crate::response::{is_access_key_id, is_secret};
 use crate::{Credentials, Environment, FetchError, Secret};
 
 /// Keys that are simply there.

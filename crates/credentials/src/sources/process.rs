@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::answer::{AnswerError, Document, Names, Parts, check_fresh};
 use crate::arguments::Arguments;
 use crate::command_line;
+use crate::fetch::Fetch;
 use crate::host::{Command, ExitStatus};
-use crate::provider::Fetch;
+use crate::response::{Document, Names, Parts, ResponseError, check_fresh};
 use crate::{Credentials, DefinitionError, FetchError, Host};
 
 /// Enough for a program that asks somebody far away.
@@ -77,7 +77,7 @@ impl Process {
     ) -> Result<Credentials, FetchError> {
         let output = self.run(fetch).await?;
         self.read(&output, fetch.now())
-            .map_err(|error| FetchError::Answer {
+            .map_err(|error| FetchError::Response {
                 from: self.program().display().to_string(),
                 error,
             })
@@ -108,10 +108,10 @@ impl Process {
         Ok(output.stdout)
     }
 
-    fn read(&self, output: &[u8], now: i64) -> Result<Credentials, AnswerError> {
+    fn read(&self, output: &[u8], now: i64) -> Result<Credentials, ResponseError> {
         let mut document = Document::parse(output)?;
         if document.number("Version") != Some(1) {
-            return Err(AnswerError::Version);
+            return Err(ResponseError::Version);
         }
         let parts = Parts::of(&mut document, &NAMES)?;
         let credentials = parts.into_credentials(&NAMES, self.describe())?;

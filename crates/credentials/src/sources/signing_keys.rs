@@ -8,10 +8,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::answer::is_access_key_id;
 use crate::arguments::Arguments;
+use crate::fetch::Fetch;
 use crate::host::FileError;
-use crate::provider::Fetch;
+use crate::response::is_access_key_id;
 use crate::{DatedKey, DefinitionError, FetchError, Files, Host, SigningKeys};
 
 /// A year of keys has a tenth of this.

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::arguments::Arguments;
-use crate::provider::Fetch;
+use crate::fetch::Fetch;
 use crate::sts::{Role, Sts, token_of};
 use crate::{Credentials, DefinitionError, Endpoint, Environment, FetchError, Host};
 

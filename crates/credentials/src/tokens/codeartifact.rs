@@ -4,8 +4,8 @@
 
 use super::Given;
 use super::signed::{Kind, Signed};
-use crate::answer::{AnswerError, Document};
 use crate::arguments::Arguments;
+use crate::response::{Document, ResponseError};
 use crate::time::parse_span;
 use crate::{Definition, DefinitionError, Environment, FetchError};
 
@@ -54,11 +54,11 @@ pub(super) fn parse(
     Signed::parse(kind, arguments, environment, declared)
 }
 
-fn read(document: &mut Document, now: i64) -> Result<Given, AnswerError> {
+fn read(document: &mut Document, now: i64) -> Result<Given, ResponseError> {
     const TOKEN: &str = "authorizationToken";
     const EXPIRY: &str = "expiration";
     let expires_at = document.moment(EXPIRY)?;
-    let expires_at = expires_at.ok_or(AnswerError::Missing(EXPIRY))?;
+    let expires_at = expires_at.ok_or(ResponseError::Missing(EXPIRY))?;
     Given::new(TOKEN, document.text(TOKEN)?, Some(expires_at), now)
 }
 

@@ -6,8 +6,8 @@
 
 use super::Given;
 use super::signed::{Kind, Signed};
-use crate::answer::{AnswerError, Document};
 use crate::arguments::Arguments;
+use crate::response::{Document, ResponseError};
 use crate::{Definition, DefinitionError, Environment};
 
 const TYPE: (&str, &str) = ("content-type", "application/x-amz-json-1.1");
@@ -55,11 +55,11 @@ pub(super) fn public(
 }
 
 /// A private registry's service answers a list, that of public ones an object.
-fn read(document: &mut Document, now: i64) -> Result<Given, AnswerError> {
+fn read(document: &mut Document, now: i64) -> Result<Given, ResponseError> {
     const DATA: &str = "authorizationData";
     const TOKEN: &str = "authorizationToken";
     const EXPIRY: &str = "expiresAt";
-    let mut data = document.object(DATA)?.ok_or(AnswerError::Missing(DATA))?;
-    let expires_at = data.moment(EXPIRY)?.ok_or(AnswerError::Missing(EXPIRY))?;
+    let mut data = document.object(DATA)?.ok_or(ResponseError::Missing(DATA))?;
+    let expires_at = data.moment(EXPIRY)?.ok_or(ResponseError::Missing(EXPIRY))?;
     Given::new(TOKEN, data.text(TOKEN)?, Some(expires_at), now)
 }

@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::answer::AnswerError;
 use crate::arguments::Arguments;
+use crate::response::ResponseError;
 use crate::{DefinitionError, FetchError, Secret};
 
 /// What a source's token is.
@@ -77,7 +77,7 @@ impl Format {
     }
 
     /// The token in this form.
-    pub(super) fn apply(self, token: &Secret) -> Result<Secret, AnswerError> {
+    pub(super) fn apply(self, token: &Secret) -> Result<Secret, ResponseError> {
         let token = token.expose();
         match self {
             Self::AsGiven => Ok(Secret::new(token.to_owned())),
@@ -90,7 +90,7 @@ impl Format {
                 Ok(Secret::new(STANDARD.encode(pair.as_bytes())))
             }
             Self::Basic if token.contains(':') => Ok(Secret::new(STANDARD.encode(token))),
-            Self::Basic => Err(AnswerError::NoUser),
+            Self::Basic => Err(ResponseError::NoUser),
         }
     }
 }
@@ -153,6 +153,6 @@ mod tests {
     #[test]
     fn basic_wants_a_user() {
         let token = Secret::new("word".to_owned());
-        assert_eq!(Format::Basic.apply(&token), Err(AnswerError::NoUser));
+        assert_eq!(Format::Basic.apply(&token), Err(ResponseError::NoUser));
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Given;
-use crate::answer::{AnswerError, Document, is_secret};
 use crate::arguments::Arguments;
-use crate::provider::Fetch;
+use crate::fetch::Fetch;
+use crate::response::{Document, ResponseError, is_secret};
 use crate::sources::Process;
 use crate::{DefinitionError, FetchError, Host, Secret};
 
@@ -39,7 +39,7 @@ impl TokenProcess {
 
     pub(super) async fn fetch<H: Host>(&self, fetch: &Fetch<'_, H>) -> Result<Given, FetchError> {
         let output = self.0.run(fetch).await?;
-        read(&output, fetch.now()).map_err(|error| FetchError::Answer {
+        read(&output, fetch.now()).map_err(|error| FetchError::Response {
             from: self.0.program().display().to_string(),
             error,
         })
@@ -47,24 +47,24 @@ impl TokenProcess {
 }
 
 /// Reads what a program printed. `now` is Unix time in seconds.
-fn read(output: &[u8], now: i64) -> Result<Given, AnswerError> {
+fn read(output: &[u8], now: i64) -> Result<Given, ResponseError> {
     let output = output.trim_ascii();
     if output.is_empty() {
-        return Err(AnswerError::Nothing);
+        return Err(ResponseError::Nothing);
     }
     if output.starts_with(b"{") {
         return read_document(Document::parse(output)?, now);
     }
     let text = std::str::from_utf8(output).ok();
     let text = text.filter(|text| is_secret(text));
-    let text = text.ok_or(AnswerError::NotToken)?;
+    let text = text.ok_or(ResponseError::NotToken)?;
     Ok(Given {
         text: Secret::new(text.to_owned()),
         expires_at: None,
     })
 }
 
-fn read_document(mut document: Document, now: i64) -> Result<Given, AnswerError> {
+fn read_document(mut document: Document, now: i64) -> Result<Given, ResponseError> {
     let mut token = None;
     for name in TOKENS {
         token = token.or(document.text(name)?);

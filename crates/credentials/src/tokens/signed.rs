@@ -6,10 +6,10 @@ use std::rc::Rc;
 use zeroize::Zeroizing;
 
 use super::Given;
-use crate::answer::{AnswerError, Document, describe_refusal};
 use crate::arguments::Arguments;
+use crate::fetch::Fetch;
 use crate::host::Response;
-use crate::provider::Fetch;
+use crate::response::{Document, ResponseError, describe_refusal};
 use crate::service::{self, Service, suffix_of};
 use crate::sources::Source;
 use crate::{Check, Definition, DefinitionError, Environment, FetchError, Files, Host, Url};
@@ -29,7 +29,7 @@ pub(super) struct Signed {
 }
 
 /// Reads an answer; the number is Unix time in seconds.
-pub(super) type Read = fn(&mut Document, i64) -> Result<Given, AnswerError>;
+pub(super) type Read = fn(&mut Document, i64) -> Result<Given, ResponseError>;
 
 /// Which service it is, and what it is asked.
 pub(super) struct Kind {
@@ -158,7 +158,7 @@ impl Signed {
         let answer = document.as_mut().map_err(|error| error.clone());
         answer
             .and_then(|document| (self.read)(document, fetch.now()))
-            .map_err(|error| FetchError::Answer {
+            .map_err(|error| FetchError::Response {
                 from: from(),
                 error,
             })

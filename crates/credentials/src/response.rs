@@ -13,17 +13,17 @@ pub(crate) struct Document(Map<String, Value>);
 
 impl Document {
     /// Reads a whole document, whose outermost value must be an object.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, AnswerError> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ResponseError> {
         if bytes.trim_ascii().is_empty() {
-            return Err(AnswerError::Nothing);
+            return Err(ResponseError::Nothing);
         }
         match serde_json::from_slice(bytes) {
             Ok(Value::Object(fields)) => Ok(Self(fields)),
             Ok(mut value) => {
                 erase(&mut value);
-                Err(AnswerError::NotJson)
+                Err(ResponseError::NotJson)
             }
-            Err(_) => Err(AnswerError::NotJson),
+            Err(_) => Err(ResponseError::NotJson),
         }
     }
 
@@ -32,13 +32,13 @@ impl Document {
     pub(crate) fn text(
         &mut self,
         name: &'static str,
-    ) -> Result<Option<Zeroizing<String>>, AnswerError> {
+    ) -> Result<Option<Zeroizing<String>>, ResponseError> {
         match self.take(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(Zeroizing::new(text))),
             Some(mut value) => {
                 erase(&mut value);
-                Err(AnswerError::NotText(name))
+                Err(ResponseError::NotText(name))
             }
         }
     }
@@ -49,7 +49,7 @@ impl Document {
     }
 
     /// Takes out an object, or the first of a list of objects.
-    pub(crate) fn object(&mut self, name: &'static str) -> Result<Option<Self>, AnswerError> {
+    pub(crate) fn object(&mut self, name: &'static str) -> Result<Option<Self>, ResponseError> {
         let mut value = match self.take(name) {
             None | Some(Value::Null) => return Ok(None),
             Some(value) => value,
@@ -61,7 +61,7 @@ impl Document {
         let object = match first {
             Some(Value::Object(fields)) => Ok(Some(Self(std::mem::take(fields)))),
             None => Ok(None),
-            Some(_) => Err(AnswerError::Malformed(name)),
+            Some(_) => Err(ResponseError::Malformed(name)),
         };
         erase(&mut value);
         object
@@ -69,7 +69,7 @@ impl Document {
 
     /// Takes out a moment, as Unix time in seconds: a text such as `2026-01-02T03:04:05Z`, or
     /// seconds since 1970, perhaps with a fraction.
-    pub(crate) fn moment(&mut self, name: &'static str) -> Result<Option<i64>, AnswerError> {
+    pub(crate) fn moment(&mut self, name: &'static str) -> Result<Option<i64>, ResponseError> {
         // Up to the end of the year 9999.
         const SECONDS: std::ops::Range<f64> = 0.0..253_402_300_800.0;
         let value = match self.take(name) {
@@ -84,7 +84,7 @@ impl Document {
                 .map(|secs| secs as i64),
             _ => None,
         };
-        moment.map(Some).ok_or(AnswerError::Malformed(name))
+        moment.map(Some).ok_or(ResponseError::Malformed(name))
     }
 
     fn take(&mut self, name: &str) -> Option<Value> {
@@ -132,7 +132,7 @@ pub(crate) struct Names {
 
 impl Parts {
     /// Takes the parts out of a document.
-    pub(crate) fn of(document: &mut Document, names: &Names) -> Result<Self, AnswerError> {
+    pub(crate) fn of(document: &mut Document, names: &Names) -> Result<Self, ResponseError> {
         Ok(Self {
             access_key_id: document.text("AccessKeyId")?,
             secret_access_key: document.text("SecretAccessKey")?,
@@ -146,10 +146,10 @@ impl Parts {
         self,
         names: &Names,
         origin: String,
-    ) -> Result<Credentials, AnswerError> {
+    ) -> Result<Credentials, ResponseError> {
         let access_key_id = required("AccessKeyId", self.access_key_id)?;
         if !is_access_key_id(&access_key_id) {
-            return Err(AnswerError::Malformed("AccessKeyId"));
+            return Err(ResponseError::Malformed("AccessKeyId"));
         }
         let secret_access_key = required("SecretAccessKey", self.secret_access_key)?;
         let session_token = match self.session_token {
@@ -160,17 +160,17 @@ impl Parts {
             None if !names.temporary => None,
             expiration => {
                 let expiration = required("Expiration", expiration)?;
-                Some(parse_iso8601(&expiration).ok_or(AnswerError::Malformed("Expiration"))?)
+                Some(parse_iso8601(&expiration).ok_or(ResponseError::Malformed("Expiration"))?)
             }
         };
         if !is_secret(&secret_access_key) {
-            return Err(AnswerError::Malformed("SecretAccessKey"));
+            return Err(ResponseError::Malformed("SecretAccessKey"));
         }
         if session_token
             .as_ref()
             .is_some_and(|token| !is_secret(token))
         {
-            return Err(AnswerError::Malformed(names.session_token));
+            return Err(ResponseError::Malformed(names.session_token));
         }
         Ok(Credentials {
             access_key_id: access_key_id.to_string(),
@@ -186,18 +186,18 @@ impl Parts {
 fn required(
     name: &'static str,
     text: Option<Zeroizing<String>>,
-) -> Result<Zeroizing<String>, AnswerError> {
+) -> Result<Zeroizing<String>, ResponseError> {
     match text {
-        None => Err(AnswerError::Missing(name)),
-        Some(text) if text.is_empty() => Err(AnswerError::Missing(name)),
+        None => Err(ResponseError::Missing(name)),
+        Some(text) if text.is_empty() => Err(ResponseError::Missing(name)),
         Some(text) => Ok(text),
     }
 }
 
 /// Refuses credentials that are no good any more. `now` is Unix time in seconds.
-pub(crate) fn check_fresh(credentials: &Credentials, now: i64) -> Result<(), AnswerError> {
+pub(crate) fn check_fresh(credentials: &Credentials, now: i64) -> Result<(), ResponseError> {
     match credentials.expires_at {
-        Some(at) if at <= now => Err(AnswerError::Expired(at)),
+        Some(at) if at <= now => Err(ResponseError::Expired(at)),
         _ => Ok(()),
     }
 }
@@ -247,7 +247,7 @@ pub(crate) fn describe_refusal(code: &str, message: &str) -> String {
 
 /// What is wrong with an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AnswerError {
+pub enum ResponseError {
     /// It is empty.
     #[error("the answer is empty")]
     Nothing,

@@ -5,8 +5,8 @@
 //!
 //! [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
 
-use crate::answer::{is_access_key_id, is_secret};
 use crate::profile::{Profile, Profiles};
+use crate::response::{is_access_key_id, is_secret};
 use crate::sources::{AssumeRole, Container, Imds, Keys, Process, Source, WebIdentity};
 use crate::sts::{Role, Sts};
 use crate::{Environment, FetchError, Secret};

@@ -17,7 +17,7 @@ const LIFETIME: i64 = 5000;
 /// Profiles by the files that they were read from. One belongs to each [`Files`](crate::Files) that has
 /// one.
 #[derive(Default)]
-pub struct Shelf(RefCell<HashMap<Names, Kept>>);
+pub struct ProfileCache(RefCell<HashMap<Names, Kept>>);
 
 /// The files, in the order of their weight.
 type Names = Vec<(PathBuf, Kind)>;
@@ -35,7 +35,7 @@ pub(crate) struct Loaded {
     pub(crate) profiles: Option<Profiles>,
 }
 
-impl Shelf {
+impl ProfileCache {
     /// Forgets what was put there long before `now`, in milliseconds.
     pub fn clear(&self, now: i64) {
         let mut all = self.0.borrow_mut();
@@ -78,7 +78,7 @@ mod tests {
     /// One file, of which it counts how often it is read.
     #[derive(Default)]
     struct Counting {
-        shelf: Shelf,
+        cache: ProfileCache,
         now: Cell<i64>,
         inode: Cell<u64>,
         reads: Cell<usize>,
@@ -107,8 +107,8 @@ mod tests {
             })
         }
 
-        fn shelf(&self) -> Option<(&Shelf, i64)> {
-            Some((&self.shelf, self.now.get()))
+        fn profile_cache(&self) -> Option<(&ProfileCache, i64)> {
+            Some((&self.cache, self.now.get()))
         }
     }
 
@@ -133,11 +133,11 @@ mod tests {
         files.inode.set(1);
         assert_eq!(check_all(&files), 2);
         // Nothing is kept for long.
-        files.shelf.clear(LIFETIME - 1);
+        files.cache.clear(LIFETIME - 1);
         assert_eq!(check_all(&files), 2);
-        files.shelf.clear(LIFETIME);
+        files.cache.clear(LIFETIME);
         assert_eq!(check_all(&files), 3);
-        files.shelf.forget();
+        files.cache.forget();
         assert_eq!(check_all(&files), 4);
     }
 }

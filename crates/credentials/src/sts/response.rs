@@ -5,7 +5,7 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, Event};
 use zeroize::Zeroizing;
 
-use crate::answer::{AnswerError, Names, Parts, describe_refusal};
+use crate::response::{Names, Parts, ResponseError, describe_refusal};
 
 pub(super) const NAMES: Names = Names {
     session_token: "SessionToken",
@@ -13,9 +13,9 @@ pub(super) const NAMES: Names = Names {
 };
 
 /// Finds the credentials in the answer to `action`.
-pub(super) fn parts(body: &[u8], action: &str) -> Result<Parts, AnswerError> {
+pub(super) fn parts(body: &[u8], action: &str) -> Result<Parts, ResponseError> {
     if body.trim_ascii().is_empty() {
-        return Err(AnswerError::Nothing);
+        return Err(ResponseError::Nothing);
     }
     let leaf = format!("{action}Response/{action}Result/Credentials/");
     let mut parts = Parts {
@@ -34,7 +34,7 @@ pub(super) fn parts(body: &[u8], action: &str) -> Result<Parts, AnswerError> {
         };
         part.replace(text).is_none()
     });
-    read.map(|()| parts).ok_or(AnswerError::NotXml)
+    read.map(|()| parts).ok_or(ResponseError::NotXml)
 }
 
 /// What an error document says, fit for a log line.
@@ -125,7 +125,7 @@ mod tests {
           <ResponseMetadata><RequestId>c6104cbe</RequestId></ResponseMetadata>
         </AssumeRoleResponse>"#;
 
-    fn texts(body: &str) -> Result<[Option<String>; 4], AnswerError> {
+    fn texts(body: &str) -> Result<[Option<String>; 4], ResponseError> {
         let parts = parts(body.as_bytes(), "AssumeRole")?;
         let all = [
             parts.access_key_id,
@@ -168,7 +168,7 @@ mod tests {
                 .replace("</Credentials>", "</Credential>");
             match texts(&body) {
                 Ok(parts) => assert_eq!(parts, [None, None, None, None], "{from}"),
-                Err(error) => assert_eq!(error, AnswerError::NotXml, "{from}"),
+                Err(error) => assert_eq!(error, ResponseError::NotXml, "{from}"),
             }
         }
         let body = GOOD.replace("Credentials>", "Other>");
@@ -196,9 +196,9 @@ mod tests {
             "</a>",
             "\u{0}",
         ] {
-            assert_eq!(texts(body), Err(AnswerError::NotXml), "{body}");
+            assert_eq!(texts(body), Err(ResponseError::NotXml), "{body}");
         }
-        assert_eq!(texts(" \n"), Err(AnswerError::Nothing));
+        assert_eq!(texts(" \n"), Err(ResponseError::Nothing));
         assert!(parts(b"<a>\xff</a>", "AssumeRole").is_err());
     }
 
@@ -209,7 +209,7 @@ mod tests {
                 "<AssumeRoleResponse",
                 &format!("{addition}<AssumeRoleResponse"),
             );
-            assert_eq!(texts(&body), Err(AnswerError::NotXml), "{addition}");
+            assert_eq!(texts(&body), Err(ResponseError::NotXml), "{addition}");
         }
         let body = GOOD.replace("<Credentials>", "<!-- a comment --><Credentials>");
         assert!(texts(&body).unwrap().iter().all(Option::is_some));
@@ -219,7 +219,7 @@ mod tests {
     fn a_part_that_comes_twice_is_refused() {
         let twice = "<AccessKeyId>AKIA</AccessKeyId><AccessKeyId>";
         let body = GOOD.replace("<AccessKeyId>", twice);
-        assert_eq!(texts(&body), Err(AnswerError::NotXml));
+        assert_eq!(texts(&body), Err(ResponseError::NotXml));
     }
 
     proptest! {

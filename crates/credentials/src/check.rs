@@ -1,0 +1,40 @@
+//! What is found out about a definition while the configuration is read.
+
+use std::path::PathBuf;
+
+use crate::Endpoint;
+use crate::file::FileIdentity;
+
+/// What looking at a definition's files has shown.
+#[derive(Debug, Default)]
+pub struct Check {
+    /// What is used, in a few words without secrets, e.g. `imds at http://169.254.169.254`.
+    pub description: String,
+    /// Every file that will be read, so that a user who lacks the rights is told early.
+    pub files: Vec<FileUse>,
+    /// Whom the provider will ask, so that names can be resolved early.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// A file that a provider reads.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FileUse {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Which file that is now; `None` where there is none yet.
+    pub identity: Option<FileIdentity>,
+    /// Whether it holds a secret, so that not everybody should be able to read it.
+    pub secret: bool,
+}
+
+impl FileUse {
+    /// Whether there is no such file yet.
+    pub fn is_missing(&self) -> bool {
+        self.identity.is_none()
+    }
+
+    /// Whether it is a secret that everybody on the machine can read.
+    pub fn is_exposed(&self) -> bool {
+        self.secret && self.identity.is_some_and(|file| file.is_world_readable())
+    }
+}
