@@ -1,6 +1,8 @@
 //! The directives about credentials that are fetched.
 
-use aws_credentials::{Check, Definition, DefinitionError};
+use std::time::Duration;
+
+use aws_credentials::{Check, Definition, DefinitionError, ParseContext};
 
 use super::{DirectiveError, Result, invalid, set};
 use crate::conf::{Directives, MainConf, Needs};
@@ -27,14 +29,13 @@ pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
     let wrong = |error: DefinitionError| {
         DirectiveError::Because(format!("\"{}\": {error}", name.escape_debug()))
     };
-    let providers = &main.providers;
-    let declared = |name: &str| providers.definition(name);
-    let environment = main.shared.environment();
-    let definition =
-        Definition::parse(source, parameters, environment, &declared).map_err(wrong)?;
+    let definition = with_context(main, conf, |context| {
+        Definition::parse(source, parameters, context)
+    })
+    .map_err(wrong)?;
     let check = definition.check(&main.shared.files).map_err(wrong)?;
 
-    if *source == "default" {
+    if definition.leaves_source_open() {
         conf.tell(format_args!(
             "provider \"{name}\" uses {}{}",
             check.description,
@@ -43,9 +44,9 @@ pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
     }
 
     let files = check.files.iter().map(|file| file.path.clone()).collect();
+    let may_ask_others = definition.declaration().may_ask_others;
     let renewal = Renewal::new(Kind::Credentials, name, definition, files);
-    let provider = Provider::new(renewal, *source == "signing_keys");
-    let may_ask_others = matches!(*source, "file" | "default" | "assume_role" | "web_identity");
+    let provider = Provider::new(renewal);
     note_needs(
         main,
         conf,
@@ -55,6 +56,20 @@ pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
     );
     list(main)?.add(provider);
     Ok(())
+}
+
+/// Calls `parse` with what the words of a source are read with.
+pub(super) fn with_context<T>(
+    main: &MainConf,
+    conf: &Conf,
+    parse: impl FnOnce(&ParseContext<'_>) -> T,
+) -> T {
+    let parse_time = |text: &str| conf.parse_time(text.as_bytes()).map(Duration::from_millis);
+    parse(&ParseContext {
+        environment: main.shared.environment(),
+        declared: main.providers.declared(),
+        parse_time: &parse_time,
+    })
 }
 
 /// The directive's arguments.

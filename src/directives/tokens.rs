@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use aws_credentials::{Definition, DefinitionError};
 
-use super::providers::{declared_twice, list, note_needs, utf8_arguments};
+use super::providers::{declared_twice, list, note_needs, utf8_arguments, with_context};
 use super::{DirectiveError, Result, invalid, set};
 use crate::conf::{Directives, MainConf, Required, TokensRequired};
 use crate::ffi::conf::Conf;
@@ -41,17 +41,12 @@ pub(crate) fn token(main: &mut MainConf, conf: &Conf) -> Result {
     }
 
     let wrong = |error: DefinitionError| DirectiveError::Because(format!("\"{name}\": {error}"));
-    let providers = &main.providers;
-    let declared = |name: &str| providers.definition(name);
-    let environment = main.shared.environment();
-    let definition =
-        Definition::parse_token(source, parameters, environment, &declared).map_err(wrong)?;
+    let definition = with_context(main, conf, |context| {
+        Definition::parse_token(source, parameters, context)
+    })
+    .map_err(wrong)?;
     let check = definition.check(&main.shared.files).map_err(wrong)?;
-    let is_left_open = *source != "process"
-        && !parameters
-            .iter()
-            .any(|word| word.starts_with("credentials=") && *word != "credentials=default");
-    if is_left_open {
+    if definition.leaves_source_open() {
         conf.tell(format_args!(
             "token \"{name}\" comes from {}{}",
             check.description,
@@ -60,6 +55,7 @@ pub(crate) fn token(main: &mut MainConf, conf: &Conf) -> Result {
     }
 
     let files = check.files.iter().map(|file| file.path.clone()).collect();
+    let may_ask_others = definition.declaration().may_ask_others;
     let token = Rc::new(Token::new(Renewal::new(
         Kind::Token,
         name,
@@ -71,7 +67,7 @@ pub(crate) fn token(main: &mut MainConf, conf: &Conf) -> Result {
         conf,
         format!("token \"{name}\""),
         check,
-        *source != "process",
+        may_ask_others,
     );
     list(main)?.add_token(Rc::clone(&token));
     let name = format!("{PREFIX}{name}");

@@ -87,14 +87,14 @@ impl<'a> Lease<'a> {
         let Some(slot) = renewal.slot() else {
             return Turn::Leave;
         };
-        let (clock, rhythm) = (process::clock(), renewal.definition().rhythm());
+        let (clock, intervals) = (process::clock(), renewal.definition().intervals());
         slot.with_state(|state| {
             if changed || (state.files != 0 && state.files != files) {
                 // The plan goes on from this state of the files, even if the fetch fails.
                 state.files = files;
                 state.schedule.files_changed(now);
             }
-            let pause = state.schedule.wait(now, rhythm, LOOK);
+            let pause = state.schedule.wait(now, intervals, LOOK);
             if !pause.is_zero() {
                 return Turn::Wait(pause);
             }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
-use aws_credentials::Definition;
+use aws_credentials::Declared;
 
 use super::lease::{Memory, SlotRef, State, zones_in_use};
 use crate::ffi::memory::shm::ZoneOwner;
@@ -19,18 +19,15 @@ use crate::renewal::tokens::Token;
 /// An `aws_credentials_provider`.
 pub(crate) struct Provider {
     renewal: Rc<Renewal>,
-    /// Whether it yields signing keys, which bring their region with them.
-    yields_signing_keys: bool,
     store: Store,
 }
 
 impl Provider {
-    pub(crate) fn new(renewal: Renewal, yields_signing_keys: bool) -> Self {
+    pub(crate) fn new(renewal: Renewal) -> Self {
         let renewal = Rc::new(renewal);
         Self {
             store: Store::new(Rc::clone(&renewal)),
             renewal,
-            yields_signing_keys,
         }
     }
 
@@ -42,8 +39,9 @@ impl Provider {
         &self.renewal
     }
 
+    /// Whether it yields signing keys, which bring their region with them.
     pub(crate) fn yields_signing_keys(&self) -> bool {
-        self.yields_signing_keys
+        self.renewal.definition().yields_signing_keys()
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -74,6 +72,8 @@ pub(crate) struct Providers {
     list: Vec<Rc<Provider>>,
     by_name: HashMap<Box<[u8]>, Rc<Provider>>,
     tokens: Vec<Rc<Token>>,
+    /// Those of `list`, for sources that name another one.
+    declared: Declared,
     client: OnceCell<Rc<Client>>,
     /// The configuration that declares them.
     cycle: OnceCell<CycleId>,
@@ -83,7 +83,9 @@ pub(crate) struct Providers {
 impl Providers {
     pub(crate) fn add(&mut self, provider: Provider) {
         let provider = Rc::new(provider);
-        let name = provider.name().as_bytes().into();
+        let (name, definition) = (provider.name(), provider.renewal().definition());
+        definition.declare(name, &mut self.declared);
+        let name = name.as_bytes().into();
         self.by_name.insert(name, Rc::clone(&provider));
         self.list.push(provider);
     }
@@ -120,10 +122,9 @@ impl Providers {
         self.by_name.get(name)
     }
 
-    /// What a name was declared to be, for sources that name another one.
-    pub(crate) fn definition(&self, name: &str) -> Option<Definition> {
-        let provider = self.find(name.as_bytes())?;
-        Some(provider.renewal().definition().clone())
+    /// The providers, for sources that name another one.
+    pub(crate) fn declared(&self) -> &Declared {
+        &self.declared
     }
 
     /// The names, for somebody who has written another one.

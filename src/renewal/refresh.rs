@@ -125,13 +125,13 @@ fn conclude(renewal: &Renewal, host: &impl Host, files: u64, result: Result<Mate
     });
 
     let (now, random) = (host.now(), host.random());
-    let (subject, rhythm) = (renewal.subject(), renewal.definition().rhythm());
+    let (subject, intervals) = (renewal.subject(), renewal.definition().intervals());
     let line = slot.with_state(|state| {
         state.files = files;
         match &result {
             Ok(material) => {
                 let expires_at = material.expires_at();
-                state.schedule.fetched(now, expires_at, rhythm, random);
+                state.schedule.fetched(now, expires_at, intervals, random);
                 let got = terms(material);
                 state.report.fetched(now, subject, material.origin(), got)
             }
@@ -140,7 +140,7 @@ fn conclude(renewal: &Renewal, host: &impl Host, files: u64, result: Result<Mate
                     Some(got) => schedule::left(got.expires_at, got.outlives_expiry, now),
                     None => Some(0),
                 };
-                state.schedule.failed(now, left, rhythm, random);
+                state.schedule.failed(now, left, intervals, random);
                 state.report.failed(now, subject, error, at_hand)
             }
         }

@@ -1,17 +1,13 @@
 //! The words of a directive: `key=value` and flags, each once, none that is not known.
 
 use crate::DefinitionError;
-
-/// Allows plain http to hosts that are not this machine's own. A word without a value.
-pub(crate) const INSECURE: &str = "insecure";
+use crate::declaration::{Declaration, INSECURE};
 
 /// The words that stand behind a source's name, taken one by one.
 pub(crate) struct Arguments<'a> {
-    source: &'static str,
+    declaration: &'static Declaration,
     pairs: Vec<(&'a str, &'a str)>,
     is_insecure: bool,
-    /// Which keys and flags this source knows, as it asks for them.
-    known: Vec<&'static str>,
 }
 
 /// If a parameter of a directive has a quotation mark behind its `=`, the form that nginx
@@ -38,8 +34,11 @@ pub fn misplaced_quote(word: &str) -> Option<String> {
 }
 
 impl<'a> Arguments<'a> {
-    /// Splits `words`; `source` stands in the errors.
-    pub(crate) fn new(source: &'static str, words: &[&'a str]) -> Result<Self, DefinitionError> {
+    /// Splits `words`, which stand behind the name of the source that `declaration` declares.
+    pub(crate) fn new(
+        declaration: &'static Declaration,
+        words: &[&'a str],
+    ) -> Result<Self, DefinitionError> {
         let mut pairs: Vec<(&str, &str)> = Vec::with_capacity(words.len());
         let mut is_insecure = false;
         for word in words {
@@ -64,26 +63,30 @@ impl<'a> Arguments<'a> {
                 return Err(DefinitionError::Empty(key.to_owned()));
             }
             if pairs.iter().any(|(other, _)| *other == key) {
-                return Err(DefinitionError::Twice(key.to_owned()));
+                return Err(DefinitionError::Twice(format!("{key}=")));
             }
             pairs.push((key, value));
         }
         Ok(Self {
-            source,
+            declaration,
             pairs,
             is_insecure,
-            known: Vec::new(),
         })
     }
 
     /// The name of the source.
     pub(crate) fn source(&self) -> &'static str {
-        self.source
+        self.declaration.name
     }
 
-    /// The value of `key`, where it is given.
+    /// The value of `key`, if it is given.
     pub(crate) fn take(&mut self, key: &'static str) -> Option<&'a str> {
-        self.known.push(key);
+        let mut known = self.declaration.keys.iter();
+        debug_assert!(
+            known.any(|known| known.strip_suffix('=') == Some(key)),
+            "{} does not declare {key}=",
+            self.source()
+        );
         let at = self.pairs.iter().position(|(name, _)| *name == key)?;
         Some(self.pairs.remove(at).1)
     }
@@ -94,9 +97,9 @@ impl<'a> Arguments<'a> {
         key: &'static str,
         example: &'static str,
     ) -> Result<&'a str, DefinitionError> {
-        let source = self.source;
+        let source_name = self.source();
         self.take(key).ok_or(DefinitionError::Missing {
-            source,
+            source_name,
             key,
             example,
         })
@@ -104,29 +107,21 @@ impl<'a> Arguments<'a> {
 
     /// Whether the flag [`INSECURE`] is given.
     pub(crate) fn take_insecure(&mut self) -> bool {
-        self.known.push(INSECURE);
+        debug_assert!(self.declaration.keys.contains(&INSECURE));
         std::mem::take(&mut self.is_insecure)
     }
 
     /// Rejects what nobody asked for.
     pub(crate) fn finish(self) -> Result<(), DefinitionError> {
-        let flag = self.is_insecure.then_some(INSECURE);
-        match self.pairs.first().map(|(key, _)| *key).or(flag) {
+        let flag = self.is_insecure.then(|| INSECURE.to_owned());
+        let pair = self.pairs.first();
+        match pair.map(|(key, _)| format!("{key}=")).or(flag) {
             None => Ok(()),
             Some(key) => Err(DefinitionError::UnknownKey {
-                source: self.source,
-                key: key.to_owned(),
-                known: self.known,
+                declaration: self.declaration,
+                key,
             }),
         }
-    }
-}
-
-/// A key as it is written: flags have no `=`.
-pub(crate) fn written(key: &str) -> String {
-    match key {
-        INSECURE => key.to_owned(),
-        _ => format!("{key}="),
     }
 }
 
@@ -141,6 +136,18 @@ fn may_begin_with_quote(key: &str, value: &str) -> bool {
 mod tests {
     use super::*;
 
+    static ECR: Declaration = Declaration {
+        name: "ecr",
+        keys: &["insecure"],
+        may_ask_others: false,
+        summary: "",
+    };
+    static IMDS: Declaration = Declaration {
+        name: "imds",
+        keys: &["role="],
+        ..ECR
+    };
+
     #[test]
     fn quotation_marks_belong_around_the_whole_word() {
         for (word, instead) in [
@@ -151,7 +158,7 @@ mod tests {
             ("profile=\"a b\"", "\"profile=a ...\""),
         ] {
             assert_eq!(misplaced_quote(word).as_deref(), Some(instead), "{word}");
-            let Err(error) = Arguments::new("file", &[word]).map(drop) else {
+            let Err(error) = Arguments::new(&IMDS, &[word]).map(drop) else {
                 panic!("{word} is accepted");
             };
             assert!(error.to_string().contains(instead), "{error}");
@@ -167,18 +174,18 @@ mod tests {
         }
         // Quotation marks of the command line itself.
         for word in ["command='/opt/a b' c", "command=\"/opt/a b\" 'c d'"] {
-            assert!(Arguments::new("process", &[word]).is_ok(), "{word}");
+            assert!(Arguments::new(&IMDS, &[word]).is_ok(), "{word}");
         }
     }
 
     #[test]
     fn a_flag_is_given_once_and_only_to_a_source_that_knows_it() {
-        let mut arguments = Arguments::new("ecr", &["insecure"]).unwrap();
+        let mut arguments = Arguments::new(&ECR, &["insecure"]).unwrap();
         assert!(arguments.take_insecure());
         arguments.finish().unwrap();
 
         let error = |words: &[&str]| {
-            let finished = Arguments::new("imds", words).and_then(|mut arguments| {
+            let finished = Arguments::new(&IMDS, words).and_then(|mut arguments| {
                 arguments.take("role");
                 arguments.finish()
             });

@@ -1,126 +1,138 @@
 //! What an operator writes: a source and its `key=value` words.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 
+use crate::any_source::AnySource;
 use crate::arguments::Arguments;
-use crate::schedule::Rhythm;
-use crate::sources::Source;
+use crate::schedule::Intervals;
+use crate::sources::{Declared, ParseContext, Source};
 use crate::tokens::TokenSource;
-use crate::{Check, DefinitionError, Environment, Files, Provider};
+use crate::{Check, Declaration, DefinitionError, Environment, Files, Provider};
 
 /// A source of credentials or of tokens, checked as far as its words and the environment go. Cheap
 /// to clone.
 #[derive(Clone)]
 pub struct Definition {
-    what: What,
+    source: AnySource,
+    declaration: &'static Declaration,
     environment: Environment,
 }
 
-/// What is fetched, and from where.
-#[derive(Clone)]
-pub(crate) enum What {
-    Credentials(Source),
-    Token(TokenSource),
-}
-
-impl What {
-    /// In a few words, without secrets.
-    pub(crate) fn describe(&self) -> String {
-        match self {
-            Self::Credentials(source) => source.describe(),
-            Self::Token(source) => source.describe(),
-        }
-    }
-}
-
 impl Definition {
-    /// Reads a source's name and the words behind it, e.g. `imds` and `role=web`.
+    /// What the sources of credentials declare, in the order of the reference.
+    pub fn credential_sources() -> Vec<&'static Declaration> {
+        Source::ALL.to_vec()
+    }
+
+    /// What the sources of tokens declare, in the order of the reference.
+    pub fn token_sources() -> Vec<&'static Declaration> {
+        TokenSource::declarations()
+    }
+
+    /// Reads the name of a [source of credentials](Self::credential_sources) and the words behind
+    /// it, e.g. `imds` and `role=web`.
     ///
-    /// | source | words, all optional but those in bold | and from the environment |
-    /// | --- | --- | --- |
-    /// | `env` | | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` |
-    /// | `file` | `path=`, `profile=`, `region=`, `endpoint=`, `insecure` | `AWS_SHARED_CREDENTIALS_FILE`, `AWS_CONFIG_FILE`, `AWS_PROFILE`, `HOME`; for roles as `assume_role` |
-    /// | `imds` | `endpoint=`, `role=` | `AWS_EC2_METADATA_DISABLED`, `AWS_EC2_METADATA_SERVICE_ENDPOINT`, `..._ENDPOINT_MODE` |
-    /// | `container` | `uri=` | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, `..._FULL_URI`, `AWS_CONTAINER_AUTHORIZATION_TOKEN`, `..._TOKEN_FILE` |
-    /// | `web_identity` | `role_arn=`, `token_file=`, `session_name=`, `region=`, `endpoint=`, `insecure` | `AWS_ROLE_ARN`, `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_SESSION_NAME`; as `assume_role` |
-    /// | `assume_role` | **`source=`**, **`role_arn=`**, `external_id=`, `session_name=`, `duration=` (seconds), `region=`, `endpoint=`, `insecure` | `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL`, `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`, `AWS_USE_FIPS_ENDPOINT` |
-    /// | `process` | **`command=`** | |
-    /// | `signing_keys` | **`path=`**, **`access_key=`** | |
-    /// | `default` | `insecure` | all of these |
-    ///
+    /// What the words leave out is looked up in the environment. Paths are absolute. The flag
     /// `insecure` allows plain http to an STS that is neither on this machine nor at a link-local
-    /// address. Paths are absolute. The source of `assume_role` is the name of a provider declared before,
-    /// or of a source that needs no words.
-    ///
-    /// `declared` finds a provider that the configuration declared before, by name.
+    /// address. The source of `assume_role` is the name of a provider declared before, or of a
+    /// source that needs no words.
     pub fn parse(
         source: &str,
         words: &[&str],
-        environment: &Environment,
-        declared: &dyn Fn(&str) -> Option<Definition>,
+        context: &ParseContext<'_>,
     ) -> Result<Self, DefinitionError> {
-        let name = Source::name(source).ok_or_else(|| DefinitionError::unknown_source(source))?;
-        let mut arguments = Arguments::new(name, words)?;
-        let source = Source::parse(&mut arguments, environment, declared)?;
-        arguments.finish()?;
-        Ok(Self {
-            what: What::Credentials(source),
-            environment: environment.clone(),
-        })
+        Self::read(
+            source,
+            words,
+            context,
+            &Self::credential_sources(),
+            |words| Source::parse(words, context).map(AnySource::Credentials),
+        )
     }
 
-    /// Reads the name of a token's source and the words behind it, e.g. `ecr` and
-    /// `region=eu-west-1`.
-    ///
-    /// | source | words, all optional but those in bold | and from the environment |
-    /// | --- | --- | --- |
-    /// | `ecr` | `region=`, `credentials=`, `endpoint=`, `insecure` | `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL_ECR`, `AWS_ENDPOINT_URL`, `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`, `AWS_USE_FIPS_ENDPOINT` |
-    /// | `ecr-public` | `credentials=`, `endpoint=`, `insecure` | the same without regions; `AWS_ENDPOINT_URL_ECR_PUBLIC` |
-    /// | `codeartifact` | **`domain=`**, `owner=`, `duration=`, `region=`, `credentials=`, `endpoint=`, `insecure` | as `ecr`; `AWS_ENDPOINT_URL_CODEARTIFACT` |
-    /// | `process` | **`command=`**, `retry=` | |
+    /// Reads the name of a [source of tokens](Self::token_sources) and the words behind it, e.g.
+    /// `ecr` and `region=eu-west-1`.
     ///
     /// All know `format=` (`raw`, `basic` or `bearer`) and `interval=`, after which at the latest a
-    /// token is renewed. Spans of time are written as nginx has them, e.g. `6h`. What signs, in
-    /// `credentials=`, is the name of a provider declared before, or of a source that needs no
-    /// words; it is `default` where it is not given.
-    ///
-    /// `declared` finds a provider that the configuration declared before, by name.
+    /// token is fetched again. What signs, in `credentials=`, is the name of a provider declared
+    /// before, or of a source that needs no words; it is `default` if it is not given.
     pub fn parse_token(
         source: &str,
         words: &[&str],
-        environment: &Environment,
-        declared: &dyn Fn(&str) -> Option<Definition>,
+        context: &ParseContext<'_>,
     ) -> Result<Self, DefinitionError> {
-        let name = TokenSource::name(source)
-            .ok_or_else(|| DefinitionError::unknown_token_source(source))?;
-        let mut arguments = Arguments::new(name, words)?;
-        let source = TokenSource::parse(&mut arguments, environment, declared)?;
-        arguments.finish()?;
-        Ok(Self {
-            what: What::Token(source),
-            environment: environment.clone(),
+        Self::read(source, words, context, &Self::token_sources(), |words| {
+            TokenSource::parse(words, context).map(AnySource::Token)
         })
     }
 
-    /// What the operator says of how often to fetch.
-    pub fn rhythm(&self) -> Rhythm {
-        match &self.what {
-            What::Credentials(_) => Rhythm::default(),
-            What::Token(source) => source.rhythm(),
+    fn read(
+        name: &str,
+        words: &[&str],
+        context: &ParseContext<'_>,
+        known: &[&'static Declaration],
+        parse: impl FnOnce(&mut Arguments<'_>) -> Result<AnySource, DefinitionError>,
+    ) -> Result<Self, DefinitionError> {
+        let declaration = known.iter().find(|declaration| declaration.name == name);
+        let declaration =
+            declaration.ok_or_else(|| DefinitionError::unknown_source(name, known))?;
+        let mut arguments = Arguments::new(declaration, words)?;
+        let source = parse(&mut arguments)?;
+        arguments.finish()?;
+        Ok(Self {
+            source,
+            declaration,
+            environment: context.environment.clone(),
+        })
+    }
+
+    /// What its source declares.
+    pub fn declaration(&self) -> &'static Declaration {
+        self.declaration
+    }
+
+    /// Whether it yields signing keys, each of which is good for one region and service.
+    pub fn yields_signing_keys(&self) -> bool {
+        matches!(&self.source, AnySource::Credentials(source) if source.yields_signing_keys())
+    }
+
+    /// Whether the operator leaves it to the environment and to files where the credentials, or
+    /// those that sign for the token, come from.
+    pub fn leaves_source_open(&self) -> bool {
+        match &self.source {
+            AnySource::Credentials(source) => matches!(source, Source::DefaultChain(_)),
+            AnySource::Token(source) => source.leaves_signer_open(),
         }
     }
 
-    /// Looks at the files that are named, with the rights of who reads the configuration: which
-    /// source a chain chooses, what is wrong in a file.
+    /// Makes credentials known by the name of their provider, so that definitions that are read
+    /// later can use them.
+    pub fn declare(&self, name: &str, declared: &mut Declared) {
+        if let AnySource::Credentials(source) = &self.source {
+            declared.add(name, source.clone());
+        }
+    }
+
+    /// What the operator says of how often to fetch.
+    pub fn intervals(&self) -> Intervals {
+        match &self.source {
+            AnySource::Credentials(_) => Intervals::default(),
+            AnySource::Token(source) => source.intervals(),
+        }
+    }
+
+    /// Looks at the files that are named, with the rights of the process that reads the
+    /// configuration: which source a chain chooses, what is wrong in a file.
     ///
-    /// A file that does not exist yet is no error here; who fetches will look for it again.
+    /// A file that does not exist yet is no error here; a fetch will look for it again.
     pub fn check(&self, files: &impl Files) -> Result<Check, DefinitionError> {
         let mut check = Check::default();
-        check.description = match &self.what {
-            What::Credentials(source) => source.check(files, &self.environment, &mut check)?,
-            What::Token(source) => source.check(files, &self.environment, &mut check)?,
+        check.description = match &self.source {
+            AnySource::Credentials(source) => source.check(files, &self.environment, &mut check)?,
+            AnySource::Token(source) => source.check(files, &self.environment, &mut check)?,
         };
         Ok(check)
     }
@@ -128,32 +140,40 @@ impl Definition {
     /// Tells this definition from others: SHA-256 of everything in it, the environment's part
     /// included. Material fetched by one definition is never used by another.
     pub fn digest(&self) -> [u8; 32] {
-        let mut text = zeroize::Zeroizing::new(String::new());
-        match &self.what {
-            What::Credentials(source) => source.identify(&mut text),
-            What::Token(source) => source.identify(&mut text),
-        }
-        self.environment.identify(&mut text);
-        Sha256::digest(text.as_bytes()).into()
-    }
-
-    /// The source, where it is one of credentials.
-    pub(crate) fn into_source(self) -> Option<Source> {
-        match self.what {
-            What::Credentials(source) => Some(source),
-            What::Token(_) => None,
-        }
+        let Self {
+            source,
+            // Of several declarations, it is the source's own.
+            declaration: _,
+            environment,
+        } = self;
+        let mut hasher = Sha256Hasher(Sha256::new());
+        (source, environment).hash(&mut hasher);
+        hasher.0.finalize().into()
     }
 
     /// What fetches.
     pub fn provider(&self) -> Provider {
-        Provider::new(self.what.clone(), self.environment.clone())
+        Provider::new(self.source.clone(), self.environment.clone())
     }
 }
 
 /// Shows the source, without secrets.
 impl fmt::Debug for Definition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Definition({})", self.what.describe())
+        write!(f, "Definition({})", self.source.describe())
+    }
+}
+
+/// `derive(Hash)` covers each field of a type, so that none can be forgotten.
+struct Sha256Hasher(Sha256);
+
+impl Hasher for Sha256Hasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Not used: the whole digest is.
+    fn finish(&self) -> u64 {
+        unreachable!("a digest has 32 bytes")
     }
 }

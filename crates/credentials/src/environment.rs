@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use zeroize::Zeroizing;
+use crate::Secret;
 
 /// The variables that sources read.
 const READ: [&str; 26] = [
@@ -62,9 +62,9 @@ const PASSED_ON: [&str; 20] = [
 
 /// A snapshot of the variables that matter here. Workers of nginx lose their environment, so the
 /// master takes it when it reads the configuration. Copies share it.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Hash)]
 pub struct Environment {
-    variables: Rc<[(&'static str, Zeroizing<String>)]>,
+    variables: Rc<[(&'static str, Secret)]>,
 }
 
 impl Environment {
@@ -75,8 +75,8 @@ impl Environment {
         names.sort_unstable();
         names.dedup();
         let variables = names.into_iter().filter_map(|name| {
-            let value = Zeroizing::new(lookup(name)?);
-            (!value.is_empty()).then_some((name, value))
+            let value = Secret::new(lookup(name)?);
+            (!value.expose().is_empty()).then_some((name, value))
         });
         Self {
             variables: variables.collect(),
@@ -87,7 +87,7 @@ impl Environment {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         debug_assert!(READ.contains(&name), "{name} is not captured");
         let (_, value) = self.variables.iter().find(|(known, _)| *known == name)?;
-        Some(value)
+        Some(value.expose())
     }
 
     /// Whether a variable is set to `true`, in any case.
@@ -96,22 +96,12 @@ impl Environment {
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
-    /// Appends all variables.
-    pub(crate) fn identify(&self, text: &mut String) {
-        for (name, value) in &*self.variables {
-            for part in [name, value.as_str()] {
-                text.push_str(part);
-                text.push('\0');
-            }
-        }
-    }
-
     /// The environment of a program that a source runs.
     pub(crate) fn for_children(&self) -> Vec<(&'static str, String)> {
         let passed_on = |(name, _): &&(&'static str, _)| PASSED_ON.contains(name);
         let variables = self.variables.iter().filter(passed_on);
         variables
-            .map(|(name, value)| (*name, value.to_string()))
+            .map(|(name, value)| (*name, value.expose().to_owned()))
             .collect()
     }
 }

@@ -14,10 +14,12 @@
 
 #![forbid(unsafe_code)]
 
+mod any_source;
 mod arguments;
 mod check;
 mod command_line;
 mod credentials;
+mod declaration;
 mod definition;
 mod definition_error;
 mod environment;
@@ -44,6 +46,7 @@ mod url;
 pub use arguments::misplaced_quote;
 pub use check::{Check, FileUse};
 pub use credentials::{Credentials, DatedKey, Material, SigningKeys};
+pub use declaration::Declaration;
 pub use definition::Definition;
 pub use definition_error::DefinitionError;
 pub use environment::Environment;
@@ -53,5 +56,6 @@ pub use profile_cache::ProfileCache;
 pub use provider::Provider;
 pub use response::ResponseError;
 pub use secret::Secret;
+pub use sources::{Declared, ParseContext};
 pub use token::Token;
 pub use url::{Endpoint, Scheme, Url, UrlError};

@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
     use crate::host::{File, FileError};
-    use crate::{Definition, Environment, Files};
+    use crate::{Declared, Definition, Environment, Files, ParseContext};
 
     /// One file, of which it counts how often it is read.
     #[derive(Default)]
@@ -113,11 +113,15 @@ mod tests {
     }
 
     fn check_all(files: &Counting) -> usize {
-        let environment = Environment::capture(|_| None);
+        let context = ParseContext {
+            environment: &Environment::default(),
+            declared: &Declared::default(),
+            parse_time: &|_| None,
+        };
         for nth in 0..100 {
             let words = ["path=/profiles".to_owned(), format!("profile=p{nth}")];
             let words = words.each_ref().map(String::as_str);
-            let definition = Definition::parse("file", &words, &environment, &|_| None).unwrap();
+            let definition = Definition::parse("file", &words, &context).unwrap();
             let check = definition.check(files).unwrap();
             assert!(check.files[0].is_exposed());
             assert!(check.description.contains(&format!("p{nth}")));

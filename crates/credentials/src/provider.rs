@@ -3,21 +3,21 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::definition::What;
+use crate::any_source::AnySource;
 use crate::fetch::{Fetch, FilesRead};
 use crate::{Environment, FetchError, Files, Host, Material};
 
 /// Fetches what a definition defines. It remembers only which files it read.
 pub struct Provider {
-    what: What,
+    source: AnySource,
     environment: Environment,
     read: FilesRead,
 }
 
 impl Provider {
-    pub(crate) fn new(what: What, environment: Environment) -> Self {
+    pub(crate) fn new(source: AnySource, environment: Environment) -> Self {
         Self {
-            what,
+            source,
             environment,
             read: FilesRead::new(),
         }
@@ -27,9 +27,9 @@ impl Provider {
     pub async fn fetch<H: Host>(&mut self, host: &H) -> Result<Material, FetchError> {
         self.read.clear();
         let mut fetch = Fetch::new(host, &self.environment, &mut self.read);
-        match &self.what {
-            What::Credentials(source) => source.fetch(&mut fetch).await,
-            What::Token(source) => source.fetch(&mut fetch).await.map(Material::Token),
+        match &self.source {
+            AnySource::Credentials(source) => source.fetch(&mut fetch).await,
+            AnySource::Token(source) => source.fetch(&mut fetch).await.map(Material::Token),
         }
     }
 
@@ -43,6 +43,6 @@ impl Provider {
 
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Provider({})", self.what.describe())
+        write!(f, "Provider({})", self.source.describe())
     }
 }

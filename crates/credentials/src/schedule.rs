@@ -30,13 +30,21 @@ const CLOCK_TOLERANCE: i64 = 2000;
 /// No fetch is planned.
 const NEVER: i64 = i64::MAX;
 
-/// What an operator says of how often to fetch. As it begins, nothing.
+/// What an operator says of how often to fetch; by default, nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rhythm {
+pub struct Intervals {
     /// The longest time from one fetch to the next, whatever the source says of expiry.
     pub interval: Option<Duration>,
     /// How long to wait after a failure. Without it waits become longer with each failure.
     pub retry: Option<Duration>,
+}
+
+impl Intervals {
+    /// The operator says nothing.
+    pub(crate) const UNSET: Self = Self {
+        interval: None,
+        retry: None,
+    };
 }
 
 /// The plan for one provider. As it begins (all zero), a fetch is due.
@@ -66,10 +74,10 @@ impl Schedule {
     }
 
     /// How long to do nothing: at most `longest`, since files may change and the clock may jump.
-    pub fn wait(&self, now: i64, rhythm: Rhythm, longest: Duration) -> Duration {
+    pub fn wait(&self, now: i64, intervals: Intervals, longest: Duration) -> Duration {
         // The plan may have been made before the operator chose this interval.
         let is_overdue = self.failures == 0
-            && rhythm
+            && intervals
                 .interval
                 .is_some_and(|interval| now.saturating_sub(self.last) >= millis(interval));
         if is_overdue || self.is_due(now) {
@@ -85,7 +93,13 @@ impl Schedule {
     }
 
     /// A fetch yielded something that expires at `expires_at`, in Unix seconds.
-    pub fn fetched(&mut self, now: i64, expires_at: Option<i64>, rhythm: Rhythm, random: u64) {
+    pub fn fetched(
+        &mut self,
+        now: i64,
+        expires_at: Option<i64>,
+        intervals: Intervals,
+        random: u64,
+    ) {
         self.failures = 0;
         self.last = now;
         // The jitter keeps many machines that started together from asking together.
@@ -98,7 +112,7 @@ impl Schedule {
             let lead = LEAD.min(left / 2);
             left - lead + share(lead / 5, random)
         });
-        let by_interval = rhythm.interval.map(|interval| {
+        let by_interval = intervals.interval.map(|interval| {
             let interval = millis(interval);
             interval - share(interval / 10, random)
         });
@@ -111,11 +125,11 @@ impl Schedule {
 
     /// A fetch failed. What is at hand, if anything, is usable for `left` milliseconds, `None`
     /// being without end.
-    pub fn failed(&mut self, now: i64, left: Option<i64>, rhythm: Rhythm, random: u64) {
+    pub fn failed(&mut self, now: i64, left: Option<i64>, intervals: Intervals, random: u64) {
         self.last = now;
         let doublings = self.failures.min(16);
         self.failures = self.failures.saturating_add(1);
-        let retry = rhythm.retry.map(millis);
+        let retry = intervals.retry.map(millis);
         let longest = match left {
             None => retry.unwrap_or(LONGEST_RETRY),
             Some(left) if left <= 0 => retry.unwrap_or(LONGEST_RETRY_WITHOUT),

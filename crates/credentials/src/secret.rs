@@ -1,6 +1,7 @@
 //! Text that must not be seen.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use zeroize::Zeroizing;
 
@@ -26,6 +27,12 @@ impl Secret {
     pub fn duplicate(&self) -> Self {
         // Not `clone` of a `String` that might have grown: exactly one allocation holds the copy.
         Self::new(self.0.as_str().to_owned())
+    }
+}
+
+impl Hash for Secret {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.expose().hash(state);
     }
 }
 

@@ -21,7 +21,7 @@ const LIMIT: usize = 64 * 1024;
 pub(crate) type Fields = Vec<(&'static str, Zeroizing<String>)>;
 
 /// A service, in one region.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Service {
     /// What it is called in credential scopes.
     pub(crate) name: &'static str,
@@ -36,14 +36,6 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn endpoint(&self) -> Endpoint {
         self.url.endpoint.clone()
-    }
-
-    pub(crate) fn identify(&self, text: &mut String) {
-        let endpoint = self.url.endpoint.to_string();
-        for part in [&endpoint, &self.url.target, &self.region] {
-            text.push_str(part);
-            text.push('\0');
-        }
     }
 
     /// The request that POSTs `body` with `fields`, all of which are signed with `credentials` at

@@ -24,7 +24,7 @@ pub(crate) use endpoint::Sts;
 const SESSION_NAME: &str = "nginx-aws-auth";
 
 /// The role to take.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Role {
     pub(crate) arn: String,
     session_name: String,
@@ -73,15 +73,6 @@ impl Role {
         })
     }
 
-    pub(crate) fn identify(&self, text: &mut String) {
-        let duration = self.duration.unwrap_or_default().to_string();
-        let external_id = self.external_id.as_deref().unwrap_or_default();
-        for part in [&self.arn, &self.session_name, external_id, &duration] {
-            text.push_str(part);
-            text.push('\0');
-        }
-    }
-
     fn origin(&self) -> String {
         format!("sts, role {}", self.arn)
     }
@@ -98,10 +89,6 @@ impl Sts {
         let insecure = arguments.take_insecure();
         let sts = Self::new(region, endpoint, insecure, environment, &role.arn)?;
         Ok(sts)
-    }
-
-    pub(crate) fn identify(&self, text: &mut String) {
-        self.0.identify(text);
     }
 
     pub(crate) fn endpoint(&self) -> Endpoint {

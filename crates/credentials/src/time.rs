@@ -1,7 +1,5 @@
 //! Moments as services write them.
 
-use std::time::Duration;
-
 use aws_signing::Timestamp;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -54,41 +52,6 @@ pub(crate) fn format_iso8601(secs: i64) -> String {
         &text[11..13],
         &text[13..15]
     )
-}
-
-/// Reads a span of time [as nginx writes them][1]: `1h30m`, `90s`, `500ms`; a number alone is of
-/// seconds.
-///
-/// [1]: https://nginx.org/en/docs/syntax.html
-pub(crate) fn parse_span(text: &str) -> Option<Duration> {
-    const UNITS: [(&str, u64); 6] = [
-        ("w", 604_800_000),
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1000),
-        ("ms", 1),
-    ];
-    if is_digits(text) {
-        return text.parse().ok().map(Duration::from_secs);
-    }
-    let (mut rest, mut units) = (text, &UNITS[..]);
-    let mut millis: u64 = 0;
-    while !rest.is_empty() {
-        let (digits, behind) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
-        let end = behind.find(|c: char| c.is_ascii_digit());
-        let (unit, behind) = behind.split_at(end.unwrap_or(behind.len()));
-        // Each unit once, the larger ones first.
-        let at = units.iter().position(|(name, _)| *name == unit)?;
-        let number: u64 = digits.parse().ok()?;
-        millis = millis.checked_add(number.checked_mul(units[at].1)?)?;
-        (rest, units) = (behind, &units[at + 1..]);
-    }
-    (!text.is_empty()).then(|| Duration::from_millis(millis))
-}
-
-fn is_digits(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -164,46 +127,6 @@ mod tests {
                 bytes.len() >= 20 && bytes[4] == b'-' && bytes[7] == b'-' && bytes[10] == b'T'
             };
             prop_assert!(parse_iso8601(&text).is_none() || begins_with_a_date());
-        }
-    }
-
-    #[test]
-    fn spans_are_read() {
-        for (text, millis) in [
-            ("0", 0),
-            ("90", 90_000),
-            ("90s", 90_000),
-            ("1h30m", 5_400_000),
-            ("1w1d1h1m1s1ms", 694_861_001),
-            ("500ms", 500),
-        ] {
-            assert_eq!(
-                parse_span(text),
-                Some(Duration::from_millis(millis)),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_no_span_is_refused() {
-        for text in [
-            "",
-            "s",
-            "1x",
-            "1 s",
-            "-1s",
-            "1.5h",
-            "1m1h",
-            "1h1h",
-            "h1",
-            "1hm",
-            "30m5",
-            "99999999999999999999",
-            "99999999999999999w",
-            "\u{e9}",
-        ] {
-            assert_eq!(parse_span(text), None, "{text:?}");
         }
     }
 

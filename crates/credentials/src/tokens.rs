@@ -1,116 +1,129 @@
 //! The sources of tokens, each in its file. A token is what a service wants to see instead of a
 //! signature: fetched with a signature, and good for some hours.
+//!
+//! A new one is a file with a [`TokenDeclaration`], and a line in the list of all.
 
 mod codeartifact;
 mod ecr;
+mod ecr_public;
 mod format;
 mod process;
 mod signed;
 
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use crate::arguments::Arguments;
 use crate::fetch::Fetch;
 use crate::response::{ResponseError, is_secret};
-use crate::schedule::Rhythm;
-use crate::time::parse_span;
+use crate::schedule::Intervals;
+use crate::sources::ParseContext;
 use crate::{
-    Check, Definition, DefinitionError, Environment, FetchError, Files, Host, Secret, Token,
+    Check, Declaration, DefinitionError, Environment, FetchError, Files, Host, Secret, Token,
 };
 
 use format::{Format, Meaning};
 use process::TokenProcess;
 use signed::Signed;
 
-/// A source of tokens, how it is renewed, and the form that its tokens get.
-#[derive(Clone)]
-pub(crate) struct TokenSource {
-    kind: Kind,
-    format: Format,
-    rhythm: Rhythm,
+/// A source of tokens as its file declares it.
+pub(crate) struct TokenDeclaration {
+    declaration: Declaration,
+    /// What its tokens are.
+    meaning: Meaning,
+    /// How often tokens are fetched if the operator does not say.
+    intervals: Intervals,
+    /// Reads the words behind the source's name, except those that all sources have.
+    parse: fn(&mut Arguments<'_>, &ParseContext<'_>) -> Result<Service, DefinitionError>,
 }
 
-#[derive(Clone)]
-enum Kind {
+/// All that there are, in the order of the reference.
+const ALL: [&TokenDeclaration; 4] = [
+    &ecr::DECLARATION,
+    &ecr_public::DECLARATION,
+    &codeartifact::DECLARATION,
+    &process::DECLARATION,
+];
+
+/// What yields tokens. `Hash` covers everything that makes one yield something else than another.
+#[derive(Clone, Hash)]
+enum Service {
     Signed(Signed),
     Process(TokenProcess),
 }
 
+/// A source of tokens, how often it is asked, and the form that its tokens get.
+#[derive(Clone)]
+pub(crate) struct TokenSource {
+    service: Service,
+    format: Format,
+    intervals: Intervals,
+}
+
 /// A token as its service gives it.
-struct Given {
+struct RawToken {
     text: Secret,
     /// Unix time in seconds.
     expires_at: Option<i64>,
 }
 
-impl TokenSource {
-    /// What may stand behind a token's name.
-    pub(crate) const NAMES: [&str; 4] = ["ecr", "ecr-public", "codeartifact", "process"];
+/// How often a source is asked does not make another token of it.
+impl Hash for TokenSource {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            service,
+            format,
+            intervals: _,
+        } = self;
+        (service, format).hash(state);
+    }
+}
 
-    /// The source's own spelling of its name.
-    pub(crate) fn name(name: &str) -> Option<&'static str> {
-        Self::NAMES.into_iter().find(|known| *known == name)
+impl TokenSource {
+    /// What all sources declare, in the order of the reference.
+    pub(crate) fn declarations() -> Vec<&'static Declaration> {
+        ALL.iter().map(|source| &source.declaration).collect()
     }
 
     pub(crate) fn parse(
         arguments: &mut Arguments<'_>,
-        environment: &Environment,
-        declared: &dyn Fn(&str) -> Option<Definition>,
+        context: &ParseContext<'_>,
     ) -> Result<Self, DefinitionError> {
-        let mut rhythm = Rhythm::default();
-        let (kind, meaning) = match arguments.source() {
-            "ecr" => (
-                Kind::Signed(ecr::private(arguments, environment, declared)?),
-                Meaning::Basic,
-            ),
-            "ecr-public" => (
-                Kind::Signed(ecr::public(arguments, environment, declared)?),
-                Meaning::BasicOrBearer,
-            ),
-            "codeartifact" => (
-                Kind::Signed(codeartifact::parse(arguments, environment, declared)?),
-                Meaning::PasswordOf("aws"),
-            ),
-            "process" => {
-                rhythm.interval = Some(process::INTERVAL);
-                rhythm.retry = Some(span(arguments, "retry")?.unwrap_or(process::RETRY));
-                (
-                    Kind::Process(TokenProcess::parse(arguments)?),
-                    Meaning::Unknown,
-                )
-            }
-            name => return Err(DefinitionError::unknown_token_source(name)),
-        };
-        if let Some(interval) = span(arguments, "interval")? {
-            rhythm.interval = Some(interval);
+        let name = arguments.source();
+        let source = ALL.iter().find(|source| source.declaration.name == name);
+        let source =
+            source.ok_or_else(|| DefinitionError::unknown_source(name, &Self::declarations()))?;
+        let service = (source.parse)(arguments, context)?;
+        let mut intervals = source.intervals;
+        if intervals.retry.is_some()
+            && let Some(retry) = time(arguments, context, "retry")?
+        {
+            intervals.retry = Some(retry);
+        }
+        if let Some(interval) = time(arguments, context, "interval")? {
+            intervals.interval = Some(interval);
         }
         Ok(Self {
-            kind,
-            format: Format::parse(arguments, meaning)?,
-            rhythm,
+            service,
+            format: Format::parse(arguments, source.meaning)?,
+            intervals,
         })
     }
 
-    pub(crate) fn rhythm(&self) -> Rhythm {
-        self.rhythm
+    pub(crate) fn intervals(&self) -> Intervals {
+        self.intervals
+    }
+
+    /// See [`Definition::leaves_source_open`](crate::Definition::leaves_source_open).
+    pub(crate) fn leaves_signer_open(&self) -> bool {
+        matches!(&self.service, Service::Signed(service) if service.leaves_signer_open())
     }
 
     /// In a few words, without secrets.
     pub(crate) fn describe(&self) -> String {
-        match &self.kind {
-            Kind::Signed(source) => source.describe(),
-            Kind::Process(source) => source.describe(),
-        }
-    }
-
-    /// Appends everything that makes this source yield something else than another. How often it
-    /// is asked does not.
-    pub(crate) fn identify(&self, text: &mut String) {
-        text.push_str("token\0");
-        self.format.identify(text);
-        match &self.kind {
-            Kind::Signed(source) => source.identify(text),
-            Kind::Process(source) => source.identify(text),
+        match &self.service {
+            Service::Signed(service) => service.describe(),
+            Service::Process(process) => process.describe(),
         }
     }
 
@@ -121,9 +134,9 @@ impl TokenSource {
         environment: &Environment,
         check: &mut Check,
     ) -> Result<String, DefinitionError> {
-        match &self.kind {
-            Kind::Signed(source) => source.check(files, environment, check),
-            Kind::Process(source) => Ok(source.describe()),
+        match &self.service {
+            Service::Signed(service) => service.check(files, environment, check),
+            Service::Process(process) => Ok(process.describe()),
         }
     }
 
@@ -131,33 +144,34 @@ impl TokenSource {
         &self,
         fetch: &mut Fetch<'_, H>,
     ) -> Result<Token, FetchError> {
-        let given = match &self.kind {
-            Kind::Signed(source) => source.fetch(fetch).await?,
-            Kind::Process(source) => source.fetch(fetch).await?,
+        let raw = match &self.service {
+            Service::Signed(service) => service.fetch(fetch).await?,
+            Service::Process(process) => process.fetch(fetch).await?,
         };
-        let value = self.format.apply(&given.text);
+        let value = self.format.apply(&raw.text);
         let value = value.map_err(|error| FetchError::Response {
             from: self.describe(),
             error,
         })?;
         Ok(Token {
             value,
-            expires_at: given.expires_at,
+            expires_at: raw.expires_at,
             origin: self.describe(),
         })
     }
 }
 
-/// A span of time, of a second at least.
-fn span(
+/// A time of a second or more.
+fn time(
     arguments: &mut Arguments<'_>,
+    context: &ParseContext<'_>,
     key: &'static str,
 ) -> Result<Option<Duration>, DefinitionError> {
     let Some(text) = arguments.take(key) else {
         return Ok(None);
     };
-    match parse_span(text) {
-        Some(span) if span >= Duration::from_secs(1) => Ok(Some(span)),
+    match (context.parse_time)(text) {
+        Some(time) if time >= Duration::from_secs(1) => Ok(Some(time)),
         _ => {
             let why = "it is not a time of a second or more, such as 30s or 6h";
             Err(FetchError::setting(&format!("{key}="), why).into())
@@ -165,7 +179,7 @@ fn span(
     }
 }
 
-impl Given {
+impl RawToken {
     /// A token that came in an answer, checked. `now` is Unix time in seconds.
     fn new(
         name: &'static str,

@@ -82,7 +82,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// An endpoint and what is asked of it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Url {
     /// What a connection is made to.
     pub endpoint: Endpoint,

@@ -3,7 +3,7 @@ use super::*;
 const NOW: i64 = 1_767_323_045_000;
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
-const PLAIN: Rhythm = Rhythm {
+const PLAIN: Intervals = Intervals {
     interval: None,
     retry: None,
 };
@@ -120,14 +120,14 @@ fn retries_are_spread_over_half_of_the_wait() {
 
 /// The earliest and the latest wait after a fetch that is to be repeated each hour.
 fn hourly(left_secs: Option<i64>) -> [i64; 2] {
-    let rhythm = Rhythm {
+    let intervals = Intervals {
         interval: Some(Duration::from_secs(3600)),
         retry: None,
     };
     let expires_at = left_secs.map(|left| NOW / 1000 + left);
     EXTREMES.map(|random| {
         let mut schedule = Schedule::default();
-        schedule.fetched(NOW, expires_at, rhythm, random);
+        schedule.fetched(NOW, expires_at, intervals, random);
         schedule.next - NOW
     })
 }
@@ -145,24 +145,27 @@ fn an_interval_that_becomes_shorter_counts_at_once() {
     let mut schedule = Schedule::default();
     schedule.fetched(NOW, None, PLAIN, 0);
     let longest = Duration::from_secs(1);
-    let rhythm = Rhythm {
+    let intervals = Intervals {
         interval: Some(Duration::from_secs(60)),
         retry: None,
     };
-    assert_eq!(schedule.wait(NOW + 59 * SECOND, rhythm, longest), longest);
     assert_eq!(
-        schedule.wait(NOW + 60 * SECOND, rhythm, longest),
+        schedule.wait(NOW + 59 * SECOND, intervals, longest),
+        longest
+    );
+    assert_eq!(
+        schedule.wait(NOW + 60 * SECOND, intervals, longest),
         Duration::ZERO
     );
     // The pause after a failure is kept.
-    schedule.failed(NOW + 60 * SECOND, None, rhythm, u64::MAX);
-    let wait = schedule.wait(NOW + 60 * SECOND, rhythm, Duration::MAX);
+    schedule.failed(NOW + 60 * SECOND, None, intervals, u64::MAX);
+    let wait = schedule.wait(NOW + 60 * SECOND, intervals, Duration::MAX);
     assert_eq!(wait, Duration::from_secs(1));
 }
 
 #[test]
 fn a_pause_after_failures_is_kept_unless_little_is_left() {
-    let rhythm = Rhythm {
+    let intervals = Intervals {
         interval: None,
         retry: Some(Duration::from_secs(30)),
     };
@@ -170,7 +173,7 @@ fn a_pause_after_failures_is_kept_unless_little_is_left() {
         EXTREMES.map(|random| {
             let mut schedule = Schedule::default();
             for _ in 0..9 {
-                schedule.failed(NOW, left, rhythm, random);
+                schedule.failed(NOW, left, intervals, random);
             }
             schedule.next - NOW
         })

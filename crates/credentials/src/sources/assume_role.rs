@@ -2,16 +2,14 @@
 
 use std::rc::Rc;
 
+use super::{CredentialSource, ParseContext, Source};
 use crate::arguments::Arguments;
 use crate::fetch::Fetch;
-use crate::sources::Source;
 use crate::sts::{Role, Sts};
-use crate::{
-    Check, Credentials, Definition, DefinitionError, Environment, FetchError, Files, Host,
-};
+use crate::{Check, Declaration, DefinitionError, Environment, FetchError, Files, Host, Material};
 
 /// A role, and whose credentials open it.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(crate) struct AssumeRole {
     source: Rc<Source>,
     role: Role,
@@ -19,10 +17,39 @@ pub(crate) struct AssumeRole {
 }
 
 impl AssumeRole {
-    pub(crate) fn parse(
+    pub(crate) fn new(source: Source, role: Role, sts: Sts) -> Self {
+        Self {
+            source: Rc::new(source),
+            role,
+            sts,
+        }
+    }
+
+    fn describe_with(&self, source: &str) -> String {
+        format!("assume_role {} with {source}", self.role.arn)
+    }
+}
+
+impl CredentialSource for AssumeRole {
+    const DECLARATION: &'static Declaration = &Declaration {
+        name: "assume_role",
+        keys: &[
+            "source=",
+            "role_arn=",
+            "session_name=",
+            "external_id=",
+            "duration=",
+            "region=",
+            "endpoint=",
+            "insecure",
+        ],
+        may_ask_others: true,
+        summary: "STS, called with the credentials of a provider that is declared earlier",
+    };
+
+    fn parse(
         arguments: &mut Arguments<'_>,
-        environment: &Environment,
-        declared: &dyn Fn(&str) -> Option<Definition>,
+        context: &ParseContext<'_>,
     ) -> Result<Self, DefinitionError> {
         let name = arguments.require("source", "default")?;
         let role_arn = arguments.require("role_arn", "arn:aws:iam::123456789012:role/web")?;
@@ -32,35 +59,16 @@ impl AssumeRole {
             arguments.take("external_id"),
             arguments.take("duration"),
         )?;
-        let sts = Sts::parse(arguments, environment, &role)?;
-        let source = Source::named("source=", name, "STS", environment, declared)?;
+        let sts = Sts::parse(arguments, context.environment, &role)?;
+        let source = Source::named("source=", name, "STS", context)?;
         Ok(Self::new(source, role, sts))
     }
 
-    pub(crate) fn new(source: Source, role: Role, sts: Sts) -> Self {
-        Self {
-            source: Rc::new(source),
-            role,
-            sts,
-        }
-    }
-
-    pub(crate) fn describe(&self) -> String {
+    fn describe(&self) -> String {
         self.describe_with(&self.source.describe())
     }
 
-    fn describe_with(&self, source: &str) -> String {
-        format!("assume_role {} with {source}", self.role.arn)
-    }
-
-    pub(crate) fn identify(&self, text: &mut String) {
-        text.push_str("assume_role\0");
-        self.role.identify(text);
-        self.sts.identify(text);
-        self.source.identify(text);
-    }
-
-    pub(crate) fn check(
+    fn check(
         &self,
         files: &impl Files,
         environment: &Environment,
@@ -71,11 +79,9 @@ impl AssumeRole {
         Ok(self.describe_with(&source))
     }
 
-    pub(crate) async fn fetch<H: Host>(
-        &self,
-        fetch: &mut Fetch<'_, H>,
-    ) -> Result<Credentials, FetchError> {
+    async fn fetch<H: Host>(&self, fetch: &mut Fetch<'_, H>) -> Result<Material, FetchError> {
         let source = self.source.fetch_keys(fetch).await?;
-        self.sts.assume_role(fetch, &self.role, &source).await
+        let credentials = self.sts.assume_role(fetch, &self.role, &source).await;
+        credentials.map(Material::Keys)
     }
 }

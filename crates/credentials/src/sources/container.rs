@@ -5,18 +5,20 @@
 //! [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::{CredentialSource, ParseContext, file_use};
 use crate::arguments::Arguments;
 use crate::fetch::Fetch;
 use crate::host::{Method, Request};
 use crate::response::{Document, Names, Parts, ResponseError, check_fresh, quote};
 use crate::{
-    Credentials, DefinitionError, Endpoint, Environment, FetchError, Host, Scheme, Secret, Url,
+    Check, Credentials, Declaration, DefinitionError, Environment, FetchError, Files, Host,
+    Material, Scheme, Secret, Url,
 };
 
 const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
@@ -38,13 +40,13 @@ const NAMES: Names = Names {
 };
 
 /// What to ask, and with which authorization.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(crate) struct Container {
     url: Url,
     authorization: Authorization,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 enum Authorization {
     None,
     Value(Rc<Secret>),
@@ -53,19 +55,6 @@ enum Authorization {
 }
 
 impl Container {
-    pub(crate) fn parse(
-        arguments: &mut Arguments<'_>,
-        environment: &Environment,
-    ) -> Result<Self, DefinitionError> {
-        Ok(match arguments.take("uri") {
-            Some(uri) if uri.starts_with('/') => {
-                Self::new("uri=", &format!("{AGENT}{uri}"), environment)?
-            }
-            Some(uri) => Self::new("uri=", uri, environment)?,
-            None => Self::find(environment)?,
-        })
-    }
-
     /// What the environment describes.
     pub(crate) fn find(environment: &Environment) -> Result<Self, FetchError> {
         if let Some(uri) = environment.get(RELATIVE) {
@@ -114,72 +103,6 @@ impl Container {
         Ok(Self { url, authorization })
     }
 
-    pub(crate) fn describe(&self) -> String {
-        format!("container at {}", self.url)
-    }
-
-    pub(crate) fn identify(&self, text: &mut String) {
-        let (kind, authorization) = match &self.authorization {
-            Authorization::None => ("none", ""),
-            Authorization::Value(token) => ("value", token.expose()),
-            Authorization::File(path) => ("file", path.to_str().unwrap_or_default()),
-        };
-        let endpoint = self.url.endpoint.to_string();
-        for part in [
-            "container",
-            &endpoint,
-            &self.url.target,
-            kind,
-            authorization,
-        ] {
-            text.push_str(part);
-            text.push('\0');
-        }
-    }
-
-    pub(crate) fn endpoint(&self) -> Endpoint {
-        self.url.endpoint.clone()
-    }
-
-    pub(crate) fn token_file(&self) -> Option<&Path> {
-        match &self.authorization {
-            Authorization::File(path) => Some(path),
-            _ => None,
-        }
-    }
-
-    pub(crate) async fn fetch<H: Host>(
-        &self,
-        fetch: &mut Fetch<'_, H>,
-    ) -> Result<Credentials, FetchError> {
-        let mut headers = vec![("accept", Zeroizing::new("application/json".to_owned()))];
-        if let Some(token) = self.token(fetch)? {
-            headers.push(("authorization", token));
-        }
-        let request = Request {
-            method: Method::Get,
-            url: self.url.clone(),
-            headers,
-            body: Zeroizing::default(),
-            connect_timeout: CONNECT_TIMEOUT,
-            timeout: TIMEOUT,
-            limit: LIMIT,
-        };
-        let response = fetch.send(request).await?;
-        if response.status != 200 {
-            return Err(FetchError::Status {
-                url: self.url.to_string(),
-                status: response.status,
-                detail: refusal(&response.body),
-            });
-        }
-        self.read(&response.body, fetch.now())
-            .map_err(|error| FetchError::Response {
-                from: self.url.to_string(),
-                error,
-            })
-    }
-
     fn read(&self, body: &[u8], now: i64) -> Result<Credentials, ResponseError> {
         let mut document = Document::parse(body)?;
         let parts = Parts::of(&mut document, &NAMES)?;
@@ -207,6 +130,75 @@ impl Container {
                 Err(FetchError::content(path, why))
             }
         }
+    }
+}
+
+impl CredentialSource for Container {
+    const DECLARATION: &'static Declaration = &Declaration {
+        name: "container",
+        keys: &["uri="],
+        may_ask_others: false,
+        summary: "the credential endpoint of ECS or of EKS Pod Identity",
+    };
+
+    fn parse(
+        arguments: &mut Arguments<'_>,
+        context: &ParseContext<'_>,
+    ) -> Result<Self, DefinitionError> {
+        Ok(match arguments.take("uri") {
+            Some(uri) if uri.starts_with('/') => {
+                Self::new("uri=", &format!("{AGENT}{uri}"), context.environment)?
+            }
+            Some(uri) => Self::new("uri=", uri, context.environment)?,
+            None => Self::find(context.environment)?,
+        })
+    }
+
+    fn describe(&self) -> String {
+        format!("container at {}", self.url)
+    }
+
+    fn check(
+        &self,
+        files: &impl Files,
+        _: &Environment,
+        check: &mut Check,
+    ) -> Result<String, DefinitionError> {
+        check.endpoints.push(self.url.endpoint.clone());
+        if let Authorization::File(path) = &self.authorization {
+            check.files.push(file_use(files, path));
+        }
+        Ok(self.describe())
+    }
+
+    async fn fetch<H: Host>(&self, fetch: &mut Fetch<'_, H>) -> Result<Material, FetchError> {
+        let mut headers = vec![("accept", Zeroizing::new("application/json".to_owned()))];
+        if let Some(token) = self.token(fetch)? {
+            headers.push(("authorization", token));
+        }
+        let request = Request {
+            method: Method::Get,
+            url: self.url.clone(),
+            headers,
+            body: Zeroizing::default(),
+            connect_timeout: CONNECT_TIMEOUT,
+            timeout: TIMEOUT,
+            limit: LIMIT,
+        };
+        let response = fetch.send(request).await?;
+        if response.status != 200 {
+            return Err(FetchError::Status {
+                url: self.url.to_string(),
+                status: response.status,
+                detail: refusal(&response.body),
+            });
+        }
+        self.read(&response.body, fetch.now())
+            .map(Material::Keys)
+            .map_err(|error| FetchError::Response {
+                from: self.url.to_string(),
+                error,
+            })
     }
 }
 

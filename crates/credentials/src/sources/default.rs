@@ -5,23 +5,50 @@
 
 use std::rc::Rc;
 
+use super::{
+    Container, CredentialSource, Imds, Keys, ParseContext, ProfileFile, Source, WebIdentity,
+};
+use crate::arguments::Arguments;
 use crate::fetch::Fetch;
-use crate::sources::{Container, Imds, Keys, ProfileFile, Source, WebIdentity};
-use crate::{Check, DefinitionError, Environment, FetchError, Files, Host, Material};
+use crate::{Check, Declaration, DefinitionError, Environment, FetchError, Files, Host, Material};
 
 /// The shared files, whose content decides, and what is used where they give nothing.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(crate) struct DefaultChain {
     file: Option<ProfileFile>,
     otherwise: Option<Rc<Source>>,
 }
 
-impl DefaultChain {
-    /// The environment does not change, so all but the files is decided here. `insecure` allows
-    /// plain http to an STS on another machine.
-    pub(crate) fn parse(environment: &Environment, insecure: bool) -> Result<Source, FetchError> {
+/// What is not configured gives way to the next; what is wrong stops the chain.
+fn configured<T>(result: Result<T, FetchError>) -> Result<Option<T>, FetchError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(FetchError::NotConfigured(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl CredentialSource for DefaultChain {
+    const DECLARATION: &'static Declaration = &Declaration {
+        name: "default",
+        keys: &["insecure"],
+        may_ask_others: true,
+        summary: "the first of `env`, `file`, `web_identity`, `container`, `imds` that is configured; `nginx -t` and the log say which one",
+    };
+
+    /// The environment does not change, so everything except the files is decided here. `insecure`
+    /// allows plain http to an STS on another machine.
+    fn parse(
+        arguments: &mut Arguments<'_>,
+        context: &ParseContext<'_>,
+    ) -> Result<Self, DefinitionError> {
+        let environment = context.environment;
+        let insecure = arguments.take_insecure();
         if let Some(keys) = configured(Keys::find(environment))? {
-            return Ok(Source::Keys(keys));
+            return Ok(Self {
+                file: None,
+                otherwise: Some(Rc::new(Source::Keys(keys))),
+            });
         }
         let file = configured(ProfileFile::find(environment, insecure))?;
         let otherwise = if let Some(source) = configured(WebIdentity::find(environment, insecure))?
@@ -32,13 +59,13 @@ impl DefaultChain {
         } else {
             configured(Imds::find(environment))?.map(Source::Imds)
         };
-        Ok(Source::Default(Self {
+        Ok(Self {
             file,
             otherwise: otherwise.map(Rc::new),
-        }))
+        })
     }
 
-    pub(crate) fn describe(&self) -> String {
+    fn describe(&self) -> String {
         match (&self.file, &self.otherwise) {
             (None, Some(source)) => source.describe(),
             (Some(file), Some(source)) => {
@@ -49,17 +76,7 @@ impl DefaultChain {
         }
     }
 
-    pub(crate) fn identify(&self, text: &mut String) {
-        text.push_str("default\0");
-        if let Some(file) = &self.file {
-            file.identify(text);
-        }
-        if let Some(source) = &self.otherwise {
-            source.identify(text);
-        }
-    }
-
-    pub(crate) fn check(
+    fn check(
         &self,
         files: &impl Files,
         environment: &Environment,
@@ -74,10 +91,7 @@ impl DefaultChain {
         source.check(files, environment, check)
     }
 
-    pub(crate) async fn fetch<H: Host>(
-        &self,
-        fetch: &mut Fetch<'_, H>,
-    ) -> Result<Material, FetchError> {
+    async fn fetch<H: Host>(&self, fetch: &mut Fetch<'_, H>) -> Result<Material, FetchError> {
         if let Some(file) = &self.file
             && let Some(material) = configured(file.fetch(fetch).await)?
         {
@@ -87,15 +101,6 @@ impl DefaultChain {
             Some(source) => Box::pin(source.fetch(fetch)).await,
             None => Err(nothing()),
         }
-    }
-}
-
-/// What is not configured gives way to the next; what is wrong stops the chain.
-fn configured<T>(result: Result<T, FetchError>) -> Result<Option<T>, FetchError> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(FetchError::NotConfigured(_)) => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

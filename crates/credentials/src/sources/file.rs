@@ -10,13 +10,17 @@ use std::rc::Rc;
 
 use zeroize::Zeroizing;
 
+use super::{CredentialSource, ParseContext};
 use crate::arguments::Arguments;
 use crate::fetch::Fetch;
 use crate::file::{FileError, FileIdentity};
 use crate::profile::{Kind, Profiles, parse};
 use crate::profile_cache::Loaded;
 use crate::sources::Source;
-use crate::{Check, DefinitionError, Environment, FetchError, FileUse, Files, Host, Material, Url};
+use crate::{
+    Check, Declaration, DefinitionError, Environment, FetchError, FileUse, Files, Host, Material,
+    Url,
+};
 
 use chain::{Surroundings, source_of};
 
@@ -27,7 +31,7 @@ const LIMIT: usize = 1024 * 1024;
 type Read = (Zeroizing<Vec<u8>>, Option<FileIdentity>);
 
 /// Which files, and which profile in them.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(crate) struct ProfileFile {
     /// In the order of their weight: settings of later ones win.
     files: Vec<(PathBuf, Kind)>,
@@ -41,33 +45,6 @@ pub(crate) struct ProfileFile {
 }
 
 impl ProfileFile {
-    pub(crate) fn parse(
-        arguments: &mut Arguments<'_>,
-        environment: &Environment,
-    ) -> Result<Self, DefinitionError> {
-        let mut file = match arguments.take("path") {
-            Some(path) if !path.starts_with('/') => {
-                return Err(FetchError::setting("path=", "it is not an absolute path").into());
-            }
-            Some(path) => Self {
-                files: vec![(PathBuf::from(path), Kind::Any)],
-                ..Self::empty(environment, false)
-            },
-            None => Self::find(environment, false)?,
-        };
-        if let Some(profile) = arguments.take("profile") {
-            file.profile = profile.to_owned();
-            file.is_named = true;
-        }
-        file.region = arguments.take("region").map(str::to_owned);
-        file.endpoint = arguments.take("endpoint").map(str::to_owned);
-        file.insecure = arguments.take_insecure();
-        if let Some(Err(error)) = file.endpoint.as_deref().map(Url::parse) {
-            return Err(FetchError::setting("endpoint=", error.to_string()).into());
-        }
-        Ok(file)
-    }
-
     /// The files as the environment names them, by default those in the home directory.
     pub(crate) fn find(environment: &Environment, insecure: bool) -> Result<Self, FetchError> {
         let mut file = Self::empty(environment, insecure);
@@ -114,25 +91,6 @@ impl ProfileFile {
             region: None,
             endpoint: None,
             insecure,
-        }
-    }
-
-    pub(crate) fn describe(&self) -> String {
-        format!("file, profile \"{}\"", self.profile)
-    }
-
-    pub(crate) fn identify(&self, text: &mut String) {
-        let paths = self.files.iter();
-        let paths = paths.map(|(path, _)| path.to_str().unwrap_or_default());
-        let settings = [&self.region, &self.endpoint];
-        let settings = settings.map(|setting| setting.as_deref().unwrap_or_default());
-        for part in ["file", &self.profile]
-            .into_iter()
-            .chain(paths)
-            .chain(settings)
-        {
-            text.push_str(part);
-            text.push('\0');
         }
     }
 
@@ -195,24 +153,6 @@ impl ProfileFile {
         loaded
     }
 
-    pub(crate) fn check(
-        &self,
-        files: &impl Files,
-        environment: &Environment,
-        check: &mut Check,
-    ) -> Result<String, DefinitionError> {
-        let before = check.files.len();
-        match self.look(files, environment, check) {
-            Ok(source) => self.check_source(&source, files, environment, check),
-            Err(FetchError::NotConfigured(_))
-                if check.files[before..].iter().all(FileUse::is_missing) =>
-            {
-                Ok(self.describe())
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Goes on with what the profile describes.
     pub(crate) fn check_source(
         &self,
@@ -227,32 +167,6 @@ impl ProfileFile {
             Source::Keys(_) => description,
             _ => format!("{}: {description}", self.describe()),
         })
-    }
-
-    pub(crate) async fn fetch<H: Host>(
-        &self,
-        fetch: &mut Fetch<'_, H>,
-    ) -> Result<Material, FetchError> {
-        let identities = self.identities(fetch.host);
-        let loaded = match self.cached(fetch.host, &identities) {
-            Some(loaded) => {
-                for ((path, _), identity) in self.files.iter().zip(identities) {
-                    fetch.note(path, identity);
-                }
-                loaded
-            }
-            None => {
-                let loaded = self.load(|path| {
-                    let content = fetch.read(path, LIMIT)?;
-                    Ok((content, fetch.last_identity()))
-                })?;
-                self.keep(fetch.host, loaded)
-            }
-        };
-        let source = self.resolve(&loaded, fetch.environment)?;
-        drop(loaded);
-        // Boxed, as that source may hold others.
-        Box::pin(source.fetch(fetch)).await
     }
 
     /// Reads the files, of which some may not be there.
@@ -311,5 +225,87 @@ impl ProfileFile {
             insecure: self.insecure,
         };
         source_of(&surroundings, &self.profile)
+    }
+}
+
+impl CredentialSource for ProfileFile {
+    const DECLARATION: &'static Declaration = &Declaration {
+        name: "file",
+        keys: &["path=", "profile=", "region=", "endpoint=", "insecure"],
+        may_ask_others: true,
+        summary: "the credentials and config files of the SDKs, including `role_arn`, `source_profile`, \
+                  and `credential_process`",
+    };
+
+    fn parse(
+        arguments: &mut Arguments<'_>,
+        context: &ParseContext<'_>,
+    ) -> Result<Self, DefinitionError> {
+        let mut file = match arguments.take("path") {
+            Some(path) if !path.starts_with('/') => {
+                return Err(FetchError::setting("path=", "it is not an absolute path").into());
+            }
+            Some(path) => Self {
+                files: vec![(PathBuf::from(path), Kind::Any)],
+                ..Self::empty(context.environment, false)
+            },
+            None => Self::find(context.environment, false)?,
+        };
+        if let Some(profile) = arguments.take("profile") {
+            file.profile = profile.to_owned();
+            file.is_named = true;
+        }
+        file.region = arguments.take("region").map(str::to_owned);
+        file.endpoint = arguments.take("endpoint").map(str::to_owned);
+        file.insecure = arguments.take_insecure();
+        if let Some(Err(error)) = file.endpoint.as_deref().map(Url::parse) {
+            return Err(FetchError::setting("endpoint=", error.to_string()).into());
+        }
+        Ok(file)
+    }
+
+    fn describe(&self) -> String {
+        format!("file, profile \"{}\"", self.profile)
+    }
+
+    fn check(
+        &self,
+        files: &impl Files,
+        environment: &Environment,
+        check: &mut Check,
+    ) -> Result<String, DefinitionError> {
+        let before = check.files.len();
+        match self.look(files, environment, check) {
+            Ok(source) => self.check_source(&source, files, environment, check),
+            Err(FetchError::NotConfigured(_))
+                if check.files[before..].iter().all(FileUse::is_missing) =>
+            {
+                Ok(self.describe())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn fetch<H: Host>(&self, fetch: &mut Fetch<'_, H>) -> Result<Material, FetchError> {
+        let identities = self.identities(fetch.host);
+        let loaded = match self.cached(fetch.host, &identities) {
+            Some(loaded) => {
+                for ((path, _), identity) in self.files.iter().zip(identities) {
+                    fetch.note(path, identity);
+                }
+                loaded
+            }
+            None => {
+                let loaded = self.load(|path| {
+                    let content = fetch.read(path, LIMIT)?;
+                    Ok((content, fetch.last_identity()))
+                })?;
+                self.keep(fetch.host, loaded)
+            }
+        };
+        let source = self.resolve(&loaded, fetch.environment)?;
+        drop(loaded);
+        // Boxed, as that source may hold others.
+        Box::pin(source.fetch(fetch)).await
     }
 }

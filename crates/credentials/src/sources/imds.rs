@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::{CredentialSource, ParseContext};
 use crate::arguments::Arguments;
 use crate::fetch::Fetch;
 use crate::host::{HttpError, Method, Request, Response};
 use crate::response::{Document, Names, Parts, ResponseError, is_secret, quote};
-use crate::{Credentials, DefinitionError, Endpoint, Environment, FetchError, Host, Url};
+use crate::{
+    Check, Declaration, DefinitionError, Environment, FetchError, Files, Host, Material, Url,
+};
 
 const IPV4: &str = "http://169.254.169.254";
 const IPV6: &str = "http://[fd00:ec2::254]";
@@ -31,32 +34,13 @@ const NAMES: Names = Names {
 };
 
 /// Where the service is, and whose credentials are wanted.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(crate) struct Imds {
     endpoint: Url,
     role: Option<String>,
 }
 
 impl Imds {
-    pub(crate) fn parse(
-        arguments: &mut Arguments<'_>,
-        environment: &Environment,
-    ) -> Result<Self, DefinitionError> {
-        let endpoint = match arguments.take("endpoint") {
-            Some(text) => Url::parse(text)
-                .map_err(|error| FetchError::setting("endpoint=", error.to_string()))?,
-            None => endpoint(environment)?,
-        };
-        let role = arguments.take("role").map(str::to_owned);
-        if role.as_deref().is_some_and(|role| !is_role(role)) {
-            let why = "it does not consist of 1 to 64 letters, digits and any of \"+=,.@_-\"";
-            return Err(FetchError::setting("role=", why).into());
-        }
-        let imds = Self { endpoint, role };
-        imds.check_enabled(environment)?;
-        Ok(imds)
-    }
-
     /// The service as the environment alone describes it.
     pub(crate) fn find(environment: &Environment) -> Result<Self, FetchError> {
         let endpoint = endpoint(environment)?;
@@ -74,54 +58,6 @@ impl Imds {
             return Err(FetchError::NotConfigured(why.to_owned()));
         }
         Ok(())
-    }
-
-    pub(crate) fn describe(&self) -> String {
-        match &self.role {
-            None => format!("imds at {}", self.endpoint.endpoint),
-            Some(role) => format!("imds at {}, role {role}", self.endpoint.endpoint),
-        }
-    }
-
-    pub(crate) fn identify(&self, text: &mut String) {
-        let role = self.role.as_deref().unwrap_or_default();
-        let endpoint = self.endpoint.endpoint.to_string();
-        for part in ["imds", &endpoint, &self.endpoint.target, role] {
-            text.push_str(part);
-            text.push('\0');
-        }
-    }
-
-    pub(crate) fn endpoint(&self) -> Endpoint {
-        self.endpoint.endpoint.clone()
-    }
-
-    pub(crate) async fn fetch<H: Host>(
-        &self,
-        fetch: &Fetch<'_, H>,
-    ) -> Result<Credentials, FetchError> {
-        let token = self.token(fetch).await?;
-        let role = match &self.role {
-            Some(role) => role.clone(),
-            None => self.only_role(fetch, &token).await?,
-        };
-
-        let url = self.endpoint.join(&format!("{ROLES}{role}"));
-        let from = url.to_string();
-        let answer = |error| FetchError::Response {
-            from: from.clone(),
-            error,
-        };
-        let response = self.get(fetch, url, &token).await?;
-        let mut document = Document::parse(&response.body).map_err(answer)?;
-        refused(&mut document).map_err(answer)?;
-        let parts = Parts::of(&mut document, &NAMES).map_err(answer)?;
-        let origin = format!("imds, role {role}");
-        let mut credentials = parts.into_credentials(&NAMES, origin).map_err(answer)?;
-        // Not checked for being fresh: the service hands out expired ones when it cannot renew
-        // them, and AWS goes on accepting those.
-        credentials.outlives_expiry = true;
-        Ok(credentials)
     }
 
     async fn token<H: Host>(&self, fetch: &Fetch<'_, H>) -> Result<Zeroizing<String>, FetchError> {
@@ -185,6 +121,76 @@ impl Imds {
                     .then(|| "the instance has no such role; is one attached to it?".to_owned()),
             }),
         }
+    }
+}
+
+impl CredentialSource for Imds {
+    const DECLARATION: &'static Declaration = &Declaration {
+        name: "imds",
+        keys: &["endpoint=", "role="],
+        may_ask_others: false,
+        summary: "the instance metadata service of EC2, version 2",
+    };
+
+    fn parse(
+        arguments: &mut Arguments<'_>,
+        context: &ParseContext<'_>,
+    ) -> Result<Self, DefinitionError> {
+        let endpoint = match arguments.take("endpoint") {
+            Some(text) => Url::parse(text)
+                .map_err(|error| FetchError::setting("endpoint=", error.to_string()))?,
+            None => endpoint(context.environment)?,
+        };
+        let role = arguments.take("role").map(str::to_owned);
+        if role.as_deref().is_some_and(|role| !is_role(role)) {
+            let why = "it does not consist of 1 to 64 letters, digits and any of \"+=,.@_-\"";
+            return Err(FetchError::setting("role=", why).into());
+        }
+        let imds = Self { endpoint, role };
+        imds.check_enabled(context.environment)?;
+        Ok(imds)
+    }
+
+    fn describe(&self) -> String {
+        match &self.role {
+            None => format!("imds at {}", self.endpoint.endpoint),
+            Some(role) => format!("imds at {}, role {role}", self.endpoint.endpoint),
+        }
+    }
+
+    fn check(
+        &self,
+        _: &impl Files,
+        _: &Environment,
+        check: &mut Check,
+    ) -> Result<String, DefinitionError> {
+        check.endpoints.push(self.endpoint.endpoint.clone());
+        Ok(self.describe())
+    }
+
+    async fn fetch<H: Host>(&self, fetch: &mut Fetch<'_, H>) -> Result<Material, FetchError> {
+        let token = self.token(fetch).await?;
+        let role = match &self.role {
+            Some(role) => role.clone(),
+            None => self.only_role(fetch, &token).await?,
+        };
+
+        let url = self.endpoint.join(&format!("{ROLES}{role}"));
+        let from = url.to_string();
+        let answer = |error| FetchError::Response {
+            from: from.clone(),
+            error,
+        };
+        let response = self.get(fetch, url, &token).await?;
+        let mut document = Document::parse(&response.body).map_err(answer)?;
+        refused(&mut document).map_err(answer)?;
+        let parts = Parts::of(&mut document, &NAMES).map_err(answer)?;
+        let origin = format!("imds, role {role}");
+        let mut credentials = parts.into_credentials(&NAMES, origin).map_err(answer)?;
+        // Not checked for being fresh: the service hands out expired ones when it cannot renew
+        // them, and AWS goes on accepting those.
+        credentials.outlives_expiry = true;
+        Ok(Material::Keys(credentials))
     }
 }
 

@@ -3,11 +3,16 @@
 
 use std::rc::Rc;
 
+use super::{CredentialSource, ParseContext};
+use crate::arguments::Arguments;
+use crate::fetch::Fetch;
 use crate::response::{is_access_key_id, is_secret};
-use crate::{Credentials, Environment, FetchError, Secret};
+use crate::{
+    Credentials, Declaration, DefinitionError, Environment, FetchError, Host, Material, Secret,
+};
 
 /// Keys that are simply there.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(crate) struct Keys {
     access_key_id: String,
     secrets: Rc<(Secret, Option<Secret>)>,
@@ -66,29 +71,33 @@ impl Keys {
             "env".to_owned(),
         ))
     }
+}
 
-    pub(crate) fn credentials(&self) -> Credentials {
+impl CredentialSource for Keys {
+    const DECLARATION: &'static Declaration = &Declaration {
+        name: "env",
+        keys: &[],
+        may_ask_others: false,
+        summary: "the environment variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN",
+    };
+
+    fn parse(_: &mut Arguments<'_>, context: &ParseContext<'_>) -> Result<Self, DefinitionError> {
+        Ok(Self::find(context.environment)?)
+    }
+
+    async fn fetch<H: Host>(&self, _: &mut Fetch<'_, H>) -> Result<Material, FetchError> {
         let (secret, token) = &*self.secrets;
-        Credentials {
+        Ok(Material::Keys(Credentials {
             access_key_id: self.access_key_id.clone(),
             secret_access_key: secret.duplicate(),
             session_token: token.as_ref().map(Secret::duplicate),
             expires_at: None,
             outlives_expiry: false,
             origin: self.origin.clone(),
-        }
+        }))
     }
 
-    pub(crate) fn describe(&self) -> String {
+    fn describe(&self) -> String {
         format!("{}, access key {}", self.origin, self.access_key_id)
-    }
-
-    pub(crate) fn identify(&self, text: &mut String) {
-        let (secret, token) = &*self.secrets;
-        let token = token.as_ref().map_or("", Secret::expose);
-        for part in ["keys", &self.access_key_id, secret.expose(), token] {
-            text.push_str(part);
-            text.push('\0');
-        }
     }
 }

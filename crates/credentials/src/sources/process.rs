@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::{CredentialSource, ParseContext};
 use crate::arguments::Arguments;
 use crate::command_line;
 use crate::fetch::Fetch;
 use crate::host::{Command, ExitStatus};
 use crate::response::{Document, Names, Parts, ResponseError, check_fresh};
-use crate::{Credentials, DefinitionError, FetchError, Host};
+use crate::{Credentials, Declaration, DefinitionError, FetchError, Host, Material, Secret};
 
 /// Enough for a program that asks somebody far away.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -25,16 +26,12 @@ const NAMES: Names = Names {
 };
 
 /// A program and its arguments.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(crate) struct Process {
-    words: Rc<[Zeroizing<String>]>,
+    words: Rc<[Secret]>,
 }
 
 impl Process {
-    pub(crate) fn parse(arguments: &mut Arguments<'_>) -> Result<Self, DefinitionError> {
-        Self::with_example(arguments, "/usr/local/bin/print-credentials --for web")
-    }
-
     /// Reads `command=`; `example` shows how.
     pub(crate) fn with_example(
         arguments: &mut Arguments<'_>,
@@ -48,39 +45,14 @@ impl Process {
     pub(crate) fn new(setting: &str, line: &str) -> Result<Self, FetchError> {
         match command_line::split(line) {
             Ok(words) => Ok(Self {
-                words: words.into(),
+                words: words.into_iter().map(Secret::from).collect(),
             }),
             Err(error) => Err(FetchError::setting(setting, error.to_string())),
         }
     }
 
     pub(crate) fn program(&self) -> PathBuf {
-        PathBuf::from(self.words[0].as_str())
-    }
-
-    /// Without the arguments, which may be secrets.
-    pub(crate) fn describe(&self) -> String {
-        format!("process {}", self.program().display())
-    }
-
-    pub(crate) fn identify(&self, text: &mut String) {
-        text.push_str("process\0");
-        for word in &*self.words {
-            text.push_str(word);
-            text.push('\0');
-        }
-    }
-
-    pub(crate) async fn fetch<H: Host>(
-        &self,
-        fetch: &Fetch<'_, H>,
-    ) -> Result<Credentials, FetchError> {
-        let output = self.run(fetch).await?;
-        self.read(&output, fetch.now())
-            .map_err(|error| FetchError::Response {
-                from: self.program().display().to_string(),
-                error,
-            })
+        PathBuf::from(self.words[0].expose())
     }
 
     /// What the program prints.
@@ -92,7 +64,9 @@ impl Process {
         let arguments = self.words[1..].iter();
         let command = Command {
             program: program.clone(),
-            arguments: arguments.cloned().collect(),
+            arguments: arguments
+                .map(|word| Zeroizing::new(word.expose().to_owned()))
+                .collect(),
             environment: fetch.environment.for_children(),
             timeout: TIMEOUT,
             limit: LIMIT,
@@ -117,5 +91,33 @@ impl Process {
         let credentials = parts.into_credentials(&NAMES, self.describe())?;
         check_fresh(&credentials, now)?;
         Ok(credentials)
+    }
+}
+
+impl CredentialSource for Process {
+    const DECLARATION: &'static Declaration = &Declaration {
+        name: "process",
+        keys: &["command="],
+        may_ask_others: false,
+        summary: "a program that prints them, as with `credential_process`; quote the whole word: `\"command=/path/to/program --for web\"`",
+    };
+
+    fn parse(arguments: &mut Arguments<'_>, _: &ParseContext<'_>) -> Result<Self, DefinitionError> {
+        Self::with_example(arguments, "/usr/local/bin/print-credentials --for web")
+    }
+
+    /// Without the arguments, which may be secrets.
+    fn describe(&self) -> String {
+        format!("process {}", self.program().display())
+    }
+
+    async fn fetch<H: Host>(&self, fetch: &mut Fetch<'_, H>) -> Result<Material, FetchError> {
+        let output = self.run(fetch).await?;
+        self.read(&output, fetch.now())
+            .map(Material::Keys)
+            .map_err(|error| FetchError::Response {
+                from: self.program().display().to_string(),
+                error,
+            })
     }
 }

@@ -1,89 +1,37 @@
 //! `signing_keys`: a file of signing keys for the coming days, as `generate_signing_key --days`
 //! prints it. The secret key stays where they were made.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aws_signing::CredentialScope;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use super::{CredentialSource, ParseContext, file_use};
 use crate::arguments::Arguments;
 use crate::fetch::Fetch;
-use crate::host::FileError;
+use crate::file::FileError;
 use crate::response::is_access_key_id;
-use crate::{DatedKey, DefinitionError, FetchError, Files, Host, SigningKeys};
+use crate::{
+    Check, DatedKey, Declaration, DefinitionError, Environment, FetchError, Files, Host, Material,
+    SigningKeys,
+};
 
 /// A year of keys has a tenth of this.
 const LIMIT: usize = 1024 * 1024;
 
 /// Where the keys are, and whose they are.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(crate) struct KeyFile {
     path: PathBuf,
     access_key_id: String,
 }
 
 impl KeyFile {
-    pub(crate) fn parse(arguments: &mut Arguments<'_>) -> Result<Self, DefinitionError> {
-        let path = arguments.require("path", "/etc/nginx/aws/signing_keys")?;
-        let access_key_id = arguments.require("access_key", "AKIAIOSFODNN7EXAMPLE")?;
-        if !path.starts_with('/') {
-            return Err(FetchError::setting("path=", "it is not an absolute path").into());
-        }
-        if !is_access_key_id(access_key_id) {
-            let why = "an access key has no blanks, control characters, \"/\" or \",\"";
-            return Err(FetchError::setting("access_key=", why).into());
-        }
-        Ok(Self {
-            path: PathBuf::from(path),
-            access_key_id: access_key_id.to_owned(),
-        })
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(crate) fn describe(&self) -> String {
-        format!("signing_keys in {}", self.path.display())
-    }
-
-    pub(crate) fn identify(&self, text: &mut String) {
-        let path = self.path.to_str().unwrap_or_default();
-        for part in ["signing_keys", path, &self.access_key_id] {
-            text.push_str(part);
-            text.push('\0');
-        }
-    }
-
-    /// Whether the file, where there is one, holds what it should.
-    pub(crate) fn check(&self, files: &impl Files) -> Result<(), FetchError> {
-        match files.read(&self.path, LIMIT) {
-            Ok(file) => self.read(&file.content).map(drop),
-            Err(FileError::NotFound) => Ok(()),
-            Err(error) => Err(FetchError::File {
-                path: self.path.clone(),
-                error,
-            }),
-        }
-    }
-
-    pub(crate) fn fetch<H: Host>(
-        &self,
-        fetch: &mut Fetch<'_, H>,
-    ) -> Result<SigningKeys, FetchError> {
-        let content = fetch.read(&self.path, LIMIT)?;
-        let keys = self.read(&content)?;
-        if keys.expires_at() <= fetch.now() {
-            return Err(self.wrong("the day of its last key is over"));
-        }
-        Ok(keys)
-    }
-
     /// Reads pairs of lines: a key in base64, then its scope. Empty lines and those that begin
     /// with `#` do not count.
-    pub(crate) fn read(&self, content: &[u8]) -> Result<SigningKeys, FetchError> {
+    fn read(&self, content: &[u8]) -> Result<SigningKeys, FetchError> {
         let text = std::str::from_utf8(content);
         let text = text.map_err(|_| self.wrong("it is not a text"))?;
         let lines = text.lines().map(str::trim).zip(1..);
@@ -112,6 +60,63 @@ impl KeyFile {
 
     fn wrong(&self, why: impl Into<String>) -> FetchError {
         FetchError::content(&self.path, why)
+    }
+}
+
+impl CredentialSource for KeyFile {
+    const DECLARATION: &'static Declaration = &Declaration {
+        name: "signing_keys",
+        keys: &["path=", "access_key="],
+        may_ask_others: false,
+        summary: "a file of signing keys, one for each UTC day, as `generate_signing_key --days` prints them",
+    };
+
+    fn parse(arguments: &mut Arguments<'_>, _: &ParseContext<'_>) -> Result<Self, DefinitionError> {
+        let path = arguments.require("path", "/etc/nginx/aws/signing_keys")?;
+        let access_key_id = arguments.require("access_key", "AKIAIOSFODNN7EXAMPLE")?;
+        if !path.starts_with('/') {
+            return Err(FetchError::setting("path=", "it is not an absolute path").into());
+        }
+        if !is_access_key_id(access_key_id) {
+            let why = "an access key has no blanks, control characters, \"/\" or \",\"";
+            return Err(FetchError::setting("access_key=", why).into());
+        }
+        Ok(Self {
+            path: PathBuf::from(path),
+            access_key_id: access_key_id.to_owned(),
+        })
+    }
+
+    fn describe(&self) -> String {
+        format!("signing_keys in {}", self.path.display())
+    }
+
+    /// The file, if there is one, must hold what it should.
+    fn check(
+        &self,
+        files: &impl Files,
+        _: &Environment,
+        check: &mut Check,
+    ) -> Result<String, DefinitionError> {
+        check.files.push(file_use(files, &self.path));
+        match files.read(&self.path, LIMIT) {
+            Ok(file) => drop(self.read(&file.content)?),
+            Err(FileError::NotFound) => {}
+            Err(error) => {
+                let path = self.path.clone();
+                return Err(FetchError::File { path, error }.into());
+            }
+        }
+        Ok(self.describe())
+    }
+
+    async fn fetch<H: Host>(&self, fetch: &mut Fetch<'_, H>) -> Result<Material, FetchError> {
+        let content = fetch.read(&self.path, LIMIT)?;
+        let keys = self.read(&content)?;
+        if keys.expires_at() <= fetch.now() {
+            return Err(self.wrong("the day of its last key is over"));
+        }
+        Ok(Material::Derived(keys))
     }
 }
 

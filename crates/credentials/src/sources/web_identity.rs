@@ -3,12 +3,13 @@
 //!
 //! [1]: https://docs.aws.amazon.com/sdkref/latest/guide/access-assume-role-web.html
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::{CredentialSource, ParseContext, file_use};
 use crate::arguments::Arguments;
 use crate::fetch::Fetch;
 use crate::sts::{Role, Sts, token_of};
-use crate::{Credentials, DefinitionError, Endpoint, Environment, FetchError, Host};
+use crate::{Check, Declaration, DefinitionError, Environment, FetchError, Files, Host, Material};
 
 const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 const ROLE_ARN: &str = "AWS_ROLE_ARN";
@@ -18,7 +19,7 @@ const SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
 const TOKEN_LIMIT: usize = 20_000;
 
 /// A role, and where the token for it is.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(crate) struct WebIdentity {
     role: Role,
     token_file: PathBuf,
@@ -26,29 +27,6 @@ pub(crate) struct WebIdentity {
 }
 
 impl WebIdentity {
-    pub(crate) fn parse(
-        arguments: &mut Arguments<'_>,
-        environment: &Environment,
-    ) -> Result<Self, DefinitionError> {
-        let mut take = |key, variable| arguments.take(key).or_else(|| environment.get(variable));
-        let role_arn = take("role_arn", ROLE_ARN);
-        let token_file = take("token_file", TOKEN_FILE);
-        let session_name = take("session_name", SESSION_NAME);
-        let role_arn = role_arn.ok_or(DefinitionError::Missing {
-            source: "web_identity",
-            key: "role_arn",
-            example: "arn:aws:iam::123456789012:role/web",
-        })?;
-        let token_file = token_file.ok_or(DefinitionError::Missing {
-            source: "web_identity",
-            key: "token_file",
-            example: "/var/run/secrets/eks.amazonaws.com/serviceaccount/token",
-        })?;
-        let role = Role::new(role_arn, session_name, None, None)?;
-        let sts = Sts::parse(arguments, environment, &role)?;
-        Ok(Self::new(role, token_file, sts)?)
-    }
-
     /// What the environment describes. `insecure` allows plain http to an STS on another machine.
     pub(crate) fn find(environment: &Environment, insecure: bool) -> Result<Self, FetchError> {
         let Some(token_file) = environment.get(TOKEN_FILE) else {
@@ -77,31 +55,63 @@ impl WebIdentity {
             sts,
         })
     }
+}
 
-    pub(crate) fn describe(&self) -> String {
+impl CredentialSource for WebIdentity {
+    const DECLARATION: &'static Declaration = &Declaration {
+        name: "web_identity",
+        keys: &[
+            "role_arn=",
+            "token_file=",
+            "session_name=",
+            "region=",
+            "endpoint=",
+            "insecure",
+        ],
+        may_ask_others: true,
+        summary: "STS, in exchange for a token in a file",
+    };
+
+    fn parse(
+        arguments: &mut Arguments<'_>,
+        context: &ParseContext<'_>,
+    ) -> Result<Self, DefinitionError> {
+        let environment = context.environment;
+        let mut take = |key, variable| arguments.take(key).or_else(|| environment.get(variable));
+        let role_arn = take("role_arn", ROLE_ARN);
+        let token_file = take("token_file", TOKEN_FILE);
+        let session_name = take("session_name", SESSION_NAME);
+        let role_arn = role_arn.ok_or(DefinitionError::Missing {
+            source_name: Self::DECLARATION.name,
+            key: "role_arn",
+            example: "arn:aws:iam::123456789012:role/web",
+        })?;
+        let token_file = token_file.ok_or(DefinitionError::Missing {
+            source_name: Self::DECLARATION.name,
+            key: "token_file",
+            example: "/var/run/secrets/eks.amazonaws.com/serviceaccount/token",
+        })?;
+        let role = Role::new(role_arn, session_name, None, None)?;
+        let sts = Sts::parse(arguments, environment, &role)?;
+        Ok(Self::new(role, token_file, sts)?)
+    }
+
+    fn describe(&self) -> String {
         format!("web_identity, role {}", self.role.arn)
     }
 
-    pub(crate) fn identify(&self, text: &mut String) {
-        text.push_str("web_identity\0");
-        text.push_str(self.token_file.to_str().unwrap_or_default());
-        text.push('\0');
-        self.role.identify(text);
-        self.sts.identify(text);
-    }
-
-    pub(crate) fn endpoint(&self) -> Endpoint {
-        self.sts.endpoint()
-    }
-
-    pub(crate) fn token_file(&self) -> &Path {
-        &self.token_file
-    }
-
-    pub(crate) async fn fetch<H: Host>(
+    fn check(
         &self,
-        fetch: &mut Fetch<'_, H>,
-    ) -> Result<Credentials, FetchError> {
+        files: &impl Files,
+        _: &Environment,
+        check: &mut Check,
+    ) -> Result<String, DefinitionError> {
+        check.endpoints.push(self.sts.endpoint());
+        check.files.push(file_use(files, &self.token_file));
+        Ok(self.describe())
+    }
+
+    async fn fetch<H: Host>(&self, fetch: &mut Fetch<'_, H>) -> Result<Material, FetchError> {
         let content = fetch.read(&self.token_file, TOKEN_LIMIT)?;
         let token = token_of(&content).ok_or_else(|| {
             let why = "it does not hold a token alone, on one line";
@@ -110,5 +120,6 @@ impl WebIdentity {
         let sts = &self.sts;
         sts.assume_role_with_web_identity(fetch, &self.role, token.expose())
             .await
+            .map(Material::Keys)
     }
 }

@@ -4,7 +4,7 @@ use crate::service::{self, Service, suffix_of};
 use crate::{Environment, FetchError, Url};
 
 /// STS, as it is asked for one role.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Sts(pub(super) Service);
 
 impl Sts {

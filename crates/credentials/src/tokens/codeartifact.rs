@@ -2,19 +2,41 @@
 //!
 //! [1]: https://docs.aws.amazon.com/codeartifact/latest/APIReference/API_GetAuthorizationToken.html
 
-use super::Given;
-use super::signed::{Kind, Signed};
+use super::signed::{Api, Signed};
+use super::{Meaning, RawToken, Service, TokenDeclaration};
 use crate::arguments::Arguments;
 use crate::response::{Document, ResponseError};
-use crate::time::parse_span;
-use crate::{Definition, DefinitionError, Environment, FetchError};
+use crate::schedule::Intervals;
+use crate::sources::ParseContext;
+use crate::{Declaration, DefinitionError, FetchError};
+
+pub(super) const DECLARATION: TokenDeclaration = TokenDeclaration {
+    declaration: Declaration {
+        name: "codeartifact",
+        keys: &[
+            "domain=",
+            "owner=",
+            "duration=",
+            "region=",
+            "endpoint=",
+            "insecure",
+            "credentials=",
+            "interval=",
+            "format=",
+        ],
+        may_ask_others: true,
+        summary: "GetAuthorizationToken of CodeArtifact. `owner`: the account that owns the domain, if it is another one. `duration`: from `15m` to `12h`, or `0`, which is as long as the credentials that sign are valid",
+    },
+    meaning: Meaning::PasswordOf("aws"),
+    intervals: Intervals::UNSET,
+    parse,
+};
 
 /// Reads `domain=`, `owner=` and `duration=`, and what every service has.
-pub(super) fn parse(
+fn parse(
     arguments: &mut Arguments<'_>,
-    environment: &Environment,
-    declared: &dyn Fn(&str) -> Option<Definition>,
-) -> Result<Signed, DefinitionError> {
+    context: &ParseContext<'_>,
+) -> Result<Service, DefinitionError> {
     let domain = arguments.require("domain", "my-domain")?;
     if !is_domain(domain) {
         let why = "it is not 2 to 50 lower-case letters, digits and hyphens";
@@ -30,8 +52,8 @@ pub(super) fn parse(
         target.push_str(&format!("&domain-owner={owner}"));
     }
     if let Some(text) = arguments.take("duration") {
-        let span = parse_span(text).filter(|span| span.subsec_nanos() == 0);
-        match span.map(|span| span.as_secs()) {
+        let time = (context.parse_time)(text).filter(|time| time.subsec_nanos() == 0);
+        match time.map(|time| time.as_secs()) {
             Some(secs @ (0 | 900..=43_200)) => target.push_str(&format!("&duration={secs}")),
             _ => {
                 let why = "it is not a time from 15m to 12h, nor 0, which is as long as the \
@@ -40,7 +62,7 @@ pub(super) fn parse(
             }
         }
     }
-    let kind = Kind {
+    let api = Api {
         name: "codeartifact",
         description: format!("codeartifact, domain {domain}"),
         hosts: ["codeartifact", "codeartifact-fips"],
@@ -51,15 +73,15 @@ pub(super) fn parse(
         body: "",
         read,
     };
-    Signed::parse(kind, arguments, environment, declared)
+    Signed::parse(api, arguments, context).map(Service::Signed)
 }
 
-fn read(document: &mut Document, now: i64) -> Result<Given, ResponseError> {
+fn read(document: &mut Document, now: i64) -> Result<RawToken, ResponseError> {
     const TOKEN: &str = "authorizationToken";
     const EXPIRY: &str = "expiration";
     let expires_at = document.moment(EXPIRY)?;
     let expires_at = expires_at.ok_or(ResponseError::Missing(EXPIRY))?;
-    Given::new(TOKEN, document.text(TOKEN)?, Some(expires_at), now)
+    RawToken::new(TOKEN, document.text(TOKEN)?, Some(expires_at), now)
 }
 
 /// As the API's reference has it.

@@ -1,65 +1,64 @@
-//! `ecr` and `ecr-public`: the Elastic Container Registry. Its token is the base64 of the user
-//! `AWS` and a password, which [private][1] and [public][2] registries take for twelve hours.
+//! `ecr`: the private registries of the Elastic Container Registry, whose [token][1] is the base64
+//! of the user `AWS` and a password, and good for twelve hours.
 //!
 //! [1]: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
-//! [2]: https://docs.aws.amazon.com/AmazonECRPublic/latest/APIReference/API_GetAuthorizationToken.html
 
-use super::Given;
-use super::signed::{Kind, Signed};
+use super::signed::{Api, Signed};
+use super::{Meaning, RawToken, Service, TokenDeclaration};
 use crate::arguments::Arguments;
 use crate::response::{Document, ResponseError};
-use crate::{Definition, DefinitionError, Environment};
+use crate::schedule::Intervals;
+use crate::sources::ParseContext;
+use crate::{Declaration, DefinitionError};
 
-const TYPE: (&str, &str) = ("content-type", "application/x-amz-json-1.1");
+/// What the body is, for this service and that of public registries.
+pub(super) const CONTENT_TYPE: (&str, &str) = ("content-type", "application/x-amz-json-1.1");
 
-/// The service of private registries.
-pub(super) fn private(
+const ACTION: &str = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken";
+
+pub(super) const DECLARATION: TokenDeclaration = TokenDeclaration {
+    declaration: Declaration {
+        name: "ecr",
+        keys: &[
+            "region=",
+            "endpoint=",
+            "insecure",
+            "credentials=",
+            "interval=",
+            "format=",
+        ],
+        may_ask_others: true,
+        summary: "GetAuthorizationToken of the Elastic Container Registry; valid for twelve hours",
+    },
+    meaning: Meaning::Basic,
+    intervals: Intervals::UNSET,
+    parse,
+};
+
+fn parse(
     arguments: &mut Arguments<'_>,
-    environment: &Environment,
-    declared: &dyn Fn(&str) -> Option<Definition>,
-) -> Result<Signed, DefinitionError> {
-    const ACTION: &str = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken";
-    let kind = Kind {
+    context: &ParseContext<'_>,
+) -> Result<Service, DefinitionError> {
+    let api = Api {
         name: "ecr",
         description: "ecr".to_owned(),
         hosts: ["api.ecr", "api.ecr-fips"],
         variable: "AWS_ENDPOINT_URL_ECR",
         only_region: None,
         target: "/".to_owned(),
-        headers: &[TYPE, ("x-amz-target", ACTION)],
+        headers: &[CONTENT_TYPE, ("x-amz-target", ACTION)],
         body: "{}",
         read,
     };
-    Signed::parse(kind, arguments, environment, declared)
+    Signed::parse(api, arguments, context).map(Service::Signed)
 }
 
-/// The service of public ones.
-pub(super) fn public(
-    arguments: &mut Arguments<'_>,
-    environment: &Environment,
-    declared: &dyn Fn(&str) -> Option<Definition>,
-) -> Result<Signed, DefinitionError> {
-    const ACTION: &str = "SpencerFrontendService.GetAuthorizationToken";
-    let kind = Kind {
-        name: "ecr-public",
-        description: "ecr-public".to_owned(),
-        hosts: ["api.ecr-public", "api.ecr-public-fips"],
-        variable: "AWS_ENDPOINT_URL_ECR_PUBLIC",
-        only_region: Some("us-east-1"),
-        target: "/".to_owned(),
-        headers: &[TYPE, ("x-amz-target", ACTION)],
-        body: "{}",
-        read,
-    };
-    Signed::parse(kind, arguments, environment, declared)
-}
-
-/// A private registry's service answers a list, that of public ones an object.
-fn read(document: &mut Document, now: i64) -> Result<Given, ResponseError> {
+/// A private registry's service returns a list, that of public ones an object.
+pub(super) fn read(document: &mut Document, now: i64) -> Result<RawToken, ResponseError> {
     const DATA: &str = "authorizationData";
     const TOKEN: &str = "authorizationToken";
     const EXPIRY: &str = "expiresAt";
     let mut data = document.object(DATA)?.ok_or(ResponseError::Missing(DATA))?;
     let expires_at = data.moment(EXPIRY)?.ok_or(ResponseError::Missing(EXPIRY))?;
-    Given::new(TOKEN, data.text(TOKEN)?, Some(expires_at), now)
+    RawToken::new(TOKEN, data.text(TOKEN)?, Some(expires_at), now)
 }

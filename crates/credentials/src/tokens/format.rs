@@ -24,7 +24,7 @@ pub(super) enum Meaning {
 }
 
 /// What is made of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Format {
     /// It stays as the service gives it.
     AsGiven,
@@ -64,18 +64,6 @@ impl Format {
         })
     }
 
-    pub(super) fn identify(self, text: &mut String) {
-        let (kind, user) = match self {
-            Self::AsGiven => ("raw", ""),
-            Self::BasicOf(user) => ("basic", user),
-            Self::Basic => ("basic", ""),
-        };
-        for part in [kind, user] {
-            text.push_str(part);
-            text.push('\0');
-        }
-    }
-
     /// The token in this form.
     pub(super) fn apply(self, token: &Secret) -> Result<Secret, ResponseError> {
         let token = token.expose();
@@ -97,16 +85,15 @@ impl Format {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ALL;
     use super::*;
+    use crate::Declaration;
 
-    const SOURCES: [(&str, Meaning); 4] = [
-        ("ecr", Meaning::Basic),
-        ("ecr-public", Meaning::BasicOrBearer),
-        ("codeartifact", Meaning::PasswordOf("aws")),
-        ("process", Meaning::Unknown),
-    ];
-
-    fn value(source: &'static str, meaning: Meaning, words: &[&str]) -> Result<String, String> {
+    fn value(
+        source: &'static Declaration,
+        meaning: Meaning,
+        words: &[&str],
+    ) -> Result<String, String> {
         let mut arguments = Arguments::new(source, words).unwrap();
         let format = Format::parse(&mut arguments, meaning).map_err(|error| error.to_string())?;
         let token = Secret::new("user:word".to_owned());
@@ -116,11 +103,13 @@ mod tests {
 
     #[test]
     fn each_source_has_its_forms() {
-        for (source, meaning) in SOURCES {
+        for declared in ALL {
+            let (source, meaning) = (&declared.declaration, declared.meaning);
+            let name = source.name;
             let raw = Ok("user:word".to_owned());
-            assert_eq!(value(source, meaning, &[]), raw, "{source}");
-            assert_eq!(value(source, meaning, &["format=raw"]), raw, "{source}");
-            let basic = match source {
+            assert_eq!(value(source, meaning, &[]), raw, "{name}");
+            assert_eq!(value(source, meaning, &["format=raw"]), raw, "{name}");
+            let basic = match name {
                 // "user:word"
                 "process" => "dXNlcjp3b3Jk",
                 // "aws:user:word"
@@ -131,16 +120,16 @@ mod tests {
             assert_eq!(
                 value(source, meaning, &["format=basic"]),
                 expected,
-                "{source}"
+                "{name}"
             );
             let bearer = value(source, meaning, &["format=bearer"]);
-            match source {
+            match name {
                 "ecr" => assert_eq!(
                     bearer.unwrap_err(),
                     "format=: ecr gives the base64 of a user and a password: leave format= out, \
                      and write \"Basic\" before the variable"
                 ),
-                _ => assert_eq!(bearer, raw, "{source}"),
+                _ => assert_eq!(bearer, raw, "{name}"),
             }
             let error = value(source, meaning, &["format=Raw"]).unwrap_err();
             assert_eq!(

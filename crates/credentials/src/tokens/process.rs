@@ -2,17 +2,39 @@
 
 use std::time::Duration;
 
-use super::Given;
+use super::{Meaning, RawToken, Service, TokenDeclaration};
 use crate::arguments::Arguments;
 use crate::fetch::Fetch;
 use crate::response::{Document, ResponseError, is_secret};
-use crate::sources::Process;
-use crate::{DefinitionError, FetchError, Host, Secret};
+use crate::schedule::Intervals;
+use crate::sources::{CredentialSource, ParseContext, Process};
+use crate::{Declaration, DefinitionError, FetchError, Host, Secret};
+
+pub(super) const DECLARATION: TokenDeclaration = TokenDeclaration {
+    declaration: Declaration {
+        name: "process",
+        keys: &["retry=", "command=", "interval=", "format="],
+        may_ask_others: false,
+        summary: "a program's standard output: a text without blanks, or a JSON object with `token` (or `authorizationToken`) and perhaps `expiration` (or `expiresAt`), as `2026-01-02T03:04:05Z` or in seconds since 1970. It runs as those of [aws_credentials_provider](#aws_credentials_provider) do",
+    },
+    meaning: Meaning::Unknown,
+    intervals: Intervals {
+        interval: Some(INTERVAL),
+        retry: Some(RETRY),
+    },
+    parse,
+};
+
+fn parse(arguments: &mut Arguments<'_>, _: &ParseContext<'_>) -> Result<Service, DefinitionError> {
+    let example = "/usr/local/bin/print-token --for web";
+    let process = Process::with_example(arguments, example)?;
+    Ok(Service::Process(TokenProcess(process)))
+}
 
 /// How long a token is used where nothing else is said.
-pub(super) const INTERVAL: Duration = Duration::from_secs(6 * 3600);
+const INTERVAL: Duration = Duration::from_secs(6 * 3600);
 /// How long to wait after a failure where nothing else is said.
-pub(super) const RETRY: Duration = Duration::from_secs(30);
+const RETRY: Duration = Duration::from_secs(30);
 
 /// What the parts of an object may be called: a name of ours, and the services' own, which AWS's
 /// command line prints.
@@ -20,24 +42,18 @@ const TOKENS: [&str; 2] = ["token", "authorizationToken"];
 const EXPIRIES: [&str; 2] = ["expiration", "expiresAt"];
 
 /// A program.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(super) struct TokenProcess(Process);
 
 impl TokenProcess {
-    pub(super) fn parse(arguments: &mut Arguments<'_>) -> Result<Self, DefinitionError> {
-        let example = "/usr/local/bin/print-token --for web";
-        Process::with_example(arguments, example).map(Self)
-    }
-
     pub(super) fn describe(&self) -> String {
         self.0.describe()
     }
 
-    pub(super) fn identify(&self, text: &mut String) {
-        self.0.identify(text);
-    }
-
-    pub(super) async fn fetch<H: Host>(&self, fetch: &Fetch<'_, H>) -> Result<Given, FetchError> {
+    pub(super) async fn fetch<H: Host>(
+        &self,
+        fetch: &Fetch<'_, H>,
+    ) -> Result<RawToken, FetchError> {
         let output = self.0.run(fetch).await?;
         read(&output, fetch.now()).map_err(|error| FetchError::Response {
             from: self.0.program().display().to_string(),
@@ -47,7 +63,7 @@ impl TokenProcess {
 }
 
 /// Reads what a program printed. `now` is Unix time in seconds.
-fn read(output: &[u8], now: i64) -> Result<Given, ResponseError> {
+fn read(output: &[u8], now: i64) -> Result<RawToken, ResponseError> {
     let output = output.trim_ascii();
     if output.is_empty() {
         return Err(ResponseError::Nothing);
@@ -58,13 +74,13 @@ fn read(output: &[u8], now: i64) -> Result<Given, ResponseError> {
     let text = std::str::from_utf8(output).ok();
     let text = text.filter(|text| is_secret(text));
     let text = text.ok_or(ResponseError::NotToken)?;
-    Ok(Given {
+    Ok(RawToken {
         text: Secret::new(text.to_owned()),
         expires_at: None,
     })
 }
 
-fn read_document(mut document: Document, now: i64) -> Result<Given, ResponseError> {
+fn read_document(mut document: Document, now: i64) -> Result<RawToken, ResponseError> {
     let mut token = None;
     for name in TOKENS {
         token = token.or(document.text(name)?);
@@ -73,5 +89,5 @@ fn read_document(mut document: Document, now: i64) -> Result<Given, ResponseErro
     for name in EXPIRIES {
         expires_at = expires_at.or(document.moment(name)?);
     }
-    Given::new(TOKENS[0], token, expires_at, now)
+    RawToken::new(TOKENS[0], token, expires_at, now)
 }

@@ -1,18 +1,19 @@
 //! What tokens of AWS have in common: one POST to a service, signed with the credentials of a
 //! provider, and an answer in JSON.
 
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use zeroize::Zeroizing;
 
-use super::Given;
+use super::RawToken;
 use crate::arguments::Arguments;
 use crate::fetch::Fetch;
 use crate::host::Response;
 use crate::response::{Document, ResponseError, describe_refusal};
 use crate::service::{self, Service, suffix_of};
-use crate::sources::Source;
-use crate::{Check, Definition, DefinitionError, Environment, FetchError, Files, Host, Url};
+use crate::sources::{ParseContext, Source};
+use crate::{Check, DefinitionError, Environment, FetchError, Files, Host, Url};
 
 /// What this asks for, in the log.
 const OPERATION: &str = "GetAuthorizationToken";
@@ -26,13 +27,15 @@ pub(super) struct Signed {
     body: &'static str,
     read: Read,
     credentials: Rc<Source>,
+    /// Whether nobody says whose credentials these are.
+    leaves_signer_open: bool,
 }
 
 /// Reads an answer; the number is Unix time in seconds.
-pub(super) type Read = fn(&mut Document, i64) -> Result<Given, ResponseError>;
+pub(super) type Read = fn(&mut Document, i64) -> Result<RawToken, ResponseError>;
 
 /// Which service it is, and what it is asked.
-pub(super) struct Kind {
+pub(super) struct Api {
     /// In scopes.
     pub(super) name: &'static str,
     /// In the log, where its region is added unless it has one only.
@@ -56,12 +59,12 @@ pub(super) struct Kind {
 impl Signed {
     /// Reads `region=`, `endpoint=`, `insecure` and `credentials=`; the environment says the rest.
     pub(super) fn parse(
-        kind: Kind,
+        api: Api,
         arguments: &mut Arguments<'_>,
-        environment: &Environment,
-        declared: &dyn Fn(&str) -> Option<Definition>,
+        context: &ParseContext<'_>,
     ) -> Result<Self, DefinitionError> {
-        let region = match kind.only_region {
+        let environment = context.environment;
+        let region = match api.only_region {
             Some(region) => region,
             None => {
                 service::region_of(arguments.take("region"), environment)?.ok_or_else(|| {
@@ -73,38 +76,33 @@ impl Signed {
         };
         let endpoint = arguments.take("endpoint");
         let insecure = arguments.take_insecure();
-        let base = match service::configured(endpoint, insecure, kind.variable, environment)? {
+        let base = match service::configured(endpoint, insecure, api.variable, environment)? {
             Some(url) => url,
             None => {
                 let fips = environment.is_true("AWS_USE_FIPS_ENDPOINT");
-                let host = kind.hosts[usize::from(fips)];
+                let host = api.hosts[usize::from(fips)];
                 let text = format!("https://{host}.{region}.{}/", suffix_of(region));
                 Url::parse(&text).expect("region labels are names")
             }
         };
-        let credentials = arguments.take("credentials").unwrap_or("default");
-        let credentials = Source::named(
-            "credentials=",
-            credentials,
-            kind.name,
-            environment,
-            declared,
-        )?;
-        let description = match kind.only_region {
-            Some(_) => kind.description,
-            None => format!("{} in {region}", kind.description),
+        let signer = arguments.take("credentials").unwrap_or("default");
+        let credentials = Source::named("credentials=", signer, api.name, context)?;
+        let description = match api.only_region {
+            Some(_) => api.description,
+            None => format!("{} in {region}", api.description),
         };
         Ok(Self {
             description,
             service: Service {
-                name: kind.name,
-                url: base.join(&kind.target),
+                name: api.name,
+                url: base.join(&api.target),
                 region: region.to_owned(),
             },
-            headers: kind.headers,
-            body: kind.body,
-            read: kind.read,
+            headers: api.headers,
+            body: api.body,
+            read: api.read,
             credentials: Rc::new(credentials),
+            leaves_signer_open: signer == "default",
         })
     }
 
@@ -113,11 +111,9 @@ impl Signed {
         self.description.clone()
     }
 
-    pub(super) fn identify(&self, text: &mut String) {
-        text.push_str(self.service.name);
-        text.push('\0');
-        self.service.identify(text);
-        self.credentials.identify(text);
+    /// See [`Definition::leaves_source_open`](crate::Definition::leaves_source_open).
+    pub(super) fn leaves_signer_open(&self) -> bool {
+        self.leaves_signer_open
     }
 
     /// Describes what is asked, and whose credentials sign.
@@ -135,7 +131,7 @@ impl Signed {
     pub(super) async fn fetch<H: Host>(
         &self,
         fetch: &mut Fetch<'_, H>,
-    ) -> Result<Given, FetchError> {
+    ) -> Result<RawToken, FetchError> {
         let credentials = self.credentials.fetch_keys(fetch).await?;
         let headers = self.headers.iter();
         let fields = headers.map(|&(name, value)| (name, Zeroizing::new(value.to_owned())));
@@ -162,6 +158,22 @@ impl Signed {
                 from: from(),
                 error,
             })
+    }
+}
+
+impl Hash for Signed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            service,
+            headers,
+            body,
+            credentials,
+            // These follow from the others.
+            description: _,
+            read: _,
+            leaves_signer_open: _,
+        } = self;
+        (service, headers, body, credentials).hash(state);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Roles taken with other credentials.
 
-use aws_credentials::{Definition, Endpoint};
+use aws_credentials::Endpoint;
 
 use crate::common::*;
 use crate::official::{KEYS, authorization};
@@ -64,9 +64,9 @@ fn any_source_may_open_the_role() {
             sts_credentials("AssumeRole"),
         );
     let declared = define("imds role=web", &[]).unwrap();
-    let find = |name: &str| (name == "instance").then(|| declared.clone());
     let words = ["source=instance", &format!("role_arn={ROLE}")];
-    let definition = Definition::parse("assume_role", &words, &environment(&[]), &find).unwrap();
+    let declared = [("instance", &declared)];
+    let definition = parse("assume_role", &words, &environment(&[]), &declared).unwrap();
     let credentials = fetch(&host, &mut definition.provider()).unwrap();
     host.finish();
     assert!(
@@ -86,9 +86,9 @@ fn any_source_may_open_the_role() {
 #[test]
 fn a_role_may_open_another() {
     let first = define(LINE, &KEYS).unwrap();
-    let find = |name: &str| (name == "first").then(|| first.clone());
     let words = ["source=first", "role_arn=arn:aws:iam::2:role/second"];
-    let definition = Definition::parse("assume_role", &words, &environment(&KEYS), &find).unwrap();
+    let declared = [("first", &first)];
+    let definition = parse("assume_role", &words, &environment(&KEYS), &declared).unwrap();
     let host = answering(2);
     fetch(&host, &mut definition.provider()).unwrap();
     host.finish();
@@ -181,9 +181,7 @@ fn what_cannot_work_is_refused_when_it_is_read() {
     }
     let keys = define("signing_keys path=/a access_key=A", &[]).unwrap();
     let words = ["source=keys", role];
-    let result = Definition::parse("assume_role", &words, &environment(&[]), &|_| {
-        Some(keys.clone())
-    });
+    let result = parse("assume_role", &words, &environment(&[]), &[("keys", &keys)]);
     let text = result.unwrap_err().to_string();
     assert_eq!(
         text,

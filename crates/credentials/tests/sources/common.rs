@@ -12,8 +12,8 @@ use aws_credentials::host::{
     RunError,
 };
 use aws_credentials::{
-    Credentials, Definition, DefinitionError, Environment, FetchError, Files, Host, Material,
-    Provider, Token,
+    Credentials, Declared, Definition, DefinitionError, Environment, FetchError, Files, Host,
+    Material, ParseContext, Provider, Token,
 };
 use zeroize::Zeroizing;
 
@@ -225,6 +225,69 @@ pub(crate) fn environment(variables: &[(&str, &str)]) -> Environment {
     })
 }
 
+/// The words of a source of credentials. `declared` are providers that the configuration declared
+/// before.
+pub(crate) fn parse(
+    source: &str,
+    words: &[&str],
+    environment: &Environment,
+    declared: &[(&str, &Definition)],
+) -> Result<Definition, DefinitionError> {
+    let declared = declare(declared);
+    Definition::parse(source, words, &context(environment, &declared))
+}
+
+/// The same for a source of tokens.
+pub(crate) fn parse_token(
+    source: &str,
+    words: &[&str],
+    environment: &Environment,
+    declared: &[(&str, &Definition)],
+) -> Result<Definition, DefinitionError> {
+    let declared = declare(declared);
+    Definition::parse_token(source, words, &context(environment, &declared))
+}
+
+fn declare(definitions: &[(&str, &Definition)]) -> Declared {
+    let mut declared = Declared::default();
+    for (name, definition) in definitions {
+        definition.declare(name, &mut declared);
+    }
+    declared
+}
+
+fn context<'a>(environment: &'a Environment, declared: &'a Declared) -> ParseContext<'a> {
+    ParseContext {
+        environment,
+        declared,
+        parse_time: &parse_time,
+    }
+}
+
+/// Some times as nginx writes them, e.g. `1h30m`; a number alone is of seconds.
+fn parse_time(text: &str) -> Option<Duration> {
+    let mut secs = 0;
+    let mut number = String::new();
+    for c in text.chars() {
+        let unit = match c {
+            '0'..='9' => {
+                number.push(c);
+                continue;
+            }
+            'h' => 3600,
+            'm' => 60,
+            's' => 1,
+            _ => return None,
+        };
+        secs += unit * std::mem::take(&mut number).parse::<u64>().ok()?;
+    }
+    let rest = match &number[..] {
+        "" => 0,
+        number => number.parse().ok()?,
+    };
+    Some(Duration::from_secs(secs + rest))
+}
+
 /// Splits `source key=value ...`; values have no blanks.
 fn words(line: &str) -> (&str, Vec<&str>) {
     let mut words = line.split(' ');
@@ -237,7 +300,7 @@ pub(crate) fn define(
     variables: &[(&str, &str)],
 ) -> Result<Definition, DefinitionError> {
     let (source, words) = words(line);
-    Definition::parse(source, &words, &environment(variables), &|_| None)
+    parse(source, &words, &environment(variables), &[])
 }
 
 pub(crate) fn provider(line: &str, variables: &[(&str, &str)]) -> Provider {
@@ -260,7 +323,7 @@ pub(crate) fn define_token(
     variables: &[(&str, &str)],
 ) -> Result<Definition, DefinitionError> {
     let (source, words) = words(line);
-    Definition::parse_token(source, &words, &environment(variables), &|_| None)
+    parse_token(source, &words, &environment(variables), &[])
 }
 
 pub(crate) fn fetch_token(host: &Script, provider: &mut Provider) -> Result<Token, FetchError> {

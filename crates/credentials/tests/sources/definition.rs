@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use aws_credentials::{Declaration, Definition};
+
 use crate::common::*;
 
 const KEYS: [(&str, &str); 2] = [
@@ -167,5 +169,74 @@ fn descriptions_hold_no_secret() {
             "{shown}"
         );
         assert!(!shown.contains("=SECRET"), "{shown}");
+    }
+}
+
+#[test]
+fn each_source_reads_every_key_that_it_declares() {
+    let credentials = [
+        "env",
+        "file path=/a profile=a region=r endpoint=https://a insecure",
+        "imds endpoint=http://a role=a",
+        "container uri=/a",
+        "web_identity role_arn=arn:aws:iam::1:role/a token_file=/a session_name=me region=r \
+         endpoint=https://a insecure",
+        "assume_role source=env role_arn=arn:aws:iam::1:role/a session_name=me external_id=id \
+         duration=900 region=r endpoint=https://a insecure",
+        "process command=a",
+        "signing_keys path=/a access_key=A",
+        "default insecure",
+    ];
+    let signed = "endpoint=https://a insecure credentials=env interval=1h format=raw";
+    let tokens = [
+        &format!("ecr region=r {signed}"),
+        &format!("ecr-public {signed}"),
+        &format!("codeartifact domain=web owner=123456789012 duration=1h region=r {signed}"),
+        "process retry=1m command=a interval=1h format=raw",
+    ];
+    let key = |word: &str| match word.split_once('=') {
+        Some((key, _)) => format!("{key}="),
+        None => word.to_owned(),
+    };
+    let agree = |line: &str, definition: Definition, declaration: &Declaration| {
+        let mut words = line.split(' ');
+        assert_eq!(words.next(), Some(declaration.name));
+        assert_eq!(
+            words.map(key).collect::<Vec<_>>(),
+            declaration.keys,
+            "{line}"
+        );
+        assert_eq!(definition.declaration(), declaration);
+    };
+    let declared = Definition::credential_sources();
+    assert_eq!(credentials.len(), declared.len());
+    for (line, declaration) in credentials.iter().zip(declared) {
+        agree(line, define(line, &KEYS).unwrap(), declaration);
+    }
+    let declared = Definition::token_sources();
+    assert_eq!(tokens.len(), declared.len());
+    for (line, declaration) in tokens.iter().zip(declared) {
+        agree(line, define_token(line, &KEYS).unwrap(), declaration);
+    }
+}
+
+#[test]
+fn what_is_left_open_is_told_from_what_is_chosen() {
+    for (line, is_open) in [
+        ("default", true),
+        ("default insecure", true),
+        ("env", false),
+    ] {
+        let definition = define(line, &KEYS).unwrap();
+        assert_eq!(definition.leaves_source_open(), is_open, "{line}");
+    }
+    for (line, is_open) in [
+        ("ecr region=r", true),
+        ("ecr region=r credentials=default", true),
+        ("ecr region=r credentials=env", false),
+        ("process command=a", false),
+    ] {
+        let definition = define_token(line, &KEYS).unwrap();
+        assert_eq!(definition.leaves_source_open(), is_open, "{line}");
     }
 }

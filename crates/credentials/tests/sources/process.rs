@@ -13,7 +13,7 @@ fn define_command(line: &str) -> Definition {
         ("AWS_PROFILE", "web"),
         ("AWS_SECRET_ACCESS_KEY", "secret"),
     ]);
-    Definition::parse("process", &[&word], &environment, &|_| None).unwrap()
+    parse("process", &[&word], &environment, &[]).unwrap()
 }
 
 fn run(result: Result<(ExitStatus, &str), RunError>) -> Result<String, String> {

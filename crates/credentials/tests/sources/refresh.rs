@@ -8,7 +8,7 @@ use aws_credentials::host::{
     Command, File, FileError, FileIdentity, HttpError, Output, Request, Response, RunError,
 };
 use aws_credentials::report::{AtHand, Level, Line, Report, Subject};
-use aws_credentials::schedule::{self, Rhythm, Schedule};
+use aws_credentials::schedule::{self, Intervals, Schedule};
 use aws_credentials::{Files, Host, Material, Provider};
 use aws_signing::Timestamp;
 use zeroize::Zeroizing;
@@ -84,7 +84,7 @@ impl Host for World {
 struct Refresher {
     world: World,
     provider: Provider,
-    rhythm: Rhythm,
+    intervals: Intervals,
     schedule: Schedule,
     report: Report,
     material: Option<Material>,
@@ -101,7 +101,7 @@ impl Refresher {
                 requests: RefCell::default(),
             },
             provider: provider(source, &[]),
-            rhythm: Rhythm::default(),
+            intervals: Intervals::default(),
             schedule: Schedule::default(),
             report: Report::default(),
             material: None,
@@ -130,7 +130,7 @@ impl Refresher {
         let line = match result {
             Ok(material) => {
                 self.schedule
-                    .fetched(now, material.expires_at(), self.rhythm, random);
+                    .fetched(now, material.expires_at(), self.intervals, random);
                 let origin = material.origin().to_owned();
                 self.material = Some(material);
                 let got = self.at_hand().unwrap();
@@ -141,7 +141,7 @@ impl Refresher {
                 let left = at_hand.map_or(Some(0), |got| {
                     schedule::left(got.expires_at, got.outlives_expiry, now)
                 });
-                self.schedule.failed(now, left, self.rhythm, random);
+                self.schedule.failed(now, left, self.intervals, random);
                 self.report.failed(now, WEB, &error, at_hand)
             }
         };
@@ -159,7 +159,7 @@ impl Refresher {
             // The worker looks at least once a second; the test looks more often.
             let pause =
                 self.schedule
-                    .wait(self.world.now(), self.rhythm, Duration::from_millis(50));
+                    .wait(self.world.now(), self.intervals, Duration::from_millis(50));
             let pause = pause.max(Duration::from_millis(1));
             if !self.is_usable() {
                 unusable += pause.as_millis() as i64;

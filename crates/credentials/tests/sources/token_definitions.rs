@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use aws_credentials::Definition;
-
 use crate::common::*;
 use crate::official::KEYS;
 
@@ -37,16 +35,16 @@ fn what_makes_another_token_is_told_apart() {
 
 #[test]
 fn how_often_is_read() {
-    let rhythm = |line: &str| {
-        let rhythm = define_token(line, &KEYS).unwrap().rhythm();
+    let intervals = |line: &str| {
+        let intervals = define_token(line, &KEYS).unwrap().intervals();
         let secs = |span: Option<Duration>| span.map(|span| span.as_secs());
-        (secs(rhythm.interval), secs(rhythm.retry))
+        (secs(intervals.interval), secs(intervals.retry))
     };
-    assert_eq!(rhythm("ecr"), (None, None));
-    assert_eq!(rhythm("ecr interval=1h30m"), (Some(5400), None));
-    assert_eq!(rhythm("process command=a"), (Some(21_600), Some(30)));
+    assert_eq!(intervals("ecr"), (None, None));
+    assert_eq!(intervals("ecr interval=1h30m"), (Some(5400), None));
+    assert_eq!(intervals("process command=a"), (Some(21_600), Some(30)));
     assert_eq!(
-        rhythm("process command=a interval=10 retry=5m"),
+        intervals("process command=a interval=10 retry=5m"),
         (Some(10), Some(300))
     );
 }
@@ -123,9 +121,8 @@ fn what_cannot_work_is_refused_when_it_is_read() {
     assert!(text.starts_with("nothing configures a source"), "{text}");
 
     let keys = define("signing_keys path=/a access_key=A", &[]).unwrap();
-    let find = |_: &str| Some(keys.clone());
     let words = ["region=r", "credentials=keys"];
-    let error = Definition::parse_token("ecr", &words, &environment(&[]), &find).unwrap_err();
+    let error = parse_token("ecr", &words, &environment(&[]), &[("keys", &keys)]).unwrap_err();
     assert_eq!(
         error.to_string(),
         "credentials=: signing keys of one service cannot sign for ecr"

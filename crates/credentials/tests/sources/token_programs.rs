@@ -7,7 +7,7 @@ use crate::common::*;
 
 fn define_program(format: &str) -> Definition {
     let words = ["command=/opt/print --now", format];
-    Definition::parse_token("process", &words, &environment(&[]), &|_| None).unwrap()
+    parse_token("process", &words, &environment(&[]), &[]).unwrap()
 }
 
 fn run(

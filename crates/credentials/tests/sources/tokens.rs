@@ -1,6 +1,6 @@
 //! Tokens of services, which are asked with a signature.
 
-use aws_credentials::{Definition, Endpoint};
+use aws_credentials::Endpoint;
 
 use crate::common::*;
 use crate::official::{KEYS, authorization};
@@ -175,9 +175,9 @@ fn a_declared_provider_may_sign() {
             ecr_answer(),
         );
     let instance = define("imds role=web", &[]).unwrap();
-    let find = |name: &str| (name == "instance").then(|| instance.clone());
     let words = ["region=eu-west-1", "credentials=instance"];
-    let definition = Definition::parse_token("ecr", &words, &environment(&[]), &find).unwrap();
+    let declared = [("instance", &instance)];
+    let definition = parse_token("ecr", &words, &environment(&[]), &declared).unwrap();
     fetch_token(&host, &mut definition.provider()).unwrap();
     host.finish();
     let sent = host.sent.borrow();

@@ -16,7 +16,9 @@ use aws_credentials::host::{
     Command, ExitStatus, File, FileError, FileIdentity, HttpError, Output, Request, Response,
     RunError,
 };
-use aws_credentials::{Credentials, Definition, Environment, FetchError, Files, Host, Material};
+use aws_credentials::{
+    Credentials, Declared, Definition, Environment, FetchError, Files, Host, Material, ParseContext,
+};
 use zeroize::Zeroizing;
 
 pub(crate) struct Local;
@@ -195,13 +197,20 @@ pub(crate) fn environment(variables: &[(&str, &str)]) -> Environment {
     })
 }
 
+/// Reads the words of a source, of which none is a time.
+pub(crate) fn define(words: &[&str], variables: &[(&str, &str)]) -> Definition {
+    let context = ParseContext {
+        environment: &environment(variables),
+        declared: &Declared::default(),
+        parse_time: &|_| None,
+    };
+    let definition = Definition::parse(words[0], &words[1..], &context);
+    definition.unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// Fetches once from the source that `words` describe.
 pub(crate) fn fetch(words: &[&str], variables: &[(&str, &str)]) -> Result<Credentials, FetchError> {
-    let environment = environment(variables);
-    let definition = Definition::parse(words[0], &words[1..], &environment, &|_| None);
-    let mut provider = definition
-        .unwrap_or_else(|error| panic!("{error}"))
-        .provider();
+    let mut provider = define(words, variables).provider();
     match block(provider.fetch(&Local))? {
         Material::Keys(credentials) => Ok(credentials),
         _ => panic!("not keys"),

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use aws_credentials::{Definition, FetchError, Material};
+use aws_credentials::{FetchError, Material};
 
-use crate::local::{Local, block, environment, fetch};
+use crate::local::{Local, block, define, fetch};
 
 /// Has the shell run a script as the program.
 fn run(script: &str, variables: &[(&str, &str)]) -> Result<String, FetchError> {
@@ -83,8 +83,7 @@ fn a_file_that_is_renamed_into_place_is_noticed() {
         fs::rename(&next, &path).unwrap();
     };
     let word = format!("path={}", path.display());
-    let definition = Definition::parse("file", &[&word], &environment(&[]), &|_| None).unwrap();
-    let mut provider = definition.provider();
+    let mut provider = define(&["file", &word], &[]).provider();
     write("first");
     // Both have the same size; the times may be the same, too.
     for secret in ["first", "other"] {
