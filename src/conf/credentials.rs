@@ -62,7 +62,7 @@ impl CredentialDirectives {
     }
 
     /// Takes from the outer block what this one may inherit.
-    pub(super) fn inherit(&mut self, outer: &Self) {
+    pub(super) fn inherit(&mut self, outer: &Self, _is_condition: bool) {
         if self.position.is_none() {
             *self = outer.clone();
             return;

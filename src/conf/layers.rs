@@ -4,10 +4,10 @@
 //! is sent to, in the location and in those around it. The upstream is known last: so the layers
 //! are kept, and put together for each upstream.
 
-use std::borrow::Borrow;
+use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::{Directives, Sign, Switch};
+use super::{Directives, Sign};
 
 /// What stands around a location, and in it. Locations that differ in nothing share it.
 #[derive(Clone)]
@@ -77,15 +77,11 @@ impl Layers {
             Some(upstream) => upstream.within(&self.around, true),
             None => Directives::clone(&self.around),
         };
-        self.locations
-            .iter()
-            .fold(around, |mut outer, layer| match &layer.written {
-                Some(written) => written.within(&outer, layer.is_condition),
-                None => {
-                    outer.sign = sign_within(None, outer.sign, layer.is_condition);
-                    outer
-                }
-            })
+        self.locations.iter().fold(around, |outer, layer| {
+            let nothing = || Cow::Owned(Directives::default());
+            let written = layer.written.as_deref().map_or_else(nothing, Cow::Borrowed);
+            written.within(&outer, layer.is_condition)
+        })
     }
 
     /// The value of one directive for such requests.
@@ -107,49 +103,8 @@ impl Layers {
         self.locations.iter().fold(None, |outer, layer| {
             let written = layer.written.as_ref();
             let written = written.and_then(|written| written.sign.as_ref());
-            sign_within(written, outer, layer.is_condition)
+            let inherited = outer.filter(|sign: &&Sign| sign.is_inherited(layer.is_condition));
+            written.or(inherited)
         })
-    }
-}
-
-/// The `aws_sign` that holds in a block. A bare one reaches conditions only.
-fn sign_within<S: Borrow<Sign>>(
-    written: Option<S>,
-    outer: Option<S>,
-    is_condition: bool,
-) -> Option<S> {
-    let is_inherited = |sign: &S| !matches!(sign.borrow().switch, Switch::Bare) || is_condition;
-    written.or(outer.filter(is_inherited))
-}
-
-impl Directives {
-    /// What holds in a block with these directives, inside of one in which `outer` hold.
-    fn within(&self, outer: &Self, is_condition: bool) -> Self {
-        let mut held = self.clone();
-        held.sign = sign_within(self.sign.as_ref(), outer.sign.as_ref(), is_condition).cloned();
-        held.credentials.inherit(&outer.credentials);
-        inherit(&mut held.bucket, &outer.bucket);
-        inherit(&mut held.endpoint, &outer.endpoint);
-        inherit(&mut held.region, &outer.region);
-        inherit(&mut held.service, &outer.service);
-        inherit(&mut held.methods, &outer.methods);
-        inherit(&mut held.operations, &outer.operations);
-        inherit(&mut held.addressing, &outer.addressing);
-        inherit(&mut held.pass_headers, &outer.pass_headers);
-        inherit(&mut held.signed_headers, &outer.signed_headers);
-        inherit(&mut held.response_overrides, &outer.response_overrides);
-        inherit(&mut held.payload, &outer.payload);
-        inherit(&mut held.hide_auth_errors, &outer.hide_auth_errors);
-        inherit(&mut held.signature_version, &outer.signature_version);
-        inherit(&mut held.signature_in, &outer.signature_in);
-        inherit(&mut held.credentials_timeout, &outer.credentials_timeout);
-        inherit(&mut held.tokens_required, &outer.tokens_required);
-        held
-    }
-}
-
-fn inherit<T: Clone>(inner: &mut Option<T>, outer: &Option<T>) {
-    if inner.is_none() {
-        inner.clone_from(outer);
     }
 }

@@ -57,6 +57,11 @@ impl Sign {
     pub(crate) fn may_be_on(&self) -> bool {
         !matches!(self.switch, Switch::Off)
     }
+
+    /// Whether a block inside inherits it, which may be an `if` or `limit_except`.
+    pub(super) fn is_inherited(&self, is_condition: bool) -> bool {
+        is_condition || !matches!(self.switch, Switch::Bare)
+    }
 }
 
 /// In which kind of block a directive stands.
@@ -122,30 +127,68 @@ impl Region {
     }
 }
 
-/// The directives that a block has, or that hold in it. A clone needs no memory: plans are put
-/// together from them while requests are served.
-#[derive(Clone, Default)]
-pub(crate) struct Directives {
-    pub(crate) sign: Option<Sign>,
-    pub(crate) credentials: CredentialDirectives,
-    pub(crate) bucket: Option<Value>,
-    pub(crate) endpoint: Option<Value>,
-    pub(crate) region: Option<Region>,
-    pub(crate) service: Option<Value>,
-    pub(crate) methods: Option<MethodSet>,
-    pub(crate) operations: Option<OperationSet>,
-    pub(crate) addressing: Option<Addressing>,
-    pub(crate) pass_headers: Option<PassHeaders>,
-    pub(crate) signed_headers: Option<SignedHeaders>,
-    pub(crate) response_overrides: Option<bool>,
-    pub(crate) payload: Option<Payload>,
-    pub(crate) hide_auth_errors: Option<bool>,
-    pub(crate) signature_version: Option<SignatureVersion>,
-    pub(crate) signature_in: Option<SignatureIn>,
-    /// In milliseconds.
-    pub(crate) credentials_timeout: Option<u64>,
-    /// `aws_token_required`
-    pub(crate) tokens_required: Option<Rc<TokensRequired>>,
+/// Makes the struct of [the declarations](declarations.rs), and how a block inherits from another.
+macro_rules! directives {
+    (
+        groups { $($group:ident: $group_type:ty, inherited by $inherit_group:path;)* }
+        $(
+            $(#[doc = $text:literal])+
+            $name:literal {
+                contexts: $contexts:ident,
+                arguments: $arguments:ident,
+                default: $default:literal,
+                setter: $setter:ident,
+                $(field: $field:ident: $type:ty, inherited by $inherit:path,)?
+                $(group: $in_group:ident,)?
+            }
+        )*
+    ) => {
+        /// The directives of a block, either those written in it or those that apply to it. A clone
+        /// allocates no memory: plans are made while requests are served.
+        #[derive(Clone, Default)]
+        pub(crate) struct Directives {
+            $(pub(crate) $group: $group_type,)*
+            $($(
+                #[doc = concat!("`", $name, "`")]
+                pub(crate) $field: Option<$type>,
+            )?)*
+        }
+
+        impl Directives {
+            /// What applies to a block with these directives inside of one to which `outer` apply.
+            /// `is_condition` says that the block is an `if` or `limit_except`.
+            pub(super) fn within(&self, outer: &Self, is_condition: bool) -> Self {
+                let mut inner = self.clone();
+                $($inherit_group(&mut inner.$group, &outer.$group, is_condition);)*
+                $($($inherit(&mut inner.$field, &outer.$field, is_condition);)?)*
+                inner
+            }
+        }
+
+        // Each group that a directive names is one of those above.
+        const _: fn(&Directives) = |_directives| {
+            $($(let _ = &_directives.$in_group;)?)*
+        };
+    };
+}
+
+include!("declarations.rs");
+
+/// Inherits a directive that the block does not have.
+fn inherit<T: Clone>(inner: &mut Option<T>, outer: &Option<T>, _is_condition: bool) {
+    if inner.is_none() {
+        inner.clone_from(outer);
+    }
+}
+
+/// As [`inherit`], for `aws_sign`, which without a parameter is inherited by conditions only.
+fn inherit_sign(inner: &mut Option<Sign>, outer: &Option<Sign>, is_condition: bool) {
+    if outer
+        .as_ref()
+        .is_some_and(|sign| sign.is_inherited(is_condition))
+    {
+        inherit(inner, outer, is_condition);
+    }
 }
 
 impl Directives {

@@ -17,16 +17,57 @@ use crate::ffi::conf::Conf;
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::Level;
 
-/// All directives stand in these blocks.
-const ANYWHERE: u32 = NGX_HTTP_MAIN_CONF
-    | NGX_HTTP_SRV_CONF
-    | NGX_HTTP_UPS_CONF
-    | NGX_HTTP_LOC_CONF
-    | NGX_HTTP_LIF_CONF;
+/// Makes nginx's table of [the declarations](../conf/declarations.rs).
+macro_rules! directives {
+    (
+        groups { $($group:ident: $group_type:ty, inherited by $inherit_group:path;)* }
+        $(
+            $(#[doc = $text:literal])+
+            $name:literal {
+                contexts: $contexts:ident,
+                arguments: $arguments:ident,
+                default: $default:literal,
+                setter: $setter:ident,
+                $(field: $field:ident: $type:ty, inherited by $inherit:path,)?
+                $(group: $in_group:ident,)?
+            }
+        )*
+    ) => {
+        /// All directives, and the empty one that ends the table.
+        pub(super) static mut COMMANDS: [ngx_command_t; [$($name),*].len() + 1] = [
+            $(command!($contexts, $name, arguments!($arguments), directives::$setter),)*
+            ngx_command_t::empty(),
+        ];
+    };
+}
+
+macro_rules! arguments {
+    (one) => {
+        NGX_CONF_TAKE1
+    };
+    (none_or_one) => {
+        NGX_CONF_NOARGS | NGX_CONF_TAKE1
+    };
+    (one_or_two) => {
+        NGX_CONF_TAKE1 | NGX_CONF_TAKE2
+    };
+    (one_or_more) => {
+        NGX_CONF_1MORE
+    };
+    (two_or_more) => {
+        NGX_CONF_2MORE
+    };
+}
+
+/// Where a directive about requests is allowed that nginx has not yet sent.
+const NOT_IN_UPSTREAM: u32 =
+    NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF;
+
+/// Where the other ones are allowed.
+const ANYWHERE: u32 = NOT_IN_UPSTREAM | NGX_HTTP_UPS_CONF;
 
 macro_rules! command {
-    // A directive of http{} itself.
-    (http $name:literal, $arguments:expr, $setter:path) => {
+    (http, $name:literal, $arguments:expr, $setter:path) => {
         command!(
             $name,
             $arguments,
@@ -35,17 +76,16 @@ macro_rules! command {
             NGX_HTTP_MAIN_CONF_OFFSET
         )
     };
-    // One about requests that are not sent yet: nothing of an upstream's.
-    (location $name:literal, $arguments:expr, $setter:path) => {
+    (not_in_upstream, $name:literal, $arguments:expr, $setter:path) => {
         command!(
             $name,
             $arguments,
             take_in_block($setter),
-            ANYWHERE & !NGX_HTTP_UPS_CONF,
+            NOT_IN_UPSTREAM,
             NGX_HTTP_LOC_CONF_OFFSET
         )
     };
-    ($name:literal, $arguments:expr, $setter:path) => {
+    (anywhere, $name:literal, $arguments:expr, $setter:path) => {
         command!(
             $name,
             $arguments,
@@ -77,83 +117,7 @@ macro_rules! command {
     }};
 }
 
-/// All directives, and the empty one that ends the table.
-pub(super) static mut COMMANDS: [ngx_command_t; 30] = [
-    command!("aws_access_key", NGX_CONF_TAKE1, directives::access_key),
-    command!("aws_key_scope", NGX_CONF_TAKE1, directives::key_scope),
-    command!("aws_signing_key", NGX_CONF_TAKE1, directives::signing_key),
-    command!("aws_secret_key", NGX_CONF_TAKE1, directives::secret_key),
-    command!(
-        "aws_secret_key_file",
-        NGX_CONF_TAKE1,
-        directives::secret_key_file
-    ),
-    command!(
-        "aws_session_token",
-        NGX_CONF_TAKE1,
-        directives::session_token
-    ),
-    command!("aws_credentials", NGX_CONF_TAKE1, directives::credentials),
-    command!(
-        "aws_credentials_timeout",
-        NGX_CONF_TAKE1,
-        directives::credentials_timeout
-    ),
-    command!(http "aws_credentials_provider", NGX_CONF_2MORE, directives::provider),
-    command!(http "aws_auth_zone", NGX_CONF_TAKE1, directives::zone),
-    command!(http "aws_presigned_url", NGX_CONF_2MORE, directives::presigned_url),
-    command!(http "aws_trusted_certificate", NGX_CONF_TAKE1, directives::trusted_certificate),
-    command!(http "aws_token", NGX_CONF_2MORE, directives::token),
-    command!(location "aws_token_required", NGX_CONF_1MORE, directives::token_required),
-    command!("aws_s3_bucket", NGX_CONF_TAKE1, directives::s3_bucket),
-    command!("aws_endpoint", NGX_CONF_TAKE1, directives::endpoint),
-    command!("aws_region", NGX_CONF_TAKE1, directives::region),
-    command!("aws_service", NGX_CONF_TAKE1, directives::service),
-    command!(
-        "aws_sign",
-        NGX_CONF_NOARGS | NGX_CONF_TAKE1,
-        directives::sign
-    ),
-    command!("aws_sign_methods", NGX_CONF_1MORE, directives::sign_methods),
-    command!(
-        "aws_sign_operations",
-        NGX_CONF_1MORE,
-        directives::sign_operations
-    ),
-    command!(
-        "aws_addressing_style",
-        NGX_CONF_TAKE1,
-        directives::addressing_style
-    ),
-    command!(
-        "aws_signed_headers",
-        NGX_CONF_1MORE,
-        directives::signed_headers
-    ),
-    command!("aws_pass_headers", NGX_CONF_1MORE, directives::pass_headers),
-    command!(
-        "aws_response_overrides",
-        NGX_CONF_TAKE1,
-        directives::response_overrides
-    ),
-    command!("aws_payload", NGX_CONF_TAKE1, directives::payload),
-    command!(
-        "aws_hide_auth_errors",
-        NGX_CONF_TAKE1,
-        directives::hide_auth_errors
-    ),
-    command!(
-        "aws_signature_version",
-        NGX_CONF_TAKE1,
-        directives::signature_version
-    ),
-    command!(
-        "aws_signature_in",
-        NGX_CONF_TAKE1 | NGX_CONF_TAKE2,
-        directives::signature_in
-    ),
-    ngx_command_t::empty(),
-];
+include!("../conf/declarations.rs");
 
 /// Runs the setter of a directive of http{} itself.
 ///

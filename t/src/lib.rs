@@ -24,6 +24,7 @@
 //!   [`gate`](TokenService::gate) takes them;
 //! - [`Issuer`]: what these two have in common, and how they misbehave;
 //! - [`example`]: the configurations in nginx-conf/;
+//! - [`directives`]: what is declared of each directive;
 //! - [`registry`]: a registry of container images that wants such a token;
 //! - [`waiting`]: clients that wait for what nginx fetches first;
 //! - [`precondition`]: what a test needs of the nginx that it runs against;
@@ -38,6 +39,7 @@ pub mod account;
 pub mod auth_error;
 pub mod checksum;
 mod dead_port;
+pub mod directives;
 mod dns;
 pub mod example;
 pub mod framed;
