@@ -34,7 +34,6 @@
 #![forbid(unsafe_code)]
 
 mod class;
-mod host;
 mod level;
 mod operation;
 mod parameters;
@@ -44,7 +43,6 @@ mod set;
 mod table;
 
 pub use class::Class;
-pub use host::host_names_bucket;
 pub use level::{Levels, is_administration};
 pub use operation::{Operation, Resource};
 pub use parameters::Parameters;

@@ -267,7 +267,6 @@ proptest! {
         prop_assert!(request.is_allowed(OperationSet::ALL));
         prop_assert!(!request.is_allowed(OperationSet::EMPTY));
         let _ = aws_operations::is_administration(path.as_bytes(), in_host);
-        let _ = aws_operations::host_names_bucket(path.as_bytes(), None);
     }
 
     /// A parameter more makes a request ask for as much harm as before, or for more, as long as S3

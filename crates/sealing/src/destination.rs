@@ -1,7 +1,9 @@
 //! Which host a request is sent to: the bucket's, the endpoint's, or the one nginx chose.
 
+use aws_signing::partition;
 use smallvec::SmallVec;
 
+use crate::bucket_host::{label_before, without_port};
 use crate::value;
 
 /// What holds the name of any bucket without an allocation, in bytes.
@@ -66,7 +68,8 @@ impl<'a> Destination<'a> {
                 ..
             } => SmallVec::from_slice(bucket),
             Self::AsSentBelow { endpoint } => {
-                let bucket = below(host, endpoint).or_else(|| below(without_port(host), endpoint));
+                let bucket = label_before(host, endpoint)
+                    .or_else(|| label_before(without_port(host), endpoint));
                 let bucket = bucket.filter(|bucket| value::bucket(bucket).is_ok());
                 let mut bucket = SmallVec::from_slice(bucket.unwrap_or_default());
                 bucket.make_ascii_lowercase();
@@ -77,42 +80,13 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// What stands before `.endpoint` in `host`.
-fn below<'h>(host: &'h [u8], endpoint: &[u8]) -> Option<&'h [u8]> {
-    let (name, end) = host.split_at_checked(host.len().checked_sub(endpoint.len())?)?;
-    let name = name.strip_suffix(b".")?;
-    (end.eq_ignore_ascii_case(endpoint) && !name.is_empty()).then_some(name)
-}
-
-fn without_port(host: &[u8]) -> &[u8] {
-    let end = host.iter().rposition(|byte| *byte == b':');
-    &host[..end.unwrap_or(host.len())]
-}
-
 /// The endpoint of the C module, and of AWS in us-east-1, from before regions had their own.
 pub const LEGACY_S3_ENDPOINT: &str = "s3.amazonaws.com";
 
 /// Appends S3's endpoint in `region`: `s3.eu-west-1.amazonaws.com`.
-///
-/// The partitions and their DNS suffixes are those of the AWS SDKs' `partitions.json`.
 pub fn s3_endpoint(region: &str, out: &mut Vec<u8>) {
-    const SUFFIXES: [(&str, &str); 7] = [
-        ("cn-", "amazonaws.com.cn"),
-        ("eusc-", "amazonaws.eu"),
-        ("us-isob-", "sc2s.sgov.gov"),
-        ("us-isof-", "csp.hci.ic.gov"),
-        ("us-iso-", "c2s.ic.gov"),
-        ("eu-isoe-", "cloud.adc-e.uk"),
-        ("", "amazonaws.com"),
-    ];
-    for (prefix, suffix) in SUFFIXES {
-        if region.starts_with(prefix) {
-            out.extend_from_slice(b"s3.");
-            out.extend_from_slice(region.as_bytes());
-            out.push(b'.');
-            out.extend_from_slice(suffix.as_bytes());
-            return;
-        }
+    for part in ["s3.", region, ".", partition::dns_suffix(region)] {
+        out.extend_from_slice(part.as_bytes());
     }
 }
 

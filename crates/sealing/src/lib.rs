@@ -17,6 +17,7 @@
 pub mod auth_error;
 pub mod body;
 mod body_lines;
+mod bucket_host;
 pub mod caching;
 pub mod deputy;
 pub mod destination;

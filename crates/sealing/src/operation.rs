@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use aws_operations::{
-    Headers, Levels, Operation, OperationSet, Request, host_names_bucket, is_administration,
-};
+use aws_operations::{Headers, Levels, Operation, OperationSet, Request, is_administration};
 
+use crate::bucket_host::host_names_bucket;
 use crate::destination::{Addressing, Destination};
 use crate::error::SealError;
 use crate::head::Line;

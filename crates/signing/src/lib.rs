@@ -45,6 +45,7 @@ pub mod encode;
 mod error;
 mod header;
 mod key;
+pub mod partition;
 pub mod path;
 pub mod presign;
 pub mod query;

@@ -1,10 +1,12 @@
-//! Whether Host names a bucket.
+//! Which bucket a Host header names.
+
+use aws_signing::partition;
 
 /// Whether `host`, which may have a port, names a bucket (virtual-hosted style): a name below
 /// `endpoint`, which may have a port, or one of AWS's S3 host names with a label before it.
 ///
 /// Unknown host names do not: a path is then read as `/bucket/key`, which asks for more.
-pub fn host_names_bucket(host: &[u8], endpoint: Option<&[u8]>) -> bool {
+pub(crate) fn host_names_bucket(host: &[u8], endpoint: Option<&[u8]>) -> bool {
     let name = without_port(host);
     if let Some(endpoint) = endpoint {
         let is_below = |host: &[u8]| label_before(host, endpoint).is_some();
@@ -15,25 +17,13 @@ pub fn host_names_bucket(host: &[u8], endpoint: Option<&[u8]>) -> bool {
     is_s3_host_with_label(name)
 }
 
-/// The DNS suffixes of AWS's partitions.
-const SUFFIXES: [&[u8]; 7] = [
-    b".amazonaws.com",
-    b".amazonaws.com.cn",
-    b".amazonaws.eu",
-    b".sc2s.sgov.gov",
-    b".csp.hci.ic.gov",
-    b".c2s.ic.gov",
-    b".cloud.adc-e.uk",
-];
-
 /// `bucket.s3.eu-west-1.amazonaws.com` and the older, dual-stack, FIPS, accelerated, access point,
 /// Express and VPC endpoint forms of it.
 /// <https://docs.aws.amazon.com/general/latest/gr/s3.html>
 fn is_s3_host_with_label(host: &[u8]) -> bool {
-    let Some(name) = SUFFIXES
-        .iter()
-        .find_map(|suffix| strip_suffix(host, suffix))
-    else {
+    let below = |suffix| strip_suffix(host, suffix)?.strip_suffix(b".");
+    let mut suffixes = partition::dns_suffixes().map(str::as_bytes);
+    let Some(name) = suffixes.find_map(below) else {
         return false;
     };
     // The service's label is the last one of its kind: a bucket may be called alike.
@@ -62,8 +52,8 @@ fn is_s3_host_with_label(host: &[u8]) -> bool {
     !before.is_empty()
 }
 
-/// What is before `.endpoint` in `host`.
-fn label_before<'h>(host: &'h [u8], endpoint: &[u8]) -> Option<&'h [u8]> {
+/// The name before `.endpoint` in `host`.
+pub(crate) fn label_before<'h>(host: &'h [u8], endpoint: &[u8]) -> Option<&'h [u8]> {
     let label = strip_suffix(host, endpoint)?.strip_suffix(b".")?;
     (!label.is_empty()).then_some(label)
 }
@@ -79,13 +69,15 @@ fn starts_with(label: &[u8], prefix: &[u8]) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-fn without_port(host: &[u8]) -> &[u8] {
+pub(crate) fn without_port(host: &[u8]) -> &[u8] {
     let end = host.iter().rposition(|byte| *byte == b':');
     &host[..end.unwrap_or(host.len())]
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -131,6 +123,15 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(host_names_bucket(host.as_bytes(), None), expected, "{host}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_host_can_be_examined(host in any::<Vec<u8>>(), endpoint in any::<Vec<u8>>()) {
+            let below = [&host[..], b".", &endpoint].concat();
+            let _ = host_names_bucket(&host, None);
+            prop_assert_eq!(host_names_bucket(&below, Some(&endpoint)), !host.is_empty());
         }
     }
 
