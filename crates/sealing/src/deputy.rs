@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use aws_signing::query::Parameter;
+use aws_signing::token::is_token;
 
 use crate::vendor::{self, Vendor};
 
@@ -134,7 +135,7 @@ impl SignedHeaders {
 
 fn header_name(name: &[u8]) -> Result<String, NameError> {
     // RFC 9110 allows a `*`, but no header has one: it is a pattern where none is understood.
-    if !crate::head::is_token(name) || name.contains(&b'*') {
+    if !is_token(name) || name.contains(&b'*') {
         return Err("not a header name");
     }
     Ok(String::from_utf8_lossy(name).to_ascii_lowercase())

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use aws_signing::token::{is_token, is_token_byte};
 use memchr::memchr3;
 
 /// One header line. The ranges index the head's bytes.
@@ -160,13 +161,8 @@ pub fn is_http2(head: &[u8]) -> bool {
 
 /// The length of a line's name, where a token ends at a colon.
 fn name_length(line: &[u8]) -> Option<usize> {
-    let length = line.iter().position(|byte| !TOKEN[*byte as usize])?;
+    let length = line.iter().position(|byte| !is_token_byte(*byte))?;
     (length > 0 && line[length] == b':').then_some(length)
-}
-
-/// Whether `bytes` is a token (RFC 9110, section 5.6.2): a header's name, a method.
-pub fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|byte| TOKEN[*byte as usize])
 }
 
 /// A value without the blanks around it: space and tab, and no other byte (RFC 9110, section
@@ -184,22 +180,6 @@ fn leading_blanks(value: &[u8]) -> usize {
 pub(crate) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
-
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        table[byte] = (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    let marks = b"!#$%&'*+-.^_`|~";
-    let mut at = 0;
-    while at < marks.len() {
-        table[marks[at] as usize] = true;
-        at += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests {

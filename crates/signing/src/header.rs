@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use crate::SignError;
+use crate::{SignError, token};
 
 /// A header field as sent: the name in any case, the value raw.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub(crate) fn compare(a: &[u8], b: &[u8]) -> Ordering {
 
 pub(crate) fn write_name(name: &[u8], out: &mut Vec<u8>) -> Result<(), SignError> {
     let start = out.len();
-    out.extend(name.iter().map(|&byte| TOKEN[usize::from(byte)]));
+    out.extend(name.iter().map(|&byte| token::LOWER[usize::from(byte)]));
     if name.is_empty() || out[start..].contains(&0) {
         return Err(SignError::HeaderName);
     }
@@ -113,38 +113,6 @@ fn write_value(header: &Header<'_>, out: &mut Vec<u8>) -> Result<(), SignError> 
     }
     Ok(())
 }
-
-/// The lower-case form of each byte that may stand in a name (RFC 9110, 5.6.2), else zero.
-static TOKEN: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        let raw = byte as u8;
-        if raw.is_ascii_alphanumeric()
-            || matches!(
-                raw,
-                b'!' | b'#'
-                    | b'$'
-                    | b'%'
-                    | b'&'
-                    | b'\''
-                    | b'*'
-                    | b'+'
-                    | b'-'
-                    | b'.'
-                    | b'^'
-                    | b'_'
-                    | b'`'
-                    | b'|'
-                    | b'~'
-            )
-        {
-            table[byte] = raw.to_ascii_lowercase();
-        }
-        byte += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests {

@@ -53,6 +53,7 @@ mod scope;
 mod sha256;
 mod sign;
 mod timestamp;
+pub mod token;
 pub mod v2;
 
 pub use error::SignError;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::head::is_token;
+use aws_signing::token::is_token;
 
 /// A trailer's name, in lower case. It is kept in place: what a client writes allocates nothing,
 /// and an error can carry it.

@@ -3,6 +3,7 @@
 use std::collections::TryReserveError;
 
 use super::{TRAILER_SIGNATURE, TrailerError};
+use crate::token::is_token;
 
 /// Trailers in the order they are sent, without their signature.
 ///
@@ -21,7 +22,7 @@ impl Trailers {
 
     /// Adds a trailer behind those there are.
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), TrailerError> {
-        if name.is_empty() || !name.iter().copied().all(is_token) {
+        if !is_token(name) {
             return Err(TrailerError::Name);
         }
         if value.is_empty() || !value.iter().all(u8::is_ascii_graphic) {
@@ -100,11 +101,6 @@ fn write_field(name: &[u8], value: &[u8], end: &[u8], out: &mut Vec<u8>) {
     for part in [name, b":", value, end] {
         out.extend_from_slice(part);
     }
-}
-
-/// Whether RFC 9110 allows a byte in a field's name.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]
