@@ -1,6 +1,7 @@
 //! The header lines that speak of the body: its length and its framing.
 
 use aws_signing::Header;
+use aws_signing::encode::Decimal;
 use smallvec::SmallVec;
 
 use crate::body::content_encoding;
@@ -161,42 +162,4 @@ impl<'a> BodyLines<'a> {
 
 fn write_length(length: u64, out: &mut Vec<u8>) {
     write_header(b"Content-Length", &[Decimal::new(length).as_bytes()], out);
-}
-
-/// The decimal digits of a number, without an allocation.
-struct Decimal {
-    digits: [u8; 20],
-    start: usize,
-}
-
-impl Decimal {
-    fn new(mut number: u64) -> Self {
-        let mut digits = [0; 20];
-        let mut start = digits.len();
-        loop {
-            start -= 1;
-            digits[start] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                return Self { digits, start };
-            }
-        }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        &self.digits[self.start..]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_decimal() {
-        for number in [0, 9, 10, 1_073_741_824, u64::MAX] {
-            let decimal = Decimal::new(number);
-            assert_eq!(decimal.as_bytes(), number.to_string().as_bytes());
-        }
-    }
 }

@@ -67,19 +67,37 @@ pub fn hex32(hash: &[u8; 32]) -> [u8; 64] {
     digits
 }
 
-/// Appends the decimal digits of `number`.
-pub(crate) fn decimal(mut number: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
+/// The decimal digits of a number, without leading zeros and without an allocation.
+#[derive(Clone, Copy, Debug)]
+pub struct Decimal {
+    digits: [u8; Self::MAX],
+    length: usize,
+}
+
+impl Decimal {
+    /// The most digits that a number can have.
+    pub const MAX: usize = 20;
+
+    /// Writes out `number`.
+    pub fn new(number: u64) -> Self {
+        let mut digits = [0; Self::MAX];
+        let length = number.checked_ilog10().map_or(1, |log| log as usize + 1);
+        fill_decimal(&mut digits[..length], number);
+        Self { digits, length }
     }
-    out.extend_from_slice(&digits[start..]);
+
+    /// The digits.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.digits[..self.length]
+    }
+}
+
+/// Fills `digits` with the last decimal digits of `number`.
+pub(crate) fn fill_decimal(digits: &mut [u8], mut number: u64) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
 }
 
 /// Encodes every byte whose class is not in `keep`. Runs of kept bytes are copied at once.
@@ -295,8 +313,9 @@ mod tests {
 
     #[test]
     fn decimal_numbers_have_no_leading_zeros() {
-        for number in [0, 1, 9, 10, 604_800, 1_709_254_799, u64::MAX] {
-            assert_eq!(made(|out| decimal(number, out)), number.to_string());
+        for number in [0, 1, 9, 10, 604_800, 1_073_741_824, 1_709_254_799, u64::MAX] {
+            let decimal = Decimal::new(number);
+            assert_eq!(decimal.as_bytes(), number.to_string().as_bytes());
         }
     }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
+use crate::encode::fill_decimal;
+
 /// Length of `20130524T000000Z`.
 const AMZ_DATE_LEN: usize = 16;
 /// Length of `20130524`, with which the longer form begins.
@@ -34,12 +36,12 @@ impl Timestamp {
             .expect("every second of the years 0 to 9999 has a date");
 
         let mut text = *b"00000000T000000Z";
-        decimal(&mut text[0..4], moment.year().unsigned_abs());
-        decimal(&mut text[4..6], u8::from(moment.month()).into());
-        decimal(&mut text[6..8], moment.day().into());
-        decimal(&mut text[9..11], moment.hour().into());
-        decimal(&mut text[11..13], moment.minute().into());
-        decimal(&mut text[13..15], moment.second().into());
+        fill_decimal(&mut text[0..4], moment.year().unsigned_abs().into());
+        fill_decimal(&mut text[4..6], u8::from(moment.month()).into());
+        fill_decimal(&mut text[6..8], moment.day().into());
+        fill_decimal(&mut text[9..11], moment.hour().into());
+        fill_decimal(&mut text[11..13], moment.minute().into());
+        fill_decimal(&mut text[13..15], moment.second().into());
 
         let mut http_date = *b"Day, 00 Mon 0000 00:00:00 GMT";
         let day = usize::from(moment.weekday().number_days_from_monday());
@@ -90,14 +92,6 @@ impl fmt::Debug for Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.amz_date())
-    }
-}
-
-/// Fills `digits` with the last decimal digits of `number`.
-fn decimal(digits: &mut [u8], mut number: u32) {
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
     }
 }
 

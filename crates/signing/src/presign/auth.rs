@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Expires;
-use crate::encode::{self, UNRESERVED};
+use crate::encode::{self, Decimal, UNRESERVED};
 use crate::sign::ALGORITHM;
 use crate::{CredentialScope, Timestamp};
 
@@ -67,7 +67,7 @@ impl QueryAuth<'_> {
         out.extend_from_slice(b"&X-Amz-Date=");
         out.extend_from_slice(timestamp.amz_date().as_bytes());
         out.extend_from_slice(b"&X-Amz-Expires=");
-        encode::decimal(self.expires.as_secs().into(), out);
+        out.extend_from_slice(Decimal::new(self.expires.as_secs().into()).as_bytes());
         if let Some(SessionToken::Signed(token)) = self.session_token {
             write_token(token, out);
         }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::headers::{self, Positional};
 use super::{Request, SecretKey, SignError, resource};
-use crate::encode::{self, UNRESERVED};
+use crate::encode::{self, Decimal, UNRESERVED};
 use crate::query::{Parameter, parameters};
 use crate::sign::has_separator;
 
@@ -91,7 +91,8 @@ impl Signer {
             return Err(SignError::HeaderValue { name });
         }
         let positional = Positional::find(request.headers)?;
-        let expires = |out: &mut Vec<u8>| encode::decimal(auth.expires_at, out);
+        let expires = Decimal::new(auth.expires_at);
+        let expires = |out: &mut Vec<u8>| out.extend_from_slice(expires.as_bytes());
         self.write(request, &positional, expires, token)?;
         Ok(Presigned {
             signature: self.finish(key),
@@ -212,7 +213,7 @@ impl Presigned<'_> {
         out.extend_from_slice(b"AWSAccessKeyId=");
         encode::encode(auth.access_key, UNRESERVED, out);
         out.extend_from_slice(b"&Expires=");
-        encode::decimal(auth.expires_at, out);
+        out.extend_from_slice(Decimal::new(auth.expires_at).as_bytes());
         if let Some(token) = auth.session_token {
             out.extend_from_slice(b"&x-amz-security-token=");
             encode::encode(token, UNRESERVED, out);
