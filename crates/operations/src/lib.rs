@@ -35,6 +35,7 @@
 
 mod class;
 mod level;
+mod method;
 mod operation;
 mod parameters;
 mod request;

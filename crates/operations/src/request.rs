@@ -1,6 +1,7 @@
 //! Which operations a request may ask for.
 
 use crate::level::Levels;
+use crate::method::Method;
 use crate::operation::Operation;
 use crate::parameters::Parameters;
 use crate::selector::{Detail, SubResource};
@@ -29,33 +30,6 @@ pub struct Headers {
     pub request_route: bool,
     /// `Content-Type: multipart/form-data`
     pub form: bool,
-}
-
-/// The methods that S3 knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Method {
-    Get,
-    Head,
-    Put,
-    Post,
-    Delete,
-    Options,
-    Patch,
-}
-
-impl Method {
-    fn of(name: &[u8]) -> Option<Self> {
-        Some(match name {
-            b"GET" => Self::Get,
-            b"HEAD" => Self::Head,
-            b"PUT" => Self::Put,
-            b"POST" => Self::Post,
-            b"DELETE" => Self::Delete,
-            b"OPTIONS" => Self::Options,
-            b"PATCH" => Self::Patch,
-            _ => return None,
-        })
-    }
 }
 
 impl Request<'_> {

@@ -2,7 +2,7 @@
 
 use crate::class::Class::{self, Acl, Admin, Delete as Deletes, List, Multipart, Read, Write};
 use crate::level::Levels;
-use crate::request::Method::{self, Delete, Get, Head, Options, Post, Put};
+use crate::method::Method::{self, Delete, Get, Head, Options, Post, Put};
 use crate::selector::Detail::{
     self, AnnotationName, CopySource, Id, ListType, PartNumber, RequestRoute,
 };
