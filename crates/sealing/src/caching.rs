@@ -9,6 +9,7 @@ use aws_signing::query::parameters;
 use memchr::memmem;
 
 use crate::deputy;
+use crate::header_name;
 
 /// Headers, and prefixes of headers, of which a response to GET or HEAD does not depend. The others
 /// that S3 defines for these methods do change it: SSE-C keys (the content), `expected-bucket-owner`
@@ -50,7 +51,7 @@ pub fn header_changes_response(name: &[u8]) -> bool {
 /// dropped from a request whose response may be cached: dropping it changes no content, and
 /// bypassing the cache instead would leave it unused.
 pub(crate) fn is_checksum_mode(name: &[u8]) -> bool {
-    deputy::is(name, b"x-amz-checksum-mode")
+    header_name::is(name, b"x-amz-checksum-mode")
 }
 
 /// Whether a query has one of S3's parameters that change headers of the response

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use aws_signing::query::Parameter;
 use aws_signing::token::is_token;
 
+use crate::header_name::{is, starts_with};
 use crate::vendor::{self, Vendor};
 
 /// What the client may say by default. Not on it, on purpose: `x-amz-copy-source*`, `-acl`,
@@ -223,23 +224,4 @@ pub fn passes_parameter(parameter: &Parameter<'_>, s3: bool, response_overrides:
     !["AWSAccessKeyId", "Signature", "Expires"]
         .iter()
         .any(|name| parameter.decoded_name_eq_ignore_case(name.as_bytes()))
-}
-
-/// Whether two names are the same.
-pub(crate) fn is(name: &[u8], other: &[u8]) -> bool {
-    name.len() == other.len() && starts_with(name, other)
-}
-
-/// Whether a name begins with `prefix`.
-pub(crate) fn starts_with(name: &[u8], prefix: &[u8]) -> bool {
-    name.get(..prefix.len())
-        .is_some_and(|start| start.iter().map(folded).eq(prefix.iter().map(folded)))
-}
-
-/// A byte of a name in lower case, and `-` for `_`.
-pub(crate) fn folded(byte: &u8) -> u8 {
-    match byte {
-        b'_' => b'-',
-        byte => byte.to_ascii_lowercase(),
-    }
 }

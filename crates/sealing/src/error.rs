@@ -5,8 +5,8 @@ use std::fmt;
 use aws_signing::presign::PresignError;
 use aws_signing::{SignError, v2};
 
+use crate::denied::Denied;
 use crate::head::HeadError;
-use crate::operation::Denied;
 
 /// Why a request could not be sealed. Whatever the variant, the request must not be sent.
 ///

@@ -1,26 +1,23 @@
 //! The header lines: which are sent, which are ours, which are signed.
 
+mod body;
+mod header;
+
 use std::ops::Range;
 
 use aws_signing::UNSIGNED_PAYLOAD;
 use smallvec::SmallVec;
 
-use crate::body_lines::BodyLines;
 use crate::caching;
 use crate::deputy::{self, Verdict};
 use crate::error::SealError;
 use crate::head::{HeadError, Line, is_blank};
+use crate::identity::Version;
+use crate::job::Job;
 use crate::method;
-use crate::style::Version;
-use crate::terms::Job;
 use crate::vendor::Vendor;
-
-/// Where the names and values to sign stand in the sealed head; without an allocation for the
-/// usual few.
-pub(crate) type Signed = SmallVec<[Written; 16]>;
-
-/// Where a header's name and value stand.
-pub(crate) type Written = (Range<usize>, Range<usize>);
+use body::BodyLines;
+use header::{Signed, write_header};
 
 /// Indices of header lines; without an allocation for the usual few.
 pub(crate) type Indices = SmallVec<[usize; 8]>;
@@ -263,20 +260,6 @@ impl Kind {
             _ => Self::Other,
         }
     }
-}
-
-/// Writes a header whose value is made of `pieces`, and returns where name and value stand.
-pub(crate) fn write_header(name: &[u8], pieces: &[&[u8]], out: &mut Vec<u8>) -> Written {
-    let start = out.len();
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    let value = out.len();
-    for piece in pieces {
-        out.extend_from_slice(piece);
-    }
-    let end = out.len();
-    out.extend_from_slice(b"\r\n");
-    (start..start + name.len(), value..end)
 }
 
 fn shift(range: &Range<usize>, from: usize, to: usize) -> Range<usize> {

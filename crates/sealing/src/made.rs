@@ -6,9 +6,10 @@ use aws_signing::presign::{Presigned, QueryAuth, SessionToken};
 use aws_signing::{Header, Request, Signature, Signer, Timestamp, v2};
 
 use crate::error::SealError;
-use crate::style::{Place, Version};
-use crate::target::Target;
-use crate::terms::{Job, Key};
+use crate::identity::{Key, Version};
+use crate::job::Job;
+use crate::policy::Place;
+use crate::request_line::Target;
 
 /// Makes the signatures of both versions, in buffers that it keeps.
 #[derive(Default)]

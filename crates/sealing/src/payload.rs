@@ -9,7 +9,9 @@ use aws_signing::encode;
 use sha2::{Digest, Sha256};
 
 use crate::body::Declared;
-use crate::style::Coverage;
+use crate::identity::Version;
+use crate::policy::Place;
+use crate::services::PayloadRule;
 
 /// `aws_payload`: how bodies are sent to S3. Other services have one rule each ([`PayloadRule`](crate::PayloadRule)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,6 +109,48 @@ impl PayloadMode {
             Coverage::Hash | Coverage::Unsigned => false,
             Coverage::Chunks => self == Self::Signed,
             Coverage::Optional | Coverage::Nothing => self != Self::Unsigned,
+        }
+    }
+}
+
+/// What a signature can say of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// Its hash, always: of services other than S3.
+    Hash,
+    /// Its hash, the signatures of its chunks, or nothing: of S3, in headers.
+    Chunks,
+    /// Nothing, or its hash: of S3, in the query.
+    Optional,
+    /// Nothing: of Version 2.
+    Nothing,
+    /// That it is not signed, always: of VPC Lattice.
+    Unsigned,
+}
+
+impl Coverage {
+    /// What a signature of this version, in this place, can say.
+    pub fn new(version: Version, place: Place, rule: PayloadRule) -> Self {
+        match (version, rule, place) {
+            (Version::V2, _, _) => Self::Nothing,
+            (Version::V4, PayloadRule::Hash, _) => Self::Hash,
+            (Version::V4, PayloadRule::Unsigned, _) => Self::Unsigned,
+            (Version::V4, PayloadRule::S3, Place::Headers) => Self::Chunks,
+            (Version::V4, PayloadRule::S3, Place::Query { .. }) => Self::Optional,
+        }
+    }
+
+    /// Whether S3's rules hold for the body.
+    pub fn is_s3(self) -> bool {
+        !matches!(self, Self::Hash | Self::Unsigned)
+    }
+
+    /// Whether what is signed of the body is said at all, in this mode.
+    pub fn says_payload(self, mode: PayloadMode) -> bool {
+        match self {
+            Self::Hash | Self::Chunks => true,
+            Self::Optional => mode == PayloadMode::Signed,
+            Self::Nothing | Self::Unsigned => false,
         }
     }
 }

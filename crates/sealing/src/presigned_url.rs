@@ -15,7 +15,7 @@ use aws_signing::query::{Canonicalizer, Parameter};
 use aws_signing::{EMPTY_PAYLOAD_SHA256, Header, Request, Signer, Timestamp, UNSIGNED_PAYLOAD, v2};
 
 use crate::deputy;
-use crate::terms::{Identity, Key};
+use crate::identity::{Identity, Key};
 use url::Url;
 
 /// How long a link is good for whose credentials have expired by the clock and are used all the

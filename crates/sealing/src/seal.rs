@@ -10,11 +10,14 @@ use smallvec::SmallVec;
 use crate::destination::Destination;
 use crate::error::SealError;
 use crate::head::{self, Line};
+use crate::identity::{Identity, Key};
+use crate::job::Job;
 use crate::lines::{self, Indices};
 use crate::made::Signers;
 use crate::operation;
-use crate::target::TargetWriter;
-use crate::terms::{Identity, Job, Key, Policy, Unsigned};
+use crate::policy::Policy;
+use crate::request_line::TargetWriter;
+use crate::unsigned::Unsigned;
 
 /// Seals requests one after the other in buffers that it keeps.
 #[derive(Default)]

@@ -1,131 +1,16 @@
-//! The request line: the target in the form that is sent, and in the one that is signed.
+//! What nginx makes a request target of, and which part of it is path and which query.
 
 mod form;
 mod split;
 
-use std::collections::TryReserveError;
-use std::ops::Range;
-
-use aws_operations::Parameters;
-use aws_signing::query::Canonicalizer;
-
-use crate::deputy;
-use crate::destination::{Addressing, Destination};
 use crate::error::SealError;
-use crate::terms::Job;
 
 pub use form::{Form, Part};
 pub use split::TargetSource;
 
-/// Where the canonical path and query stand in the sealed head, for S3, and what the query says.
-pub(crate) struct Target<'r> {
-    pub(crate) path: Range<usize>,
-    pub(crate) query: Range<usize>,
-    /// The parameters that are sent to S3.
-    pub(crate) parameters: Parameters<'r>,
-}
-
-/// Writes targets in buffers that it keeps.
-#[derive(Default)]
-pub(crate) struct TargetWriter {
-    canonicalizer: Canonicalizer,
-    /// The canonical path and query of services other than S3, whose wire form is another one.
-    pub(crate) path: Vec<u8>,
-    pub(crate) query: Vec<u8>,
-}
-
-impl TargetWriter {
-    /// Makes room for targets of `length` bytes once they are encoded.
-    pub(crate) fn try_reserve(&mut self, length: usize) -> Result<(), TryReserveError> {
-        self.path.clear();
-        self.query.clear();
-        self.path.try_reserve(length)?;
-        self.query.try_reserve(length)
-    }
-
-    /// Writes method and target, without what follows them on the request line. For S3, target and
-    /// canonical form are the same bytes; for other services the canonical form goes to `self.path`
-    /// and `self.query`.
-    pub(crate) fn write<'r>(
-        &mut self,
-        job: &Job<'r, '_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Target<'r>, SealError> {
-        let Job {
-            request,
-            line,
-            policy,
-            destination,
-            s3,
-            ..
-        } = *job;
-        let target = &request.head[request.target.clone()];
-        if let Some(control) = target.iter().find(|byte| byte.is_ascii_control()) {
-            return Err(SealError::ControlByteInTarget(*control));
-        }
-        let (path, query) = split_target(target, &request.source)?;
-
-        out.extend_from_slice(line.method);
-        out.push(b' ');
-        let path_start = out.len();
-        if s3 {
-            if let Destination::Bucket {
-                bucket,
-                addressing: Addressing::Path,
-                ..
-            } = destination
-            {
-                out.push(b'/');
-                out.extend_from_slice(bucket);
-            }
-            aws_signing::path::s3(path, out);
-        } else {
-            reject_dot_segment(path)?;
-            aws_signing::path::service_wire(path, out);
-        }
-        let path = path_start..out.len();
-
-        out.push(b'?');
-        let query_start = out.len();
-        let overrides = policy.response_overrides;
-        let mut parameters = Parameters::default();
-        if s3 {
-            self.canonicalizer.write(
-                query,
-                |parameter| {
-                    let passes = deputy::passes_parameter(parameter, true, overrides);
-                    if passes {
-                        parameters.note(parameter.name, parameter.value);
-                    }
-                    passes
-                },
-                out,
-            );
-        } else {
-            aws_signing::query::service_wire(
-                query,
-                |parameter| deputy::passes_parameter(parameter, false, overrides),
-                out,
-            );
-            aws_signing::path::double_encoded(&out[path.clone()], &mut self.path);
-            self.canonicalizer
-                .write(&out[query_start..], |_| true, &mut self.query);
-        }
-        let query = query_start..out.len();
-        if query.is_empty() {
-            out.pop();
-        }
-        Ok(Target {
-            path,
-            query: if query.is_empty() { 0..0 } else { query },
-            parameters,
-        })
-    }
-}
-
 /// Path and query of a target in origin form. `?a=b` alone is what `proxy_pass http://host?a=b`
 /// sends.
-fn split_target<'a>(
+pub(crate) fn split_target<'a>(
     target: &'a [u8],
     source: &TargetSource<'_>,
 ) -> Result<(&'a [u8], &'a [u8]), SealError> {
@@ -138,7 +23,7 @@ fn split_target<'a>(
 
 /// Services other than S3 resolve such segments, and would find what the client's location did not
 /// see. nginx has resolved those that it did.
-fn reject_dot_segment(path: &[u8]) -> Result<(), SealError> {
+pub(crate) fn reject_dot_segment(path: &[u8]) -> Result<(), SealError> {
     match aws_signing::path::has_dot_segment(path) {
         true => Err(SealError::DotSegment),
         false => Ok(()),

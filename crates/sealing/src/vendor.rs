@@ -1,6 +1,6 @@
 //! Stores that speak S3 and have control headers of their own beside `x-amz-*`.
 
-use crate::deputy;
+use crate::header_name;
 
 /// A store whose control headers have a prefix of their own.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -54,7 +54,7 @@ impl Vendor {
 
     /// What follows the prefix in the name of a control header; `None` for other headers.
     pub(crate) fn control_header<'n>(&self, name: &'n [u8]) -> Option<&'n [u8]> {
-        deputy::starts_with(name, self.prefix.as_bytes()).then(|| &name[self.prefix.len()..])
+        header_name::starts_with(name, self.prefix.as_bytes()).then(|| &name[self.prefix.len()..])
     }
 }
 

@@ -1,7 +1,7 @@
 //! The names of the headers that nginx writes or drops itself, so that the client's are not forwarded.
 
 use super::{ClientHeader, Dropped};
-use crate::deputy::{self, folded};
+use crate::header_name::{self, folded};
 
 /// The names in `proxy_set_header`, beside which nginx's defaults always count.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +54,7 @@ impl Names {
 
     /// Whether `name` is one of them, if `_` is read as `-`.
     pub(super) fn know(&self, name: &[u8], cacheable: bool) -> bool {
-        let same = |other: &[u8]| deputy::is(name, other);
+        let same = |other: &[u8]| header_name::is(name, other);
         let is_configured =
             self.slots & (1 << slot(name)) != 0 && self.names.iter().any(|known| same(&known.text));
         is_configured || default_name(name, cacheable, same).is_some()

@@ -8,9 +8,9 @@ use crate::deputy::PassHeaders;
 use crate::destination::Addressing;
 use crate::method::MethodSet;
 use crate::owner::{Configured, Sources};
-use crate::style::Place;
+use crate::policy::Place;
 use crate::target::{Form, TargetSource};
-use crate::terms::Payload;
+use crate::unsigned::Payload;
 
 /// Becomes as long as it can: each byte three in a query.
 const TOKEN: &[u8] = &[b'+'; 2000];

@@ -4,12 +4,12 @@ use aws_signing::Header;
 use aws_signing::encode::Decimal;
 use smallvec::SmallVec;
 
+use super::header::{Signed, Written, write_header};
 use crate::body::content_encoding;
-use crate::deputy;
 use crate::error::SealError;
 use crate::head::HeadError;
-use crate::lines::{Signed, Written, write_header};
-use crate::terms::{Body, Payload};
+use crate::header_name;
+use crate::unsigned::{Body, Payload};
 
 /// Headers that speak of `aws-chunked` framing, and hold for no other body.
 const FRAMING_HEADERS: [&str; 2] = ["x-amz-decoded-content-length", "x-amz-trailer"];
@@ -102,14 +102,14 @@ impl<'a> BodyLines<'a> {
         if !self.reframed() {
             return false;
         }
-        let is = |other: &str| deputy::is(name, other.as_bytes());
+        let is = |other: &str| header_name::is(name, other.as_bytes());
         let trailers = self.trailers();
         let without_checksum = self.payload.unframed.is_some() && trailers.is_empty();
         FRAMING_HEADERS.into_iter().any(is)
             || (without_checksum && is(CHECKSUM_ALGORITHM))
             || trailers
                 .iter()
-                .any(|trailer| deputy::is(name, trailer.name))
+                .any(|trailer| header_name::is(name, trailer.name))
     }
 
     /// Writes what no line has said yet, and returns the new Content-Encoding, if there is one.

@@ -1,0 +1,67 @@
+//! Who signs a request, and with which key.
+
+use aws_signing::{CredentialScope, SigningKey, v2};
+
+use crate::services::PayloadRule;
+
+/// Who signs, and with what.
+pub struct Identity<'a> {
+    /// The access key ID, checked by [`crate::value::access_key`].
+    pub access_key: &'a [u8],
+    /// The session token of temporary credentials, checked by [`crate::value::secret`].
+    pub session_token: Option<&'a [u8]>,
+    /// When the credentials expire, as Unix time in seconds; `None` where that is not known, or
+    /// never. A signature in the query, whatever it says itself, is good for no longer.
+    pub expires_at: Option<i64>,
+    /// What is signed with; it decides about the version of the signature.
+    pub key: Key<'a>,
+}
+
+/// What is signed with.
+#[derive(Clone, Copy, Debug)]
+pub enum Key<'a> {
+    /// Signature Version 4.
+    V4 {
+        /// The scope `key` was derived for. Its service decides between S3's rules and the others'.
+        scope: &'a CredentialScope,
+        /// The signing key.
+        key: &'a SigningKey,
+    },
+    /// Signature Version 2, which S3 alone takes.
+    V2(&'a v2::SecretKey),
+}
+
+impl Identity<'_> {
+    /// Whether S3's rules apply to what is signed.
+    pub fn is_s3(&self) -> bool {
+        self.payload_rule() == PayloadRule::S3
+    }
+
+    /// What the service expects of a payload.
+    pub fn payload_rule(&self) -> PayloadRule {
+        match self.key {
+            Key::V4 { scope, .. } => PayloadRule::of(scope.service()),
+            Key::V2(_) => PayloadRule::S3,
+        }
+    }
+}
+
+/// The version of a signature (`aws_signature_version`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Version {
+    /// Signature Version 4.
+    #[default]
+    V4,
+    /// Signature Version 2, for older stores that speak S3.
+    V2,
+}
+
+impl Key<'_> {
+    /// The version of the signatures that are made with it.
+    pub fn version(&self) -> Version {
+        match self {
+            Self::V4 { .. } => Version::V4,
+            Self::V2(_) => Version::V2,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What a location allows and signs.
+
+use aws_operations::OperationSet;
+use aws_signing::presign::Expires;
+
+use crate::deputy::{PassHeaders, SignedHeaders};
+use crate::destination::Addressing;
+use crate::method::MethodSet;
+
+/// What a location allows and signs, other than the credentials.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// `aws_sign_methods`
+    pub methods: MethodSet,
+    /// `aws_sign_operations`
+    pub operations: OperationSet,
+    /// `aws_addressing_style`, if it is set. Without a bucket it says what names the bucket: Host or
+    /// the path.
+    pub addressing: Option<Addressing>,
+    /// `aws_pass_headers`
+    pub pass_headers: PassHeaders,
+    /// `aws_signed_headers`
+    pub signed_headers: SignedHeaders,
+    /// `aws_response_overrides`
+    pub response_overrides: bool,
+    /// `aws_signature_in`
+    pub place: Place,
+}
+
+/// Where a signature stands (`aws_signature_in`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// In the Authorization header.
+    #[default]
+    Headers,
+    /// In the query, as in a presigned link.
+    Query {
+        /// How long the request is good for.
+        expires: Expires,
+    },
+}
+
+impl Place {
+    /// Whether it is the query.
+    pub fn is_query(self) -> bool {
+        matches!(self, Self::Query { .. })
+    }
+}
