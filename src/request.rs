@@ -5,6 +5,7 @@
 
 mod admit;
 mod advice;
+mod advice_on_errors;
 mod auth_error;
 mod caching;
 mod canonical;
@@ -25,6 +26,7 @@ mod token_guard;
 mod waiting;
 
 pub(crate) use admit::admit;
+pub(crate) use advice_on_errors::WithAdvice;
 pub(crate) use auth_error::{Refusal, filter_refusal, filter_refusal_body};
 pub(crate) use caching::CacheGuard;
 pub(crate) use echo::{remove_echo, remove_echo_from_trailers};

@@ -8,7 +8,7 @@ use crate::conf::MainConf;
 use crate::ffi::conf::Conf;
 use crate::ffi::http::value::Value;
 use crate::ffi::http::variable;
-use crate::request::PresignedUrl;
+use crate::request::{PresignedUrl, WithAdvice};
 
 /// How long a link is good for where nothing else is said.
 const DEFAULT_EXPIRES: Expires = Expires::HOUR;
@@ -23,8 +23,12 @@ pub(crate) fn presigned_url(main: &mut MainConf, conf: &Conf) -> Result {
     };
     let url = conf.compile(1).map_err(|()| DirectiveError::Logged)?;
     if let Some(text) = url.as_text() {
-        presigned_url::check(text)
-            .map_err(|error| invalid(&String::from_utf8_lossy(text), &error.to_string()))?;
+        presigned_url::check(text).map_err(|error| {
+            invalid(
+                &String::from_utf8_lossy(text),
+                &WithAdvice(&error).to_string(),
+            )
+        })?;
     }
 
     let (mut path, mut method, mut expires) = (None, None, None);

@@ -12,6 +12,7 @@ use aws_sealing::{Arrival, Coverage, Inbound, Outbound, PayloadHash};
 use aws_signing::Header;
 use nginx_sys::{NGX_HTTP_BAD_GATEWAY, NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_int_t};
 
+use super::advice_on_errors::WithAdvice;
 use super::client_headers::client_headers;
 use crate::conf::{CredentialsError, Plan};
 use crate::ffi::http::body::{Incoming, Piece, ReadError, filter_is_last};
@@ -105,7 +106,7 @@ impl Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Body(error) => write!(f, "{error}"),
+            Self::Body(error) => write!(f, "{}", WithAdvice(error)),
             Self::LengthRequired => f.write_str(
                 "the client announced no length, and \"proxy_request_buffering\" is off: S3 takes \
                  no body of unknown length",

@@ -8,10 +8,11 @@
 use std::cell::RefCell;
 
 use aws_operations::{Headers, Levels, OperationSet, Parameters, Request as Asked};
-use aws_sealing::{Denied, FORM_ADVICE, deputy, is_form};
+use aws_sealing::{Denied, deputy, is_form};
 use aws_signing::query;
 use nginx_sys::{NGX_HTTP_FORBIDDEN, ngx_int_t};
 
+use super::advice_on_errors::{FORM_ADVICE, WithAdvice};
 use super::client_headers::client_headers;
 use crate::conf::{Plan, SentQuery};
 use crate::ffi::http::request::Request;
@@ -43,7 +44,7 @@ pub(super) fn refuse_operation(
     };
     request
         .log()
-        .write(level_of(&denied), format_args!("{denied}"));
+        .write(level_of(&denied), format_args!("{}", WithAdvice(&denied)));
     Some(NGX_HTTP_FORBIDDEN as ngx_int_t)
 }
 

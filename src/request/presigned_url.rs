@@ -9,6 +9,7 @@ use aws_signing::Timestamp;
 use aws_signing::presign::Expires;
 use nginx_sys::ngx_str_t;
 
+use super::advice_on_errors::WithAdvice;
 use crate::conf::{CredentialsError, Incomplete, LocationConf};
 use crate::ffi::http::request::Request;
 use crate::ffi::http::value::Value;
@@ -118,7 +119,7 @@ impl fmt::Display for NoLink {
                 "the variable in \"method=\" names none of {methods}, which \"aws_sign_methods\" \
                  allows here"
             ),
-            Self::Url(error) => write!(f, "{error}"),
+            Self::Url(error) => write!(f, "{}", WithAdvice(error)),
             Self::OutOfMemory => f.write_str("not enough memory"),
         }
     }

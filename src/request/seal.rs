@@ -10,6 +10,7 @@ use aws_sealing::owner::Sources;
 use aws_sealing::{Body, Coverage, SealError, Sealer, TargetSource, Unsigned};
 use aws_signing::Timestamp;
 
+use super::advice_on_errors::WithAdvice;
 use super::client_headers::each_client_header;
 use super::payload::Sent;
 use super::{canonical, ended, intake, operations};
@@ -96,7 +97,7 @@ impl fmt::Display for Refused {
                 "its aws-chunked body was read where nobody checked the framing, or took it off",
             ),
             Self::Values(error) => write!(f, "{error}"),
-            Self::Seal(error) => write!(f, "{error}"),
+            Self::Seal(error) => write!(f, "{}", WithAdvice(error)),
             Self::OutOfMemory => f.write_str("not enough memory"),
         }
     }

@@ -9,6 +9,7 @@ use std::collections::TryReserveError;
 use aws_sealing::{Form, SealError, TargetSource, proxy_url};
 use nginx_sys::{NGX_HTTP_BAD_REQUEST, NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_int_t};
 
+use super::advice_on_errors::WithAdvice;
 use crate::conf::{Plan, ProxyPass};
 use crate::ffi::http::request::Request;
 use crate::ffi::process::log::Level;
@@ -34,7 +35,10 @@ pub(super) fn reject_target(
         Err(error) => {
             request.log().write(
                 Level::Info,
-                format_args!("the request is rejected, since it cannot be signed: {error}"),
+                format_args!(
+                    "the request is rejected, since it cannot be signed: {}",
+                    WithAdvice(&error)
+                ),
             );
             Some(NGX_HTTP_BAD_REQUEST as ngx_int_t)
         }

@@ -7,11 +7,6 @@ use aws_operations::{Operation, OperationSet, Request};
 /// The longest text of a client that an error shows, in bytes.
 const SHOWN: usize = 64;
 
-/// What to do with an HTML form that uploads to S3.
-pub const FORM_ADVICE: &str = "S3 rejects a signed HTML form (multipart/form-data), which is authorized by \
-    the policy in it: have browsers upload with PUT or a presigned URL, or send the form to the bucket \
-    directly";
-
 /// Operations that a request asks for, and that may not be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied {
@@ -43,6 +38,18 @@ impl Denied {
         })
     }
 
+    /// The denied operations that S3 knows.
+    pub fn known(&self) -> OperationSet {
+        let unknown = OperationSet::of(Operation::UNKNOWN);
+        self.operations.without(unknown)
+    }
+
+    /// Whether the path was read as `/bucket/key` because Host is not known to name a bucket, and
+    /// the request would be allowed if Host did.
+    pub fn path_names_bucket(&self) -> bool {
+        self.path_names_bucket
+    }
+
     /// The operation that a log line is about.
     pub fn operation(&self) -> Operation {
         self.operations.strongest().unwrap_or(Operation::UNKNOWN)
@@ -55,47 +62,26 @@ fn shown(text: &[u8]) -> String {
     format!("{}{rest}", text[..end].escape_ascii())
 }
 
+/// Which operations are denied, without what might allow them.
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unknown = OperationSet::of(Operation::UNKNOWN);
-        let known = self.operations.without(unknown);
+        let known = self.known();
         let mut each = known.iter();
         match (each.next(), each.next()) {
-            (Some(operation), None) => write!(
-                f,
-                "operation {operation} is not allowed here: list \"{operation}\" or its class \
-                 \"{}\" in \"aws_sign_operations\"",
-                operation.class()
-            )?,
-            (Some(_), Some(_)) => write!(
-                f,
-                "one of the operations {known} is not allowed here: list it or its class in \
-                 \"aws_sign_operations\""
-            )?,
-            (None, _) if self.is_administration => f.write_str(
-                "the path belongs to the administration interface of an object store: list \"admin\" \
-                 in \"aws_sign_operations\" to allow it",
-            )?,
+            (Some(operation), None) => write!(f, "operation {operation} is not allowed here"),
+            (Some(_), Some(_)) => write!(f, "one of the operations {known} is not allowed here"),
+            (None, _) if self.is_administration => {
+                f.write_str("the path belongs to the administration interface of an object store")
+            }
             (None, _) => {
-                write!(f, "{}", self.method)?;
+                f.write_str(&self.method)?;
                 if let Some(parameter) = &self.parameter {
                     write!(f, " with the query parameter \"{parameter}\"")?;
                 }
-                f.write_str(
-                    " is not a known S3 operation: list \"admin\" in \"aws_sign_operations\" to \
-                     allow it",
-                )?;
+                f.write_str(" is not a known S3 operation")
             }
         }
-        if self.operation().name() == "PostObject" {
-            write!(f, "; {FORM_ADVICE}")?;
-        }
-        if self.path_names_bucket {
-            f.write_str(
-                "; the path is read as /bucket/key, because Host is not known to name a bucket: if it \
-                 does, set \"aws_s3_bucket\", \"aws_endpoint\" or \"aws_addressing_style virtual\"",
-            )?;
-        }
-        Ok(())
     }
 }
+
+impl std::error::Error for Denied {}

@@ -4,7 +4,6 @@
 //! sign must be what the store parses. nginx writes well-formed heads; a malformed one means
 //! that a variable brought in bytes that nginx did not look at.
 
-use std::fmt;
 use std::ops::Range;
 
 use aws_signing::token::{is_token, is_token_byte};
@@ -31,60 +30,40 @@ pub struct RequestLine<'a> {
 }
 
 /// Why a head cannot be parsed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
     /// The target's place does not lie between method and version.
+    #[error("the request line is not one that nginx writes")]
     RequestLine,
     /// A header line without colon, with a name that is no token, or with a bare CR, LF or NUL.
+    #[error("header line {number} is malformed")]
     HeaderLine {
         /// The line's number, 1 for the first after the request line.
         number: usize,
     },
     /// No empty line ends the head.
+    #[error("the request head has no end")]
     Unterminated,
     /// Bytes stand behind the empty line, where no body belongs.
+    #[error("bytes follow the request head, unannounced")]
     BytesAfterHead,
     /// A header line that neither the configuration nor the client has written: a line break in a
     /// variable has made it.
+    #[error("header line {number} is neither configured nor sent by the client")]
     InjectedLine {
         /// The line's number, 1 for the first after the request line. Where only the number of
         /// lines tells that one is injected, that of the last one that may be.
         number: usize,
     },
     /// A configured header is missing: something has ended the head before it.
+    #[error("a configured header is missing")]
     Incomplete,
     /// Two Host headers: a server would choose, we cannot know which.
+    #[error("two Host headers would be sent")]
     DuplicateHost,
     /// There is no memory for the list of lines.
+    #[error("not enough memory for the request head")]
     OutOfMemory,
-}
-
-impl fmt::Display for HeadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RequestLine => f.write_str("the request line is not one that nginx writes"),
-            Self::HeaderLine { number } => write!(
-                f,
-                "header line {number} is malformed (a decoded variable in proxy_set_header?)"
-            ),
-            Self::InjectedLine { number } => write!(
-                f,
-                "header line {number} is neither configured nor sent by the client (a line break in a \
-                 variable of \"proxy_set_header\"?)"
-            ),
-            Self::Incomplete => f.write_str(
-                "a header of \"proxy_set_header\" is missing (a line break in a variable of another \
-                 one?)",
-            ),
-            Self::Unterminated => f.write_str("the request head has no end"),
-            Self::BytesAfterHead => f.write_str(
-                "bytes follow the request head, unannounced (a decoded variable in \
-                 proxy_set_header?)",
-            ),
-            Self::DuplicateHost => f.write_str("two Host headers would be sent"),
-            Self::OutOfMemory => f.write_str("not enough memory for the request head"),
-        }
-    }
 }
 
 /// Parses `head`, whose target stands at `target`, and puts its header lines into `lines`.

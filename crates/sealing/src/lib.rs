@@ -46,7 +46,7 @@ mod unsigned;
 pub mod value;
 pub mod vendor;
 
-pub use denied::{Denied, FORM_ADVICE};
+pub use denied::Denied;
 pub use deputy::{PassHeaders, SignedHeaders};
 pub use destination::{Addressing, Destination};
 pub use error::SealError;

@@ -33,30 +33,21 @@ enum Chain {
 }
 
 /// Why a body is not sent on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
     /// It is longer or shorter than announced.
-    Length(EncodeError),
+    #[error(transparent)]
+    Length(#[from] EncodeError),
     /// The client's framing is broken, or there is no memory to hold one of its chunks.
-    Framing(ResignError),
+    #[error(transparent)]
+    Framing(#[from] ResignError),
     /// There is no memory to hold a chunk.
+    #[error("not enough memory to hold a chunk of the body")]
     OutOfMemory,
     /// Bytes follow the end of the body.
+    #[error("bytes follow the end of the body")]
     AfterEnd,
 }
-
-impl fmt::Display for StreamError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Length(error) => write!(f, "{error}"),
-            Self::Framing(error) => write!(f, "{error}"),
-            Self::OutOfMemory => f.write_str("not enough memory to hold a chunk of the body"),
-            Self::AfterEnd => f.write_str("bytes follow the end of the body"),
-        }
-    }
-}
-
-impl std::error::Error for StreamError {}
 
 impl Stream {
     /// Puts our framing on a body of the shape `layout`.
@@ -111,7 +102,7 @@ impl Stream {
         }
         match &mut self.chain {
             Chain::Encode(encoder) => {
-                let taken = encoder.update(input).map_err(StreamError::Length)?;
+                let taken = encoder.update(input)?;
                 // Within what `encode` has reserved, as all that follows is.
                 self.buffer.extend_from_slice(&input[..taken]);
                 if let Some(header) = encoder.chunk_header() {
@@ -119,18 +110,14 @@ impl Stream {
                     self.buffer[start..HEADER_ROOM].copy_from_slice(&header);
                     self.complete = Some(start);
                     if encoder.room() == 0 {
-                        encoder
-                            .finish(&Trailers::new(), &mut self.buffer)
-                            .map_err(StreamError::Length)?;
+                        encoder.finish(&Trailers::new(), &mut self.buffer)?;
                         self.ended = true;
                     }
                 }
                 Ok(taken)
             }
             Chain::Resign(resigner) => {
-                let step = resigner
-                    .update(input, &mut self.buffer)
-                    .map_err(StreamError::Framing)?;
+                let step = resigner.update(input, &mut self.buffer)?;
                 if step.complete {
                     self.complete = Some(0);
                     self.ended = resigner.finish().is_ok();

@@ -1,7 +1,5 @@
 //! What a client declares its body to be.
 
-use std::fmt;
-
 use aws_signing::chunked::Framing;
 use aws_signing::{Header, UNSIGNED_PAYLOAD};
 
@@ -77,13 +75,18 @@ impl Declared {
 }
 
 /// Why it cannot be said what a body is declared to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeclaredError {
     /// The chunks are signed with ECDSA (SigV4a), which is not spoken here.
+    #[error("the client signs its chunks with ECDSA, which is not supported")]
     Ecdsa,
     /// The value is neither a hash nor a literal that AWS documents.
+    #[error(
+        "the client's X-Amz-Content-SHA256 is neither a SHA-256 hash in hexadecimal digits nor a known literal"
+    )]
     Unknown,
     /// There are several such headers.
+    #[error("the client sent several X-Amz-Content-SHA256 headers")]
     Repeated,
 }
 
@@ -96,21 +99,6 @@ impl DeclaredError {
         }
     }
 }
-
-impl fmt::Display for DeclaredError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ecdsa => "the client signs its chunks with ECDSA, which is not supported",
-            Self::Unknown => {
-                "the client's X-Amz-Content-SHA256 is neither a SHA-256 hash in hexadecimal \
-                 digits nor a known literal"
-            }
-            Self::Repeated => "the client sent several X-Amz-Content-SHA256 headers",
-        })
-    }
-}
-
-impl std::error::Error for DeclaredError {}
 
 #[cfg(test)]
 mod tests {

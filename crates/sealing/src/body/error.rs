@@ -1,48 +1,63 @@
 //! Why a body is refused.
 
-use std::fmt;
-
 use aws_signing::chunked::{FramingError, TrailerError};
 
 use super::{DeclaredError, MAX_ANNOUNCED, TrailerName};
 
 /// Why a body is not taken. The guilty party is the client, unless there is no memory, and the status
 /// of the answer tells it so; the text is for the log and holds nothing of the client's unescaped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// What the body is declared to be cannot be had.
-    Declared(DeclaredError),
+    #[error(transparent)]
+    Declared(#[from] DeclaredError),
     /// The head does not say how long the body is without its framing.
+    #[error("the client sent an aws-chunked body without X-Amz-Decoded-Content-Length")]
     DecodedLengthMissing,
     /// The head says so several times.
+    #[error("the client sent several X-Amz-Decoded-Content-Length headers")]
     DecodedLengthRepeated,
     /// The length is not a decimal number below 2^63 without leading zeros.
+    #[error("the client's X-Amz-Decoded-Content-Length is not a decimal number")]
     DecodedLength,
     /// What is announced cannot be a trailer's name, or is longer than [`TrailerName::MAX`].
+    #[error("the client's X-Amz-Trailer holds what is not a header name")]
     TrailerName,
     /// Trailers are announced where the declared framing has none.
+    #[error("the client announced trailers, but its X-Amz-Content-SHA256 declares none")]
     TrailerWithoutFraming,
     /// No trailer is announced where the declared framing has signed ones.
+    #[error("the client's X-Amz-Content-SHA256 declares signed trailers, but it announced none")]
     NoTrailerAnnounced,
     /// More than [`MAX_ANNOUNCED`] trailers are announced.
+    #[error("the client announced more than {MAX_ANNOUNCED} trailers")]
     TooManyTrailers,
     /// A trailer is announced twice.
+    #[error("the client announced trailer \"{0}\" twice")]
     TrailerAnnouncedTwice(TrailerName),
     /// A trailer is announced that stands in the head as well.
+    #[error("the client announced trailer \"{0}\", but sent a header of this name")]
     TrailerInHead(TrailerName),
     /// A trailer is announced that may not be passed on.
+    #[error("client trailer \"{0}\" is not listed")]
     TrailerNotPassed(TrailerName),
     /// The framing itself is wrong.
-    Framing(FramingError),
+    #[error("the client's aws-chunked body: {0}")]
+    Framing(#[from] FramingError),
     /// A trailer came that was not announced.
+    #[error("the client sent trailer \"{0}\" without announcing it")]
     TrailerNotAnnounced(TrailerName),
     /// A trailer did not come that was announced.
+    #[error("the client announced trailer \"{0}\", but did not send it")]
     TrailerMissing(TrailerName),
     /// A trailer is not a checksum that can be verified here.
+    #[error("client trailer \"{0}\" cannot be verified: not a supported checksum")]
     ChecksumUnsupported(TrailerName),
     /// A checksum is not base64 of as many bytes as it must have.
+    #[error("client trailer \"{0}\" is not a checksum in base64")]
     ChecksumForm(TrailerName),
     /// A checksum is not that of the data.
+    #[error("client trailer \"{0}\" does not match the body")]
     ChecksumMismatch(TrailerName),
 }
 
@@ -71,91 +86,6 @@ impl BodyError {
             | Self::ChecksumForm(_)
             | Self::ChecksumMismatch(_) => 400,
         }
-    }
-}
-
-impl fmt::Display for BodyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Declared(error) => error.fmt(f),
-            Self::DecodedLengthMissing => f.write_str(
-                "the client sent an aws-chunked body without X-Amz-Decoded-Content-Length",
-            ),
-            Self::DecodedLengthRepeated => {
-                f.write_str("the client sent several X-Amz-Decoded-Content-Length headers")
-            }
-            Self::DecodedLength => {
-                f.write_str("the client's X-Amz-Decoded-Content-Length is not a decimal number")
-            }
-            Self::TrailerName => {
-                f.write_str("the client's X-Amz-Trailer holds what is not a header name")
-            }
-            Self::TrailerWithoutFraming => f.write_str(
-                "the client announced trailers, but its X-Amz-Content-SHA256 declares none",
-            ),
-            Self::NoTrailerAnnounced => f.write_str(
-                "the client's X-Amz-Content-SHA256 declares signed trailers, but it announced none",
-            ),
-            Self::TooManyTrailers => {
-                write!(f, "the client announced more than {MAX_ANNOUNCED} trailers")
-            }
-            Self::TrailerAnnouncedTwice(name) => {
-                write!(f, "the client announced trailer \"{name}\" twice")
-            }
-            Self::TrailerInHead(name) => write!(
-                f,
-                "the client announced trailer \"{name}\", but sent a header of this name"
-            ),
-            Self::TrailerNotPassed(name) => write!(
-                f,
-                "client trailer \"{name}\" is not listed in \"aws_pass_headers\""
-            ),
-            Self::Framing(error) => write!(f, "the client's aws-chunked body: {error}"),
-            Self::TrailerNotAnnounced(name) => {
-                write!(
-                    f,
-                    "the client sent trailer \"{name}\" without announcing it"
-                )
-            }
-            Self::TrailerMissing(name) => {
-                write!(
-                    f,
-                    "the client announced trailer \"{name}\", but did not send it"
-                )
-            }
-            Self::ChecksumUnsupported(name) => write!(
-                f,
-                "client trailer \"{name}\" cannot be verified: not a supported checksum"
-            ),
-            Self::ChecksumForm(name) => {
-                write!(f, "client trailer \"{name}\" is not a checksum in base64")
-            }
-            Self::ChecksumMismatch(name) => {
-                write!(f, "client trailer \"{name}\" does not match the body")
-            }
-        }
-    }
-}
-
-impl std::error::Error for BodyError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Declared(error) => Some(error),
-            Self::Framing(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<DeclaredError> for BodyError {
-    fn from(error: DeclaredError) -> Self {
-        Self::Declared(error)
-    }
-}
-
-impl From<FramingError> for BodyError {
-    fn from(error: FramingError) -> Self {
-        Self::Framing(error)
     }
 }
 
