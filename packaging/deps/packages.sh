@@ -16,7 +16,8 @@ release=$(. /etc/os-release 2>/dev/null && echo "${ID:-unknown} ${VERSION_ID:-0}
 package() {
     case $manager,$1 in
         apt,compiler) echo gcc libc6-dev ;;
-        apt,libclang) echo libclang1 clang ;;
+        # It depends on libclang1-<version>. Debian sid has no libclang1 without a version any more.
+        apt,libclang) echo clang ;;
         apt,pcre) echo libpcre2-dev ;;
         apt,openssl-headers) echo libssl-dev ;;
         apt,zlib) echo zlib1g-dev ;;
