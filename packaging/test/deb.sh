@@ -36,7 +36,7 @@ main() {
     check "the links in its documents lead to its files" no_dead_links "$rootfs/usr/share/doc/$package"
     check "generate_signing_key" derives
     check "a part of the suite, with the module that was installed" \
-        signs "$nginx" "$module" access examples examples_credentials forms
+        signs "$nginx" "$module" access examples/static_keys examples/credentials forms
 
     rm "$enabled"
     check "who disables it keeps it disabled" stays_disabled

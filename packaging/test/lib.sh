@@ -38,18 +38,23 @@ refused() {
     }
 }
 
-# signs NGINX MODULE TEST...: files of t/tests, run against that nginx and module ("static" where it
-# is linked in).
+# signs NGINX MODULE TEST...: tests of t/tests, run against that nginx and module ("static" where it is linked in). TEST is a
+# file or a folder there, or a file in such a folder (payload/signed).
 signs() {
-    local nginx=$1 module=$2 test
+    local nginx=$1 module=$2 test failed=0
     shift 2
-    local tests=()
-    for test in "$@"; do
-        tests+=(--test "$test")
-    done
     cd "$root"
-    AWS_AUTH_NGINX=$nginx AWS_AUTH_MODULE=$module \
-        "${CARGO:-cargo}" test --locked --no-fail-fast -p nginx-tests "${tests[@]}"
+    for test in "$@"; do
+        local filter=()
+        if [[ $test = */* ]]; then
+            # A filter that matches nothing is a success for cargo.
+            [ -e "t/tests/$test.rs" ] || { echo "no t/tests/$test.rs"; return 1; }
+            filter=(-- "${test#*/}::")
+        fi
+        AWS_AUTH_NGINX=$nginx AWS_AUTH_MODULE=$module \
+            "${CARGO:-cargo}" test --locked --no-fail-fast -p nginx-tests --test "${test%%/*}" "${filter[@]}" || failed=1
+    done
+    return "$failed"
 }
 
 # as_other_owner COMMAND...: runs the command as if the checkout belonged to another user, as far as git can tell.

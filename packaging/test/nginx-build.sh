@@ -8,8 +8,8 @@ set -euo pipefail
 
 # Part of the suite: filters on either side of nginx's own, bodies, phases, TLS of the module's own,
 # processes.
-suite=(harness access auth_errors auth_errors_bodies auth_errors_elsewhere cache conf_warnings
-    credentials_https examples forms framed_decode lifecycle payload_filters payload_signed)
+suite=(harness access auth_errors cache/hits conf/warnings credentials/https examples/static_keys forms framed/decode
+    lifecycle payload/filters payload/signed)
 
 # The modules of nginx that the suite wants.
 options=(--with-compat --with-debug --with-http_ssl_module --with-http_v2_module

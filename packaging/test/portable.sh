@@ -38,9 +38,9 @@ main() {
     check "the module exports what nginx looks up, and nothing else" only_tables
     check "no folder of this machine is named in it" no_folders
     check "it loads" nginx_t "$nginx"
-    check "the examples are signed with it" signs "$nginx" "$module" harness examples examples_credentials
+    check "the examples are signed with it" signs "$nginx" "$module" harness examples/static_keys examples/credentials
     check "panics, TLS, programs and bodies" \
-        signs "$nginx" "$module" fail_closed credentials_https credentials_process payload_signed auth_errors
+        signs "$nginx" "$module" fail_closed/requests credentials/https credentials/process payload/signed auth_errors/hidden
     check "another version of nginx refuses it" refused "instead of" other_version
     check "it refuses an nginx of its version that is laid out differently" refused \
         "this nginx has the module's version, but was built from other sources" nginx_t "$work/patched/objs/nginx"

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use nginx_tests::{Builder, MetadataServer, NameServer, Nginx, RawOrigin, http};
 
-const CA: &str = include_str!("../tls/ca.pem");
-const CERTIFICATE: &str = include_str!("../tls/server.pem");
-const KEY: &str = include_str!("../tls/server.key");
+const CA: &str = include_str!("../../tls/ca.pem");
+const CERTIFICATE: &str = include_str!("../../tls/server.pem");
+const KEY: &str = include_str!("../../tls/server.key");
 
 /// An nginx that is its own TLS server in front of `metadata`, whose endpoint it asks at `host`.
 /// `http` stands in http{}.

@@ -61,7 +61,7 @@ fn build(scratch: &Scratch, place: &str) -> String {
     let mut cc = Command::new("cc");
     cc.args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"])
         .arg(&library)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/payload_filters/changing_filter.c"))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/payload/changing_filter.c"))
         .args(includes(&sources))
         .current_dir(&sources);
     if place == "behind" {

@@ -1,0 +1,4 @@
+//! `proxy_cache` in a location that signs.
+
+mod bypass;
+mod hits;

@@ -1,0 +1,5 @@
+//! Nothing leaves unsigned.
+
+mod forms;
+mod requests;
+mod values;
