@@ -42,7 +42,7 @@ pub(crate) use written::{
 };
 
 use crate::ffi::conf::Conf;
-use crate::ffi::conf::handlers::PassModule;
+use crate::ffi::conf::pass_module::PassModule;
 use crate::renewal::providers::Providers;
 use ingredients::{Defaults, Key};
 use layers::Layers;
@@ -52,6 +52,7 @@ use scheme::Scheme;
 use warnings::Warnings;
 
 /// What holds for the whole of http{}.
+#[derive(Default)]
 pub(crate) struct MainConf {
     /// The modules whose `*_pass` directives could stand beside `aws_sign`.
     pub(crate) pass_modules: Vec<PassModule>,
@@ -74,20 +75,6 @@ pub(crate) struct MainConf {
 }
 
 impl MainConf {
-    pub(crate) fn new() -> Self {
-        Self {
-            pass_modules: Vec::new(),
-            shared: SharedDirectives::default(),
-            providers: Rc::default(),
-            has_presigned_urls: false,
-            upstreams: Rc::default(),
-            defaults: Rc::default(),
-            warnings: Warnings::default(),
-            shared_plans: RefCell::default(),
-            headers: RefCell::default(),
-        }
-    }
-
     /// Looks the modules up, which exist by then.
     pub(crate) fn preconfigure(&mut self, conf: &Conf) {
         self.pass_modules = PassModule::find_all(conf);

@@ -27,7 +27,6 @@ use crate::conf::{
 };
 use crate::ffi::conf::{Conf, decode_base64};
 use crate::ffi::http::value::Value;
-use crate::ffi::this_module::this_module;
 
 /// Why a directive is refused.
 pub(crate) enum DirectiveError {
@@ -112,11 +111,7 @@ pub(crate) fn secret_key(block: &mut Directives, conf: &Conf) -> Result {
 
 /// A name, or a variable of a `map` of names.
 pub(crate) fn secret_key_file(block: &mut Directives, conf: &Conf) -> Result {
-    // SAFETY: this module's main configuration; nobody else refers to it meanwhile.
-    let main = unsafe { conf.main_conf::<MainConf>(this_module()) };
-    // SAFETY: as above.
-    let main = main.map(|main| unsafe { main.as_ref() });
-    let main = main.ok_or(DirectiveError::Logged)?;
+    let main = conf.main::<MainConf>().ok_or(DirectiveError::Logged)?;
     let (files, position) = (&main.shared.key_files, conf.position());
     let secret = match conf.compile(0).map_err(|()| DirectiveError::Logged)? {
         Value::Text(name) => files

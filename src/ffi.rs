@@ -7,6 +7,6 @@
 pub(crate) mod conf;
 pub(crate) mod http;
 pub(crate) mod memory;
+pub(crate) mod module;
 pub(crate) mod net;
 pub(crate) mod process;
-pub(crate) mod this_module;

@@ -3,7 +3,6 @@
 //! A plan may be made while requests are served, when a location first sends something to an
 //! `upstream{}`. So making one needs no memory beside that of the plan itself.
 
-use std::ptr::NonNull;
 use std::rc::Rc;
 
 use aws_operations::OperationSet;
@@ -11,13 +10,13 @@ use aws_sealing::vendor::Vendor;
 use aws_sealing::{
     MethodSet, PassHeaders, PayloadMode, Policy, SignedHeaders, Version, destination,
 };
-use nginx_sys::{ngx_http_handler_pt, ngx_http_upstream_conf_t};
+use nginx_sys::ngx_http_handler_pt;
 
 use super::credentials::Incomplete;
 use super::layers::{Layers, LayersKey};
 use super::proxy_headers::ProxyHeaders;
 use super::{Directives, Plan, Sign, Switch};
-use crate::ffi::conf::handlers::PassModule;
+use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
 use crate::ffi::http::value::Value;
 use crate::renewal::providers::Providers;
 
@@ -58,35 +57,20 @@ pub(super) struct ProxySettings {
 }
 
 impl ProxySettings {
-    /// Those of a merged block, whose configuration of the module `proxy` is `conf`.
-    ///
-    /// # Safety
-    /// It must be that, and live.
-    pub(super) unsafe fn of(proxy: &PassModule, conf: NonNull<ngx_http_upstream_conf_t>) -> Self {
-        // SAFETY: by this function's contract.
-        let (settings, sets_body, sends_http11) = unsafe {
-            (
-                conf.as_ref(),
-                proxy.sets_body(conf),
-                proxy.sends_http11(conf),
-            )
-        };
-        let passes_bodies = settings.pass_request_body != 0 && !sets_body;
-        let streams_bodies = settings.request_buffering == 0;
+    /// Those of a merged block.
+    pub(super) fn of(proxy: MergedUpstreamConf<'_>) -> Self {
+        let sets_body = proxy.sets_body();
+        let passes_bodies = proxy.passes_body() && !sets_body;
+        let streams_bodies = !proxy.buffers_requests();
         Self {
             streams_bodies,
-            streams_unannounced: streams_bodies && passes_bodies && sends_http11,
+            streams_unannounced: streams_bodies && passes_bodies && proxy.sends_http11(),
             passes_bodies,
             sets_body,
-            passes_headers: settings.pass_request_headers != 0,
-            has_cache: settings.cache() > 0,
-            stores_responses: settings.store() != 0,
-            // SAFETY: the upstream, if there is one, is a part of the configuration.
-            vendor: unsafe {
-                let upstream = settings.upstream.as_ref();
-                upstream
-                    .and_then(|upstream| Vendor::of_host(crate::ffi::memory::bytes(upstream.host)))
-            },
+            passes_headers: proxy.passes_headers(),
+            has_cache: proxy.caches(),
+            stores_responses: proxy.stores_responses(),
+            vendor: proxy.host().and_then(Vendor::of_host),
         }
     }
 }

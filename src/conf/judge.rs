@@ -1,17 +1,15 @@
 //! What can only be judged when blocks are merged: mistakes, and what is probably one.
 
-use std::ptr::NonNull;
-
 use aws_sealing::{PayloadMode, PayloadRule};
-use nginx_sys::{NGX_HTTP_UPSTREAM_CREATE, ngx_http_upstream_conf_t};
 
 use super::credentials::Credentials;
 use super::ingredients::Ingredients;
 use super::warnings::Kind;
 use super::{BlockKind, Directives, MainConf, Payload, Plan, Scheme, Sign, same_handler};
-use crate::ffi::conf::upstream_block::UpstreamBlock;
+use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::http::value::Value;
+use crate::ffi::module::MergedBlock;
 use crate::ffi::process::log::Level;
 
 /// A name that is not declared anywhere in http{} is a mistake, also where nothing is signed.
@@ -77,7 +75,7 @@ pub(super) fn refuse_other_handlers(
 /// A `*_pass` that sends to an `upstream{}` which has all that it gets signed, where only what
 /// proxy_pass sends can be. `own` is the location's own `aws_sign`.
 pub(super) fn refuse_unsigned_ways(
-    conf: &Conf,
+    conf: &MergedBlock<'_>,
     main: &MainConf,
     block: &Block,
     own: Option<&Sign>,
@@ -89,7 +87,7 @@ pub(super) fn refuse_unsigned_ways(
         let upstream = module
             .upstream_conf(conf)
             .filter(|_| module.directive != "proxy_pass")
-            .and_then(UpstreamBlock::of)
+            .and_then(|sent| sent.upstream_block())
             .and_then(|block| main.upstreams.find(block));
         let Some(upstream) = upstream else { continue };
         let Some(sign) = upstream
@@ -199,7 +197,7 @@ pub(super) fn warn_of_other_host(
     block: &Block,
     plan: &Plan,
     sign: &Sign,
-    proxy: NonNull<ngx_http_upstream_conf_t>,
+    proxy: MergedUpstreamConf<'_>,
 ) {
     let texts = (plan.bucket.as_ref(), plan.endpoint.as_ref());
     let (Some(bucket), Some(endpoint)) = texts else {
@@ -208,17 +206,10 @@ pub(super) fn warn_of_other_host(
     let (Some(bucket), Some(endpoint)) = (bucket.as_text(), endpoint.as_text()) else {
         return;
     };
-    // SAFETY: merged before us; the upstream, where proxy_pass names one, is part of the
-    // configuration.
-    let Some(upstream) = (unsafe { proxy.as_ref().upstream.as_ref() }) else {
+    // An upstream{} block has a name of the operator's own.
+    let Some(host) = proxy.host().filter(|_| !proxy.names_upstream_block()) else {
         return;
     };
-    if upstream.flags & NGX_HTTP_UPSTREAM_CREATE as usize != 0 {
-        // An upstream{} block has a name of the operator's own.
-        return;
-    }
-    // SAFETY: as above.
-    let host = unsafe { crate::ffi::memory::bytes(upstream.host) };
     let endpoint = endpoint
         .split(|byte| *byte == b':')
         .next()

@@ -1,9 +1,6 @@
 //! Merging a block into the one inside it, and how it signs then.
 
-use std::ptr::NonNull;
 use std::rc::Rc;
-
-use nginx_sys::ngx_http_upstream_conf_t;
 
 use super::ingredients::{Ingredients, ProxySettings};
 use super::judge::{
@@ -19,14 +16,14 @@ use super::{
     BlockKind, Directives, LocationConf, MainConf, Plan, Plans, PresignedUrlSigner, ProxyPass,
     SentQuery, Sign, set_headers, style,
 };
-use crate::ffi::conf::handlers::PassModule;
-use crate::ffi::conf::upstream_block::UpstreamBlock;
+use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
 use crate::ffi::conf::{Block, Conf};
+use crate::ffi::module::MergedBlock;
 use crate::ffi::process::log::Level;
 
 /// Merges `outer` into `inner`, and finds how `inner` signs. An error has been logged.
 pub(crate) fn merge(
-    conf: &Conf,
+    conf: &MergedBlock<'_>,
     main: &MainConf,
     outer: &LocationConf,
     inner: &mut LocationConf,
@@ -61,12 +58,10 @@ pub(crate) fn merge(
         return Ok(());
     };
     let proxy_conf = proxy.upstream_conf(conf).ok_or(())?;
-    // SAFETY: merged before us: modules are merged one after the other, and a dynamic module, or one
-    // that nginx is built with, comes after nginx's own.
-    let settings = unsafe { ProxySettings::of(proxy, proxy_conf) };
+    let settings = ProxySettings::of(proxy_conf);
     let may_sign = held.sign.as_ref().is_some_and(Sign::may_be_on) || !main.upstreams.is_empty();
     let headers = match may_sign {
-        true => headers(conf, main, proxy, proxy_conf, settings)?,
+        true => headers(conf, main, proxy_conf, settings)?,
         false => Rc::clone(&main.defaults.headers),
     };
     let ingredients = Ingredients {
@@ -97,7 +92,7 @@ pub(crate) fn merge(
         None => merging.plan_of_all(explicit.is_some())?.map(Plans::One),
     };
     inner.plans = plans.map(Rc::new);
-    inner.sent_query = SentQuery::new(inner.proxy_pass.as_ref(), proxy.sets_method(conf));
+    inner.sent_query = SentQuery::new(inner.proxy_pass.as_ref(), proxy_conf.sets_method());
     Ok(())
 }
 
@@ -105,8 +100,7 @@ pub(crate) fn merge(
 fn headers(
     conf: &Conf,
     main: &MainConf,
-    proxy: &PassModule,
-    proxy_conf: NonNull<ngx_http_upstream_conf_t>,
+    proxy_conf: MergedUpstreamConf<'_>,
     settings: ProxySettings,
 ) -> Result<Rc<ProxyHeaders>, ()> {
     let mut shared = main.headers.borrow_mut();
@@ -115,8 +109,7 @@ fn headers(
         sets_body,
         ..
     } = settings;
-    // SAFETY: the proxy module's configuration, which it has merged before us, see `merge`.
-    let headers = unsafe { shared.of_location(conf, proxy, proxy_conf, has_cache, sets_body) };
+    let headers = shared.of_location(conf, proxy_conf, has_cache, sets_body);
     headers.unwrap_or_else(|| {
         let line = format_args!(
             "\"aws_sign\" needs to know what \"proxy_set_header\" sets, which this nginx keeps in a way \
@@ -136,7 +129,7 @@ struct Merging<'a> {
     /// The block's `proxy_pass`, if there is one.
     pass: Option<&'a ProxyPass>,
     /// What `proxy_pass` says in the block, merged before us.
-    proxy_conf: NonNull<ngx_http_upstream_conf_t>,
+    proxy_conf: MergedUpstreamConf<'a>,
 }
 
 impl Merging<'_> {
@@ -152,8 +145,7 @@ impl Merging<'_> {
 
     /// Whether no `proxy_pass` with a constant host holds here.
     fn names_no_host(&self) -> bool {
-        // SAFETY: merged before us.
-        unsafe { self.proxy_conf.as_ref() }.upstream.is_null()
+        self.proxy_conf.host().is_none()
     }
 
     /// Whether this is a condition in a location whose `proxy_pass` holds variables.
@@ -163,7 +155,9 @@ impl Merging<'_> {
 
     /// How all requests are signed: those of a location that sends to one place.
     fn plan_of_all(&self, explicit: bool) -> Result<Option<Plan>, ()> {
-        let upstream = UpstreamBlock::of(self.proxy_conf)
+        let upstream = self
+            .proxy_conf
+            .upstream_block()
             .and_then(|block| self.main.upstreams.find(block))
             .map(|upstream| &upstream.written);
         self.judged_plan(&self.ingredients.layers.for_upstream(upstream), explicit)
@@ -199,13 +193,10 @@ impl Merging<'_> {
                         &self.ingredients,
                     );
                 }
-                // SAFETY: the plans are dropped with the location's configuration, or before.
-                let pool = unsafe { self.conf.kept_pool() }.ok_or(())?;
                 let plans = Rc::new(SharedPlans::new(
                     self.ingredients.clone(),
                     Rc::clone(&self.main.upstreams),
                     elsewhere,
-                    pool,
                 ));
                 let mut known = self.main.shared_plans.borrow_mut();
                 known.insert(key, Rc::clone(&plans));

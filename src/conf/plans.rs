@@ -5,9 +5,7 @@
 //! before goes by what the variable says then: statuses that a client can use, and waiting. Where
 //! that was wrong seal decides alone.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::ptr::NonNull;
+use std::cell::Cell;
 use std::rc::Rc;
 
 use aws_sealing::proxy_url;
@@ -15,10 +13,10 @@ use aws_sealing::proxy_url;
 use super::ingredients::Ingredients;
 use super::upstreams::{Upstream, Upstreams};
 use super::{Directives, Plan};
-use crate::ffi::conf::Pool;
 use crate::ffi::http::request::{Request, RequestId};
 use crate::ffi::http::upstream::Wanted;
 use crate::ffi::http::value::Template;
+use crate::ffi::memory::memo::Memo;
 
 /// How a location signs.
 #[expect(
@@ -50,11 +48,9 @@ pub(crate) struct SharedPlans {
     /// For all other targets.
     elsewhere: Option<Plan>,
     /// By an upstream's place in the list; `None` if what is sent there is not signed.
-    made: RefCell<HashMap<usize, Option<NonNull<Plan>>>>,
+    made: Memo<Plan>,
     /// For requests that there is no memory for.
     without_memory: Plan,
-    /// Where plans live, as long as the configuration.
-    pool: Pool,
 }
 
 /// Where a request will be sent, as the variables said it.
@@ -116,15 +112,13 @@ impl SharedPlans {
         ingredients: Ingredients,
         upstreams: Rc<Upstreams>,
         elsewhere: Option<Plan>,
-        pool: Pool,
     ) -> Self {
         Self {
             without_memory: ingredients.plan_without_memory(),
             ingredients,
             upstreams,
             elsewhere,
-            made: RefCell::default(),
-            pool,
+            made: Memo::default(),
         }
     }
 
@@ -141,28 +135,10 @@ impl SharedPlans {
         else {
             return self.elsewhere.as_ref();
         };
-        let made = self.made.borrow().get(&nth).copied();
-        let plan = match made {
-            Some(plan) => plan,
-            None => match self.make(nth, upstream) {
-                Some(plan) => plan,
-                None => return Some(&self.without_memory),
-            },
-        };
-        // SAFETY: in the pool of the configuration, which outlives this value; nobody changes it.
-        plan.map(|plan| unsafe { plan.as_ref() })
-    }
-
-    /// Makes a plan; `None` if there is no memory for it.
-    fn make(&self, nth: usize, upstream: &Upstream) -> Option<Option<NonNull<Plan>>> {
-        let mut made = self.made.borrow_mut();
-        made.try_reserve(1).ok()?;
-        let plan = match self.ingredients.plan(Some(&upstream.written)) {
-            Some(plan) => Some(self.pool.keep(plan)?),
-            None => None,
-        };
-        made.insert(nth, plan);
-        Some(plan)
+        let made = self
+            .made
+            .get(nth, || self.ingredients.plan(Some(&upstream.written)));
+        made.unwrap_or(Some(&self.without_memory))
     }
 
     /// A plan that hides authentication errors if there is one, else any.
@@ -199,11 +175,9 @@ impl ByTarget {
     }
 
     fn foreseen<'r>(&self, request: &'r Request) -> Option<&'r Foreseen> {
-        let foreseen = request.kept(|foreseen: &Foreseen| {
+        request.kept(|foreseen: &Foreseen| {
             foreseen.request == request.id() && std::ptr::eq(foreseen.plans, self)
-        })?;
-        // SAFETY: kept in the request's pool, and changed by way of its cell only.
-        Some(unsafe { foreseen.as_ref() })
+        })
     }
 
     /// What the variables say now. It is kept for the body.

@@ -2,16 +2,13 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::ptr::NonNull;
 use std::rc::Rc;
 
 use aws_sealing::caching;
 use aws_sealing::owner::{CACHE_VARIABLES, Configured, Evaluated, has_variables};
-use nginx_sys::ngx_http_upstream_conf_t;
 
 use crate::ffi::conf::Conf;
-use crate::ffi::conf::handlers::PassModule;
-use crate::ffi::conf::proxy_conf::SetHeaders;
+use crate::ffi::conf::upstream_conf::{MergedUpstreamConf, SetHeaders};
 use crate::ffi::http::request::Request;
 use crate::ffi::http::value::{Template, Value};
 
@@ -46,19 +43,14 @@ type Key = (usize, bool, bool);
 impl SharedHeaders {
     /// Those of a location. `None` if this nginx keeps the list of `proxy_set_header` in a way that is
     /// not known. An error has been logged.
-    ///
-    /// # Safety
-    /// `location` must be the merged configuration of `proxy` for the location.
-    pub(crate) unsafe fn of_location(
+    pub(crate) fn of_location(
         &mut self,
         conf: &Conf,
-        proxy: &PassModule,
-        location: NonNull<ngx_http_upstream_conf_t>,
+        location: MergedUpstreamConf<'_>,
         caches: bool,
         sets_body: bool,
     ) -> Option<Result<Rc<ProxyHeaders>, ()>> {
-        // SAFETY: by this function's contract.
-        let list = unsafe { proxy.set_headers(location) }?;
+        let list = location.set_headers()?;
         let key = (list.id(), caches, sets_body);
         if let Some(headers) = self.0.get(&key) {
             return Some(Ok(Rc::clone(headers)));

@@ -4,7 +4,6 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::ptr::NonNull;
 use std::rc::Rc;
 
 use aws_credentials::{Endpoint, Environment, FileUse, Scheme};
@@ -16,7 +15,6 @@ use crate::ffi::memory::shm;
 use crate::ffi::net::tls::{self, TrustStore};
 use crate::ffi::process::log::{Level, Log};
 use crate::ffi::process::user::User;
-use crate::ffi::this_module::this_module;
 use crate::renewal::host::SharedFiles;
 use crate::renewal::net::{Client, Names};
 
@@ -144,9 +142,7 @@ pub(crate) fn complete(conf: &Conf, main: &MainConf) -> Result<(), ()> {
         Some((name, size)) => (&name[..], *size),
         None => DEFAULT_ZONE,
     };
-    let owner = NonNull::from(Rc::as_ref(&main.providers));
-    // SAFETY: the providers belong to the main configuration, which goes with its pool.
-    unsafe { shm::declare(conf, name, size, this_module(), owner) }
+    shm::declare(conf, name, size, Rc::clone(&main.providers))
 }
 
 /// Whether something stands there that is not a regular file, and that reading may wait for.

@@ -1,13 +1,12 @@
 //! Tokens without which a location does not serve: `aws_token_required`.
 
-use std::ptr::NonNull;
 use std::rc::Rc;
 
-use nginx_sys::ngx_http_upstream_conf_t;
-
 use super::{LocationConf, MainConf, same_handler};
-use crate::ffi::conf::handlers::PassModule;
+use crate::ffi::conf::pass_module::PassModule;
+use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
 use crate::ffi::conf::{Conf, Position};
+use crate::ffi::module::MergedBlock;
 use crate::ffi::process::log::Level;
 use crate::renewal::tokens::Token;
 
@@ -39,11 +38,11 @@ pub(crate) struct RequiredTokens {
 
 /// Finds the tokens that a merged block requires, and returns what sends requests there, of which none may
 /// leave without them. An error has been logged.
-pub(crate) fn require_tokens(
-    conf: &Conf,
-    main: &MainConf,
+pub(crate) fn require_tokens<'c>(
+    conf: &'c MergedBlock<'c>,
+    main: &'c MainConf,
     inner: &mut LocationConf,
-) -> Result<Vec<NonNull<ngx_http_upstream_conf_t>>, ()> {
+) -> Result<Vec<MergedUpstreamConf<'c>>, ()> {
     let block = conf.block().ok_or(())?;
     let held = inner.held().ok_or(())?;
     let Some(directive) = &held.tokens_required else {
@@ -77,10 +76,7 @@ pub(crate) fn require_tokens(
     let senders: Vec<_> = modules
         .map(|module| module.upstream_conf(conf).ok_or(()))
         .collect::<Result<_, ()>>()?;
-    // SAFETY: nginx's own modules have merged this block before us.
-    let has_cache = senders
-        .iter()
-        .any(|sender| unsafe { sender.as_ref() }.cache() > 0);
+    let has_cache = senders.iter().any(MergedUpstreamConf::caches);
     inner.required_tokens = Some(Rc::new(RequiredTokens {
         has_cache,
         tokens,

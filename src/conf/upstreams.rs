@@ -2,34 +2,28 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::ptr::NonNull;
 
 use super::judge::refuse_unknown_provider;
-use super::{Directives, LocationConf, MainConf, Sign};
+use super::{Directives, MainConf, Sign};
 use crate::ffi::conf::Conf;
-use crate::ffi::conf::upstream_block::{InitPeer, UpstreamBlock};
+use crate::ffi::conf::upstream_block::{InitPeer, PeerGuard, UpstreamBlock};
 use crate::ffi::http::upstream::Wanted;
-use crate::ffi::this_module::this_module;
+use crate::ffi::module::MergedConf;
 
 /// This module's server configuration, which only that of an `upstream{}` makes use of.
 #[derive(Default)]
 pub(crate) struct UpstreamConf {
-    /// Where its directives are. nginx keeps the server configuration of an upstream, and forgets
+    /// The directives that stand in it. nginx keeps the server configuration of an upstream, and forgets
     /// the one for locations.
-    block: Option<NonNull<LocationConf>>,
+    written: Option<Box<Directives>>,
     /// Of one that has what is sent to it signed.
     pub(crate) guarded: Option<Guarded>,
 }
 
 impl UpstreamConf {
-    /// Notes that the block which is being read has a directive.
-    ///
-    /// # Safety
-    /// `block` must be this module's location configuration of that block.
-    pub(crate) unsafe fn note(conf: &Conf, block: NonNull<LocationConf>) -> Option<()> {
-        // SAFETY: this module's server configuration; nobody else refers to it meanwhile.
-        unsafe { conf.server_conf::<Self>(this_module())?.as_mut().block = Some(block) };
-        Some(())
+    /// The directives that stand in the block, to add one.
+    pub(crate) fn written_mut(&mut self) -> &mut Directives {
+        self.written.get_or_insert_default()
     }
 }
 
@@ -61,12 +55,9 @@ impl Upstreams {
     /// Those that have been read.
     pub(crate) fn find_all(conf: &Conf) -> Self {
         let written = |block: UpstreamBlock| {
-            // SAFETY: this module's configurations, which nobody changes any more.
-            unsafe {
-                let conf = block.conf::<UpstreamConf>(this_module())?.as_ref();
-                let written = Directives::clone(conf.block?.as_ref().written.as_ref()?);
-                Some(Upstream { block, written })
-            }
+            let conf = block.conf::<UpstreamConf>()?;
+            let written = Directives::clone(conf.written.as_ref()?);
+            Some(Upstream { block, written })
         };
         let list: Vec<_> = UpstreamBlock::all(conf).filter_map(written).collect();
         let places = list.iter().enumerate();
@@ -120,17 +111,15 @@ impl Upstreams {
     }
 
     /// Has `guard` asked before a peer of one that signs is chosen; it finds the [`Guarded`] there.
-    pub(crate) fn guard(&self, guard: InitPeer) -> Option<()> {
+    pub(crate) fn guard(&self, conf: &MergedConf<'_>, guard: impl PeerGuard) -> Option<()> {
         for upstream in self.iter() {
             let Some(sign) = upstream.written.sign.clone().filter(Sign::may_be_on) else {
                 continue;
             };
-            // SAFETY: this module's server configuration, which nobody else refers to.
-            let conf = unsafe { upstream.block.conf::<UpstreamConf>(this_module())?.as_mut() };
-            conf.guarded = Some(Guarded {
+            upstream.block.change_conf::<UpstreamConf>(conf)?.guarded = Some(Guarded {
                 name: upstream.block.name(),
                 sign,
-                init_peer: upstream.block.replace_init_peer(guard)?,
+                init_peer: upstream.block.guard_peers(conf, guard)?,
             });
         }
         Some(())

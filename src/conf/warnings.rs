@@ -6,14 +6,14 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
-use std::ptr::NonNull;
 
 use aws_sealing::is_s3;
-use nginx_sys::ngx_http_upstream_conf_t;
 
 use super::credentials::Credentials;
 use super::{Directives, MainConf, Plan, ProxyPass, Scheme, Sign, same_handler};
-use crate::ffi::conf::{Block, Conf, Position};
+use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
+use crate::ffi::conf::{Block, Conf, Position, ServerId};
+use crate::ffi::module::MergedBlock;
 use crate::ffi::process::log::Level;
 
 /// Those that have been written.
@@ -38,7 +38,7 @@ pub(super) enum Kind {
 enum Place {
     Directive(Position),
     /// The server{} with this configuration.
-    Server(usize),
+    Server(Option<ServerId>),
 }
 
 impl Warnings {
@@ -55,9 +55,7 @@ impl Warnings {
 
     /// Warns of the server{} that is being merged, unless it has been warned of.
     fn of_server(&self, conf: &Conf, kind: Kind, position: &Position, line: fmt::Arguments<'_>) {
-        let server = conf.core_server_conf();
-        let server = server.map_or(0, |server| server.as_ptr() as usize);
-        self.write(conf, kind, Place::Server(server), position, line);
+        self.write(conf, kind, Place::Server(conf.server()), position, line);
     }
 
     fn write(
@@ -82,7 +80,7 @@ pub(super) struct Location<'a> {
     pub(super) sign: &'a Sign,
     pub(super) pass: Option<&'a ProxyPass>,
     /// The merged configuration of the proxy module.
-    pub(super) proxy_conf: NonNull<ngx_http_upstream_conf_t>,
+    pub(super) proxy_conf: MergedUpstreamConf<'a>,
 }
 
 impl Location<'_> {
@@ -93,11 +91,7 @@ impl Location<'_> {
     /// Without TLS that verifies, an impostor gets the requests, and what they carry.
     pub(super) fn warn_of_unverified_peer(&self) {
         let over_https = self.pass.is_some_and(|pass| pass.scheme == Scheme::Https);
-        let Some(proxy) = self.main.proxy().filter(|_| over_https) else {
-            return;
-        };
-        // SAFETY: merged before us.
-        if unsafe { proxy.verifies_peer(self.proxy_conf) } != Some(false) {
+        if !over_https || self.proxy_conf.verifies_peer() != Some(false) {
             return;
         }
         self.warnings().of_server(
@@ -115,11 +109,10 @@ impl Location<'_> {
 
     /// Without a bucket, the Host that is sent is signed: a client must not choose it.
     pub(super) fn warn_of_chosen_host(&self, has_bucket: bool) {
-        let Some(proxy) = self.main.proxy().filter(|_| !has_bucket) else {
+        if has_bucket {
             return;
-        };
-        // SAFETY: merged before us.
-        let headers = unsafe { proxy.set_headers(self.proxy_conf) }.unwrap_or_default();
+        }
+        let headers = self.proxy_conf.set_headers().unwrap_or_default();
         let host = headers
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case(b"host"))
@@ -176,7 +169,7 @@ impl Location<'_> {
 
 /// Signing is inherited, and nothing is signed here.
 pub(super) fn warn_of_other_handler(
-    conf: &Conf,
+    conf: &MergedBlock<'_>,
     main: &MainConf,
     block: &Block,
     held: &Directives,
@@ -184,13 +177,12 @@ pub(super) fn warn_of_other_handler(
     let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) else {
         return;
     };
-    let answers = |module: &&crate::ffi::conf::handlers::PassModule| match module.handler {
+    let answers = |module: &&crate::ffi::conf::pass_module::PassModule| match module.handler {
         Some(_) => same_handler(module.handler, block.handler()),
         // Its handler is not known, but what it sends to is, where the directive stands.
         None => module
             .upstream_conf(conf)
-            // SAFETY: merged before us.
-            .is_some_and(|conf| !unsafe { conf.as_ref() }.upstream.is_null()),
+            .is_some_and(|sent| sent.host().is_some()),
     };
     let others = main.pass_modules.iter();
     let mut others = others.filter(|module| module.directive != "proxy_pass");

@@ -1,12 +1,13 @@
 //! The configuration while it is read and merged.
 
-pub(crate) mod handlers;
 pub(crate) mod layout;
 pub(crate) mod map;
-pub(crate) mod proxy_conf;
+pub(crate) mod pass_module;
 pub(crate) mod proxy_pass;
 pub(crate) mod upstream_block;
+pub(crate) mod upstream_conf;
 
+use std::cell::{Ref, RefMut};
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -15,16 +16,17 @@ use std::ptr::NonNull;
 
 use nginx_sys::{
     NGX_HTTP_LIF_CONF, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_UPS_CONF, NGX_OK,
-    ngx_array_push, ngx_conf_full_name, ngx_conf_t, ngx_decode_base64, ngx_http_conf_ctx_t,
-    ngx_http_core_loc_conf_t, ngx_http_core_main_conf_t, ngx_http_core_srv_conf_t,
-    ngx_http_handler_pt, ngx_int_t, ngx_module_t, ngx_parse_time, ngx_pnalloc, ngx_pool_t,
-    ngx_str_t,
+    ngx_conf_full_name, ngx_conf_t, ngx_decode_base64, ngx_http_conf_ctx_t,
+    ngx_http_core_loc_conf_t, ngx_http_core_srv_conf_t, ngx_http_handler_pt, ngx_int_t,
+    ngx_module_t, ngx_parse_time, ngx_pnalloc, ngx_pool_t, ngx_str_t,
 };
 
 use crate::ffi::http::value::{self, Value};
+use crate::ffi::module::{
+    ModuleConf, OfLocation, OfMain, OfServer, change, core_module, find, read,
+};
 use crate::ffi::process::CycleId;
 use crate::ffi::process::log::{Level, Log};
-use crate::ffi::this_module::core_module;
 
 /// The configuration being read: the current directive's arguments, or, while blocks are merged,
 /// the current block.
@@ -38,6 +40,10 @@ pub(crate) struct Position {
     line: usize,
 }
 
+/// Tells a server{} from others of the same configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ServerId(NonNull<ngx_http_core_srv_conf_t>);
+
 /// ` in FILE:LINE`, as nginx itself says it.
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,26 +56,14 @@ impl fmt::Display for Position {
     }
 }
 
-/// The pool of a configuration, for what is made later on and lives as long as the configuration.
-pub(crate) struct Pool(NonNull<ngx_pool_t>);
-
-impl Pool {
-    /// Moves `value` into the pool; `None` if there is no memory for it.
-    pub(crate) fn keep<T: 'static>(&self, value: T) -> Option<NonNull<T>> {
-        // SAFETY: whoever has this value belongs to the configuration, so that its pool is live; a
-        // process of nginx uses it from one thread.
-        unsafe { crate::ffi::memory::allocate(self.0.as_ptr(), value) }
-    }
-}
-
 impl Conf {
     /// # Safety
     /// `cf` must be what nginx hands to a directive's or a module's callback, used during it.
-    pub(crate) unsafe fn from_ptr(cf: *mut ngx_conf_t) -> Option<Self> {
+    pub(in crate::ffi) unsafe fn from_ptr(cf: *mut ngx_conf_t) -> Option<Self> {
         NonNull::new(cf).map(Self)
     }
 
-    pub(crate) fn as_ptr(&self) -> *mut ngx_conf_t {
+    pub(in crate::ffi) fn as_ptr(&self) -> *mut ngx_conf_t {
         self.0.as_ptr()
     }
 
@@ -77,14 +71,6 @@ impl Conf {
     pub(super) fn pool(&self) -> *mut ngx_pool_t {
         // SAFETY: `cf` is live.
         unsafe { (*self.as_ptr()).pool }
-    }
-
-    /// The same, for a part of this configuration that goes on to use it.
-    ///
-    /// # Safety
-    /// What keeps it must be dropped with the pool, or before.
-    pub(crate) unsafe fn kept_pool(&self) -> Option<Pool> {
-        NonNull::new(self.pool()).map(Pool)
     }
 
     /// The configuration that is read.
@@ -252,11 +238,38 @@ impl Conf {
         (code == NGX_OK as ngx_int_t).then(|| PathBuf::from(path()))
     }
 
+    /// This module's configuration of http{}; `None` if it is being changed.
+    pub(crate) fn main<T: ModuleConf<Of = OfMain>>(&self) -> Option<Ref<'_, T>> {
+        // SAFETY: the configuration's own, which lives as long.
+        read(unsafe { find(self.context()?.main_conf) })
+    }
+
+    /// The same, to change it; `None` if it is in use.
+    pub(crate) fn change_main<T: ModuleConf<Of = OfMain>>(&self) -> Option<RefMut<'_, T>> {
+        // SAFETY: as above.
+        change(unsafe { find(self.context()?.main_conf) })
+    }
+
+    /// This module's configuration of the current server{} or upstream{}, to change it.
+    pub(crate) fn change_server<T: ModuleConf<Of = OfServer>>(&self) -> Option<RefMut<'_, T>> {
+        // SAFETY: as above.
+        change(unsafe { find(self.context()?.srv_conf) })
+    }
+
+    /// This module's configuration of the current block, to change it.
+    pub(crate) fn change_location<T: ModuleConf<Of = OfLocation>>(&self) -> Option<RefMut<'_, T>> {
+        // SAFETY: as above.
+        change(unsafe { find(self.context()?.loc_conf) })
+    }
+
     /// The main configuration of `module`.
     ///
     /// # Safety
     /// `module` must be an HTTP module whose main configuration is a `T`.
-    pub(crate) unsafe fn main_conf<T>(&self, module: &ngx_module_t) -> Option<NonNull<T>> {
+    pub(in crate::ffi) unsafe fn main_conf_of<T>(
+        &self,
+        module: &ngx_module_t,
+    ) -> Option<NonNull<T>> {
         // SAFETY: the array has an entry for each HTTP module.
         NonNull::new(unsafe { *self.context()?.main_conf.add(module.ctx_index) }.cast::<T>())
     }
@@ -265,7 +278,7 @@ impl Conf {
     ///
     /// # Safety
     /// `module` must be an HTTP module whose server configuration is a `T`.
-    pub(crate) unsafe fn server_conf<T>(&self, module: &ngx_module_t) -> Option<NonNull<T>> {
+    unsafe fn server_conf_of<T>(&self, module: &ngx_module_t) -> Option<NonNull<T>> {
         // SAFETY: the array has an entry for each HTTP module.
         NonNull::new(unsafe { *self.context()?.srv_conf.add(module.ctx_index) }.cast::<T>())
     }
@@ -274,7 +287,7 @@ impl Conf {
     ///
     /// # Safety
     /// `module` must be an HTTP module whose location configuration is a `T`.
-    pub(crate) unsafe fn location_conf<T>(&self, module: &ngx_module_t) -> Option<NonNull<T>> {
+    pub(super) unsafe fn location_conf_of<T>(&self, module: &ngx_module_t) -> Option<NonNull<T>> {
         // SAFETY: the array has an entry for each HTTP module.
         NonNull::new(unsafe { *self.context()?.loc_conf.add(module.ctx_index) }.cast::<T>())
     }
@@ -285,28 +298,21 @@ impl Conf {
         unsafe { (*self.as_ptr()).ctx.cast::<ngx_http_conf_ctx_t>().as_ref() }
     }
 
-    /// Has `handler` called in the phase of this number.
-    pub(crate) fn add_phase_handler(&self, phase: u32, handler: ngx_http_handler_pt) -> Option<()> {
-        // SAFETY: nginx's own module, whose main configuration has the phases, arrays of
-        // handlers. The pushed entry is written before anybody reads it.
-        unsafe {
-            let mut core = self.main_conf::<ngx_http_core_main_conf_t>(core_module())?;
-            let handlers = &mut core.as_mut().phases[phase as usize].handlers;
-            NonNull::new(ngx_array_push(handlers).cast::<ngx_http_handler_pt>())?.write(handler);
-        }
-        Some(())
-    }
-
     /// The core module's configuration of the current block.
     pub(super) fn core_location_conf(&self) -> Option<NonNull<ngx_http_core_loc_conf_t>> {
         // SAFETY: nginx's own module, whose location configuration is of this type.
-        unsafe { self.location_conf(core_module()) }
+        unsafe { self.location_conf_of(core_module()) }
     }
 
     /// The core module's configuration of the current server{}.
-    pub(crate) fn core_server_conf(&self) -> Option<NonNull<ngx_http_core_srv_conf_t>> {
+    fn core_server_conf(&self) -> Option<NonNull<ngx_http_core_srv_conf_t>> {
         // SAFETY: nginx's own module, whose server configuration is of this type.
-        unsafe { self.server_conf(core_module()) }
+        unsafe { self.server_conf_of(core_module()) }
+    }
+
+    /// The current server{}.
+    pub(crate) fn server(&self) -> Option<ServerId> {
+        self.core_server_conf().map(ServerId)
     }
 
     /// `ignore_invalid_headers` of the current server{}, once merged.

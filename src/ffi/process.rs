@@ -1,7 +1,9 @@
 //! What this process is, nginx's clocks, and what runs beside requests: events, programs, log lines.
 
 pub(crate) mod child;
+pub(crate) mod cycle;
 pub(crate) mod event;
+pub(in crate::ffi) mod function;
 pub(crate) mod guard;
 pub(crate) mod log;
 pub(crate) mod user;

@@ -10,7 +10,6 @@ use aws_credentials::schedule::Schedule;
 
 use crate::ffi::memory::shm::{self, SharedState};
 use crate::ffi::process;
-use crate::ffi::this_module::this_module;
 use crate::renewal::Renewal;
 
 /// After this a lease is void, whatever has become of its holder. Longer than any fetch takes.
@@ -38,8 +37,13 @@ pub(crate) struct State {
     pub(super) report: Report,
 }
 
-// SAFETY: integers, and structures of integers.
-unsafe impl SharedState for State {}
+// SAFETY: integers, and structures of integers; the tag is used nowhere else.
+unsafe impl SharedState for State {
+    fn tag() -> *const u8 {
+        static TAG: u8 = 0;
+        &raw const TAG
+    }
+}
 
 impl State {
     /// As another zone takes it over, in which nobody fetches.
@@ -60,8 +64,7 @@ pub(crate) type Memory = shm::Memory<State>;
 
 /// The zones of the configuration that is in use while another one is read.
 pub(super) fn zones_in_use() -> Vec<Memory> {
-    // SAFETY: all zones of this module are declared with `Providers`, whose state this is.
-    unsafe { shm::zones_in_use(this_module()) }
+    shm::zones_in_use()
 }
 
 /// What is to be done about a provider now.

@@ -3,6 +3,7 @@
 //! What is signed of a body says how long it is. A part of a body, or an empty one in its place, would
 //! be stored as the whole object, and the client told so.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use aws_sealing::method;
@@ -79,8 +80,8 @@ fn find(request: &Request, plan: &Plan) -> Result<BodyEnd, Lost> {
     if !plan.passes_bodies || request.method_was_replaced() || request.has_other_body() {
         return Ok(BodyEnd::NotAnnounced);
     }
-    // SAFETY: kept in the request's pool; nobody changes it during this call.
-    let intake = Intake::of(request).map(|intake| unsafe { &*intake.as_ptr() });
+    let intake = Intake::of(request).map(RefCell::borrow);
+    let intake = intake.as_deref();
     if intake.is_some_and(Intake::is_refused) {
         return Err(Lost::Incomplete);
     }

@@ -4,8 +4,8 @@
 //! What is found is kept in the request's pool, not in its context: an internal redirect throws
 //! contexts away, and keeps the body.
 
+use std::cell::RefCell;
 use std::fmt;
-use std::ptr::NonNull;
 
 use aws_sealing::body::{BodyError, Declared, Deframer, Expected, Inspector};
 use aws_sealing::{Arrival, Coverage, Inbound, Outbound, PayloadHash};
@@ -19,9 +19,14 @@ use crate::ffi::http::body::{Incoming, Piece, ReadError, filter_is_last};
 use crate::ffi::http::request::{BodyId, Request};
 use crate::ffi::process::log::Level;
 
+/// What is kept in the request's pool.
+struct Kept {
+    body: BodyId,
+    intake: RefCell<Intake>,
+}
+
 /// What is known of a body.
 pub(super) struct Intake {
-    body: BodyId,
     form: Form,
     /// Whether the framing has been checked to its end.
     checked: bool,
@@ -138,9 +143,8 @@ pub(crate) fn filter(
     incoming: &mut Incoming<'_>,
 ) -> Result<(), ngx_int_t> {
     take(request, plan, incoming).map_err(|refused| {
-        if let Some(mut intake) = Intake::of(request) {
-            // SAFETY: kept in the request's pool, and used by this call only.
-            unsafe { intake.as_mut() }.refused = true;
+        if let Some(intake) = Intake::of(request) {
+            intake.borrow_mut().refused = true;
         }
         refused.answer(request)
     })
@@ -150,12 +154,12 @@ fn take(request: &Request, plan: &Plan, incoming: &mut Incoming<'_>) -> Result<(
     let Some(body) = request.body() else {
         return Ok(());
     };
-    let mut intake = match Intake::of(request) {
+    let intake = match Intake::of(request) {
         Some(intake) => intake,
         None => Intake::begin(request, plan, body, request.reads_unbuffered())?,
     };
-    // SAFETY: kept in the request's pool, and used by this call only.
-    let intake = unsafe { intake.as_mut() };
+    // What follows does not call back into nginx.
+    let intake = &mut *intake.borrow_mut();
 
     incoming.for_each(|buffer| {
         if intake.whole {
@@ -189,25 +193,25 @@ fn take(request: &Request, plan: &Plan, incoming: &mut Incoming<'_>) -> Result<(
 
 impl Intake {
     /// What is known of the body of `request`.
-    pub(super) fn of(request: &Request) -> Option<NonNull<Self>> {
+    pub(super) fn of(request: &Request) -> Option<&RefCell<Self>> {
         let body = request.body()?;
-        request.kept(|intake: &Self| intake.body == body)
+        let kept = request.kept(|kept: &Kept| kept.body == body)?;
+        Some(&kept.intake)
     }
 
     /// Decides what becomes of a body of which nothing is known yet.
-    pub(super) fn begin(
-        request: &Request,
+    pub(super) fn begin<'r>(
+        request: &'r Request,
         plan: &Plan,
         body: BodyId,
         streams: bool,
-    ) -> Result<NonNull<Self>, Refused> {
+    ) -> Result<&'r RefCell<Self>, Refused> {
         let Decision {
             form,
             hasher,
             declared_hash,
         } = Decision::new(request, plan, streams)?;
-        let intake = Self {
-            body,
+        let intake = RefCell::new(Self {
             form,
             checked: false,
             hasher,
@@ -217,8 +221,9 @@ impl Intake {
             whole: false,
             kept: None,
             refused: false,
-        };
-        request.keep(intake).ok_or(Refused::OutOfMemory)
+        });
+        let kept = request.keep(Kept { body, intake });
+        Ok(&kept.ok_or(Refused::OutOfMemory)?.intake)
     }
 
     /// Whether a body that will be forwarded while it comes in can be, as far as its head tells.

@@ -1,5 +1,7 @@
 //! What is signed of a body when its head is sealed, and in which form it is sent.
 
+use std::cell::{OnceCell, Ref};
+
 use aws_sealing::body::{Declared, MAX_ANNOUNCED};
 use aws_sealing::{
     Arrival, Body, Coverage, Inbound, Outbound, Payload, PayloadHash, SealError, Stream, method,
@@ -41,26 +43,30 @@ enum Framer {
 impl<'r> Sent<'r> {
     /// Decides about the body behind the head of `upstream`, of which `in_head` stands in the head's
     /// own buffer.
-    pub(super) fn of(
-        request: &'r Request,
+    ///
+    /// What is known of the body stays borrowed in `borrowed`.
+    pub(super) fn of<'q: 'r>(
+        request: &'q Request,
         plan: &Plan,
         upstream: &Upstream<'r>,
         in_head: &[u8],
         coverage: Coverage,
+        borrowed: &'r OnceCell<Ref<'q, Intake>>,
     ) -> Result<Self, Refused> {
-        let mut sent = Self::find(request, plan, upstream, in_head, coverage)?;
+        let mut sent = Self::find(request, plan, upstream, in_head, coverage, borrowed)?;
         if !coverage.says_payload(plan.payload) {
             sent.line = Line::Literal(UNSIGNED_PAYLOAD);
         }
         Ok(sent)
     }
 
-    fn find(
-        request: &'r Request,
+    fn find<'q: 'r>(
+        request: &'q Request,
         plan: &Plan,
         upstream: &Upstream<'r>,
         in_head: &[u8],
         coverage: Coverage,
+        borrowed: &'r OnceCell<Ref<'q, Intake>>,
     ) -> Result<Self, Refused> {
         // Over HTTP/2 nginx learns only later that a body of no bytes has ended.
         let announces_none = request.announced_length() == Some(0);
@@ -87,8 +93,7 @@ impl<'r> Sent<'r> {
             }
             (intake, _) => intake,
         };
-        // SAFETY: kept in the request's pool, and changed by nobody while the request is sealed.
-        let intake = intake.map(|intake| unsafe { &*intake.as_ptr() });
+        let intake = intake.map(|intake| &**borrowed.get_or_init(|| intake.borrow()));
         let deframed = intake.is_some_and(|intake| matches!(intake.form(), Form::Deframed(..)));
         if !streams && length == 0 && !deframed {
             let body = if plan.passes_bodies {

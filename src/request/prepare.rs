@@ -140,15 +140,14 @@ fn prepare_read_body(request: &Request, plan: &Plan, body: BodyId) -> Option<ngx
     if request.streams_body() || request.body_pieces().next().is_none() {
         return None;
     }
-    let mut intake = match Intake::of(request) {
+    let intake = match Intake::of(request) {
         Some(intake) => intake,
         None => match Intake::begin(request, plan, body, false) {
             Ok(intake) => intake,
             Err(refused) => return Some(refused.answer(request)),
         },
     };
-    // SAFETY: kept in the request's pool, and used by nobody else while the phases run.
-    let state = unsafe { intake.as_mut() };
+    let state = &mut *intake.borrow_mut();
     let refused = match state.form() {
         Form::Plain => None,
         // For a location with another mode, or another style of signatures.

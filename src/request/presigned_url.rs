@@ -15,7 +15,6 @@ use crate::ffi::http::request::Request;
 use crate::ffi::http::value::Value;
 use crate::ffi::http::variable::Variable;
 use crate::ffi::process::log::Level;
-use crate::ffi::this_module::this_module;
 
 /// An `aws_presigned_url`.
 pub(crate) struct PresignedUrl {
@@ -49,8 +48,7 @@ impl Variable for PresignedUrl {
 impl PresignedUrl {
     /// The link, in the request's pool.
     fn link(&self, request: &Request) -> Result<ngx_str_t, NoLink> {
-        // SAFETY: this module's location configuration is a LocationConf.
-        let conf = unsafe { request.location_conf::<LocationConf>(this_module()) };
+        let conf = request.location::<LocationConf>();
         let signer = conf.and_then(|conf| conf.presigned_url_signer.as_deref());
         let signer = signer.ok_or(NoLink::Incomplete(Incomplete::Nothing))?;
         let credentials = signer

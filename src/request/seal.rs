@@ -1,7 +1,7 @@
 //! Seal: nginx has serialised the request and is about to send it. What leaves is signed, or
 //! nothing leaves.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
@@ -152,7 +152,8 @@ fn seal(request: &Request, plan: &Plan, source: TargetSource<'_>) -> Result<(), 
             WORKER.with_borrow_mut(|Worker { sealer, .. }| {
                 let version = identity.key.version();
                 let coverage = Coverage::new(version, plan.policy.place, identity.payload_rule());
-                let sent = Sent::of(request, plan, &upstream, in_head, coverage)?;
+                let intake = OnceCell::new();
+                let sent = Sent::of(request, plan, &upstream, in_head, coverage, &intake)?;
                 let unsigned = Unsigned {
                     head,
                     target: upstream.target(head),

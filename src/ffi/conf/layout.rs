@@ -16,8 +16,8 @@ use nginx_sys::{
 };
 
 use crate::ffi::conf::Conf;
-use crate::ffi::conf::handlers::{find_command, find_module};
-use crate::ffi::this_module::core_module;
+use crate::ffi::conf::pass_module::{find_command, find_module};
+use crate::ffi::module::core_module;
 
 /// What nginx keeps in another place than the module expects.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ fn variable(conf: &Conf, name: &str) -> Option<usize> {
     // SAFETY: the core's main configuration, whose members up to the variables have been compared; the
     // variables are an array of keys, and each value is a variable.
     unsafe {
-        let main = conf.main_conf::<ngx_http_core_main_conf_t>(core_module())?;
+        let main = conf.main_conf_of::<ngx_http_core_main_conf_t>(core_module())?;
         let keys = &main.as_ref().variables_keys.as_ref()?.keys;
         let keys = std::slice::from_raw_parts(keys.elts.cast::<ngx_hash_key_t>(), keys.nelts);
         let key = keys

@@ -13,8 +13,10 @@ use nginx_sys::{
 };
 
 use crate::ffi::conf::Conf;
-use crate::ffi::conf::handlers::{find_command, find_module};
-use crate::ffi::this_module::core_module;
+use crate::ffi::conf::pass_module::{find_command, find_module};
+use crate::ffi::conf::proxy_pass;
+use crate::ffi::module::core_module;
+use crate::ffi::process::function::Function;
 
 /// A `map` of the configuration being read.
 #[derive(Clone, Copy)]
@@ -42,8 +44,27 @@ pub(crate) enum MapValue {
     Variable,
 }
 
+/// Has `observer` called with the name of each map of the configuration being read, with its `$`, and with
+/// the map. This ends with [`proxy_pass::forget`].
+pub(crate) fn observe<F>(conf: &Conf, observer: F)
+where
+    F: Fn(&Conf, &[u8], Map) + Copy + 'static,
+{
+    Function::of(observer);
+    proxy_pass::observe(conf, command(conf), |conf, words| {
+        let [_, name] = words else { return };
+        // SAFETY: this is called when nginx has read a map of this name; the observer was handed over
+        // before.
+        unsafe {
+            if let Some(map) = Map::just_read(conf, name) {
+                Function::<F>::get()(conf, name, map);
+            }
+        }
+    });
+}
+
 /// The directive that begins a map; `None` if this nginx has no maps.
-pub(crate) fn command(conf: &Conf) -> Option<NonNull<ngx_command_t>> {
+fn command(conf: &Conf) -> Option<NonNull<ngx_command_t>> {
     let module = find_module(conf, c"ngx_http_map_module")?;
     // SAFETY: one of this nginx's modules.
     unsafe { find_command(module, b"map") }.and_then(NonNull::new)
@@ -54,12 +75,12 @@ impl Map {
     ///
     /// # Safety
     /// A `map` must have this name, and nginx must have accepted it.
-    pub(crate) unsafe fn just_read(conf: &Conf, name: &[u8]) -> Option<Self> {
+    unsafe fn just_read(conf: &Conf, name: &[u8]) -> Option<Self> {
         let name = name.strip_prefix(b"$")?.to_ascii_lowercase();
         // SAFETY: the core's main configuration keeps the variables while the configuration is read,
         // each with its name; that of a map refers to the map's context.
         unsafe {
-            let main = conf.main_conf::<ngx_http_core_main_conf_t>(core_module())?;
+            let main = conf.main_conf_of::<ngx_http_core_main_conf_t>(core_module())?;
             let keys = &main.as_ref().variables_keys.as_ref()?.keys;
             let keys = std::slice::from_raw_parts(
                 keys.elts.cast::<nginx_sys::ngx_hash_key_t>(),

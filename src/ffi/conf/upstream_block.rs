@@ -1,19 +1,35 @@
 //! An `upstream{}` block.
 
+use std::cell::{Ref, RefMut};
 use std::ptr::NonNull;
 
 use nginx_sys::{
-    NGX_HTTP_UPSTREAM_CREATE, ngx_http_request_t, ngx_http_upstream_conf_t,
-    ngx_http_upstream_main_conf_t, ngx_http_upstream_module, ngx_http_upstream_srv_conf_t,
-    ngx_int_t, ngx_module_t,
+    NGX_HTTP_UPSTREAM_CREATE, ngx_http_request_t, ngx_http_upstream_main_conf_t,
+    ngx_http_upstream_module, ngx_http_upstream_srv_conf_t, ngx_int_t,
 };
 
 use crate::ffi::conf::Conf;
+use crate::ffi::http::refusal::init_no_peer;
+use crate::ffi::http::request::Request;
 use crate::ffi::http::upstream::Wanted;
+use crate::ffi::module::{MergedConf, ModuleConf, OfServer, change, find, find_complete, read};
+use crate::ffi::process::function::Function;
+use crate::ffi::process::guard::guard;
+
+type RawInitPeer =
+    unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_http_upstream_srv_conf_t) -> ngx_int_t;
 
 /// What chooses a peer for a request: `uscf->peer.init`.
-pub(crate) type InitPeer =
-    unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_http_upstream_srv_conf_t) -> ngx_int_t;
+#[derive(Clone, Copy)]
+pub(crate) struct InitPeer(RawInitPeer);
+
+/// Says what chooses a peer for a request that may go to a block; `None` if it may not.
+pub(crate) trait PeerGuard:
+    Fn(&Request, &UpstreamBlock) -> Option<InitPeer> + Copy + 'static
+{
+}
+
+impl<F: Fn(&Request, &UpstreamBlock) -> Option<InitPeer> + Copy + 'static> PeerGuard for F {}
 
 /// An `upstream{}` block of a configuration; lives as long as that.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,7 +38,9 @@ pub(crate) struct UpstreamBlock(NonNull<ngx_http_upstream_srv_conf_t>);
 impl UpstreamBlock {
     /// # Safety
     /// `upstream` must be null or one of nginx's, with what keeps it alive longer than this value.
-    pub(crate) unsafe fn from_ptr(upstream: *mut ngx_http_upstream_srv_conf_t) -> Option<Self> {
+    pub(in crate::ffi) unsafe fn from_ptr(
+        upstream: *mut ngx_http_upstream_srv_conf_t,
+    ) -> Option<Self> {
         // A host in a `proxy_pass` makes one without a block, and without configurations.
         NonNull::new(upstream)
             // SAFETY: by this function's contract.
@@ -34,19 +52,13 @@ impl UpstreamBlock {
             .map(Self)
     }
 
-    /// The block that a location's `*_pass` names.
-    pub(crate) fn of(conf: NonNull<ngx_http_upstream_conf_t>) -> Option<Self> {
-        // SAFETY: the configuration of a location, and its upstream, are nginx's own.
-        unsafe { Self::from_ptr(conf.as_ref().upstream) }
-    }
-
     /// Those that have been read, in their order.
     pub(crate) fn all(conf: &Conf) -> impl Iterator<Item = Self> {
         let module = &raw const ngx_http_upstream_module;
         // SAFETY: nginx writes to its module (indices) while it starts, before anything of ours runs;
         // its main configuration has an array of pointers, which is complete.
         let upstreams = unsafe {
-            conf.main_conf::<ngx_http_upstream_main_conf_t>(&*module)
+            conf.main_conf_of::<ngx_http_upstream_main_conf_t>(&*module)
                 .map(|main| main.as_ref().upstreams)
         };
         let count = upstreams.map_or(0, |upstreams| upstreams.nelts);
@@ -80,19 +92,56 @@ impl UpstreamBlock {
             && host.eq_ignore_ascii_case(wanted.host)
     }
 
-    /// The server configuration of `module` for the block.
-    ///
-    /// # Safety
-    /// `module` must be an HTTP module whose server configuration is a `T`.
-    pub(crate) unsafe fn conf<T>(self, module: &ngx_module_t) -> Option<NonNull<T>> {
-        // SAFETY: a block has an entry for each HTTP module.
-        NonNull::new(unsafe { *self.0.as_ref().srv_conf.add(module.ctx_index) }.cast::<T>())
+    /// This module's configuration of the block.
+    pub(crate) fn conf<T: ModuleConf<Of = OfServer>>(&self) -> Option<Ref<'_, T>> {
+        // SAFETY: the block's configurations, which live as long as it does.
+        read(unsafe { find(self.0.as_ref().srv_conf) })
     }
 
-    /// Puts `init` in the place of what chooses a peer, and returns that. To be called when all
-    /// modules have put theirs there.
-    pub(crate) fn replace_init_peer(self, init: InitPeer) -> Option<InitPeer> {
-        // SAFETY: nobody uses the block while the configuration is read.
-        unsafe { (*self.0.as_ptr()).peer.init.replace(init) }
+    /// The same, for requests that are sent there.
+    pub(crate) fn complete_conf<T: ModuleConf<Of = OfServer>>(&self) -> Option<&T> {
+        // SAFETY: as above.
+        unsafe { find_complete(self.0.as_ref().srv_conf) }
     }
+
+    /// The same, to change it while the configuration is read.
+    pub(crate) fn change_conf<T: ModuleConf<Of = OfServer>>(
+        &self,
+        _conf: &MergedConf<'_>,
+    ) -> Option<RefMut<'_, T>> {
+        // SAFETY: as above.
+        change(unsafe { find(self.0.as_ref().srv_conf) })
+    }
+
+    /// Has `guard` asked about each request before a peer of the block is chosen for it, and returns what
+    /// chooses one.
+    pub(crate) fn guard_peers<G: PeerGuard>(
+        &self,
+        _conf: &MergedConf<'_>,
+        guard: G,
+    ) -> Option<InitPeer> {
+        Function::of(guard);
+        // SAFETY: nobody uses the block while the configuration is read; all modules have put theirs
+        // there.
+        let init = unsafe { (*self.0.as_ptr()).peer.init.replace(init_peer::<G>) };
+        init.map(InitPeer)
+    }
+}
+
+/// # Safety
+/// Called by nginx only, instead of what [`UpstreamBlock::guard_peers`] has returned for this block.
+unsafe extern "C" fn init_peer<G: PeerGuard>(
+    r: *mut ngx_http_request_t,
+    upstream: *mut ngx_http_upstream_srv_conf_t,
+) -> ngx_int_t {
+    let init = guard(None, || {
+        // SAFETY: both live during this call; the guard was handed over before.
+        unsafe {
+            let block = UpstreamBlock::from_ptr(upstream)?;
+            Function::<G>::get()(&Request::from_ptr(r)?, &block)
+        }
+    });
+    let init = init.map_or(init_no_peer as RawInitPeer, |init| init.0);
+    // SAFETY: called as nginx would have called it.
+    unsafe { init(r, upstream) }
 }

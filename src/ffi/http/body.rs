@@ -12,6 +12,9 @@ use nginx_sys::{
 };
 
 use crate::ffi::http::request::Request;
+use crate::ffi::module::MergedConf;
+use crate::ffi::process::function::Function;
+use crate::ffi::process::guard::guard;
 
 thread_local! {
     /// The filter behind ours.
@@ -20,16 +23,38 @@ thread_local! {
 
 type Filter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;
 
-/// Puts `filter` before the request body filters that are there.
-///
-/// # Safety
-/// To be called while the configuration is read, after nginx's core has set its own filter.
-pub(crate) unsafe fn install_filter(filter: Filter) {
+/// Puts `filter` before the request body filters that are there. It returns what nginx's filters do.
+pub(crate) fn install_filter<F>(_conf: &MergedConf<'_>, filter: F)
+where
+    F: Fn(&Request, Incoming<'_>) -> ngx_int_t + Copy + 'static,
+{
+    Function::of(filter);
     // SAFETY: nginx is single-threaded, and changes the chain at this time only.
     unsafe {
         NEXT.set(ngx_http_top_request_body_filter);
-        ngx_http_top_request_body_filter = Some(filter);
+        ngx_http_top_request_body_filter = Some(take::<F>);
     }
+}
+
+/// # Safety
+/// Called by nginx only, once [`install_filter`] has been given the same function.
+unsafe extern "C" fn take<F>(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t
+where
+    F: Fn(&Request, Incoming<'_>) -> ngx_int_t + Copy + 'static,
+{
+    guard(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t, || {
+        // SAFETY: live during this call.
+        let Some(request) = (unsafe { Request::from_ptr(r) }) else {
+            return NGX_ERROR as ngx_int_t;
+        };
+        let incoming = Incoming {
+            request: &request,
+            first: chain,
+            changed: false,
+        };
+        // SAFETY: handed over before.
+        unsafe { Function::<F>::get()(&request, incoming) }
+    })
 }
 
 /// Whether nginx keeps the body as our filter hands it on: no other module's filter comes between.
@@ -46,17 +71,7 @@ pub(crate) struct Incoming<'r> {
     changed: bool,
 }
 
-impl<'r> Incoming<'r> {
-    /// # Safety
-    /// `first` must be the chain that nginx hands to the filter, used during that call.
-    pub(crate) unsafe fn new(request: &'r Request, first: *mut ngx_chain_t) -> Self {
-        Self {
-            request,
-            first,
-            changed: false,
-        }
-    }
-
+impl Incoming<'_> {
     /// Calls `take` with each buffer. Its error ends the body.
     pub(crate) fn for_each<E>(
         &mut self,

@@ -9,10 +9,10 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 
 use nginx_sys::{
-    ngx_array_create, ngx_array_t, ngx_conf_t, ngx_http_complex_value_t, ngx_http_script_engine_t,
-    ngx_http_upstream_conf_t, ngx_pool_t,
+    ngx_array_create, ngx_array_t, ngx_http_complex_value_t, ngx_http_script_engine_t, ngx_pool_t,
 };
 
+use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
 use crate::ffi::http::flags;
 use crate::ffi::http::request::Request;
 use crate::ffi::http::seal_hook::answer;
@@ -25,17 +25,11 @@ pub(crate) trait CacheHook {
 }
 
 /// Installs `hook` in the upstream configuration of one location.
-///
-/// # Safety
-/// `conf` must be the location's merged upstream configuration, in the pool of `cf` or one that
-/// lives as long; the hook must stay valid as long.
-pub(crate) unsafe fn install(
-    cf: *mut ngx_conf_t,
-    conf: NonNull<ngx_http_upstream_conf_t>,
+pub(crate) fn install(
+    location: MergedUpstreamConf<'_>,
     hook: impl CacheHook + 'static,
 ) -> Result<(), ()> {
-    // SAFETY: `cf` is live.
-    let pool = unsafe { (*cf).pool };
+    let pool = location.block().pool();
     let predicate = Predicate {
         codes: [[0; 3]; 2],
         hook: Box::new(hook),
@@ -55,10 +49,10 @@ pub(crate) unsafe fn install(
         compiled.values = (&raw mut predicate.codes[1]).cast::<c_void>();
         compiled
     };
-    // SAFETY: `conf` is merged, so that each list is null or an array of complex values. Other blocks
+    // SAFETY: the configuration is merged, so that each list is null or an array of complex values. Other blocks
     // may refer to the same arrays, which stay as they are.
     unsafe {
-        let conf = &mut *conf.as_ptr();
+        let conf = &mut *location.as_ptr();
         let bypass = with_first(pool, value, conf.cache_bypass).ok_or(())?;
         let no_cache = with_first(pool, value, conf.no_cache).ok_or(())?;
         (conf.cache_bypass, conf.no_cache) = (bypass.as_ptr(), no_cache.as_ptr());

@@ -7,8 +7,9 @@
 //! found clean the response counts as one that is not cached: whatever happens in between, no cache
 //! keeps it.
 
+use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
-use std::ptr::{self, NonNull};
+use std::ptr;
 
 use nginx_sys::{
     NGX_ERROR, NGX_OK, ngx_buf_t, ngx_event_pipe_t, ngx_http_request_t, ngx_http_upstream_t,
@@ -30,12 +31,12 @@ type Filter = unsafe extern "C" fn(*mut ngx_event_pipe_t, *mut ngx_buf_t) -> ngx
 struct Watch {
     upstream: *const ngx_http_upstream_t,
     init: Init,
-    filter: Option<Filter>,
-    body: Vec<u8>,
+    filter: Cell<Option<Filter>>,
     /// How long a body may be, in bytes.
     limit: usize,
     is_clean: IsClean,
-    decided: bool,
+    /// What has come of the body; `None` once it is decided.
+    body: RefCell<Option<Vec<u8>>>,
 }
 
 /// Has no cache keep the response to `request` unless its body is of at most `limit` bytes, has an
@@ -61,11 +62,10 @@ pub(crate) fn watch(request: &Request, limit: usize, is_clean: IsClean) {
                 request.keep(Watch {
                     upstream,
                     init,
-                    filter: None,
-                    body: Vec::new(),
+                    filter: Cell::new(None),
                     limit,
                     is_clean,
-                    decided: false,
+                    body: RefCell::new(Some(Vec::new())),
                 })
             });
         match kept {
@@ -77,29 +77,33 @@ pub(crate) fn watch(request: &Request, limit: usize, is_clean: IsClean) {
 
 impl Watch {
     /// The one of a request's response.
-    fn of(request: &Request) -> Option<NonNull<Self>> {
+    fn of(request: &Request) -> Option<&Self> {
         // SAFETY: live.
         let upstream = unsafe { (*request.as_ptr()).upstream }.cast_const();
         request.kept(|watch: &Self| ptr::eq(watch.upstream, upstream))
     }
 
     /// Takes a part of the body.
-    fn take(&mut self, data: &[u8]) {
-        if self.body.len() + data.len() > self.limit || self.body.try_reserve(data.len()).is_err() {
-            // It stays out of the cache.
-            self.decided = true;
-            self.body = Vec::new();
-        } else if !self.decided {
-            self.body.extend_from_slice(data);
+    fn take(&self, data: &[u8]) {
+        let mut kept = self.body.borrow_mut();
+        let Some(body) = &mut *kept else { return };
+        if body.len() + data.len() > self.limit || body.try_reserve(data.len()).is_err() {
+            *kept = None;
+        } else {
+            body.extend_from_slice(data);
         }
     }
 
+    /// It stays out of the cache.
+    fn give_up(&self) {
+        self.body.take();
+    }
+
     /// The body has come to its end.
-    fn decide(&mut self, request: &Request) {
-        if std::mem::replace(&mut self.decided, true) {
+    fn decide(&self, request: &Request) {
+        let Some(body) = self.body.take() else {
             return;
-        }
-        let body = std::mem::take(&mut self.body);
+        };
         if (self.is_clean)(request, &body) {
             // SAFETY: live, with the upstream of this watch.
             unsafe { flags::return_to_cache(request.as_ptr()) };
@@ -112,16 +116,14 @@ impl Watch {
 unsafe extern "C" fn begin(data: *mut c_void) -> ngx_int_t {
     guard(NGX_ERROR as ngx_int_t, || {
         let r = data.cast::<ngx_http_request_t>();
-        // SAFETY: live during this call, by this function's contract; so is its watch, which nobody
-        // else refers to: nginx's own function does not come back here.
+        // SAFETY: live during this call, by this function's contract.
         unsafe {
             let Some(request) = Request::from_ptr(r) else {
                 return NGX_ERROR as ngx_int_t;
             };
-            let Some(mut watch) = Watch::of(&request) else {
+            let Some(watch) = Watch::of(&request) else {
                 return NGX_ERROR as ngx_int_t;
             };
-            let watch = watch.as_mut();
             let code = (watch.init)(data);
             if code != NGX_OK as ngx_int_t || !flags::cacheable(r) {
                 return code;
@@ -131,7 +133,7 @@ unsafe extern "C" fn begin(data: *mut c_void) -> ngx_int_t {
             if pipe.length == 0 {
                 watch.decide(&request);
             } else {
-                watch.filter = pipe.input_filter;
+                watch.filter.set(pipe.input_filter);
                 pipe.input_filter = Some(filter);
             }
             code
@@ -144,8 +146,7 @@ unsafe extern "C" fn begin(data: *mut c_void) -> ngx_int_t {
 unsafe extern "C" fn filter(pipe: *mut ngx_event_pipe_t, buffer: *mut ngx_buf_t) -> ngx_int_t {
     guard(NGX_ERROR as ngx_int_t, || {
         // SAFETY:
-        // - live during this call, by this function's contract; so is the watch, which nobody else
-        //   refers to;
+        // - live during this call, by this function's contract;
         // - `last_in` is where the next link goes, inside the list `in`, if that has any;
         // - nginx's own filter appends links with buffers in memory, which are written to a file, or
         //   sent, after it has returned.
@@ -153,11 +154,10 @@ unsafe extern "C" fn filter(pipe: *mut ngx_event_pipe_t, buffer: *mut ngx_buf_t)
             let Some(request) = Request::from_ptr((*pipe).input_ctx.cast()) else {
                 return NGX_ERROR as ngx_int_t;
             };
-            let Some(mut watch) = Watch::of(&request) else {
+            let Some(watch) = Watch::of(&request) else {
                 return NGX_ERROR as ngx_int_t;
             };
-            let watch = watch.as_mut();
-            let Some(next) = watch.filter else {
+            let Some(next) = watch.filter.get() else {
                 return NGX_ERROR as ngx_int_t;
             };
             let end = (!(*pipe).in_.is_null()).then_some((*pipe).last_in);
@@ -169,7 +169,7 @@ unsafe extern "C" fn filter(pipe: *mut ngx_event_pipe_t, buffer: *mut ngx_buf_t)
             while let Some(part) = link.as_ref() {
                 match part.buf.as_ref().and_then(|buffer| memory(buffer)) {
                     Some(data) => watch.take(data),
-                    None => watch.decided = true,
+                    None => watch.give_up(),
                 }
                 link = part.next;
             }

@@ -27,9 +27,9 @@ use nginx_sys::{
 };
 
 use crate::ffi::http::body::memory;
+use crate::ffi::module::core_module;
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::{Level, Log};
-use crate::ffi::this_module::core_module;
 
 /// What changes a body while it is sent, such as by frames around its parts.
 pub(crate) trait BodyTransform: 'static {

@@ -58,7 +58,7 @@ impl Refusal {
 ///
 /// # Safety
 /// To be called as nginx calls `peer.init`, with a live request and the upstream it goes to.
-pub(crate) unsafe extern "C" fn init_no_peer(
+pub(in crate::ffi) unsafe extern "C" fn init_no_peer(
     r: *mut ngx_http_request_t,
     upstream: *mut ngx_http_upstream_srv_conf_t,
 ) -> ngx_int_t {

@@ -6,17 +6,16 @@ use nginx_sys::{
     NGX_DONE, NGX_HTTP_SPECIAL_RESPONSE, NGX_OK, ngx_http_core_loc_conf_t,
     ngx_http_core_run_phases, ngx_http_discard_request_body, ngx_http_finalize_request,
     ngx_http_handler_pt, ngx_http_read_client_request_body, ngx_http_request_body_t,
-    ngx_http_request_t, ngx_int_t, ngx_list_push, ngx_module_t, ngx_pnalloc, ngx_str_t,
-    ngx_table_elt_t,
+    ngx_http_request_t, ngx_int_t, ngx_list_push, ngx_pnalloc, ngx_str_t, ngx_table_elt_t,
 };
 
 use crate::ffi::http::body::Pieces;
 use crate::ffi::http::flags;
 use crate::ffi::http::response::entries;
 use crate::ffi::http::upstream::Upstream;
+use crate::ffi::module::{ModuleConf, OfLocation, core_module, find_complete};
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::Log;
-use crate::ffi::this_module::core_module;
 
 /// Tells a body from others: subrequests may share their main request's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,8 +117,7 @@ impl Request {
     /// The rest of the URI behind what the location matches: what nginx puts behind the URI of
     /// `proxy_pass`. All of it, if a rewrite has changed it.
     pub(crate) fn uri_behind_location(&self) -> &[u8] {
-        // SAFETY: nginx's core has this configuration for each location.
-        let core = unsafe { self.location_conf::<ngx_http_core_loc_conf_t>(core_module()) };
+        let core = self.core_location();
         // SAFETY: live, see `get`.
         let skipped = match (core, unsafe { flags::valid_location(self.as_ptr()) }) {
             (Some(core), true) => core.name.len,
@@ -134,15 +132,18 @@ impl Request {
         unsafe { flags::valid_unparsed_uri(self.as_ptr()) }
     }
 
-    /// The location configuration of `module`.
-    ///
-    /// # Safety
-    /// `module` must be an HTTP module whose location configuration is a `T`.
-    pub(crate) unsafe fn location_conf<T>(&self, module: &ngx_module_t) -> Option<&T> {
-        // SAFETY: `loc_conf` has an entry for each HTTP module; configuration outlives requests.
+    /// This module's configuration of the request's location.
+    pub(crate) fn location<T: ModuleConf<Of = OfLocation>>(&self) -> Option<&T> {
+        // SAFETY: a request has the configurations of its location, which outlive it.
+        unsafe { find_complete(self.get().loc_conf) }
+    }
+
+    /// The core module's configuration of the request's location.
+    fn core_location(&self) -> Option<&ngx_http_core_loc_conf_t> {
+        // SAFETY: as above; nginx's core has this configuration for each location.
         unsafe {
-            (*self.get().loc_conf.add(module.ctx_index))
-                .cast::<T>()
+            (*self.get().loc_conf.add(core_module().ctx_index))
+                .cast::<ngx_http_core_loc_conf_t>()
                 .as_ref()
         }
     }
@@ -255,8 +256,7 @@ impl Request {
         if unsafe { flags::request_body_in_file_only(self.as_ptr()) } {
             return true;
         }
-        // SAFETY: nginx's core has this configuration for each location.
-        let core = unsafe { self.location_conf::<ngx_http_core_loc_conf_t>(core_module()) };
+        let core = self.core_location();
         core.is_none_or(|core| {
             core.client_body_in_file_only != 0
                 || length.is_none_or(|length| length > core.client_body_buffer_size as u64)
@@ -294,17 +294,24 @@ impl Request {
     }
 
     /// A value that was kept for this request, or another of the same client's request.
-    pub(crate) fn kept<T: 'static>(&self, wanted: impl Fn(&T) -> bool) -> Option<NonNull<T>> {
-        // SAFETY: the pool is live, and `wanted` cannot add to it.
+    pub(crate) fn kept<T: 'static>(&self, wanted: impl Fn(&T) -> bool) -> Option<&T> {
+        // SAFETY: the pool is live, and so are its values; they are handed out as shared references only.
+        // What `wanted` may add to the pool comes before the entries that are still to be looked at.
         unsafe {
-            crate::ffi::memory::allocated::<T>(self.get().pool).find(|value| wanted(value.as_ref()))
+            let values = crate::ffi::memory::allocated::<T>(self.get().pool);
+            values
+                .map(|value| &*value.as_ptr())
+                .find(|value| wanted(value))
         }
     }
 
-    /// Keeps a value as long as the request. `None` where the pool has no memory.
-    pub(crate) fn keep<T: 'static>(&self, value: T) -> Option<NonNull<T>> {
+    /// Keeps a value as long as the request: what changes is in a cell. `None` where the pool has no
+    /// memory.
+    pub(crate) fn keep<T: 'static>(&self, value: T) -> Option<&T> {
         // SAFETY: the pool is live; subrequests share it.
-        unsafe { crate::ffi::memory::allocate(self.get().pool, value) }
+        let place = unsafe { crate::ffi::memory::allocate(self.get().pool, value) };
+        // SAFETY: lives as long as the request.
+        place.map(|place| unsafe { &*place.as_ptr() })
     }
 
     /// Has nginx read the body and throw it away, where it has not been read.

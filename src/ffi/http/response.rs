@@ -4,7 +4,8 @@
 //! that its filters run before theirs: before compression, ranges, SSI, and before files are read
 //! into memory. What they see is what the store has sent.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::ffi::c_void;
 use std::ptr::{NonNull, null_mut};
 
 use nginx_sys::{
@@ -15,6 +16,10 @@ use nginx_sys::{
 
 use crate::ffi::http::flags;
 use crate::ffi::http::request::Request;
+use crate::ffi::http::response_body::Chain;
+use crate::ffi::module::MergedConf;
+use crate::ffi::process::function::Function;
+use crate::ffi::process::guard::guard;
 
 thread_local! {
     /// The filters behind ours.
@@ -31,40 +36,96 @@ unsafe extern "C" {
 type HeadFilter = unsafe extern "C" fn(*mut ngx_http_request_t) -> ngx_int_t;
 type BodyFilter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;
 
-/// Puts the filters before those that are there.
-///
-/// # Safety
-/// To be called while the configuration is read, after nginx's modules have set their filters.
-pub(crate) unsafe fn install_filters(head: HeadFilter, body: BodyFilter, early_hints: HeadFilter) {
-    // SAFETY: nginx is single-threaded, and changes the chains at this time only.
+/// What becomes of the head of a response.
+pub(crate) enum HeadIs {
+    /// It goes to the next filter.
+    Passed,
+    /// The body filter will send it, see [`Response::send_head`].
+    Held,
+}
+
+/// Puts the filters before those that are there. `head` and `early_hints` say whether what they see may be
+/// sent; `body` returns what nginx's filters do.
+pub(crate) fn install_filters<H, B, E>(_conf: &MergedConf<'_>, head: H, body: B, early_hints: E)
+where
+    H: Fn(&Request) -> Result<HeadIs, ()> + Copy + 'static,
+    B: Fn(&Request, Chain<'_>) -> ngx_int_t + Copy + 'static,
+    E: Fn(&Request) -> Result<(), ()> + Copy + 'static,
+{
+    Function::of(head);
+    Function::of(body);
+    Function::of(early_hints);
+    // SAFETY: nginx is single-threaded, and changes the chains at this time only; its own modules have
+    // set their filters.
     unsafe {
         NEXT_HEAD.set(ngx_http_top_header_filter);
-        ngx_http_top_header_filter = Some(head);
+        ngx_http_top_header_filter = Some(take_head::<H>);
         NEXT_BODY.set(ngx_http_top_body_filter);
-        ngx_http_top_body_filter = Some(body);
+        ngx_http_top_body_filter = Some(take_body::<B>);
         if let Some(top) = aws_auth_top_early_hints_filter().as_mut() {
-            NEXT_EARLY_HINTS.set(top.replace(early_hints));
+            NEXT_EARLY_HINTS.set(top.replace(take_early_hints::<E>));
         }
     }
 }
 
-/// Hands early hints to the next filter.
-///
 /// # Safety
-/// As [`pass_head`].
-pub(crate) unsafe fn pass_early_hints(r: *mut ngx_http_request_t) -> ngx_int_t {
-    match NEXT_EARLY_HINTS.get() {
-        // SAFETY: called as nginx would have called it.
-        Some(next) => unsafe { next(r) },
-        None => NGX_ERROR as ngx_int_t,
-    }
+/// Called by nginx only, once [`install_filters`] has been given the same function, as are the next two.
+unsafe extern "C" fn take_head<F>(r: *mut ngx_http_request_t) -> ngx_int_t
+where
+    F: Fn(&Request) -> Result<HeadIs, ()> + Copy + 'static,
+{
+    guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: live during this call; the function was handed over before.
+        let head = unsafe {
+            Request::from_ptr(r).map_or(Err(()), |request| Function::<F>::get()(&request))
+        };
+        match head {
+            // SAFETY: live, in a filter.
+            Ok(HeadIs::Passed) => unsafe { pass_head(r) },
+            Ok(HeadIs::Held) => NGX_OK as ngx_int_t,
+            Err(()) => NGX_ERROR as ngx_int_t,
+        }
+    })
+}
+
+unsafe extern "C" fn take_body<F>(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t
+where
+    F: Fn(&Request, Chain<'_>) -> ngx_int_t + Copy + 'static,
+{
+    guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: live during this call, as is the chain; the function was handed over before.
+        unsafe {
+            let Some(request) = Request::from_ptr(r) else {
+                return NGX_ERROR as ngx_int_t;
+            };
+            let chain = Chain::new(Response(&request), chain);
+            Function::<F>::get()(&request, chain)
+        }
+    })
+}
+
+unsafe extern "C" fn take_early_hints<F>(r: *mut ngx_http_request_t) -> ngx_int_t
+where
+    F: Fn(&Request) -> Result<(), ()> + Copy + 'static,
+{
+    guard(NGX_ERROR as ngx_int_t, || {
+        // SAFETY: live during this call; the function was handed over before.
+        let hints = unsafe {
+            Request::from_ptr(r).map_or(Err(()), |request| Function::<F>::get()(&request))
+        };
+        match (hints, NEXT_EARLY_HINTS.get()) {
+            // SAFETY: called as nginx would have called it.
+            (Ok(()), Some(next)) => unsafe { next(r) },
+            _ => NGX_ERROR as ngx_int_t,
+        }
+    })
 }
 
 /// Hands the head of the answer to the next filter.
 ///
 /// # Safety
 /// `r` must be the live request that nginx handed to a filter of ours.
-pub(crate) unsafe fn pass_head(r: *mut ngx_http_request_t) -> ngx_int_t {
+unsafe fn pass_head(r: *mut ngx_http_request_t) -> ngx_int_t {
     match NEXT_HEAD.get() {
         // SAFETY: called as nginx would have called it.
         Some(next) => unsafe { next(r) },
@@ -76,7 +137,7 @@ pub(crate) unsafe fn pass_head(r: *mut ngx_http_request_t) -> ngx_int_t {
 ///
 /// # Safety
 /// As [`pass_head`]; `chain` must be a chain of live buffers, or null.
-pub(crate) unsafe fn pass_body(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
+pub(super) unsafe fn pass_body(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
     match NEXT_BODY.get() {
         // SAFETY: as above.
         Some(next) => unsafe { next(r, chain) },
@@ -84,39 +145,15 @@ pub(crate) unsafe fn pass_body(r: *mut ngx_http_request_t, chain: *mut ngx_chain
     }
 }
 
-/// Whether the head that is about to be sent is that of an upstream's redirect or error: status 3xx, 4xx
-/// or 5xx, from the upstream itself or from a cache. Not what nginx sends in its place
-/// (`proxy_intercept_errors`). This is all that any other answer costs.
+/// What this module keeps with a response. An internal redirect, which leads to another response, loses
+/// it.
 ///
 /// # Safety
-/// As [`pass_head`].
-pub(crate) unsafe fn is_error(r: *mut ngx_http_request_t) -> bool {
-    // SAFETY: live; the upstream lives as long. While nginx reads its answer the upstream has a
-    // cleanup, which it loses before an answer of nginx's own is sent.
-    unsafe {
-        let Some(upstream) = (*r).upstream.as_ref() else {
-            return false;
-        };
-        let status = upstream.headers_in.status_n;
-        (NGX_HTTP_SPECIAL_RESPONSE as usize..600).contains(&status)
-            && status != NGX_HTTP_NOT_MODIFIED as usize
-            && (!upstream.cleanup.is_null() || flags::cached(r))
-            && !flags::filter_finalize(r)
-    }
-}
-
-/// What this module keeps of the answer to `r`. An internal redirect, which leads to another answer,
-/// loses it.
-///
-/// # Safety
-/// As [`pass_head`]; `module` must be this module, whose contexts are all set by
-/// [`Response::set_context`] with the same `T`, and which nobody refers to meanwhile.
-pub(crate) unsafe fn context<'r, T>(
-    r: *mut ngx_http_request_t,
-    module: &ngx_module_t,
-) -> Option<&'r mut T> {
-    // SAFETY: a request has a place for the context of each HTTP module.
-    unsafe { (*(*r).ctx.add(module.ctx_index)).cast::<T>().as_mut() }
+/// The contexts of requests that the module [`Self::module`] has must all be set by
+/// [`Response::set_context`] with this type.
+pub(crate) unsafe trait ResponseContext: 'static {
+    /// The module, a static that nginx writes to only while it starts.
+    fn module() -> *const ngx_module_t;
 }
 
 /// The answer of an upstream to a request, on its way to the client.
@@ -136,10 +173,42 @@ impl<'r> Response<'r> {
         unsafe { flags::close_unless_body_comes(self.raw()) }
     }
 
-    /// Keeps `value` as this module's context of the answer.
-    pub(crate) fn set_context<T>(self, module: &ngx_module_t, value: NonNull<T>) {
-        // SAFETY: live; a request has a place for each HTTP module.
-        unsafe { *(*self.raw()).ctx.add(module.ctx_index) = value.as_ptr().cast() };
+    /// Whether the head that is about to be sent is that of an upstream's redirect or error: status 3xx,
+    /// 4xx or 5xx, from the upstream itself or from a cache. Not what nginx sends in its place
+    /// (`proxy_intercept_errors`). This is all that any other response costs.
+    pub(crate) fn is_error(self) -> bool {
+        // SAFETY: live; the upstream lives as long. While nginx reads its response the upstream has a
+        // cleanup, which it loses before a response of nginx's own is sent.
+        unsafe {
+            let Some(upstream) = (*self.raw()).upstream.as_ref() else {
+                return false;
+            };
+            let status = upstream.headers_in.status_n;
+            (NGX_HTTP_SPECIAL_RESPONSE as usize..600).contains(&status)
+                && status != NGX_HTTP_NOT_MODIFIED as usize
+                && (!upstream.cleanup.is_null() || flags::cached(self.raw()))
+                && !flags::filter_finalize(self.raw())
+        }
+    }
+
+    /// This module's place among the contexts of the request.
+    fn context_place<T: ResponseContext>(self) -> *mut *mut c_void {
+        // SAFETY: live; a request has a place for the context of each HTTP module.
+        unsafe { (*self.raw()).ctx.add((*T::module()).ctx_index) }
+    }
+
+    /// What is kept with the response.
+    pub(crate) fn context<T: ResponseContext>(self) -> Option<&'r RefCell<T>> {
+        // SAFETY: null, or what `set_context` has put there, which stays as long as the request.
+        unsafe { (*self.context_place::<T>()).cast::<RefCell<T>>().as_ref() }
+    }
+
+    /// Keeps `value` with the response. `None` if there is no memory.
+    pub(crate) fn set_context<T: ResponseContext>(self, value: T) -> Option<()> {
+        let value = std::ptr::from_ref(self.0.keep(RefCell::new(value))?);
+        // SAFETY: this module's place.
+        unsafe { *self.context_place::<T>() = value.cast_mut().cast() };
+        Some(())
     }
 
     /// The status that the upstream has sent; 0 where it is not known.

@@ -19,7 +19,7 @@ pub(crate) struct Chain<'r> {
 impl<'r> Chain<'r> {
     /// # Safety
     /// `first` must be the chain that nginx hands to the filter, used during that call.
-    pub(crate) unsafe fn new(response: Response<'r>, first: *mut ngx_chain_t) -> Self {
+    pub(super) unsafe fn new(response: Response<'r>, first: *mut ngx_chain_t) -> Self {
         Self { response, first }
     }
 
@@ -41,6 +41,11 @@ impl<'r> Chain<'r> {
             next = link.next;
             Some(part)
         })
+    }
+
+    /// Whether there are no buffers.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_null()
     }
 
     /// Hands the buffers to the next filter as they are.

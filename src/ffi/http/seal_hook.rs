@@ -12,11 +12,9 @@
 use std::ffi::c_void;
 use std::ptr::{NonNull, null_mut};
 
-use nginx_sys::{
-    ngx_conf_t, ngx_http_complex_value_t, ngx_http_script_engine_t, ngx_http_upstream_conf_t,
-    ngx_http_upstream_local_t,
-};
+use nginx_sys::{ngx_http_complex_value_t, ngx_http_script_engine_t, ngx_http_upstream_local_t};
 
+use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
 use crate::ffi::http::refusal::Refusal;
 use crate::ffi::http::request::Request;
 use crate::ffi::http::value::Template;
@@ -29,22 +27,15 @@ pub(crate) trait SealHook {
 }
 
 /// Installs `hook` in the upstream configuration of one location.
-///
-/// # Safety
-/// `conf` must be the location's merged upstream configuration, in the pool of `cf` or one that
-/// lives as long; the hook must stay valid as long.
-pub(crate) unsafe fn install(
-    cf: *mut ngx_conf_t,
-    conf: NonNull<ngx_http_upstream_conf_t>,
+pub(crate) fn install(
+    location: MergedUpstreamConf<'_>,
     hook: impl SealHook + 'static,
 ) -> Result<(), ()> {
-    // SAFETY: `cf` is live.
-    let pool = unsafe { (*cf).pool };
-    // SAFETY: `conf` is merged; nothing in it is changed later on.
-    let user = NonNull::new(unsafe { conf.as_ref() }.local);
+    let (pool, conf) = (location.block().pool(), location.as_ptr());
+    // SAFETY: merged; nothing else in it is changed later on.
+    let user = NonNull::new(unsafe { (*conf).local });
     // SAFETY: copies of plain C structures, all of which the same pool keeps alive.
-    let refusal =
-        unsafe { crate::ffi::memory::allocate(pool, Refusal::new(conf.as_ref())) }.ok_or(())?;
+    let refusal = unsafe { crate::ffi::memory::allocate(pool, Refusal::new(&*conf)) }.ok_or(())?;
     // SAFETY: freshly allocated, with a stable address.
     unsafe { Refusal::link(refusal) };
 
@@ -80,7 +71,7 @@ pub(crate) unsafe fn install(
         }
         binding.local.addr = null_mut();
         binding.local.value = &raw mut binding.value;
-        (*conf.as_ptr()).local = &raw mut binding.local;
+        (*conf).local = &raw mut binding.local;
     }
     Ok(())
 }

@@ -58,8 +58,8 @@ impl<'r> Response<'r> {
         let kept = self
             .0
             .kept(|sent: &SignedTarget| std::ptr::eq(sent.upstream, upstream))?;
-        // SAFETY: both live in the request's pool, and nobody changes them.
-        Some(unsafe { crate::ffi::memory::bytes(kept.as_ref().text) })
+        // SAFETY: lives in the request's pool, and nobody changes it.
+        Some(unsafe { crate::ffi::memory::bytes(kept.text) })
     }
 
     /// Whether any response of this worker may have to be changed: the answer of all others is one

@@ -8,20 +8,22 @@
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+use std::rc::Rc;
 
 use nginx_sys::{
-    NGX_ERROR, NGX_OK, ngx_int_t, ngx_list_part_t, ngx_module_t, ngx_shared_memory_add,
-    ngx_shm_zone_t, ngx_shmtx_lock, ngx_shmtx_unlock, ngx_slab_calloc_locked, ngx_slab_pool_t,
+    NGX_ERROR, NGX_OK, ngx_int_t, ngx_list_part_t, ngx_shared_memory_add, ngx_shm_zone_t,
+    ngx_shmtx_lock, ngx_shmtx_unlock, ngx_slab_calloc_locked, ngx_slab_pool_t,
 };
 
 use crate::ffi::conf::Conf;
+use crate::ffi::memory::allocate;
 use crate::ffi::memory::slot::{Guarded, Slot};
 pub(crate) use crate::ffi::memory::slot::{SharedState, SlotRef};
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::{Level, Log};
 
 /// Who has a zone.
-pub(crate) trait ZoneOwner {
+pub(crate) trait ZoneOwner: 'static {
     type State: SharedState;
 
     /// The zone has its memory: the master calls this before there are workers. Returns the
@@ -29,21 +31,19 @@ pub(crate) trait ZoneOwner {
     fn zone_is_ready(&self, memory: Memory<Self::State>) -> Result<(), String>;
 }
 
-/// Declares a zone. The error has been logged by nginx.
-///
-/// # Safety
-/// `owner` must live as long as the configuration.
-pub(crate) unsafe fn declare<T: ZoneOwner>(
+/// Declares a zone, whose owner the configuration keeps. The error has been logged by nginx.
+pub(crate) fn declare<T: ZoneOwner>(
     conf: &Conf,
     name: &[u8],
     size: usize,
-    module: &'static ngx_module_t,
-    owner: NonNull<T>,
+    owner: Rc<T>,
 ) -> Result<(), ()> {
     let mut name = conf.copy_c_string(name).ok_or(())?;
-    let tag = std::ptr::from_ref(module).cast_mut().cast::<c_void>();
-    // SAFETY: the configuration is being read; nginx keeps the name, which lives in its pool.
+    let tag = T::State::tag().cast_mut().cast::<c_void>();
+    // SAFETY: the configuration is being read; nginx keeps the name and the owner, which live in its
+    // pool.
     unsafe {
+        let owner = allocate(conf.pool(), owner).ok_or(())?;
         let zone = ngx_shared_memory_add(conf.as_ptr(), &mut name, size, tag);
         let zone = zone.as_mut().ok_or(())?;
         zone.data = owner.as_ptr().cast::<c_void>();
@@ -70,7 +70,7 @@ unsafe extern "C" fn init<T: ZoneOwner>(zone: *mut ngx_shm_zone_t, old: *mut c_v
                 Some(Memory::at(pool))
             };
             let ready = match memory {
-                Some(memory) => (*zone.data.cast::<T>()).zone_is_ready(memory),
+                Some(memory) => (*zone.data.cast::<Rc<T>>()).zone_is_ready(memory),
                 None => Err("it has no room for anything".to_owned()),
             };
             match ready {
@@ -236,15 +236,11 @@ impl<S: SharedState> Memory<S> {
     }
 }
 
-/// The zones of `module`, whose states are all of one type, in the configuration that is in use while
-/// another one is read.
-///
-/// # Safety
-/// The zones of `module` must have states of the type `S`.
-pub(crate) unsafe fn zones_in_use<S: SharedState>(module: &'static ngx_module_t) -> Vec<Memory<S>> {
+/// The zones with states of this type in the configuration that is in use while another one is read.
+pub(crate) fn zones_in_use<S: SharedState>() -> Vec<Memory<S>> {
     let mut found = Vec::new();
     // SAFETY: nginx's list of zones: each part has `nelts` of them at `elts`, and a next part or
-    // none. Those in use have been initialised, the ones with our tag by `init`.
+    // none. Those in use have been initialized, the ones with this tag by `init`, with states of this type.
     unsafe {
         if nginx_sys::ngx_cycle.is_null() {
             return found;
@@ -254,7 +250,7 @@ pub(crate) unsafe fn zones_in_use<S: SharedState>(module: &'static ngx_module_t)
         while let Some(list) = part.as_ref() {
             for at in 0..list.nelts {
                 let zone = &*list.elts.cast::<ngx_shm_zone_t>().add(at);
-                if std::ptr::eq(zone.tag.cast::<ngx_module_t>(), module)
+                if std::ptr::eq(zone.tag.cast::<u8>(), S::tag())
                     && let Some(pool) = NonNull::new(zone.shm.addr.cast::<ngx_slab_pool_t>())
                     && !pool.as_ref().data.is_null()
                 {

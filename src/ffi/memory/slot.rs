@@ -47,9 +47,13 @@ pub(super) struct Guarded<S> {
 /// What workers tell each other about a provider, apart from what it has yielded.
 ///
 /// # Safety
-/// All zero must be a value, and so must whatever a process leaves that is killed while it writes: integers
-/// only.
-pub(crate) unsafe trait SharedState: Copy + Default + 'static {}
+/// - All zero must be a value, and so must whatever a process leaves that is killed while it writes:
+///   integers only.
+/// - The tag must be the address of a static that is no other type's.
+pub(crate) unsafe trait SharedState: Copy + Default + 'static {
+    /// Marks the zones that hold states of this type.
+    fn tag() -> *const u8;
+}
 
 #[repr(C)]
 struct Buffer {

@@ -1,7 +1,8 @@
 //! Work that goes on in the next turn of the event loop, after others had theirs.
 
-use std::cell::Cell;
-use std::ptr::{NonNull, null_mut};
+use std::cell::{Cell, UnsafeCell};
+use std::marker::PhantomPinned;
+use std::ptr::null_mut;
 
 use nginx_sys::{
     ngx_delete_posted_event, ngx_event_t, ngx_http_core_run_phases, ngx_http_request_t,
@@ -16,7 +17,9 @@ use crate::ffi::process::log::Log;
 /// several may wait for the same body.
 struct Continuation {
     request: RequestId,
-    event: ngx_event_t,
+    /// In nginx's queue while it is posted.
+    event: UnsafeCell<ngx_event_t>,
+    _pinned: PhantomPinned,
 }
 
 impl Request {
@@ -27,16 +30,18 @@ impl Request {
             self.keep(Continuation {
                 request: self.id(),
                 // SAFETY: all zero is how nginx itself begins an event.
-                event: unsafe { std::mem::zeroed() },
+                event: UnsafeCell::new(unsafe { std::mem::zeroed() }),
+                _pinned: PhantomPinned,
             })
         });
         let Some(continuation) = continuation else {
             return false;
         };
-        // SAFETY: the continuation stays where it is until the pool of the request drops it. Nobody
-        // else refers to it. An event that is posted already stays so: `ngx_post_event` looks.
+        // SAFETY: the continuation stays where it is until the pool of the request drops it. The event
+        // is reached by raw pointers only, as nginx's queue does. One that is posted already stays so:
+        // `ngx_post_event` looks.
         unsafe {
-            let event = &raw mut (*continuation.as_ptr()).event;
+            let event = continuation.event.get();
             (*event).data = self.as_ptr().cast();
             (*event).handler = Some(run);
             (*event).log = (*(*self.as_ptr()).connection).log;
@@ -47,22 +52,24 @@ impl Request {
 
     /// The request goes on now: something else may have run its phases before their time.
     pub(crate) fn stop_continuing(&self) {
-        if let Some(mut continuation) = self.continuation() {
-            // SAFETY: as above.
-            unsafe { continuation.as_mut() }.cancel();
+        if let Some(continuation) = self.continuation() {
+            continuation.cancel();
         }
     }
 
-    fn continuation(&self) -> Option<NonNull<Continuation>> {
+    fn continuation(&self) -> Option<&Continuation> {
         self.kept(|continuation: &Continuation| continuation.request == self.id())
     }
 }
 
 impl Continuation {
-    fn cancel(&mut self) {
-        if self.event.posted() != 0 {
-            // SAFETY: in nginx's queue, and live.
-            unsafe { ngx_delete_posted_event(&mut self.event) };
+    fn cancel(&self) {
+        let event = self.event.get();
+        // SAFETY: live; in nginx's queue, if it is posted.
+        unsafe {
+            if (*event).posted() != 0 {
+                ngx_delete_posted_event(event);
+            }
         }
     }
 }

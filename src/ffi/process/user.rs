@@ -2,7 +2,9 @@
 
 use std::ffi::{CStr, c_int};
 
-use nginx_sys::{ngx_core_conf_t, ngx_core_module, ngx_cycle_t};
+use nginx_sys::{ngx_core_conf_t, ngx_core_module};
+
+use crate::ffi::process::cycle::Cycle;
 
 /// A user with its groups.
 pub(crate) struct User {
@@ -17,10 +19,7 @@ const MAX_GROUPS: usize = 1024;
 
 impl User {
     /// The user of `cycle`'s workers. `None` where they run as whoever reads the configuration.
-    ///
-    /// # Safety
-    /// `cycle` must be live, and its core module's configuration complete.
-    pub(crate) unsafe fn of_workers(cycle: *const ngx_cycle_t) -> Option<Self> {
+    pub(crate) fn of_workers(cycle: &Cycle<'_>) -> Option<Self> {
         // SAFETY: the core module's configuration is at its index, of this type; the name is a C
         // string. The list of groups has the length that it is said to have.
         unsafe {
@@ -28,7 +27,7 @@ impl User {
                 return None;
             }
             let index = ngx_core_module.index;
-            let core = (*(*cycle).conf_ctx.add(index))
+            let core = (*(*cycle.as_ptr()).conf_ctx.add(index))
                 .cast::<ngx_core_conf_t>()
                 .as_ref()?;
             if core.user == u32::MAX || core.username.is_null() || core.user == 0 {

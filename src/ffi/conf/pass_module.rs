@@ -1,15 +1,14 @@
-//! Which content handlers the `*_pass` directives install.
+//! The modules with a `*_pass` directive, and which content handlers those install.
 //!
 //! Signing acts only where proxy_pass answers. nginx keeps its handlers to itself, but a directive
 //! shows which one it installs when it is run on a location of its own, which no request reaches.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
 
 use nginx_sys::{
-    NGX_HTTP_LOC_CONF_OFFSET, ngx_array_t, ngx_command_t, ngx_conf_t, ngx_http_conf_ctx_t,
-    ngx_http_core_loc_conf_t, ngx_http_core_module, ngx_http_handler_pt, ngx_http_max_module,
-    ngx_http_module_t, ngx_http_set_complex_value_slot, ngx_http_upstream_conf_t, ngx_int_t,
+    ngx_array_t, ngx_command_t, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_loc_conf_t,
+    ngx_http_core_module, ngx_http_handler_pt, ngx_http_max_module, ngx_http_module_t, ngx_int_t,
     ngx_module_t, ngx_pcalloc, ngx_str_t,
 };
 
@@ -68,43 +67,9 @@ impl PassModule {
         unsafe { find_command(self.module, name) }.and_then(NonNull::new)
     }
 
-    /// Whether `proxy_method` is set where `conf` is merged, after the proxy module has merged it; also
-    /// true if that cannot be told.
-    pub(crate) fn sets_method(&self, conf: &Conf) -> bool {
-        // SAFETY: one of this nginx's modules.
-        let command = unsafe { find_command(self.module, b"proxy_method") };
-        // SAFETY: an entry of the module's table.
-        let command = command.and_then(|command| unsafe { command.as_ref() });
-        let (Some(command), Some(location)) = (command, self.upstream_conf(conf)) else {
-            return true;
-        };
-        let is_setter = command.set.is_some_and(|set| {
-            std::ptr::fn_addr_eq(set as Set, ngx_http_set_complex_value_slot as Set)
-        });
-        let is_inside = command.conf == NGX_HTTP_LOC_CONF_OFFSET
-            && command.offset >= size_of::<ngx_http_upstream_conf_t>()
-            && command.offset % align_of::<usize>() == 0;
-        if !is_setter || !is_inside {
-            return true;
-        }
-        // SAFETY:
-        // - the setter writes a pointer to a complex value at this offset, so that it is inside of the
-        //   module's configuration, and aligned;
-        // - merged, it is null or points to that value; only its address is looked at.
-        let method = unsafe {
-            location
-                .byte_add(command.offset)
-                .cast::<*const c_void>()
-                .read()
-        };
-        // NGX_CONF_UNSET_PTR, if nginx has not merged it.
-        !method.is_null() && method as usize != usize::MAX
-    }
-
-    /// The upstream configuration with which the module's location configuration begins.
-    pub(crate) fn upstream_conf(&self, conf: &Conf) -> Option<NonNull<ngx_http_upstream_conf_t>> {
-        // SAFETY: each of these modules begins its location configuration with this structure.
-        unsafe { conf.location_conf(self.module.as_ref()) }
+    pub(super) fn as_ref(&self) -> &ngx_module_t {
+        // SAFETY: a static of nginx, or of one of its modules, which live as long as the configuration.
+        unsafe { self.module.as_ref() }
     }
 }
 
@@ -122,8 +87,6 @@ pub(super) fn find_module(conf: &Conf, name: &CStr) -> Option<NonNull<ngx_module
     }
     None
 }
-
-type Set = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char;
 
 type Handler = unsafe extern "C" fn(*mut nginx_sys::ngx_http_request_t) -> ngx_int_t;
 
