@@ -15,6 +15,7 @@
 //!   store has acknowledged what went before (TCP_NODELAY). nginx sees to that itself for bodies
 //!   that it sends while they come in.
 
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::fmt;
@@ -68,20 +69,21 @@ impl Next {
     }
 }
 
-/// The filter's state, in the request's pool.
+/// The filter's state, in the request's pool. nginx keeps pointers to it and to the stream's frame, also
+/// while it sends: so what changes is in cells, and nothing is borrowed then.
 struct Writer<T> {
-    stream: T,
+    stream: RefCell<T>,
     next: Next,
     /// The request's head, with which each attempt begins.
     head: NonNull<ngx_buf_t>,
     /// Buffers of the body, and the head, that have not been taken yet.
-    waiting: VecDeque<NonNull<ngx_buf_t>>,
+    waiting: RefCell<VecDeque<NonNull<ngx_buf_t>>>,
     /// The frame on its way. In the pool, since nginx keeps pointers to it until it is sent.
     frame: NonNull<ngx_buf_t>,
     /// The mark that ends the body, in the pool as well.
     end: NonNull<ngx_buf_t>,
     /// Whether something that was given out may not have been sent yet.
-    sending: bool,
+    sending: Cell<bool>,
     request: NonNull<ngx_http_request_t>,
     log: Log,
 }
@@ -121,13 +123,13 @@ pub(super) unsafe fn install<T: BodyTransform>(
             },
         };
         let writer = Writer {
-            stream,
+            stream: RefCell::new(stream),
             next,
             head,
-            waiting: VecDeque::new(),
+            waiting: RefCell::default(),
             frame: pool_buffer((*r).pool)?,
             end: pool_buffer((*r).pool)?,
-            sending: false,
+            sending: Cell::new(false),
             request: NonNull::new(r)?,
             log: Log::from_ptr((*(*r).connection).log),
         };
@@ -156,8 +158,8 @@ unsafe extern "C" fn filter<T: BodyTransform>(
     chain: *mut ngx_chain_t,
 ) -> ngx_int_t {
     guard(NGX_ERROR as ngx_int_t, || {
-        // SAFETY: nginx calls its filters one at a time, during the request's life.
-        let writer = unsafe { &mut *writer.cast::<Writer<T>>() };
+        // SAFETY: in the request's pool.
+        let writer = unsafe { &*writer.cast::<Writer<T>>() };
         // SAFETY: nginx's chain, live during this call.
         let error = match unsafe { writer.take(chain) }.and_then(|()| writer.write()) {
             Ok(code) => return code,
@@ -187,27 +189,28 @@ impl<T: BodyTransform> Writer<T> {
     ///
     /// # Safety
     /// `chain` must be a chain, or null, whose buffers live until they are read.
-    unsafe fn take(&mut self, mut chain: *mut ngx_chain_t) -> Result<(), WriteError<T::Error>> {
+    unsafe fn take(&self, mut chain: *mut ngx_chain_t) -> Result<(), WriteError<T::Error>> {
         // SAFETY: by this function's contract.
         while let Some(link) = unsafe { chain.as_ref() } {
             let buffer = NonNull::new(link.buf).ok_or(WriteError::NotInMemory)?;
             if buffer == self.head {
                 self.restart()?;
             }
-            self.waiting
+            let mut waiting = self.waiting.borrow_mut();
+            waiting
                 .try_reserve(1)
                 .map_err(|_| WriteError::OutOfMemory)?;
-            self.waiting.push_back(buffer);
+            waiting.push_back(buffer);
             chain = link.next;
         }
         Ok(())
     }
 
     /// Begins an attempt. The connection of the last one is gone, with what it had not sent.
-    fn restart(&mut self) -> Result<(), WriteError<T::Error>> {
-        self.stream.restart();
-        self.waiting.clear();
-        self.sending = false;
+    fn restart(&self) -> Result<(), WriteError<T::Error>> {
+        self.stream.borrow_mut().restart();
+        self.waiting.borrow_mut().clear();
+        self.sending.set(false);
         // SAFETY: the writer lives in the request's pool; an attempt has a connection.
         let code = unsafe { send_at_once(self.request) };
         if code == NGX_OK as ngx_int_t {
@@ -219,9 +222,9 @@ impl<T: BodyTransform> Writer<T> {
 
     /// Sends what can be sent. The code is what nginx's own filters return: NGX_AGAIN where
     /// something is left.
-    fn write(&mut self) -> Result<ngx_int_t, WriteError<T::Error>> {
+    fn write(&self) -> Result<ngx_int_t, WriteError<T::Error>> {
         loop {
-            if self.sending {
+            if self.sending.get() {
                 let code = self.next.send(null_mut());
                 if code != NGX_OK as ngx_int_t {
                     return Self::unsent(code);
@@ -232,7 +235,7 @@ impl<T: BodyTransform> Writer<T> {
                 return Ok(NGX_OK as ngx_int_t);
             };
             let code = out.send(&self.next);
-            self.sending = true;
+            self.sending.set(true);
             if code != NGX_OK as ngx_int_t {
                 return Self::unsent(code);
             }
@@ -248,30 +251,30 @@ impl<T: BodyTransform> Writer<T> {
         }
     }
 
-    fn sent(&mut self) {
-        self.sending = false;
-        self.stream.sent();
+    fn sent(&self) {
+        self.sending.set(false);
+        self.stream.borrow_mut().sent();
     }
 
     /// What may be sent next: the head, a frame, the end. `None` where more of the body has to come.
-    fn fill(&mut self) -> Result<Option<Outgoing>, WriteError<T::Error>> {
+    fn fill(&self) -> Result<Option<Outgoing>, WriteError<T::Error>> {
         let mut out = Outgoing::default();
-        while let Some(&buffer) = self.waiting.front() {
+        let (mut stream, mut waiting) = (self.stream.borrow_mut(), self.waiting.borrow_mut());
+        while let Some(&buffer) = waiting.front() {
             if buffer == self.head {
                 out.push(buffer);
-                self.waiting.pop_front();
+                waiting.pop_front();
                 continue;
             }
             // SAFETY: in the list until it is read, see `take`.
             let buffer = unsafe { &mut *buffer.as_ptr() };
-            let used = self
-                .stream
+            let used = stream
                 .update(readable(buffer)?)
                 .map_err(WriteError::Transform)?;
             // SAFETY: the stream takes no more than there is.
             buffer.pos = unsafe { buffer.pos.add(used) };
 
-            let frame = NonNull::from(self.stream.frame());
+            let frame = NonNull::from(stream.frame());
             let whole = !frame.is_empty();
             if whole {
                 let start = frame.cast::<u8>().as_ptr();
@@ -290,7 +293,7 @@ impl<T: BodyTransform> Writer<T> {
             }
             if readable(buffer)?.is_empty() {
                 let ends = buffer.last_buf() != 0;
-                self.waiting.pop_front();
+                waiting.pop_front();
                 if ends && self.next.wants_end {
                     // SAFETY: in the request's pool; nobody holds a reference to it.
                     unsafe { (*self.end.as_ptr()).set_last_buf(1) };
