@@ -24,6 +24,7 @@ use crate::ffi::conf::layout;
 use crate::ffi::conf::map::{self, Map};
 use crate::ffi::conf::proxy_pass;
 use crate::ffi::http::body::{self, Incoming};
+use crate::ffi::http::phase::PhaseRequest;
 use crate::ffi::http::request::Request;
 use crate::ffi::http::response;
 use crate::ffi::module::{
@@ -184,14 +185,14 @@ fn start_refresh() {
     });
 }
 
-fn access(request: &Request) -> ngx_int_t {
+fn access(request: &PhaseRequest<'_>) -> ngx_int_t {
     match plan(request, |plans, _| plans.only()) {
         Some(plan) => request::admit(request, plan),
         None => NGX_DECLINED as ngx_int_t,
     }
 }
 
-fn precontent(request: &Request) -> ngx_int_t {
+fn precontent(request: &PhaseRequest<'_>) -> ngx_int_t {
     match (required_tokens(request), plan(request, Plans::foresee)) {
         (None, None) => NGX_DECLINED as ngx_int_t,
         (required, plan) => {

@@ -6,7 +6,7 @@ pub(crate) mod cache_hook;
 pub(crate) mod cached_body;
 mod flags;
 pub(crate) mod output;
-mod phase;
+pub(crate) mod phase;
 pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod response;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::intake::{Intake, Refused};
 use crate::ffi::http::body::Piece;
-use crate::ffi::http::request::Request;
+use crate::ffi::http::phase::PhaseRequest;
 
 /// What is looked at in one turn of the event loop, in bytes: half a millisecond of SHA-256.
 const SLICE: u64 = 1 << 20;
@@ -21,7 +21,10 @@ pub(super) enum Progress {
 
 /// Looks at the next slice of a body that is there as a whole. Requests that share a body, such as
 /// those that mirror one, take turns.
-pub(super) fn examine(request: &Request, intake: &mut Intake) -> Result<Progress, Refused> {
+pub(super) fn examine(
+    request: &PhaseRequest<'_>,
+    intake: &mut Intake,
+) -> Result<Progress, Refused> {
     let begun = intake.length();
     let end = begun + SLICE;
     let mut piece_start = 0;

@@ -22,12 +22,13 @@ use super::target::reject_target;
 use super::waiting::await_needed;
 use crate::conf::{Plan, ProxyPass, RequiredTokens, SentQuery};
 use crate::ffi::http::body::filter_is_last;
+use crate::ffi::http::phase::PhaseRequest;
 use crate::ffi::http::request::{BodyId, Request};
 use crate::ffi::process::log::Level;
 
 /// Of a request that needs tokens, is to be signed, or both.
 pub(crate) fn prepare(
-    request: &Request,
+    request: &PhaseRequest<'_>,
     required: Option<&RequiredTokens>,
     plan: Option<&Plan>,
     sent_query: &SentQuery,
@@ -68,7 +69,7 @@ fn refuse_header(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
 }
 
 /// Sees to it that the body can be signed when it is sent.
-fn prepare_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
+fn prepare_body(request: &PhaseRequest<'_>, plan: &Plan) -> Option<ngx_int_t> {
     if request.announces_body() && request.method_was_replaced() {
         // Another method's body: nobody asks for it.
         return request.discard_body().err();
@@ -104,7 +105,7 @@ fn refuse_lost_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
 }
 
 /// The body is still to come: most of what has to be done is done while it does.
-fn prepare_coming_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
+fn prepare_coming_body(request: &PhaseRequest<'_>, plan: &Plan) -> Option<ngx_int_t> {
     let coverage = match plan.coverage(request) {
         Ok(coverage) => coverage,
         Err(error) => return Some(intake::Refused::Credentials(error).answer(request)),
@@ -136,7 +137,7 @@ fn prepare_coming_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
 
 /// The body was read before: by us, by another module, before a redirect, or for another
 /// request.
-fn prepare_read_body(request: &Request, plan: &Plan, body: BodyId) -> Option<ngx_int_t> {
+fn prepare_read_body(request: &PhaseRequest<'_>, plan: &Plan, body: BodyId) -> Option<ngx_int_t> {
     if request.streams_body() || request.body_pieces().next().is_none() {
         return None;
     }
@@ -172,7 +173,7 @@ fn prepare_read_body(request: &Request, plan: &Plan, body: BodyId) -> Option<ngx
 /// Looks at the body until all that this plan asks for is known of it: another request, with a plan
 /// of its own, may have begun to.
 fn examine_all(
-    request: &Request,
+    request: &PhaseRequest<'_>,
     plan: &Plan,
     intake: &mut Intake,
 ) -> Result<Progress, intake::Refused> {

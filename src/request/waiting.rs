@@ -13,6 +13,7 @@ use nginx_sys::{
 };
 
 use crate::conf::{Credentials, CredentialsError, Plan, RequiredTokens};
+use crate::ffi::http::phase::PhaseRequest;
 use crate::ffi::http::request::Request;
 use crate::ffi::http::waiting::Waiting;
 use crate::ffi::process::log::Level;
@@ -38,7 +39,7 @@ enum Lack {
 
 /// Answers where credentials or tokens are missing, and where the request is to wait for them.
 pub(super) fn await_needed(
-    request: &Request,
+    request: &PhaseRequest<'_>,
     required: Option<&RequiredTokens>,
     plan: Option<&Plan>,
 ) -> Option<ngx_int_t> {

@@ -1,22 +1,81 @@
 //! Handlers of the phases that a request goes through.
 
+use std::ops::Deref;
 use std::ptr::NonNull;
 
 use nginx_sys::{
-    NGX_ERROR, ngx_array_push, ngx_http_core_main_conf_t, ngx_http_handler_pt, ngx_http_request_t,
-    ngx_int_t,
+    NGX_DONE, NGX_ERROR, NGX_HTTP_SPECIAL_RESPONSE, NGX_OK, ngx_array_push,
+    ngx_http_core_main_conf_t, ngx_http_core_run_phases, ngx_http_discard_request_body,
+    ngx_http_finalize_request, ngx_http_handler_pt, ngx_http_read_client_request_body,
+    ngx_http_request_t, ngx_int_t,
 };
 
+use crate::ffi::http::flags;
 use crate::ffi::http::request::Request;
 use crate::ffi::module::{MergedConf, core_module};
 use crate::ffi::process::function::Function;
 use crate::ffi::process::guard::guard;
 
+/// A request in one of its phases. It can be suspended there: then its handler must return NGX_AGAIN.
+pub(crate) struct PhaseRequest<'r>(&'r Request);
+
+impl Deref for PhaseRequest<'_> {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        self.0
+    }
+}
+
+impl PhaseRequest<'_> {
+    /// Has nginx read the body as a whole, and then run this request's phases again. An error is
+    /// the status to answer with; else the phase handler returns what comes back.
+    pub(crate) fn read_body(&self) -> Result<ngx_int_t, ngx_int_t> {
+        // SAFETY: as ngx_http_mirror_module does it: reading counts as a user of the request, whom
+        // `ngx_http_finalize_request` counts off again.
+        unsafe {
+            flags::set_request_body_no_buffering(self.as_ptr(), false);
+            let code = ngx_http_read_client_request_body(self.as_ptr(), Some(body_read));
+            if code >= NGX_HTTP_SPECIAL_RESPONSE as ngx_int_t {
+                return Err(code);
+            }
+            ngx_http_finalize_request(self.as_ptr(), NGX_DONE as ngx_int_t);
+        }
+        Ok(NGX_DONE as ngx_int_t)
+    }
+
+    /// Has nginx read the body and throw it away, where it has not been read.
+    pub(crate) fn discard_body(&self) -> Result<(), ngx_int_t> {
+        if !self.is_main() || self.body().is_some() {
+            return Ok(());
+        }
+        // SAFETY: the main request, whose body nobody has read.
+        let code = unsafe { ngx_http_discard_request_body(self.as_ptr()) };
+        if code == NGX_OK as ngx_int_t {
+            Ok(())
+        } else {
+            Err(code)
+        }
+    }
+}
+
+/// # Safety
+/// Called by nginx only, with a request whose body has been read.
+unsafe extern "C" fn body_read(r: *mut ngx_http_request_t) {
+    guard((), || {
+        // SAFETY: by this function's contract; the phases go on where the reader suspended them.
+        unsafe {
+            (*r).write_event_handler = Some(ngx_http_core_run_phases);
+            ngx_http_core_run_phases(r);
+        }
+    });
+}
+
 impl MergedConf<'_> {
     /// Has `handler` called in the phase of this number. `None` if there is no memory.
     pub(crate) fn add_phase_handler<F>(&self, phase: u32, handler: F) -> Option<()>
     where
-        F: Fn(&Request) -> ngx_int_t + Copy + 'static,
+        F: Fn(&PhaseRequest<'_>) -> ngx_int_t + Copy + 'static,
     {
         Function::of(handler);
         // SAFETY: nginx's own module, whose main configuration has the phases, arrays of
@@ -35,13 +94,13 @@ impl MergedConf<'_> {
 /// Called by nginx only, once `add_phase_handler` has been given the same function.
 unsafe extern "C" fn handle<F>(r: *mut ngx_http_request_t) -> ngx_int_t
 where
-    F: Fn(&Request) -> ngx_int_t + Copy + 'static,
+    F: Fn(&PhaseRequest<'_>) -> ngx_int_t + Copy + 'static,
 {
     guard(NGX_ERROR as ngx_int_t, || {
         // SAFETY: live during this call; the function was handed over before.
         unsafe {
             match Request::from_ptr(r) {
-                Some(request) => Function::<F>::get()(&request),
+                Some(request) => Function::<F>::get()(&PhaseRequest(&request)),
                 None => NGX_ERROR as ngx_int_t,
             }
         }

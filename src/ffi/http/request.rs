@@ -3,10 +3,8 @@
 use std::ptr::NonNull;
 
 use nginx_sys::{
-    NGX_DONE, NGX_HTTP_SPECIAL_RESPONSE, NGX_OK, ngx_http_core_loc_conf_t,
-    ngx_http_core_run_phases, ngx_http_discard_request_body, ngx_http_finalize_request,
-    ngx_http_handler_pt, ngx_http_read_client_request_body, ngx_http_request_body_t,
-    ngx_http_request_t, ngx_int_t, ngx_list_push, ngx_pnalloc, ngx_str_t, ngx_table_elt_t,
+    ngx_http_core_loc_conf_t, ngx_http_handler_pt, ngx_http_request_body_t, ngx_http_request_t,
+    ngx_list_push, ngx_pnalloc, ngx_str_t, ngx_table_elt_t,
 };
 
 use crate::ffi::http::body::Pieces;
@@ -14,7 +12,6 @@ use crate::ffi::http::flags;
 use crate::ffi::http::response::entries;
 use crate::ffi::http::upstream::Upstream;
 use crate::ffi::module::{ModuleConf, OfLocation, core_module, find_complete};
-use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::Log;
 
 /// Tells a body from others: subrequests may share their main request's.
@@ -263,22 +260,6 @@ impl Request {
         })
     }
 
-    /// Has nginx read the body as a whole, and then run this request's phases again. An error is
-    /// the status to answer with; else the phase handler returns what comes back.
-    pub(crate) fn read_body(&self) -> Result<ngx_int_t, ngx_int_t> {
-        // SAFETY: as ngx_http_mirror_module does it: reading counts as a user of the request, whom
-        // `ngx_http_finalize_request` counts off again.
-        unsafe {
-            flags::set_request_body_no_buffering(self.as_ptr(), false);
-            let code = ngx_http_read_client_request_body(self.as_ptr(), Some(body_read));
-            if code >= NGX_HTTP_SPECIAL_RESPONSE as ngx_int_t {
-                return Err(code);
-            }
-            ngx_http_finalize_request(self.as_ptr(), NGX_DONE as ngx_int_t);
-        }
-        Ok(NGX_DONE as ngx_int_t)
-    }
-
     /// What follows the part of the body that was read is not the next request. Once it has
     /// answered, nginx reads on and throws away what comes: a client that is still sending would see
     /// its connection reset, and not the answer.
@@ -312,21 +293,6 @@ impl Request {
         let place = unsafe { crate::ffi::memory::allocate(self.get().pool, value) };
         // SAFETY: lives as long as the request.
         place.map(|place| unsafe { &*place.as_ptr() })
-    }
-
-    /// Has nginx read the body and throw it away, where it has not been read.
-    pub(crate) fn discard_body(&self) -> Result<(), ngx_int_t> {
-        let request = self.get();
-        if !self.is_main() || !request.request_body.is_null() {
-            return Ok(());
-        }
-        // SAFETY: the main request, whose body nobody has read.
-        let code = unsafe { ngx_http_discard_request_body(self.as_ptr()) };
-        if code == NGX_OK as ngx_int_t {
-            Ok(())
-        } else {
-            Err(code)
-        }
     }
 
     /// The lines of the client's header, in the order in which they came in.
@@ -394,16 +360,4 @@ impl Request {
     pub(crate) fn upstream(&self) -> Option<Upstream<'_>> {
         Upstream::of(self)
     }
-}
-
-/// # Safety
-/// Called by nginx only, with a request whose body has been read.
-unsafe extern "C" fn body_read(r: *mut ngx_http_request_t) {
-    guard((), || {
-        // SAFETY: by this function's contract; the phases go on where the reader suspended them.
-        unsafe {
-            (*r).write_event_handler = Some(ngx_http_core_run_phases);
-            ngx_http_core_run_phases(r);
-        }
-    });
 }

@@ -17,7 +17,7 @@ use nginx_sys::{
 };
 
 use crate::ffi::http::flags;
-use crate::ffi::http::request::Request;
+use crate::ffi::http::phase::PhaseRequest;
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::Log;
 
@@ -57,7 +57,7 @@ pub(crate) enum Waiting {
     TooLong,
 }
 
-impl Request {
+impl PhaseRequest<'_> {
     /// Whether this request waits.
     pub(crate) fn waiting(&self) -> Waiting {
         WAITERS.with_borrow(|waiters| match waiters.requests.get(&self.as_ptr()) {

@@ -9,7 +9,8 @@ use nginx_sys::{
     ngx_http_run_posted_requests, ngx_post_event, ngx_posted_next_events,
 };
 
-use crate::ffi::http::request::{Request, RequestId};
+use crate::ffi::http::phase::PhaseRequest;
+use crate::ffi::http::request::RequestId;
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::Log;
 
@@ -22,7 +23,7 @@ struct Continuation {
     _pinned: PhantomPinned,
 }
 
-impl Request {
+impl PhaseRequest<'_> {
     /// Has the phases of this request run again in the next turn of the event loop. Its phase handler
     /// must answer NGX_AGAIN. False where the request's pool has no memory.
     pub(crate) fn continue_later(&self) -> bool {
