@@ -17,7 +17,7 @@ use super::seal::Refused;
 use crate::conf::Plan;
 use crate::ffi::http::body::Piece;
 use crate::ffi::http::request::Request;
-use crate::ffi::http::upstream::Upstream;
+use crate::ffi::http::upstream::Unsent;
 
 /// The body of a request that is about to be sent.
 pub(super) struct Sent<'r> {
@@ -41,19 +41,18 @@ enum Framer {
 }
 
 impl<'r> Sent<'r> {
-    /// Decides about the body behind the head of `upstream`, of which `in_head` stands in the head's
+    /// Decides about the body behind the head of `unsent`, of which `in_head` stands in the head's
     /// own buffer.
     ///
     /// What is known of the body stays borrowed in `borrowed`.
     pub(super) fn of<'q: 'r>(
-        request: &'q Request,
+        unsent: &Unsent<'q>,
         plan: &Plan,
-        upstream: &Upstream<'r>,
         in_head: &[u8],
         coverage: Coverage,
         borrowed: &'r OnceCell<Ref<'q, Intake>>,
     ) -> Result<Self, Refused> {
-        let mut sent = Self::find(request, plan, upstream, in_head, coverage, borrowed)?;
+        let mut sent = Self::find(unsent, plan, in_head, coverage, borrowed)?;
         if !coverage.says_payload(plan.payload) {
             sent.line = Line::Literal(UNSIGNED_PAYLOAD);
         }
@@ -61,20 +60,17 @@ impl<'r> Sent<'r> {
     }
 
     fn find<'q: 'r>(
-        request: &'q Request,
+        unsent: &Unsent<'q>,
         plan: &Plan,
-        upstream: &Upstream<'r>,
         in_head: &[u8],
         coverage: Coverage,
         borrowed: &'r OnceCell<Ref<'q, Intake>>,
     ) -> Result<Self, Refused> {
+        let request = unsent.request();
         // Over HTTP/2 nginx learns only later that a body of no bytes has ended.
         let announces_none = request.announced_length() == Some(0);
         let streams = request.streams_body() && !announces_none;
-        let length = upstream
-            .body_pieces(request)
-            .map(|piece| piece.len())
-            .sum::<u64>();
+        let length = unsent.body_pieces().map(|piece| piece.len()).sum::<u64>();
         if !in_head.is_empty() {
             return Self::in_head(request, in_head, length);
         }
@@ -107,7 +103,7 @@ impl<'r> Sent<'r> {
             ));
         }
         let length = (!streams).then_some(length);
-        Self::clients(request, plan, upstream, intake, coverage, length)
+        Self::clients(unsent, plan, intake, coverage, length)
     }
 
     fn without_framing(line: Line, body: Body) -> Self {
@@ -138,13 +134,13 @@ impl<'r> Sent<'r> {
 
     /// The client's body: all that there is of it is `length` bytes, or it is still coming in.
     fn clients(
-        request: &'r Request,
+        unsent: &Unsent<'r>,
         plan: &Plan,
-        upstream: &Upstream<'r>,
         intake: Option<&'r Intake>,
         coverage: Coverage,
         length: Option<u64>,
     ) -> Result<Self, Refused> {
+        let request = unsent.request();
         let form = intake.map_or(&Form::Plain, Intake::form);
         let client = client_declared(request)?;
         // What the client declares, it does not of a body that a script has made.
@@ -160,7 +156,7 @@ impl<'r> Sent<'r> {
         let arrival = match length {
             Some(_) => Arrival::Buffered,
             None => Arrival::Streams {
-                tls: upstream.uses_tls(),
+                tls: unsent.uses_tls(),
             },
         };
 
@@ -195,14 +191,14 @@ impl<'r> Sent<'r> {
                 }
             }
             sent.unframed = Some(trailers);
-            upstream.send_plain();
+            unsent.send_plain();
         }
 
         match plan.payload.outbound(coverage, &declared, arrival) {
             Outbound::Unsigned => {}
             Outbound::ClientHash(hash) => sent.line = Line::Hash(hash),
             Outbound::Hash if length.is_none() => return Err(Refused::BodyNotThere),
-            Outbound::Hash => sent.line = Line::Hash(hash(request, upstream, intake)?),
+            Outbound::Hash => sent.line = Line::Hash(hash(unsent, intake)?),
             Outbound::Keep(framing) => {
                 let Form::Inspected(expected, _) = form else {
                     return Err(Refused::FramingNotSeen);
@@ -294,12 +290,8 @@ fn of_nothing(request: &Request, plan: &Plan, coverage: Coverage) -> Line {
 
 /// The hash of the body that is sent. What nginx has put into a file has been hashed as it came in,
 /// or in prepare; what else there is, is hashed now.
-fn hash(
-    request: &Request,
-    upstream: &Upstream<'_>,
-    intake: Option<&Intake>,
-) -> Result<[u8; 64], Refused> {
-    let mut pieces = upstream.body_pieces(request);
+fn hash(unsent: &Unsent<'_>, intake: Option<&Intake>) -> Result<[u8; 64], Refused> {
+    let mut pieces = unsent.body_pieces();
     if let (Some(Piece::File(file)), None) = (pieces.next(), pieces.next())
         && let Some(intake) = intake
         && let Some(hash) = intake.hash
@@ -309,7 +301,7 @@ fn hash(
     }
 
     let mut hash = PayloadHash::new();
-    for piece in upstream.body_pieces(request) {
+    for piece in unsent.body_pieces() {
         match piece {
             Piece::Memory(bytes) => hash.update(bytes),
             Piece::File(file) => {

@@ -17,6 +17,7 @@ use super::{canonical, ended, intake, operations};
 use crate::conf::{CredentialsError, Plan, Plans, ProxyPass};
 use crate::ffi::http::request::Request;
 use crate::ffi::http::seal_hook::SealHook;
+use crate::ffi::http::upstream::Unsent;
 use crate::ffi::process::log::Level;
 
 /// The seal of one location.
@@ -32,7 +33,8 @@ impl Seal {
 }
 
 impl SealHook for Seal {
-    fn seal(&self, request: &Request) -> bool {
+    fn seal(&self, unsent: &Unsent<'_>) -> bool {
+        let request = unsent.request();
         let Some(plan) = self
             .plans
             .of_sent(request)
@@ -40,7 +42,7 @@ impl SealHook for Seal {
         else {
             return true;
         };
-        match seal(request, plan, self.proxy_pass.target_source(request)) {
+        match seal(unsent, plan, self.proxy_pass.target_source(request)) {
             Ok(()) => true,
             Err(error) => {
                 request.log().write(
@@ -118,29 +120,26 @@ thread_local! {
     });
 }
 
-fn seal(request: &Request, plan: &Plan, source: TargetSource<'_>) -> Result<(), Refused> {
+fn seal(unsent: &Unsent<'_>, plan: &Plan, source: TargetSource<'_>) -> Result<(), Refused> {
+    let request = unsent.request();
     let credentials = plan
         .credentials
         .as_ref()
         .map_err(|missing| Refused::NoCredentials(missing.to_string()))?;
-    let upstream = request.upstream().ok_or(Refused::NoHead)?;
-    let (head, in_head) = upstream
-        .head()
-        .and_then(head::split)
-        .ok_or(Refused::NoHead)?;
+    let (head, in_head) = unsent.head().and_then(head::split).ok_or(Refused::NoHead)?;
     let is_http2 = head::is_http2(head);
     if !in_head.is_empty() && !is_http2 && !plan.headers.has_body(request, in_head.len()) {
         return Err(SealError::from(HeadError::BytesAfterHead).into());
     }
     // Variables can run code of other modules, and ours: nothing is borrowed yet.
-    let cacheable = upstream.is_cacheable(request);
+    let cacheable = unsent.is_cacheable();
     let evaluated = plan
         .headers
         .evaluate(request, cacheable)
         .map_err(|()| Refused::OutOfMemory)?;
 
     if plan.stores_responses && plan.bypasses_cache(request) {
-        upstream.leave_store(request);
+        unsent.leave_store();
     }
 
     let unix_time = nginx_sys::ngx_time();
@@ -153,10 +152,10 @@ fn seal(request: &Request, plan: &Plan, source: TargetSource<'_>) -> Result<(), 
                 let version = identity.key.version();
                 let coverage = Coverage::new(version, plan.policy.place, identity.payload_rule());
                 let intake = OnceCell::new();
-                let sent = Sent::of(request, plan, &upstream, in_head, coverage, &intake)?;
+                let sent = Sent::of(unsent, plan, in_head, coverage, &intake)?;
                 let unsigned = Unsigned {
                     head,
-                    target: upstream.target(head),
+                    target: unsent.target(head),
                     source,
                     payload: sent.payload(),
                     sources: Sources {
@@ -169,18 +168,16 @@ fn seal(request: &Request, plan: &Plan, source: TargetSource<'_>) -> Result<(), 
                 };
                 let sealed = sealer.seal(&unsigned, &plan.policy, destination, identity, &now)?;
                 let drop_body = sent.body == Body::Dropped;
-                if !upstream.replace_head(request, sealed, in_head, drop_body) {
+                if !unsent.replace_head(sealed, in_head, drop_body) {
                     return Err(Refused::OutOfMemory);
                 }
                 if let Some(target) = sealer.signed_target() {
-                    let kept = upstream.keep_target(request, target);
+                    let kept = unsent.keep_target(target);
                     kept.ok_or(Refused::OutOfMemory)?;
                 }
                 match sent.stream(|| sealer.chunk_signer(identity, &now))? {
                     None => {}
-                    Some(stream) => upstream
-                        .frame_body(request, stream)
-                        .ok_or(Refused::OutOfMemory)?,
+                    Some(stream) => unsent.frame_body(stream).ok_or(Refused::OutOfMemory)?,
                 }
                 log_dropped(request, sealer.dropped().map(|name| &head[name]));
                 let (name, text) = sealer.signed_text();

@@ -6,8 +6,8 @@
 
 use std::rc::Rc;
 
-use crate::ffi::http::request::Request;
 use crate::ffi::http::seal_hook::SealHook;
+use crate::ffi::http::upstream::Unsent;
 use crate::ffi::process::log::Level;
 use crate::renewal::tokens::Token;
 
@@ -23,11 +23,11 @@ impl TokenGuard {
 }
 
 impl SealHook for TokenGuard {
-    fn seal(&self, request: &Request) -> bool {
+    fn seal(&self, unsent: &Unsent<'_>) -> bool {
         let now = nginx_sys::ngx_time();
         for token in &self.tokens {
             if let Some(why) = token.missing(now) {
-                request.log().write(
+                unsent.request().log().write(
                     Level::Error,
                     format_args!(
                         "the request is not sent, since token \"{}\" is required, and {why}",

@@ -17,13 +17,14 @@ use nginx_sys::{ngx_http_complex_value_t, ngx_http_script_engine_t, ngx_http_ups
 use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
 use crate::ffi::http::refusal::Refusal;
 use crate::ffi::http::request::Request;
+use crate::ffi::http::upstream::Unsent;
 use crate::ffi::http::value::Template;
 use crate::ffi::process::guard::guard;
 
 /// What the hook calls.
 pub(crate) trait SealHook {
     /// Seals the request that is about to be sent. False where it must not be sent.
-    fn seal(&self, request: &Request) -> bool;
+    fn seal(&self, unsent: &Unsent<'_>) -> bool;
 }
 
 /// Installs `hook` in the upstream configuration of one location.
@@ -139,10 +140,11 @@ unsafe extern "C" fn value_code(engine: *mut ngx_http_script_engine_t) {
     let request = unsafe { Request::from_ptr(r) };
     let text = guard(None, || {
         let request = request.as_ref()?;
-        if binding.hook.seal(request) {
-            binding.user_text(request)
-        } else {
-            None
+        // SAFETY: nginx evaluates `proxy_bind` when it has serialized the request, before it sends it.
+        let unsent = unsafe { Unsent::new(request) }?;
+        match binding.hook.seal(&unsent) {
+            true => binding.user_text(request),
+            false => None,
         }
     });
 

@@ -1,7 +1,7 @@
 //! The request that the proxy module has serialised, and is about to send.
 
 use std::marker::PhantomData;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::ptr::{NonNull, null_mut};
 
 use nginx_sys::{ngx_buf_t, ngx_buf_tag_t, ngx_chain_t, ngx_http_upstream_t, ngx_pcalloc};
@@ -26,7 +26,7 @@ pub(crate) struct Wanted<'r> {
 
 /// The serialised request of one `proxy_pass`.
 pub(crate) struct Upstream<'r> {
-    upstream: NonNull<ngx_http_upstream_t>,
+    raw: NonNull<ngx_http_upstream_t>,
     request: PhantomData<&'r Request>,
 }
 
@@ -35,7 +35,7 @@ impl<'r> Upstream<'r> {
         // SAFETY: the request is live; its upstream lives as long.
         let upstream = unsafe { (*request.as_ptr()).upstream };
         Some(Self {
-            upstream: NonNull::new(upstream)?,
+            raw: NonNull::new(upstream)?,
             request: PhantomData,
         })
     }
@@ -44,7 +44,7 @@ impl<'r> Upstream<'r> {
     pub(crate) fn wanted(&self) -> Option<Wanted<'r>> {
         // SAFETY: live, see `of`; so is what the proxy module has found in its value.
         unsafe {
-            let resolved = self.upstream.as_ref().resolved.as_ref()?;
+            let resolved = self.raw.as_ref().resolved.as_ref()?;
             Some(Wanted {
                 host: crate::ffi::memory::bytes(resolved.host),
                 port: resolved.port,
@@ -66,9 +66,39 @@ impl<'r> Upstream<'r> {
 
     fn head_link(&self) -> Option<NonNull<ngx_chain_t>> {
         // SAFETY: live, see `of`.
-        let link = NonNull::new(unsafe { self.upstream.as_ref() }.request_bufs)?;
+        let link = NonNull::new(unsafe { self.raw.as_ref() }.request_bufs)?;
         // SAFETY: a chain link of the request's pool.
         (!unsafe { link.as_ref() }.buf.is_null()).then_some(link)
+    }
+}
+
+/// A request that nginx has serialized and is about to send: the time at which it can be changed.
+pub(crate) struct Unsent<'r> {
+    request: &'r Request,
+    upstream: Upstream<'r>,
+}
+
+impl<'r> Deref for Unsent<'r> {
+    type Target = Upstream<'r>;
+
+    fn deref(&self) -> &Upstream<'r> {
+        &self.upstream
+    }
+}
+
+impl<'r> Unsent<'r> {
+    /// `None` if the request has no upstream.
+    ///
+    /// # Safety
+    /// nginx must have serialized the request and not have begun to send it, for as long as this is used.
+    pub(super) unsafe fn new(request: &'r Request) -> Option<Self> {
+        let upstream = Upstream::of(request)?;
+        Some(Self { request, upstream })
+    }
+
+    /// The request that nginx has serialized.
+    pub(crate) fn request(&self) -> &'r Request {
+        self.request
     }
 
     /// The bytes of the head. `None` where they are not in one buffer in memory.
@@ -85,7 +115,7 @@ impl<'r> Upstream<'r> {
     /// Where in `head` the request target stands; empty where it does not stand there.
     pub(crate) fn target(&self, head: &[u8]) -> Range<usize> {
         // SAFETY: live, see `of`.
-        let uri = unsafe { self.upstream.as_ref() }.uri;
+        let uri = unsafe { self.raw.as_ref() }.uri;
         let start = (uri.data as usize).wrapping_sub(head.as_ptr() as usize);
         match start.checked_add(uri.len) {
             Some(end) if end <= head.len() => start..end,
@@ -94,54 +124,54 @@ impl<'r> Upstream<'r> {
     }
 
     /// The parts of a body that follow the head's buffer.
-    pub(crate) fn body_pieces(&self, request: &'r Request) -> Pieces<'r> {
+    pub(crate) fn body_pieces(&self) -> Pieces<'r> {
         let first = self
             .head_link()
             // SAFETY: a live chain link.
             .map_or(null_mut(), |head| unsafe { head.as_ref() }.next);
         // SAFETY: a chain of the request's pool, which nobody changes before it is sent.
-        unsafe { Pieces::new(request, first) }
+        unsafe { Pieces::new(self.request, first) }
     }
 
     /// Whether the request goes out over TLS.
     pub(crate) fn uses_tls(&self) -> bool {
         // SAFETY: live, see `of`; the schema is part of the configuration or of the pool.
-        unsafe { crate::ffi::memory::bytes(self.upstream.as_ref().schema) }
+        unsafe { crate::ffi::memory::bytes(self.raw.as_ref().schema) }
             .eq_ignore_ascii_case(b"https://")
     }
 
     /// Has `stream` frame the body while it is sent; the head is in place by then. `None` where the
     /// request's pool has no memory.
-    pub(crate) fn frame_body(&self, request: &Request, stream: impl BodyTransform) -> Option<()> {
+    pub(crate) fn frame_body(&self, stream: impl BodyTransform) -> Option<()> {
         // SAFETY: a live chain link.
         let head = NonNull::new(unsafe { self.head_link()?.as_ref() }.buf)?;
         // SAFETY: the request has been created and not been sent: this is the hook's time.
-        unsafe { output::install(request.as_ptr(), head, stream) }
+        unsafe { output::install(self.request.as_ptr(), head, stream) }
     }
 
     /// Keeps the target that is about to be sent, with the signature in it, until the answer has
     /// come. `None` where the request's pool has no memory.
-    pub(crate) fn keep_target(&self, request: &Request, target: &[u8]) -> Option<()> {
-        sent::keep_target(request, self.upstream, target)
+    pub(crate) fn keep_target(&self, target: &[u8]) -> Option<()> {
+        sent::keep_target(self.request, self.raw, target)
     }
 
     /// Whether a cache may keep the response.
-    pub(crate) fn is_cacheable(&self, request: &Request) -> bool {
+    pub(crate) fn is_cacheable(&self) -> bool {
         // SAFETY: live, and it has this upstream.
-        unsafe { flags::cacheable(request.as_ptr()) }
+        unsafe { flags::cacheable(self.request.as_ptr()) }
     }
 
     /// Has nginx store no copy of the response (`proxy_store`).
-    pub(crate) fn leave_store(&self, request: &Request) {
+    pub(crate) fn leave_store(&self) {
         // SAFETY: as above; the request is about to be sent.
-        unsafe { flags::leave_store(request.as_ptr()) }
+        unsafe { flags::leave_store(self.request.as_ptr()) }
     }
 
     /// Has the body sent as it is, without the chunks that nginx puts around one whose length its
     /// client did not announce.
     pub(crate) fn send_plain(&self) {
         // SAFETY: live; nginx takes its own writer where there is no filter.
-        unsafe { (*self.upstream.as_ptr()).output.output_filter = None };
+        unsafe { (*self.raw.as_ptr()).output.output_filter = None };
     }
 
     /// Replaces the head, and a body that stands behind it in the same buffer, by `sealed` and that
@@ -150,22 +180,16 @@ impl<'r> Upstream<'r> {
     ///
     /// The new buffer starts at `start`, since a retry rewinds `pos` to it. `u->uri` stays on the
     /// old buffer: that is what error.log shows.
-    pub(crate) fn replace_head(
-        &self,
-        request: &Request,
-        sealed: &[u8],
-        body: &[u8],
-        drop_body: bool,
-    ) -> bool {
+    pub(crate) fn replace_head(&self, sealed: &[u8], body: &[u8], drop_body: bool) -> bool {
         let Some(mut link) = self.head_link() else {
             return false;
         };
-        let Some(text) = request.copy(&[sealed, body]) else {
+        let Some(text) = self.request.copy(&[sealed, body]) else {
             return false;
         };
         // SAFETY: the pool is live; the memory is zeroed and large enough.
         let fresh = unsafe {
-            ngx_pcalloc((*request.as_ptr()).pool, size_of::<ngx_buf_t>()).cast::<ngx_buf_t>()
+            ngx_pcalloc((*self.request.as_ptr()).pool, size_of::<ngx_buf_t>()).cast::<ngx_buf_t>()
         };
         let Some(mut fresh) = NonNull::new(fresh) else {
             return false;
@@ -176,7 +200,7 @@ impl<'r> Upstream<'r> {
             let buffer = fresh.as_mut();
             // Flags such as `flush` stay as the proxy module set them.
             *buffer = *link.buf;
-            buffer.tag = Self::sealed_tag();
+            buffer.tag = Upstream::sealed_tag();
             buffer.start = text.data;
             buffer.pos = text.data;
             buffer.last = text.data.add(text.len);
