@@ -95,7 +95,7 @@ test-fresh-demo: deps-test-fresh
 test-fresh-full: deps-test-fresh
 	@FRESH="$(or $(FRESH),bookworm trixie)" FRESH_USERS="$(or $(FRESH_USERS),ann)" FRESH_STEPS=suite packaging/test/fresh.sh
 
-# The reference of README.md as a manual page.
+# README.md and the reference in docs/ as a manual page.
 .PHONY: man
 man:
 	@packaging/man/build.sh dist/man

@@ -14,6 +14,6 @@ date=$(date -u -d "@$("$root/packaging/date.sh")" +%Y-%m-%d)
 
 mkdir -p "$folder"
 awk -v version="$version" -v date="$date" -v basic="$root/nginx-conf/private-bucket.conf" -v examples="$examples" \
-    -f "$here/readme-to-man.awk" "$root/README.md" >"$folder/ngx_http_aws_auth_module.5"
+    -f "$here/docs-to-man.awk" "$root/README.md" "$root/docs/directives.md" >"$folder/ngx_http_aws_auth_module.5"
 sed -e "s/@VERSION@/$version/" -e "s/@DATE@/$date/" "$here/generate_signing_key.1.in" \
     >"$folder/generate_signing_key.1"

@@ -118,7 +118,7 @@ directives! {
         group: credentials,
     }
 
-    /// Declares a credential provider, which `aws_credentials` can name. The module fetches and renews its
+    /// Declares a credential provider, which `aws_credentials` can name. The module fetches and refreshes its
     /// credentials whether or not a location uses them.
     "aws_credentials_provider" {
         contexts: http,
@@ -156,7 +156,7 @@ directives! {
     }
 
     /// Declares a service token and the variable `$aws_token_name` that contains it. The name consists of
-    /// letters, digits, and underscores. The module fetches and renews the token whether or not it is used.
+    /// letters, digits, and underscores. The module fetches and refreshes the token whether or not it is used.
     "aws_token" {
         contexts: http,
         arguments: two_or_more,

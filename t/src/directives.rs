@@ -1,7 +1,7 @@
 //! The module's directives, as they are declared in src/conf/declarations.rs.
 
 /// The page that describes each directive, below the project's folder.
-pub const REFERENCE: &str = "README.md";
+pub const REFERENCE: &str = "docs/directives.md";
 
 /// What is declared of a directive.
 pub struct Directive {

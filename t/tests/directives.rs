@@ -23,12 +23,12 @@ fn entries() -> Vec<Entry> {
         .join("..")
         .join(REFERENCE);
     let page = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let sections = page.split("\n#### ").skip(1);
+    let sections = page.split("\n### ").skip(1);
     let sections = sections.filter(|section| section.starts_with("aws_"));
     sections.map(entry).collect()
 }
 
-/// An entry: the name, the block of Syntax, Default and Context, and the description.
+/// An entry: the name, the block of Syntax, Default, Context and Since, and the description.
 fn entry(section: &str) -> Entry {
     let mut parts = section.splitn(4, "\n\n");
     let mut part = |what: &str| {
@@ -40,7 +40,9 @@ fn entry(section: &str) -> Entry {
     let block = part("syntax");
     let text = part("description");
     let (syntax, rest) = block.split_once("\n    Default:").expect(block);
-    let (default, contexts) = rest.split_once("\n    Context:").expect(block);
+    let (default, rest) = rest.split_once("\n    Context:").expect(block);
+    let (contexts, since) = rest.split_once("\n    Since:").expect(block);
+    assert!(!since.trim().is_empty(), "{block}");
     let syntax = syntax.trim_start().strip_prefix("Syntax:").expect(block);
     Entry {
         syntaxes: syntax

@@ -15,7 +15,7 @@ pub(super) const DECLARATION: TokenDeclaration = TokenDeclaration {
         name: "process",
         keys: &["retry=", "command=", "interval=", "format="],
         may_ask_others: false,
-        summary: "a program's standard output: a text without blanks, or a JSON object with `token` (or `authorizationToken`) and perhaps `expiration` (or `expiresAt`), as `2026-01-02T03:04:05Z` or in seconds since 1970. It runs as those of [aws_credentials_provider](#aws_credentials_provider) do",
+        summary: "the standard output of a program: a text without blanks, or a JSON object with `token` (or `authorizationToken`) and optionally `expiration` (or `expiresAt`), written as `2026-01-02T03:04:05Z` or in seconds since 1970. The program runs as one of [aws_credentials_provider](#aws_credentials_provider) does",
     },
     meaning: Meaning::Unknown,
     intervals: Intervals {

@@ -1,14 +1,15 @@
-# README.md as the manual page ngx_http_aws_auth_module(5), so that the reference is written once.
+# README.md and pages of docs/ as the manual page ngx_http_aws_auth_module(5), so that the reference is written once.
 #
-#   awk -v version=3.0.0 -v date=2026-01-31 -v basic=<configuration> -v examples=<folder> -f readme-to-man.awk README.md
+#   awk -v version=3.0.0 -v date=2026-01-31 -v basic=<configuration> -v examples=<folder> -f docs-to-man.awk PAGE...
 #
-# Knows the Markdown that README.md uses: headings, paragraphs, lists, tables, indented and fenced
+# Knows the Markdown that these pages use: headings, paragraphs, lists, tables, indented and fenced
 # code, and inside text `code`, *emphasis*, **strong** and [links](of any kind).
 
 BEGIN {
     # What belongs to a checkout or to another page.
     skipped["Quick start"] = skipped["Installation"] = 1
     skipped["generate_signing_key"] = skipped["Development"] = 1
+    skipped["Directives"] = skipped["Alphabetical index"] = 1
 
     # What a terminal of 80 columns has between the margins of a page, and between the columns of a table.
     width = 72
@@ -28,6 +29,13 @@ BEGIN {
     print ".SH DESCRIPTION"
 }
 
+# A new page.
+FNR == 1 {
+    end()
+    skip = 0
+    is_readme = FILENAME ~ /(^|\/)README\.md$/
+}
+
 # Fenced code.
 /^```/ {
     if (fenced) end_code(); else if (!skip) begin_code()
@@ -40,7 +48,7 @@ fenced { if (!skip) print verbatim($0); next }
 skip { next }
 
 # A directive's syntax, default and context; deeper lines go on with the one above.
-/^    (Syntax|Default|Context): / {
+/^    (Syntax|Default|Context|Since): / {
     if (block != "syntax") {
         end()
         print ".PP"
@@ -118,26 +126,31 @@ END {
     print ".BR nginx (8)"
 }
 
+# A manual page has two levels. README.md's sections and the other pages get the upper one, except for the
+# reference, in which the groups get it and the directives the lower one.
 function heading(  depth, name) {
     end()
     depth = length($1)
     name = substr($0, depth + 2)
-    if (depth == 1)
+    if (is_readme && depth == 1)
         return
-    if (depth == 2) {
-        if (section == "")
-            basic_configuration()
+    if (depth == 2 && is_readme && section == "")
+        basic_configuration()
+    if (depth <= 2) {
+        skip = depth == 2 && name in skipped
         section = name
-        skip = name in skipped
     }
+    if (depth == 1)
+        page = name
     if (skip)
         return
     started = 0
-    # A manual page has two levels: the directives get the lower one.
-    if (depth == 2)
+    if (!is_readme)
+        depth = page == "Directives" ? depth : depth + 1
+    if (depth == 2 && !is_readme && page == "Directives")
+        print ".SH " quoted(toupper(page ": " name))
+    else if (depth <= 2)
         print ".SH " quoted(toupper(name))
-    else if (depth == 3 && section == "Directives")
-        print ".SH " quoted(toupper(section ": " name))
     else
         print ".SS " quoted(name)
 }
@@ -166,8 +179,10 @@ function end() {
         end_code()
     else if (block == "table")
         end_table()
-    else if (block == "syntax")
+    else if (block == "syntax") {
         print ".PD"
+        started = 1
+    }
     else if (text != "")
         print inline(text)
     text = block = ""
