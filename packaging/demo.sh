@@ -3,7 +3,7 @@
 # through an nginx that signs (200). Stays up until Ctrl-C; with ONCE=1 it ends by itself.
 #
 # Needs MODULE (the built module) and ORIGIN (the built s3-origin). What it writes is in build/demo, and is removed in
-# the end: README.md's quick start uses the key there.
+# the end: docs/getting-started.md uses the key there.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -5,8 +5,8 @@
 #   EXAMPLES   where nginx-conf/ is in the package, relative to that folder
 #   CHANGELOG  what CHANGELOG.md is there, if the packager's own tools install it
 #
-# README.md, CHANGELOG.md and docs/, in which all links lead to files of the package. A file that only the sources
-# have is named instead of linked.
+# README.md, CHANGELOG.md and docs/ with its images, in which all links lead to files of the package. A file that only the
+# sources have is named instead of linked.
 set -eu
 
 folder=$1
@@ -23,4 +23,7 @@ for document in $documents; do
     mkdir -p "$folder/$(dirname "$document")"
     awk -v document="$document" -v documents="$documents" -v examples="$examples" -v changelog="$changelog" \
         -f packaging/docs.awk "$document" >"$folder/$document"
+done
+for image in docs/*.svg; do
+    cp "$image" "$folder/$image"
 done

@@ -1,18 +1,17 @@
-# README.md and pages of docs/ as the manual page ngx_http_aws_auth_module(5), so that the reference is written once.
+# The introduction of README.md and pages of docs/ as the manual page ngx_http_aws_auth_module(5), so that the reference is written once.
 #
-#   awk -v version=3.0.0 -v date=2026-01-31 -v basic=<configuration> -v examples=<folder> -f docs-to-man.awk PAGE...
+#   awk -v version=3.0.0 -v date=2026-01-31 -v basic=<configuration> -v examples=<folder> -v readme=README.md -f docs-to-man.awk \
+#       README.md docs/directives.md ...
 #
 # Knows the Markdown that these pages use: headings, paragraphs, lists, tables, indented and fenced
 # code, and inside text `code`, *emphasis*, **strong** and [links](of any kind).
 
 BEGIN {
-    # What belongs to a checkout or to another page.
-    skipped["Quick start"] = skipped["Installation"] = 1
-    skipped["generate_signing_key"] = skipped["Development"] = 1
-    skipped["Directives"] = skipped["Alphabetical index"] = 1
+    # Links, which a manual page does not have.
+    skipped["Alphabetical index"] = 1
 
     # What a terminal of 80 columns has between the margins of a page, and between the columns of a table.
-    width = 72
+    width = 71
     gap = 3
 
     print "'\\\" t"
@@ -33,7 +32,7 @@ BEGIN {
 FNR == 1 {
     end()
     skip = 0
-    is_readme = FILENAME ~ /(^|\/)README\.md$/
+    is_readme = FILENAME == readme
 }
 
 # Fenced code.
@@ -45,7 +44,7 @@ FNR == 1 {
 fenced { if (!skip) print verbatim($0); next }
 
 /^#+ / { heading(); next }
-skip { next }
+skip || /^</ { next }
 
 # A directive's syntax, default and context; deeper lines go on with the one above.
 /^    (Syntax|Default|Context|Since): / {
@@ -126,30 +125,29 @@ END {
     print ".BR nginx (8)"
 }
 
-# A manual page has two levels. README.md's sections and the other pages get the upper one, except for the
-# reference, in which the groups get it and the directives the lower one.
+# A manual page has two levels. A page of docs/ gets the upper one and its sections the lower one; in the reference, the
+# groups get the upper one and the directives the lower one. README.md has nothing but its introduction here.
 function heading(  depth, name) {
     end()
     depth = length($1)
     name = substr($0, depth + 2)
-    if (is_readme && depth == 1)
+    if (is_readme) {
+        if (depth == 2 && !skip) {
+            basic_configuration()
+            skip = 1
+        }
         return
-    if (depth == 2 && is_readme && section == "")
-        basic_configuration()
-    if (depth <= 2) {
-        skip = depth == 2 && name in skipped
-        section = name
     }
     if (depth == 1)
         page = name
+    if (depth <= 2)
+        skip = name in skipped
     if (skip)
         return
     started = 0
-    if (!is_readme)
-        depth = page == "Directives" ? depth : depth + 1
-    if (depth == 2 && !is_readme && page == "Directives")
+    if (depth == 2 && page == "Directives")
         print ".SH " quoted(toupper(page ": " name))
-    else if (depth <= 2)
+    else if (depth == 1)
         print ".SH " quoted(toupper(name))
     else
         print ".SS " quoted(name)

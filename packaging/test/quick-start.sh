@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The quick start of README.md, word for word: the first block is what runs in the first terminal until Ctrl-C, the others
+# The commands of docs/getting-started.md, word for word: the first block is what runs in the first terminal until Ctrl-C, the others
 # are for the second terminal. It installs packages and files, so fresh.sh runs it in a root that is thrown away.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 
 main() {
     blocks
-    [ -s "$work/block-1" ] && [ -s "$work/block-2" ] || fail "README.md has no quick start"
+    [ -s "$work/block-1" ] && [ -s "$work/block-2" ] || fail "docs/getting-started.md has no commands"
     before=$(ls -A /tmp)
     first_terminal
     # Each further block must succeed, and one of them prints the object.
@@ -23,14 +23,12 @@ main() {
     uninstalls
 }
 
-# The blocks of commands in the section.
+# The blocks of commands on the page.
 blocks() {
     awk -v work="$work" '
-        /^## / { inside = ($0 == "## Quick start") }
-        !inside { next }
         /^```sh$/ { file = work "/block-" ++n; next }
         /^```/ { file = ""; next }
-        file { print >file }' README.md
+        file { print >file }' docs/getting-started.md
 }
 
 # In a terminal of its own, so that Ctrl-C can be typed there. A shell has SIGINT ignored in what it starts in the background,

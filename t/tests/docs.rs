@@ -138,6 +138,100 @@ fn links_in_packages_lead_to_files_of_the_package() {
     }
 }
 
+/// The contents of the documentation, and of the book that is made from it.
+#[test]
+fn the_contents_list_each_page() {
+    let docs = root().join("docs");
+    let contents = fs::read_to_string(docs.join("README.md")).expect("docs/README.md");
+    let listed: Vec<PathBuf> = links(&contents)
+        .into_iter()
+        .map(|link| docs.join(link))
+        .collect();
+    let pages = documents(&root());
+    let pages = pages.iter().filter(|page| page.starts_with(&docs));
+    let missing: Vec<_> = pages
+        .filter(|page| **page != docs.join("README.md") && !listed.contains(page))
+        .collect();
+    assert_eq!(missing, [&PathBuf::new(); 0]);
+    assert!(listed.len() > 20, "{listed:?}");
+}
+
+/// Words that show a sentence to be translated literally, or that say less than a plain word.
+#[test]
+fn the_documents_are_in_plain_english() {
+    const WORST: [&str; 6] = [
+        "whoever",
+        "of a client's",
+        "is none",
+        "taken for",
+        "but for",
+        "anew",
+    ];
+    let mut pages = documents(&root());
+    pages.retain(|page| page.starts_with(root().join("docs")) || *page == root().join("README.md"));
+    assert!(pages.len() > 20, "{pages:?}");
+    let mut found = Vec::new();
+    for page in pages {
+        let text = fs::read_to_string(&page).expect("a page").to_lowercase();
+        // Code has its own words, and sentences continue in the next line.
+        let text = text.lines().filter(|line| !line.starts_with("    "));
+        let text = text.flat_map(str::split_whitespace);
+        let text = text.collect::<Vec<_>>().join(" ");
+        for word in WORST.iter().filter(|word| text.contains(**word)) {
+            found.push(format!("{}: {word}", page.display()));
+        }
+    }
+    assert_eq!(found, [""; 0]);
+}
+
+/// A newcomer reads the whole page.
+#[test]
+fn the_readme_is_short() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    assert!(readme.lines().count() <= 220);
+}
+
+/// Each command in README.md is one that the tests of packages run.
+#[test]
+fn the_commands_of_the_readme_are_run() {
+    const RUN: [(&str, &str, &str); 8] = [
+        ("make demo", "packaging/test/fresh.sh", "make demo ONCE=1"),
+        ("make rpm", "packaging/test/rpm.sh", "packaging/rpm.sh"),
+        (
+            "dnf install ./dist/nginx-module-aws-auth-*.rpm",
+            "packaging/test/rpm.sh",
+            "install",
+        ),
+        ("make deb", "packaging/test/fresh.sh", "make deb"),
+        (
+            "apt install ./dist/libnginx-mod-http-aws-auth_*.deb",
+            "packaging/test/fresh.sh",
+            "apt-get install -y -q \"/$deb\"",
+        ),
+        ("make build", "packaging/test/fresh.sh", "make build"),
+        (
+            "sudo make install",
+            "docs/getting-started.md",
+            "sudo make install\n",
+        ),
+        (
+            "sudo install -m 600 /dev/stdin /etc/nginx/aws-secret-key",
+            "docs/getting-started.md",
+            "sudo install -m 600",
+        ),
+    ];
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let blocks = readme.split("```sh\n").skip(1);
+    let commands: Vec<&str> = blocks
+        .flat_map(|rest| rest.split("```").next().unwrap_or_default().lines())
+        .collect();
+    assert_eq!(commands, RUN.map(|(command, _, _)| command));
+    for (command, file, how) in RUN {
+        let text = fs::read_to_string(root().join(file)).expect(file);
+        assert!(text.contains(how), "{command}: {how:?} is not in {file}");
+    }
+}
+
 /// The builds reject what is older.
 #[test]
 fn the_documents_name_the_oldest_nginx() {

@@ -120,7 +120,7 @@ fn variables_that_change_a_cached_response_are_warned_of() {
     }
 }
 
-/// What README shows for WebSocket APIs of API Gateway: the request that opens the connection is
+/// What docs/signing.md shows for WebSocket APIs of API Gateway: the request that opens the connection is
 /// signed, and after 101 bytes go both ways.
 #[test]
 fn a_websocket_is_opened_by_a_signed_request() {

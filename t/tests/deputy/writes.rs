@@ -208,7 +208,7 @@ fn what_proxy_set_header_sets_is_kept() {
     assert_eq!(origin.requests().len(), 2);
 }
 
-/// The way that README.md shows to have a header dropped: listed, and emptied.
+/// The way that docs/uploads.md shows to have a header dropped: listed, and emptied.
 #[test]
 fn a_listed_header_that_is_emptied_is_dropped() {
     let origin = RawOrigin::with_body("");
