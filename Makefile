@@ -8,6 +8,7 @@
 #                test-source
 #   make test-fresh     the quick start, packages and more in minimal roots of Debian; test-fresh-full: all tests there
 #   make man     the manual pages, in dist/man/
+#   make docs    the documentation as a book, in dist/docs/
 #   make lint    rustfmt, clippy, and which part of src/ uses which
 #   make bench   what signing costs; PEER_MODULE=<other .so> measures that one too
 #   make deps    installs what the others need, and says what it installs
@@ -95,10 +96,15 @@ test-fresh-demo: deps-test-fresh
 test-fresh-full: deps-test-fresh
 	@FRESH="$(or $(FRESH),bookworm trixie)" FRESH_USERS="$(or $(FRESH_USERS),ann)" FRESH_STEPS=suite packaging/test/fresh.sh
 
-# README.md and the reference in docs/ as a manual page.
+# Pages of docs/ as a manual page.
 .PHONY: man
 man:
 	@packaging/man/build.sh dist/man
+
+# README.md and docs/ as a book. Without mdbook, cargo installs it into build/ first.
+.PHONY: docs
+docs:
+	@packaging/book.sh
 
 lint: deps-lint
 	$(CARGO) fmt --all --check
