@@ -14,13 +14,20 @@ mkdir -p "$book/src"
 packaging/docs.sh "$book/src" nginx-conf
 cp -R nginx-conf "$book/src/"
 
+# A link to README.md would lead to README.html, and mdBook writes index.html.
+find "$book/src" -name README.md | while read -r page; do
+    mv "$page" "${page%README.md}index.md"
+done
+find "$book/src" -name '*.md' -exec sed -i 's,\(\]([^)]*\)README\.md,\1index.md,g' '{}' +
+
 # The contents are those of docs/README.md, which is a page itself.
 {
     echo "# Summary"
     echo
-    echo "[nginx-module-aws-auth](README.md)"
+    echo "[nginx-module-aws-auth](index.md)"
+    echo "[All pages](docs/index.md)"
     echo
-    sed -n -e 's/^## /# /p' -e '/^ *- \[/s,](,](docs/,p' -e '/^$/p' docs/README.md
+    sed -n -e 's/^## /# /p' -e 's/README\.md/index.md/' -e '/^ *- \[/s,](,](docs/,p' -e '/^$/p' docs/README.md
     echo
     echo "[Changelog](CHANGELOG.md)"
 } >"$book/src/SUMMARY.md"
