@@ -12,11 +12,10 @@ pub(crate) mod tokens;
 
 use std::cell::Cell;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
-use aws_credentials::report::Subject;
-use aws_credentials::{Definition, Files, Material};
+use aws_credentials::refresh_log::Subject;
+use aws_credentials::{Definition, Material};
 use sha2::{Digest, Sha256};
 
 use crate::ffi::process::CycleId;
@@ -117,25 +116,16 @@ impl Renewal {
         }
     }
 
-    /// Tells one state of the files that are known to be read from another; never 0. It is the same
-    /// in every worker, also in those of the next configuration.
-    pub(crate) fn files_now(&self, files: &impl Files) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for path in &self.files {
-            path.hash(&mut hasher);
-            if let Ok(found) = files.identify(path) {
-                (found.device, found.inode, found.size, found.mode).hash(&mut hasher);
-                found.modified.hash(&mut hasher);
-            }
-        }
-        hasher.finish() | 1
+    /// Those files that are known to be read.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// Whether the last fetch failed, so that waiting for the next one is in vain more often than
     /// not.
     pub(crate) fn is_failing(&self) -> bool {
-        let failures = |slot: SlotRef| slot.with_state(|state| state.schedule.failures());
-        self.slot().is_none_or(|slot| failures(slot) > 0)
+        let is_failing = |slot: SlotRef| slot.with_state(|state| state.progress.is_failing());
+        self.slot().is_none_or(is_failing)
     }
 }
 

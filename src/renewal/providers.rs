@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use aws_credentials::Declared;
 
-use super::lease::{Memory, SlotRef, State, zones_in_use};
+use super::lease::{Memory, SlotRef, SlotState, zones_in_use};
 use crate::ffi::memory::shm::ZoneOwner;
 use crate::ffi::process::{self, CycleId};
 use crate::renewal::Renewal;
@@ -54,7 +54,7 @@ impl Provider {
         if let Some(slot) = self.renewal.slot()
             && slot.generation() == self.store.generation()
         {
-            slot.with_state(|state| state.schedule.rejected(process::time_of_day()));
+            slot.with_state(|state| state.progress.rejected(process::time_of_day()));
         }
     }
 }
@@ -150,7 +150,7 @@ impl Providers {
 }
 
 impl ZoneOwner for Providers {
-    type State = State;
+    type State = SlotState;
 
     /// Finds or makes a slot for each provider. In a new zone what a zone of the configuration in
     /// use holds for the same provider is taken over: a zone that is resized, or gets another
@@ -170,7 +170,7 @@ impl ZoneOwner for Providers {
                     })?;
                     let others = zones_in_use();
                     if let Some(old) = others.iter().find_map(|zone| zone.existing(key)) {
-                        slot.copy_from(&old, key, State::inherited);
+                        slot.copy_from(&old, key, SlotState::inherited);
                     }
                     slot
                 }

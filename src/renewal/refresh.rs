@@ -10,9 +10,9 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use aws_credentials::report::{AtHand, Level as ReportLevel, Line};
-use aws_credentials::schedule;
-use aws_credentials::{FetchError, Host, Material};
+use aws_credentials::refresh::{NextStep, Progress, RefreshTarget, keep_fresh};
+use aws_credentials::refresh_log::{LogLevel, LogLine, Subject};
+use aws_credentials::{FetchError, Host};
 use ngx::async_::Task;
 use zeroize::Zeroizing;
 
@@ -21,7 +21,7 @@ use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::{Level, Log};
 use crate::renewal::Renewal;
 use crate::renewal::host::NginxHost;
-use crate::renewal::lease::{Lease, Turn};
+use crate::renewal::lease::Lease;
 use crate::renewal::providers::Providers;
 
 /// How long a renewal rests after a fault of ours, rather than to run into it again and again.
@@ -40,7 +40,9 @@ pub(crate) fn start(providers: &Providers) {
     let tasks = providers.renewals().map(|renewal| {
         let (renewal, host) = (Rc::clone(renewal), Rc::clone(&host));
         ngx::async_::spawn(async move {
-            while !survives(keep_fresh(&renewal, &host)).await {
+            let slot = SharedSlot(&renewal);
+            let refresh = || keep_fresh(renewal.definition(), renewal.files(), &slot, &*host);
+            while !survives(refresh()).await {
                 Log::of_cycle().write(
                     Level::Error,
                     format_args!(
@@ -74,94 +76,53 @@ async fn survives(future: impl Future<Output = ()>) -> bool {
     .await
 }
 
-async fn keep_fresh(renewal: &Renewal, host: &NginxHost) {
-    let mut source = renewal.definition().provider();
-    while !process::is_finishing() {
-        let files = renewal.files_now(host);
-        let changed = source.files_changed(host);
-        let pause = match Lease::take(renewal, host.now(), files, changed) {
-            Turn::Leave => return,
-            Turn::Wait(pause) => pause,
-            Turn::Fetch(lease) => {
-                let result = source.fetch(host).await;
-                if result.is_err() && process::is_finishing() {
-                    // Cut short by nginx; the next worker asks again.
-                    return;
-                }
-                conclude(renewal, host, files, result);
-                drop(lease);
-                continue;
-            }
+/// Connects the loop to the zone, to the log, and to this process.
+struct SharedSlot<'a>(&'a Renewal);
+
+impl<'a> RefreshTarget for SharedSlot<'a> {
+    type Lease = Lease<'a>;
+
+    fn subject(&self) -> Subject<'_> {
+        self.0.subject()
+    }
+
+    fn is_finishing(&self) -> bool {
+        process::is_finishing()
+    }
+
+    fn begin(&self, wait: impl FnOnce(&mut Progress) -> Duration) -> NextStep<Lease<'a>> {
+        Lease::take(self.0, wait)
+    }
+
+    fn update<T>(&self, change: impl FnOnce(&mut Progress) -> T) -> Option<T> {
+        let slot = self.0.slot()?;
+        Some(slot.with_state(|state| change(&mut state.progress)))
+    }
+
+    fn published(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let (_, bytes) = self.0.slot()?.read(self.0.key())?;
+        Some(bytes)
+    }
+
+    fn publish(&self, material: &[u8]) -> Result<(), FetchError> {
+        if self.0.slot().is_some_and(|slot| slot.publish(material)) {
+            return Ok(());
+        }
+        Err(FetchError::Setting {
+            name: "aws_auth_zone".to_owned(),
+            why: format!(
+                "it has no room for what was fetched, {} bytes twice: make it larger",
+                material.len()
+            ),
+        })
+    }
+
+    fn log(&self, line: &LogLine) {
+        let level = match line.level {
+            LogLevel::Error => Level::Error,
+            LogLevel::Warn => Level::Warn,
+            LogLevel::Notice => Level::Notice,
         };
-        // At least a moment, so that a plan that is always due cannot keep the worker busy.
-        host.sleep(pause.max(Duration::from_millis(1))).await;
+        Log::of_cycle().write(level, format_args!("{}", line.text));
     }
-}
-
-/// Publishes what a fetch has yielded, plans the next one, and says what there is to say.
-fn conclude(renewal: &Renewal, host: &impl Host, files: u64, result: Result<Material, FetchError>) {
-    let Some(slot) = renewal.slot() else {
-        return;
-    };
-    let published = slot.read(renewal.key());
-    let at_hand = published
-        .as_ref()
-        .and_then(|(_, bytes)| Material::read(bytes));
-    let at_hand = at_hand.as_ref().map(terms);
-    let result = result.and_then(|material| {
-        let mut bytes = Zeroizing::new(Vec::new());
-        material.write(&mut bytes);
-        let is_new = published.is_none_or(|(_, old)| *old != *bytes);
-        match !is_new || slot.publish(&bytes) {
-            true => Ok(material),
-            false => Err(FetchError::Setting {
-                name: "aws_auth_zone".to_owned(),
-                why: format!(
-                    "it has no room for what was fetched, {} bytes twice: make it larger",
-                    bytes.len()
-                ),
-            }),
-        }
-    });
-
-    let (now, random) = (host.now(), host.random());
-    let (subject, intervals) = (renewal.subject(), renewal.definition().intervals());
-    let line = slot.with_state(|state| {
-        state.files = files;
-        match &result {
-            Ok(material) => {
-                let expires_at = material.expires_at();
-                state.schedule.fetched(now, expires_at, intervals, random);
-                let got = terms(material);
-                state.report.fetched(now, subject, material.origin(), got)
-            }
-            Err(error) => {
-                let left = match at_hand {
-                    Some(got) => schedule::left(got.expires_at, got.outlives_expiry, now),
-                    None => Some(0),
-                };
-                state.schedule.failed(now, left, intervals, random);
-                state.report.failed(now, subject, error, at_hand)
-            }
-        }
-    });
-    if let Some(line) = line {
-        write(&line);
-    }
-}
-
-fn terms(material: &Material) -> AtHand {
-    AtHand {
-        expires_at: material.expires_at(),
-        outlives_expiry: material.outlives_expiry(),
-    }
-}
-
-fn write(line: &Line) {
-    let level = match line.level {
-        ReportLevel::Error => Level::Error,
-        ReportLevel::Warn => Level::Warn,
-        ReportLevel::Notice => Level::Notice,
-    };
-    Log::of_cycle().write(level, format_args!("{}", line.text));
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use aws_signing::CredentialScope;
 use zeroize::Zeroizing;
 
-use crate::{Secret, Token};
+use crate::{Secret, Token, Validity};
 
 /// What a source yields.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +33,14 @@ impl Material {
         match self {
             Self::Keys(credentials) => credentials.outlives_expiry,
             Self::Derived(_) | Self::Token(_) => false,
+        }
+    }
+
+    /// Both.
+    pub fn validity(&self) -> Validity {
+        Validity {
+            expires_at: self.expires_at(),
+            outlives_expiry: self.outlives_expiry(),
         }
     }
 

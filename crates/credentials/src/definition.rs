@@ -10,7 +10,7 @@ use crate::arguments::Arguments;
 use crate::schedule::Intervals;
 use crate::sources::{Declared, ParseContext, Source};
 use crate::tokens::TokenSource;
-use crate::{Check, Declaration, DefinitionError, Environment, Files, Provider};
+use crate::{Check, Declaration, DefinitionError, Environment, Fetcher, Files};
 
 /// A source of credentials or of tokens, checked as far as its words and the environment go. Cheap
 /// to clone.
@@ -151,9 +151,9 @@ impl Definition {
         hasher.0.finalize().into()
     }
 
-    /// What fetches.
-    pub fn provider(&self) -> Provider {
-        Provider::new(self.source.clone(), self.environment.clone())
+    /// What fetches it.
+    pub fn fetcher(&self) -> Fetcher {
+        Fetcher::new(self.source.clone(), self.environment.clone())
     }
 }
 

@@ -7,8 +7,9 @@
 //! 2. [`Definition::parse`] reads the words of a directive, e.g. `imds role=web`,
 //!    [`Definition::parse_token`] those of one about a token, e.g. `ecr region=eu-west-1`, and
 //!    [`Definition::check`] looks at the files it names: what is wrong is said before any request.
-//! 3. [`Definition::provider`] makes a [`Provider`], whose [`fetch`](Provider::fetch) yields
+//! 3. [`Definition::fetcher`] makes a [`Fetcher`], whose [`fetch`](Fetcher::fetch) yields
 //!    [`Material`], or a [`FetchError`] that names the guilty party and holds no secret.
+//! 4. [`refresh::keep_fresh`] fetches again in time, on behalf of all processes of a server.
 //!
 //! One fetch runs at a time, on one thread: the futures are not `Send`, and want no runtime.
 
@@ -25,12 +26,13 @@ mod definition_error;
 mod environment;
 mod error;
 mod fetch;
+mod fetcher;
 mod file;
 pub mod host;
 mod profile;
 mod profile_cache;
-mod provider;
-pub mod report;
+pub mod refresh;
+pub mod refresh_log;
 mod response;
 pub mod schedule;
 mod secret;
@@ -42,6 +44,7 @@ mod time;
 mod token;
 mod tokens;
 mod url;
+mod validity;
 
 pub use arguments::misplaced_quote;
 pub use check::{Check, FileUse};
@@ -51,11 +54,12 @@ pub use definition::Definition;
 pub use definition_error::DefinitionError;
 pub use environment::Environment;
 pub use error::FetchError;
+pub use fetcher::Fetcher;
 pub use host::{Files, Host};
 pub use profile_cache::ProfileCache;
-pub use provider::Provider;
 pub use response::ResponseError;
 pub use secret::Secret;
 pub use sources::{Declared, ParseContext};
 pub use token::Token;
 pub use url::{Endpoint, Scheme, Url, UrlError};
+pub use validity::Validity;

@@ -123,8 +123,8 @@ impl Schedule {
         self.decide(now, next);
     }
 
-    /// A fetch failed. What is at hand, if anything, is usable for `left` milliseconds, `None`
-    /// being without end.
+    /// A fetch failed. What was fetched before is usable for `left` milliseconds; `None`: without end.
+    /// If there is nothing, it is `Some(0)`.
     pub fn failed(&mut self, now: i64, left: Option<i64>, intervals: Intervals, random: u64) {
         self.last = now;
         let doublings = self.failures.min(16);
@@ -166,20 +166,6 @@ impl Schedule {
         self.decided = now;
         self.next = next;
     }
-}
-
-/// Whether what expires at `expires_at` (Unix seconds) may be used at `now` (milliseconds).
-pub fn is_usable(expires_at: Option<i64>, outlives_expiry: bool, now: i64) -> bool {
-    left(expires_at, outlives_expiry, now).is_none_or(|left| left > 0)
-}
-
-/// For how many milliseconds it may be used from now on; `None`: without end. It is the argument
-/// of [`Schedule::failed`], which takes `Some(0)` where there is nothing at hand.
-pub fn left(expires_at: Option<i64>, outlives_expiry: bool, now: i64) -> Option<i64> {
-    if outlives_expiry {
-        return None;
-    }
-    expires_at.map(|at| at.saturating_mul(1000).saturating_sub(now))
 }
 
 fn millis(span: Duration) -> i64 {

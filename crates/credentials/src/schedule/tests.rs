@@ -221,18 +221,6 @@ fn a_clock_that_goes_forward_makes_it_due() {
 }
 
 #[test]
-fn usable_until_they_expire() {
-    let at = NOW / 1000;
-    assert!(is_usable(None, false, NOW));
-    assert!(is_usable(Some(at + 1), false, NOW));
-    assert!(!is_usable(Some(at), false, NOW));
-    assert!(is_usable(Some(at - 86_400), true, NOW));
-    assert_eq!(left(Some(at + 2), false, NOW), Some(2000));
-    assert_eq!(left(Some(at + 2), true, NOW), None);
-    assert_eq!(left(Some(i64::MIN), false, i64::MAX), Some(i64::MIN));
-}
-
-#[test]
 fn any_values_of_shared_memory_are_safe() {
     for value in [i64::MIN, -1, 0, 1, i64::MAX] {
         let mut schedule = Schedule {

@@ -67,7 +67,7 @@ fn any_source_may_open_the_role() {
     let words = ["source=instance", &format!("role_arn={ROLE}")];
     let declared = [("instance", &declared)];
     let definition = parse("assume_role", &words, &environment(&[]), &declared).unwrap();
-    let credentials = fetch(&host, &mut definition.provider()).unwrap();
+    let credentials = fetch(&host, &mut definition.fetcher()).unwrap();
     host.finish();
     assert!(
         !credentials.outlives_expiry,
@@ -90,7 +90,7 @@ fn a_role_may_open_another() {
     let declared = [("first", &first)];
     let definition = parse("assume_role", &words, &environment(&KEYS), &declared).unwrap();
     let host = answering(2);
-    fetch(&host, &mut definition.provider()).unwrap();
+    fetch(&host, &mut definition.fetcher()).unwrap();
     host.finish();
     let sent = host.sent.borrow();
     assert!(sent[0].headers["authorization"].contains("Credential=AKIDEXAMPLE/"));

@@ -12,8 +12,8 @@ use aws_credentials::host::{
     RunError,
 };
 use aws_credentials::{
-    Credentials, Declared, Definition, DefinitionError, Environment, FetchError, Files, Host,
-    Material, ParseContext, Provider, Token,
+    Credentials, Declared, Definition, DefinitionError, Environment, FetchError, Fetcher, Files,
+    Host, Material, ParseContext, Token,
 };
 use zeroize::Zeroizing;
 
@@ -303,15 +303,15 @@ pub(crate) fn define(
     parse(source, &words, &environment(variables), &[])
 }
 
-pub(crate) fn provider(line: &str, variables: &[(&str, &str)]) -> Provider {
+pub(crate) fn fetcher(line: &str, variables: &[(&str, &str)]) -> Fetcher {
     let definition = define(line, variables);
     definition
         .unwrap_or_else(|error| panic!("{error}"))
-        .provider()
+        .fetcher()
 }
 
-pub(crate) fn fetch(host: &Script, provider: &mut Provider) -> Result<Credentials, FetchError> {
-    match ready(provider.fetch(host))? {
+pub(crate) fn fetch(host: &Script, fetcher: &mut Fetcher) -> Result<Credentials, FetchError> {
+    match ready(fetcher.fetch(host))? {
         Material::Keys(credentials) => Ok(credentials),
         _ => panic!("not keys"),
     }
@@ -326,8 +326,8 @@ pub(crate) fn define_token(
     parse_token(source, &words, &environment(variables), &[])
 }
 
-pub(crate) fn fetch_token(host: &Script, provider: &mut Provider) -> Result<Token, FetchError> {
-    match ready(provider.fetch(host))? {
+pub(crate) fn fetch_token(host: &Script, fetcher: &mut Fetcher) -> Result<Token, FetchError> {
+    match ready(fetcher.fetch(host))? {
         Material::Token(token) => Ok(token),
         _ => panic!("not a token"),
     }
@@ -339,7 +339,7 @@ pub(crate) fn fetch_once(
     line: &str,
     variables: &[(&str, &str)],
 ) -> Result<Credentials, FetchError> {
-    let result = fetch(host, &mut provider(line, variables));
+    let result = fetch(host, &mut fetcher(line, variables));
     host.finish();
     result
 }

@@ -136,20 +136,20 @@ fn the_token_is_sent_as_it_is() {
 #[test]
 fn a_token_file_is_read_each_time_and_wins() {
     let variables = [(FULL, POD), (TOKEN, "old"), (TOKEN_FILE, "/token")];
-    let mut provider = provider("container", &variables);
+    let mut fetcher = fetcher("container", &variables);
     let host = Script::new().file("/token", "first\n");
     for token in ["first", "second"] {
         host.write("/token", token);
         host.and_expect(format!("GET {POD}"), Ok((200, json_credentials())));
-        fetch(&host, &mut provider).unwrap();
+        fetch(&host, &mut fetcher).unwrap();
         assert_eq!(
             host.sent.borrow().last().unwrap().headers["authorization"],
             token
         );
     }
-    assert!(!provider.files_changed(&host));
+    assert!(!fetcher.files_changed(&host));
     host.write("/token", "third");
-    assert!(provider.files_changed(&host));
+    assert!(fetcher.files_changed(&host));
 }
 
 #[test]

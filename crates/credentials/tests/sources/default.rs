@@ -142,12 +142,12 @@ fn a_profile_without_credentials_gives_way() {
 #[test]
 fn a_file_that_comes_later_is_noticed() {
     let host = Script::new().expect("GET http://169.254.170.2/c", 200, json_credentials());
-    let mut provider = provider("default", &[HOME, CONTAINER]);
-    assert_eq!(fetch(&host, &mut provider).unwrap().origin, "container");
+    let mut fetcher = fetcher("default", &[HOME, CONTAINER]);
+    assert_eq!(fetch(&host, &mut fetcher).unwrap().origin, "container");
     host.write(CONFIG, PROFILE);
-    assert!(provider.files_changed(&host));
+    assert!(fetcher.files_changed(&host));
     assert_eq!(
-        fetch(&host, &mut provider).unwrap().access_key_id,
+        fetch(&host, &mut fetcher).unwrap().access_key_id,
         "AKIDFILE"
     );
 }

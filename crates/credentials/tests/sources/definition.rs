@@ -159,9 +159,9 @@ fn descriptions_hold_no_secret() {
         let definition = define(line, &variables).unwrap();
         let check = definition.check(&Script::new()).unwrap();
         assert_eq!(check.description, description);
-        let provider = definition.provider();
+        let fetcher = definition.fetcher();
         let shown = format!(
-            "{definition:?} {provider:?} {check:?} {:?}",
+            "{definition:?} {fetcher:?} {check:?} {:?}",
             environment(&variables)
         );
         assert!(

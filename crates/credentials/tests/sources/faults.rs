@@ -1,4 +1,4 @@
-//! Everything that can go wrong between a provider and whom it asks, at every step of each.
+//! Everything that can go wrong between a fetcher and whom it asks, at every step of each.
 
 use aws_credentials::host::HttpError;
 

@@ -83,23 +83,23 @@ fn settings_of_the_credentials_file_win() {
 #[test]
 fn changes_are_noticed() {
     let host = Script::new();
-    let mut provider = provider("file", &[HOME]);
-    assert!(fetch(&host, &mut provider).is_err());
-    assert!(!provider.files_changed(&host));
+    let mut fetcher = fetcher("file", &[HOME]);
+    assert!(fetch(&host, &mut fetcher).is_err());
+    assert!(!fetcher.files_changed(&host));
     for secret in ["first", "second"] {
         let keys = format!("[default]\naws_access_key_id = A\naws_secret_access_key = {secret}");
         host.write(CREDENTIALS, keys);
         assert!(
-            provider.files_changed(&host),
+            fetcher.files_changed(&host),
             "also that there is a file now"
         );
-        let credentials = fetch(&host, &mut provider).unwrap();
+        let credentials = fetch(&host, &mut fetcher).unwrap();
         assert_eq!(credentials.secret_access_key.expose(), secret);
-        assert!(!provider.files_changed(&host));
+        assert!(!fetcher.files_changed(&host));
     }
     host.write(CONFIG, "");
     assert!(
-        provider.files_changed(&host),
+        fetcher.files_changed(&host),
         "any file of the profile counts"
     );
 }

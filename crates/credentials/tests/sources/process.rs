@@ -18,7 +18,7 @@ fn define_command(line: &str) -> Definition {
 
 fn run(result: Result<(ExitStatus, &str), RunError>) -> Result<String, String> {
     let host = Script::new().expect_run(result);
-    let fetched = fetch(&host, &mut define_command("/opt/print --now").provider());
+    let fetched = fetch(&host, &mut define_command("/opt/print --now").fetcher());
     host.finish();
     match fetched {
         Ok(credentials) => Ok(format!("{:?}", parts(&credentials))),
@@ -157,7 +157,7 @@ fn how_it_ended_matters() {
 fn it_runs_without_shell_and_without_our_secrets() {
     let host = Script::new().expect_run(Err(RunError::Timeout));
     let definition = define_command("print 'a b' $HOME; rm");
-    fetch(&host, &mut definition.provider()).unwrap_err();
+    fetch(&host, &mut definition.fetcher()).unwrap_err();
     let commands = host.commands.borrow();
     let [command] = &**commands else {
         panic!("one command")

@@ -15,7 +15,7 @@ zAKfVPq0KVSgjWJrwG155I/+kHWLOI6edN7sKHXqC34=
 ";
 
 fn read(host: &Script) -> Result<SigningKeys, FetchError> {
-    match ready(provider(LINE, &[]).fetch(host))? {
+    match ready(fetcher(LINE, &[]).fetch(host))? {
         Material::Derived(keys) => Ok(keys),
         _ => panic!("not signing keys"),
     }
@@ -50,35 +50,35 @@ fn keys_of_days_that_are_over_are_none() {
 #[test]
 fn a_new_file_is_noticed() {
     let host = Script::new().file("/keys", FILE);
-    let mut provider = provider(LINE, &[]);
-    assert!(ready(provider.fetch(&host)).is_ok());
-    assert!(!provider.files_changed(&host));
+    let mut fetcher = fetcher(LINE, &[]);
+    assert!(ready(fetcher.fetch(&host)).is_ok());
+    assert!(!fetcher.files_changed(&host));
     // As a rename into place: same content, another inode.
     host.write("/keys", FILE);
-    assert!(provider.files_changed(&host));
+    assert!(fetcher.files_changed(&host));
     host.write("/keys", "half a fi");
-    assert!(ready(provider.fetch(&host)).is_err());
+    assert!(ready(fetcher.fetch(&host)).is_err());
     assert!(
-        !provider.files_changed(&host),
+        !fetcher.files_changed(&host),
         "what is wrong is not read again until it changes"
     );
     host.write("/keys", "#".repeat(2 * 1024 * 1024));
-    assert!(provider.files_changed(&host));
-    assert!(ready(provider.fetch(&host)).is_err());
-    assert!(!provider.files_changed(&host), "nor is what is too large");
+    assert!(fetcher.files_changed(&host));
+    assert!(ready(fetcher.fetch(&host)).is_err());
+    assert!(!fetcher.files_changed(&host), "nor is what is too large");
     host.write("/keys", FILE);
-    assert!(provider.files_changed(&host));
-    assert!(ready(provider.fetch(&host)).is_ok());
+    assert!(fetcher.files_changed(&host));
+    assert!(ready(fetcher.fetch(&host)).is_ok());
 }
 
 #[test]
 fn a_file_that_comes_while_it_is_looked_for_is_not_missed() {
     let host = Script::new();
     host.late.replace(Some(("/keys", FILE)));
-    let mut provider = provider(LINE, &[]);
-    assert!(ready(provider.fetch(&host)).is_err());
-    assert!(provider.files_changed(&host));
-    assert!(ready(provider.fetch(&host)).is_ok());
+    let mut fetcher = fetcher(LINE, &[]);
+    assert!(ready(fetcher.fetch(&host)).is_err());
+    assert!(fetcher.files_changed(&host));
+    assert!(ready(fetcher.fetch(&host)).is_ok());
 }
 
 #[test]

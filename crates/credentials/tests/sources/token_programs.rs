@@ -15,7 +15,7 @@ fn run(
     result: Result<(ExitStatus, &str), RunError>,
 ) -> Result<(String, Option<i64>), String> {
     let host = Script::new().expect_run(result);
-    let fetched = fetch_token(&host, &mut define_program(format).provider());
+    let fetched = fetch_token(&host, &mut define_program(format).fetcher());
     host.finish();
     match fetched {
         Ok(token) => Ok((token.value.expose().to_owned(), token.expires_at)),

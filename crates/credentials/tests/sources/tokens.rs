@@ -37,7 +37,7 @@ fn fetched(
 ) -> (String, Option<i64>, Sent) {
     let host = Script::new().expect(format!("POST {url}"), 200, answer);
     let definition = define_token(line, variables).unwrap_or_else(|error| panic!("{error}"));
-    let token = fetch_token(&host, &mut definition.provider());
+    let token = fetch_token(&host, &mut definition.fetcher());
     let token = token.unwrap_or_else(|error| panic!("{error}"));
     host.finish();
     let sent = host.sent.take().pop().unwrap();
@@ -178,7 +178,7 @@ fn a_declared_provider_may_sign() {
     let words = ["region=eu-west-1", "credentials=instance"];
     let declared = [("instance", &instance)];
     let definition = parse_token("ecr", &words, &environment(&[]), &declared).unwrap();
-    fetch_token(&host, &mut definition.provider()).unwrap();
+    fetch_token(&host, &mut definition.fetcher()).unwrap();
     host.finish();
     let sent = host.sent.borrow();
     assert!(
@@ -209,11 +209,11 @@ fn a_file_with_the_keys_is_watched() {
             .any(|file| file.path.to_str() == Some(path))
     );
 
-    let mut provider = definition.provider();
-    fetch_token(&host, &mut provider).unwrap();
-    assert!(!provider.files_changed(&host));
+    let mut fetcher = definition.fetcher();
+    fetch_token(&host, &mut fetcher).unwrap();
+    assert!(!fetcher.files_changed(&host));
     host.write(path, text);
-    assert!(provider.files_changed(&host));
+    assert!(fetcher.files_changed(&host));
 }
 
 #[test]
@@ -273,8 +273,8 @@ fn what_is_not_exactly_a_token_is_an_error() {
         ),
     ] {
         let host = Script::new().expect(format!("POST {ECR}"), 200, answer.clone());
-        let mut provider = define_token("ecr", &KEYS).unwrap().provider();
-        let text = fetch_token(&host, &mut provider).unwrap_err().to_string();
+        let mut fetcher = define_token("ecr", &KEYS).unwrap().fetcher();
+        let text = fetch_token(&host, &mut fetcher).unwrap_err().to_string();
         let from = "https://api.ecr.eu-west-1.amazonaws.com GetAuthorizationToken";
         assert_eq!(text, format!("{from}: {error}"), "{answer}");
     }
@@ -293,8 +293,8 @@ fn refusals_are_told() {
         (307, &ecr_answer(), ""),
     ] {
         let host = Script::new().expect(format!("POST {ECR}"), status, body);
-        let mut provider = define_token("ecr", &KEYS).unwrap().provider();
-        let text = fetch_token(&host, &mut provider).unwrap_err().to_string();
+        let mut fetcher = define_token("ecr", &KEYS).unwrap().fetcher();
+        let text = fetch_token(&host, &mut fetcher).unwrap_err().to_string();
         let from = "https://api.ecr.eu-west-1.amazonaws.com GetAuthorizationToken";
         assert_eq!(text, format!("{from}: status {status}{detail}"));
     }

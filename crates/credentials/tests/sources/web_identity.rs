@@ -57,11 +57,11 @@ fn words_win_over_variables() {
 #[test]
 fn the_token_is_read_each_time() {
     let host = Script::new();
-    let mut provider = provider("web_identity", &VARIABLES);
+    let mut fetcher = fetcher("web_identity", &VARIABLES);
     for token in ["first", "second"] {
         host.write("/token", token);
         host.and_expect(STS, Ok((200, sts_credentials(ACTION))));
-        fetch(&host, &mut provider).unwrap();
+        fetch(&host, &mut fetcher).unwrap();
         let sent = host.sent.borrow();
         assert!(
             sent.last()
@@ -70,9 +70,9 @@ fn the_token_is_read_each_time() {
                 .ends_with(&format!("&WebIdentityToken={token}"))
         );
     }
-    assert!(!provider.files_changed(&host));
+    assert!(!fetcher.files_changed(&host));
     host.remove("/token");
-    assert!(provider.files_changed(&host));
+    assert!(fetcher.files_changed(&host));
 }
 
 #[test]

@@ -210,8 +210,8 @@ pub(crate) fn define(words: &[&str], variables: &[(&str, &str)]) -> Definition {
 
 /// Fetches once from the source that `words` describe.
 pub(crate) fn fetch(words: &[&str], variables: &[(&str, &str)]) -> Result<Credentials, FetchError> {
-    let mut provider = define(words, variables).provider();
-    match block(provider.fetch(&Local))? {
+    let mut fetcher = define(words, variables).fetcher();
+    match block(fetcher.fetch(&Local))? {
         Material::Keys(credentials) => Ok(credentials),
         _ => panic!("not keys"),
     }

@@ -83,20 +83,20 @@ fn a_file_that_is_renamed_into_place_is_noticed() {
         fs::rename(&next, &path).unwrap();
     };
     let word = format!("path={}", path.display());
-    let mut provider = define(&["file", &word], &[]).provider();
+    let mut fetcher = define(&["file", &word], &[]).fetcher();
     write("first");
     // Both have the same size; the times may be the same, too.
     for secret in ["first", "other"] {
         write(secret);
-        let material = block(provider.fetch(&Local)).unwrap();
+        let material = block(fetcher.fetch(&Local)).unwrap();
         let Material::Keys(credentials) = material else {
             panic!("not keys");
         };
         assert_eq!(credentials.secret_access_key.expose(), secret);
-        assert!(!provider.files_changed(&Local));
+        assert!(!fetcher.files_changed(&Local));
         write("third");
-        assert!(provider.files_changed(&Local));
+        assert!(fetcher.files_changed(&Local));
     }
     fs::remove_file(&path).unwrap();
-    assert!(provider.files_changed(&Local));
+    assert!(fetcher.files_changed(&Local));
 }

@@ -8,13 +8,13 @@ use crate::fetch::{Fetch, FilesRead};
 use crate::{Environment, FetchError, Files, Host, Material};
 
 /// Fetches what a definition defines. It remembers only which files it read.
-pub struct Provider {
+pub struct Fetcher {
     source: AnySource,
     environment: Environment,
     read: FilesRead,
 }
 
-impl Provider {
+impl Fetcher {
     pub(crate) fn new(source: AnySource, environment: Environment) -> Self {
         Self {
             source,
@@ -41,8 +41,8 @@ impl Provider {
     }
 }
 
-impl fmt::Debug for Provider {
+impl fmt::Debug for Fetcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Provider({})", self.source.describe())
+        write!(f, "Fetcher({})", self.source.describe())
     }
 }

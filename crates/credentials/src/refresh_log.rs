@@ -1,22 +1,22 @@
-//! What to say of fetching, and when: one line when it begins to fail, at most one a minute while
+//! What to log about fetches, and when: one line when it begins to fail, at most one a minute while
 //! it does, one when what was at hand has expired, one when it works again. A source that fails
 //! now and then is reported once a minute, too.
 
 use std::fmt;
 
 use crate::FetchError;
-use crate::schedule::is_usable;
 use crate::time::format_iso8601;
+use crate::validity::Validity;
 
 /// How often a failure that lasts is reported, in milliseconds.
 const INTERVAL: i64 = 60_000;
 
-/// What was said of one provider. As it begins (all zero), nothing was.
+/// What was logged about one provider or token. If all is zero, nothing was.
 ///
 /// Integers only, as in [`Schedule`](crate::schedule::Schedule), for the same reason.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct RefreshLog {
     /// Since when it fails, as Unix time in milliseconds; zero: it does not.
     failing_since: i64,
     /// When a failure was reported last.
@@ -42,7 +42,7 @@ pub enum Subject<'a> {
 
 /// The lines' urgency, as nginx names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub enum LogLevel {
     /// Requests fail.
     Error,
     /// Requests will fail, unless something is done or changes.
@@ -53,31 +53,22 @@ pub enum Level {
 
 /// A line for the log; its text holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct LogLine {
     /// How urgent it is.
-    pub level: Level,
+    pub level: LogLevel,
     /// What it says, beginning with what is fetched.
     pub text: String,
 }
 
-/// What is at hand: fetched before, perhaps expired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AtHand {
-    /// When it expires, in Unix seconds.
-    pub expires_at: Option<i64>,
-    /// Whether it is used after that.
-    pub outlives_expiry: bool,
-}
-
-impl Report {
+impl RefreshLog {
     /// A fetch yielded something, of `origin`. `now` is Unix time in milliseconds.
     pub fn fetched(
         &mut self,
         now: i64,
         subject: Subject<'_>,
         origin: &str,
-        got: AtHand,
-    ) -> Option<Line> {
+        got: Validity,
+    ) -> Option<LogLine> {
         if got
             .expires_at
             .is_some_and(|at| at.saturating_mul(1000) <= now)
@@ -99,8 +90,8 @@ impl Report {
         } else {
             return None;
         };
-        let level = Level::Notice;
-        Some(Line { level, text })
+        let level = LogLevel::Notice;
+        Some(LogLine { level, text })
     }
 
     /// A fetch failed.
@@ -109,40 +100,46 @@ impl Report {
         now: i64,
         subject: Subject<'_>,
         error: &FetchError,
-        at_hand: Option<AtHand>,
-    ) -> Option<Line> {
+        held: Option<Validity>,
+    ) -> Option<LogLine> {
         self.begin(now);
         self.failures = self.failures.saturating_add(1);
-        let usable = at_hand.filter(|got| is_usable(got.expires_at, got.outlives_expiry, now));
+        let usable = held.filter(|held| held.is_usable(now));
         let ends = usable.is_none() && std::mem::replace(&mut self.expired, 1) == 0;
         if self.was_said_lately(now) && !ends {
             return None;
         }
 
-        let state = State {
+        let consequence = Consequence {
             subject,
             usable,
-            at_hand,
+            held,
         };
         let text = if self.failures == 1 {
-            format!("{subject} cannot be renewed, {state}: {error}")
+            format!("{subject} cannot be renewed, {consequence}: {error}")
         } else {
             let (failures, since) = (self.failures, Span(now.saturating_sub(self.failing_since)));
             format!(
                 "{subject} cannot be renewed for {since} ({failures} attempts since the last \
-                 message), {state}: {error}"
+                 message), {consequence}: {error}"
             )
         };
         let level = if usable.is_some() {
-            Level::Warn
+            LogLevel::Warn
         } else {
-            Level::Error
+            LogLevel::Error
         };
         self.failure(now, level, text)
     }
 
     /// A fetch yielded credentials (no token) that have expired and are used all the same.
-    fn stale(&mut self, now: i64, subject: Subject<'_>, origin: &str, got: AtHand) -> Option<Line> {
+    fn stale(
+        &mut self,
+        now: i64,
+        subject: Subject<'_>,
+        origin: &str,
+        got: Validity,
+    ) -> Option<LogLine> {
         self.begin(now);
         self.obtained = 1;
         self.expired = 0;
@@ -153,7 +150,7 @@ impl Report {
         let text = format!(
             "{subject}: {origin} has none newer than those that expired at {at}; they stay in use"
         );
-        self.failure(now, Level::Warn, text)
+        self.failure(now, LogLevel::Warn, text)
     }
 
     fn begin(&mut self, now: i64) {
@@ -166,11 +163,11 @@ impl Report {
         (0..INTERVAL).contains(&now.saturating_sub(self.last_line))
     }
 
-    fn failure(&mut self, now: i64, level: Level, text: String) -> Option<Line> {
+    fn failure(&mut self, now: i64, level: LogLevel, text: String) -> Option<LogLine> {
         self.last_line = now;
         self.announced = 1;
         self.failures = 0;
-        Some(Line { level, text })
+        Some(LogLine { level, text })
     }
 }
 
@@ -192,13 +189,14 @@ impl fmt::Display for Subject<'_> {
     }
 }
 
-struct State<'a> {
+/// What the failure means for requests.
+struct Consequence<'a> {
     subject: Subject<'a>,
-    usable: Option<AtHand>,
-    at_hand: Option<AtHand>,
+    usable: Option<Validity>,
+    held: Option<Validity>,
 }
 
-impl fmt::Display for State<'_> {
+impl fmt::Display for Consequence<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(got) = self.usable {
             let until = match got.expires_at {
@@ -210,7 +208,7 @@ impl fmt::Display for State<'_> {
                 Subject::Token(_) => write!(f, "the one at hand stays in use{until}"),
             };
         }
-        let expired_at = self.at_hand.and_then(|got| got.expires_at);
+        let expired_at = self.held.and_then(|got| got.expires_at);
         let expired_at = expired_at.map(format_iso8601);
         match (self.subject, expired_at) {
             (Subject::Credentials(_), Some(at)) => {
