@@ -1,5 +1,5 @@
-//! What is renewed in the background, a provider's credentials or a token: what the operator has
-//! said of it, and its slot in the zone.
+//! What is refreshed in the background, a provider's credentials or a token: its definition, and
+//! its slot in the zone.
 
 pub(crate) mod host;
 mod lease;
@@ -21,9 +21,9 @@ use sha2::{Digest, Sha256};
 use crate::ffi::process::CycleId;
 use lease::{SlotRef, zones_in_use};
 
-/// One thing that is renewed.
-pub(crate) struct Renewal {
-    kind: Kind,
+/// A provider's credentials, or a token.
+pub(crate) struct Refreshable {
+    is_token: bool,
     name: String,
     definition: Definition,
     files: Vec<PathBuf>,
@@ -32,22 +32,24 @@ pub(crate) struct Renewal {
     slot: Cell<Option<(CycleId, Option<SlotRef>)>>,
 }
 
-/// What is renewed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Credentials,
-    Token,
-}
+impl Refreshable {
+    /// Credentials of the provider `name`. `files` are those that are known to be read.
+    pub(crate) fn credentials(name: &str, definition: Definition, files: Vec<PathBuf>) -> Self {
+        Self::new(false, name, definition, files)
+    }
 
-impl Renewal {
-    /// `files` are those that are known to be read.
-    pub(crate) fn new(kind: Kind, name: &str, definition: Definition, files: Vec<PathBuf>) -> Self {
+    /// The token `name`.
+    pub(crate) fn token(name: &str, definition: Definition, files: Vec<PathBuf>) -> Self {
+        Self::new(true, name, definition, files)
+    }
+
+    fn new(is_token: bool, name: &str, definition: Definition, files: Vec<PathBuf>) -> Self {
         let mut key = Sha256::new();
         key.update(name);
         key.update([0]);
         key.update(definition.digest());
         Self {
-            kind,
+            is_token,
             name: name.to_owned(),
             definition,
             files,
@@ -58,9 +60,9 @@ impl Renewal {
 
     /// As it is called in log lines.
     pub(crate) fn subject(&self) -> Subject<'_> {
-        match self.kind {
-            Kind::Credentials => Subject::Credentials(&self.name),
-            Kind::Token => Subject::Token(&self.name),
+        match self.is_token {
+            false => Subject::Credentials(&self.name),
+            true => Subject::Token(&self.name),
         }
     }
 
@@ -130,8 +132,8 @@ impl Renewal {
 }
 
 /// Shows its name and source, without secrets.
-impl fmt::Debug for Renewal {
+impl fmt::Debug for Refreshable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Renewal({}: {:?})", self.name, self.definition)
+        write!(f, "Refreshable({}: {:?})", self.name, self.definition)
     }
 }

@@ -20,7 +20,7 @@ use crate::ffi::conf::Position;
 use crate::ffi::http::request::Request;
 use crate::ffi::http::value::Value;
 use crate::renewal::providers::{Provider, Providers};
-use crate::renewal::snapshot::Unavailable;
+use crate::renewal::snapshot::UnavailableReason;
 pub(super) use key_files::KeyFiles;
 pub(super) use keys::checked;
 pub(crate) use keys::{DerivedKey, SecretValue};
@@ -222,7 +222,7 @@ pub(crate) enum CredentialsError {
     /// The provider has nothing to sign with.
     Unavailable {
         provider: Rc<Provider>,
-        reason: Unavailable,
+        reason: UnavailableReason,
     },
 }
 

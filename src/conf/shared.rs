@@ -114,7 +114,7 @@ fn obstacle(path: &Path, user: &User) -> Option<String> {
 pub(crate) fn complete(conf: &Conf, main: &MainConf) -> Result<(), ()> {
     main.shared.key_files.complete(conf)?;
     main.shared.files.forget();
-    if main.providers.renewals().next().is_none() {
+    if main.providers.refreshables().next().is_none() {
         return Ok(());
     }
     let shared = &main.shared;

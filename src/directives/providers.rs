@@ -9,8 +9,8 @@ use crate::conf::{Directives, MainConf, Needs};
 use crate::ffi::conf::Conf;
 use crate::ffi::process;
 use crate::ffi::process::log::Level;
+use crate::renewal::Refreshable;
 use crate::renewal::providers::{Provider, Providers};
-use crate::renewal::{Kind, Renewal};
 
 /// A function that takes a directive of http{} itself.
 pub(crate) type MainSetter = fn(&mut MainConf, &Conf) -> Result;
@@ -45,8 +45,8 @@ pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
 
     let files = check.files.iter().map(|file| file.path.clone()).collect();
     let may_ask_others = definition.declaration().may_ask_others;
-    let renewal = Renewal::new(Kind::Credentials, name, definition, files);
-    let provider = Provider::new(renewal);
+    let refreshable = Refreshable::credentials(name, definition, files);
+    let provider = Provider::new(refreshable);
     note_needs(
         main,
         conf,

@@ -9,8 +9,8 @@ use super::{DirectiveError, Result, invalid, set};
 use crate::conf::{Directives, MainConf, Required, TokensRequired};
 use crate::ffi::conf::Conf;
 use crate::ffi::http::variable;
+use crate::renewal::Refreshable;
 use crate::renewal::tokens::{Token, TokenVariable};
-use crate::renewal::{Kind, Renewal};
 
 /// What stands before a token's name in the name of its variable.
 const PREFIX: &str = "aws_token_";
@@ -56,12 +56,7 @@ pub(crate) fn token(main: &mut MainConf, conf: &Conf) -> Result {
 
     let files = check.files.iter().map(|file| file.path.clone()).collect();
     let may_ask_others = definition.declaration().may_ask_others;
-    let token = Rc::new(Token::new(Renewal::new(
-        Kind::Token,
-        name,
-        definition,
-        files,
-    )));
+    let token = Rc::new(Token::new(Refreshable::token(name, definition, files)));
     note_needs(
         main,
         conf,

@@ -9,7 +9,7 @@ use aws_credentials::refresh::{NextStep, Progress};
 
 use crate::ffi::memory::shm::{self, SharedState};
 use crate::ffi::process;
-use crate::renewal::Renewal;
+use crate::renewal::Refreshable;
 
 /// After this a lease is void, whatever has become of its holder. Longer than any fetch takes.
 const LEASE: u64 = 90_000;
@@ -61,16 +61,16 @@ pub(super) fn zones_in_use() -> Vec<Memory> {
 
 /// The right to fetch. Given back when it is dropped.
 pub(crate) struct Lease<'a> {
-    renewal: &'a Renewal,
+    refreshable: &'a Refreshable,
 }
 
 impl<'a> Lease<'a> {
     /// Takes the right to fetch if `wait` says that a fetch is due and no other process fetches.
     pub(super) fn take(
-        renewal: &'a Renewal,
+        refreshable: &'a Refreshable,
         wait: impl FnOnce(&mut Progress) -> Duration,
     ) -> NextStep<Self> {
-        let Some(slot) = renewal.slot() else {
+        let Some(slot) = refreshable.slot() else {
             return NextStep::Stop;
         };
         let clock = process::clock();
@@ -84,7 +84,7 @@ impl<'a> Lease<'a> {
             }
             state.holder = process::id();
             state.leased_until = clock + LEASE;
-            NextStep::Fetch(Self { renewal })
+            NextStep::Fetch(Self { refreshable })
         })
     }
 }
@@ -98,7 +98,7 @@ fn is_taken(state: &SlotState, clock: u64) -> bool {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        let Some(slot) = self.renewal.slot() else {
+        let Some(slot) = self.refreshable.slot() else {
             return;
         };
         slot.with_state(|state| {

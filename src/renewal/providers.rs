@@ -11,48 +11,48 @@ use aws_credentials::Declared;
 use super::lease::{Memory, SlotRef, SlotState, zones_in_use};
 use crate::ffi::memory::shm::ZoneOwner;
 use crate::ffi::process::{self, CycleId};
-use crate::renewal::Renewal;
+use crate::renewal::Refreshable;
 use crate::renewal::net::Client;
-use crate::renewal::snapshot::Store;
+use crate::renewal::snapshot::Snapshot;
 use crate::renewal::tokens::Token;
 
 /// An `aws_credentials_provider`.
 pub(crate) struct Provider {
-    renewal: Rc<Renewal>,
-    store: Store,
+    refreshable: Rc<Refreshable>,
+    snapshot: Snapshot,
 }
 
 impl Provider {
-    pub(crate) fn new(renewal: Renewal) -> Self {
-        let renewal = Rc::new(renewal);
+    pub(crate) fn new(refreshable: Refreshable) -> Self {
+        let refreshable = Rc::new(refreshable);
         Self {
-            store: Store::new(Rc::clone(&renewal)),
-            renewal,
+            snapshot: Snapshot::new(Rc::clone(&refreshable)),
+            refreshable,
         }
     }
 
     pub(crate) fn name(&self) -> &str {
-        self.renewal.name()
+        self.refreshable.name()
     }
 
-    pub(crate) fn renewal(&self) -> &Rc<Renewal> {
-        &self.renewal
+    pub(crate) fn refreshable(&self) -> &Rc<Refreshable> {
+        &self.refreshable
     }
 
     /// Whether it yields signing keys, which bring their region with them.
     pub(crate) fn yields_signing_keys(&self) -> bool {
-        self.renewal.definition().yields_signing_keys()
+        self.refreshable.definition().yields_signing_keys()
     }
 
-    pub(crate) fn store(&self) -> &Store {
-        &self.store
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 
-    /// A store does not take what this worker signs with. Where nobody has published anything newer,
-    /// and there was no fetch lately, one is made.
+    /// An upstream rejected what this worker signs with. If nothing newer has been published and
+    /// there was no fetch lately, plans one.
     pub(crate) fn reject(&self) {
-        if let Some(slot) = self.renewal.slot()
-            && slot.generation() == self.store.generation()
+        if let Some(slot) = self.refreshable.slot()
+            && slot.generation() == self.snapshot.generation()
         {
             slot.with_state(|state| state.progress.rejected(process::time_of_day()));
         }
@@ -62,7 +62,7 @@ impl Provider {
 /// Shows its name and source, without secrets.
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Provider({:?})", self.renewal)
+        write!(f, "Provider({:?})", self.refreshable)
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct Providers {
 impl Providers {
     pub(crate) fn add(&mut self, provider: Provider) {
         let provider = Rc::new(provider);
-        let (name, definition) = (provider.name(), provider.renewal().definition());
+        let (name, definition) = (provider.name(), provider.refreshable().definition());
         definition.declare(name, &mut self.declared);
         let name = name.as_bytes().into();
         self.by_name.insert(name, Rc::clone(&provider));
@@ -108,10 +108,12 @@ impl Providers {
         self.list.iter()
     }
 
-    /// All that is to be renewed.
-    pub(crate) fn renewals(&self) -> impl Iterator<Item = &Rc<Renewal>> {
-        let tokens = self.tokens.iter().map(|token| token.renewal());
-        self.iter().map(|provider| provider.renewal()).chain(tokens)
+    /// All that is to be refreshed.
+    pub(crate) fn refreshables(&self) -> impl Iterator<Item = &Rc<Refreshable>> {
+        let tokens = self.tokens.iter().map(|token| token.refreshable());
+        self.iter()
+            .map(|provider| provider.refreshable())
+            .chain(tokens)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -140,8 +142,8 @@ impl Providers {
     /// Has the zone forget, in time, what earlier configurations had fetched.
     pub(crate) fn retire_others(&self) {
         let slots: Vec<SlotRef> = self
-            .renewals()
-            .filter_map(|renewal| renewal.slot())
+            .refreshables()
+            .filter_map(|refreshable| refreshable.slot())
             .collect();
         if let Some(memory) = self.memory.get() {
             memory.retire_others(&slots);
@@ -157,15 +159,15 @@ impl ZoneOwner for Providers {
     /// name, starts empty.
     fn zone_is_ready(&self, memory: Memory) -> Result<(), String> {
         let cycle = *self.cycle.get_or_init(CycleId::in_use);
-        for (count, renewal) in self.renewals().enumerate() {
-            let key = renewal.key();
+        for (count, refreshable) in self.refreshables().enumerate() {
+            let key = refreshable.key();
             let slot = match memory.existing(key) {
                 Some(slot) => slot,
                 None => {
                     let slot = memory.slot(key).ok_or_else(|| {
                         format!(
                             "it has room for {count} of {} providers and tokens, at 5k to 10k each",
-                            self.renewals().count()
+                            self.refreshables().count()
                         )
                     })?;
                     let others = zones_in_use();
@@ -175,7 +177,7 @@ impl ZoneOwner for Providers {
                     slot
                 }
             };
-            renewal.attach(cycle, slot);
+            refreshable.attach(cycle, slot);
         }
         let _ = self.memory.set(memory);
         Ok(())

@@ -19,36 +19,37 @@ use zeroize::Zeroizing;
 use crate::ffi::process;
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::{Level, Log};
-use crate::renewal::Renewal;
+use crate::renewal::Refreshable;
 use crate::renewal::host::NginxHost;
 use crate::renewal::lease::Lease;
 use crate::renewal::providers::Providers;
 
-/// How long a renewal rests after a fault of ours, rather than to run into it again and again.
+/// How long the loop rests after a panic, so that it does not panic again and again.
 const AFTER_FAULT: Duration = Duration::from_secs(60);
 
 thread_local! {
     static TASKS: RefCell<Vec<Task<()>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Starts to keep what `providers` has fresh in this process, in the place of those of an earlier
-/// configuration.
+/// Starts to keep what `providers` has fresh in this process, instead of what an earlier
+/// configuration had.
 pub(crate) fn start(providers: &Providers) {
     stop();
     providers.retire_others();
     let host = Rc::new(NginxHost::new(providers.client()));
-    let tasks = providers.renewals().map(|renewal| {
-        let (renewal, host) = (Rc::clone(renewal), Rc::clone(&host));
+    let tasks = providers.refreshables().map(|refreshable| {
+        let (refreshable, host) = (Rc::clone(refreshable), Rc::clone(&host));
         ngx::async_::spawn(async move {
-            let slot = SharedSlot(&renewal);
-            let refresh = || keep_fresh(renewal.definition(), renewal.files(), &slot, &*host);
+            let slot = SharedSlot(&refreshable);
+            let refresh =
+                || keep_fresh(refreshable.definition(), refreshable.files(), &slot, &*host);
             while !survives(refresh()).await {
                 Log::of_cycle().write(
                     Level::Error,
                     format_args!(
                         "a fault of this module has interrupted the renewal of {}; it begins anew \
                          in a minute",
-                        renewal.subject()
+                        refreshable.subject()
                     ),
                 );
                 host.sleep(AFTER_FAULT).await;
@@ -65,7 +66,7 @@ pub(crate) fn stop() {
     drop(TASKS.take());
 }
 
-/// Whether `future` comes to its end without a panic, which has been printed then.
+/// Whether `future` ends without a panic. A panic has been printed.
 async fn survives(future: impl Future<Output = ()>) -> bool {
     let mut future = pin!(future);
     poll_fn(|cx| {
@@ -77,7 +78,7 @@ async fn survives(future: impl Future<Output = ()>) -> bool {
 }
 
 /// Connects the loop to the zone, to the log, and to this process.
-struct SharedSlot<'a>(&'a Renewal);
+struct SharedSlot<'a>(&'a Refreshable);
 
 impl<'a> RefreshTarget for SharedSlot<'a> {
     type Lease = Lease<'a>;

@@ -11,20 +11,20 @@ use aws_credentials::Material;
 use aws_sealing::{Identity, Key, KeyCache, Version};
 use aws_signing::{CredentialScope, ScopeError, SigningKey, v2};
 
-use crate::renewal::Renewal;
+use crate::renewal::Refreshable;
 
-/// A provider's credentials, seen by this worker.
-pub(crate) struct Store {
-    renewal: Rc<Renewal>,
+/// A worker's copy of a provider's credentials.
+pub(crate) struct Snapshot {
+    refreshable: Rc<Refreshable>,
     seen: Cell<u64>,
-    snapshot: RefCell<Option<Snapshot>>,
-    /// The scope of the snapshot's first signing key, to be read while a signature is made.
+    material: RefCell<Option<SigningMaterial>>,
+    /// The scope of the material's first signing key, to be read while a signature is made.
     scope: RefCell<Option<CredentialScope>>,
 }
 
 /// Why nothing can be signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unavailable {
+pub(crate) enum UnavailableReason {
     /// Nothing has been fetched yet.
     NotYet,
     /// What was fetched last has expired.
@@ -43,7 +43,7 @@ pub(crate) enum Unavailable {
     OutOfMemory,
 }
 
-impl std::fmt::Display for Unavailable {
+impl std::fmt::Display for UnavailableReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::NotYet => "has no credentials yet",
@@ -63,7 +63,7 @@ impl std::fmt::Display for Unavailable {
     }
 }
 
-impl From<ScopeError> for Unavailable {
+impl From<ScopeError> for UnavailableReason {
     fn from(error: ScopeError) -> Self {
         match error {
             ScopeError::OutOfMemory => Self::OutOfMemory,
@@ -72,25 +72,25 @@ impl From<ScopeError> for Unavailable {
     }
 }
 
-/// When it is, where to, and how.
+/// What a signature is made for: when, where, and of which version.
 #[derive(Clone, Copy)]
-pub(crate) struct Occasion<'a> {
+pub(crate) struct SigningContext<'a> {
     pub(crate) version: Version,
     /// Unix time in seconds.
     pub(crate) unix_time: i64,
     /// The UTC day, `yyyymmdd`.
     pub(crate) date: &'a str,
-    /// `None` where the location leaves it to the signing keys.
+    /// `None` if the location leaves it to the signing keys.
     pub(crate) region: Option<&'a str>,
     pub(crate) service: Option<&'a str>,
 }
 
-impl Store {
-    pub(crate) fn new(renewal: Rc<Renewal>) -> Self {
+impl Snapshot {
+    pub(crate) fn new(refreshable: Rc<Refreshable>) -> Self {
         Self {
-            renewal,
+            refreshable,
             seen: Cell::new(0),
-            snapshot: RefCell::new(None),
+            material: RefCell::new(None),
             scope: RefCell::new(None),
         }
     }
@@ -101,45 +101,45 @@ impl Store {
         self.seen.get()
     }
 
-    /// Takes over what was published since the last look. What this worker has stays where the
-    /// slot holds nothing.
+    /// Copies what was published since the last look. If the slot holds nothing, this worker keeps
+    /// what it has.
     fn look(&self) {
         // While a signature is made its keys stay as they are.
-        let Ok(mut snapshot) = self.snapshot.try_borrow_mut() else {
+        let Ok(mut material) = self.material.try_borrow_mut() else {
             return;
         };
-        if let Some(material) = self.renewal.news(&self.seen) {
-            let new = Snapshot::new(material);
+        if let Some(published) = self.refreshable.news(&self.seen) {
+            let new = SigningMaterial::new(published);
             self.scope
                 .replace(new.derived.first().map(|(scope, _)| scope.clone()));
-            *snapshot = Some(new);
+            *material = Some(new);
         }
     }
 
-    /// Why requests cannot be signed at `unix_time`; `None` where they can.
-    pub(crate) fn unavailable(&self, unix_time: i64) -> Option<Unavailable> {
+    /// Why requests cannot be signed at `unix_time`; `None` if they can.
+    pub(crate) fn unavailable(&self, unix_time: i64) -> Option<UnavailableReason> {
         self.look();
-        match &*self.snapshot.borrow() {
-            Some(snapshot) => snapshot.is_usable(unix_time).err(),
-            None => Some(Unavailable::NotYet),
+        match &*self.material.borrow() {
+            Some(material) => material.is_usable(unix_time).err(),
+            None => Some(UnavailableReason::NotYet),
         }
     }
 
-    /// Calls `sign` with who signs on this occasion.
+    /// Calls `sign` with the identity that signs in this context.
     pub(crate) fn identify<T>(
         &self,
-        occasion: Occasion<'_>,
+        context: SigningContext<'_>,
         sign: impl FnOnce(&Identity<'_>) -> T,
-    ) -> Result<T, Unavailable> {
+    ) -> Result<T, UnavailableReason> {
         self.look();
-        let mut snapshot = self.snapshot.borrow_mut();
-        let snapshot = snapshot.as_mut().ok_or(Unavailable::NotYet)?;
-        snapshot.is_usable(occasion.unix_time)?;
-        snapshot.identify(occasion, sign)
+        let mut material = self.material.borrow_mut();
+        let material = material.as_mut().ok_or(UnavailableReason::NotYet)?;
+        material.is_usable(context.unix_time)?;
+        material.identify(context, sign)
     }
 
-    /// The scope of the first signing key, where this provider yields such: all have its region and
-    /// service.
+    /// The scope of the first signing key, if this provider yields signing keys: all have its
+    /// region and service.
     pub(crate) fn derived_scope(&self) -> Option<CredentialScope> {
         self.look();
         self.scope.borrow().clone()
@@ -147,14 +147,14 @@ impl Store {
 }
 
 /// Material, and what has been derived from it.
-struct Snapshot {
+struct SigningMaterial {
     material: Material,
     keys: KeyCache,
     /// The keys of `material`, where it has such, ready for signing.
     derived: Vec<(CredentialScope, SigningKey)>,
 }
 
-impl Snapshot {
+impl SigningMaterial {
     fn new(material: Material) -> Self {
         let derived = match &material {
             Material::Derived(keys) => keys
@@ -171,24 +171,24 @@ impl Snapshot {
         }
     }
 
-    fn is_usable(&self, unix_time: i64) -> Result<(), Unavailable> {
+    fn is_usable(&self, unix_time: i64) -> Result<(), UnavailableReason> {
         let expired = self
             .material
             .expires_at()
             .is_some_and(|end| end <= unix_time);
         if expired && !self.material.outlives_expiry() {
-            return Err(Unavailable::Expired);
+            return Err(UnavailableReason::Expired);
         }
         Ok(())
     }
 
     fn identify<T>(
         &mut self,
-        occasion: Occasion<'_>,
+        context: SigningContext<'_>,
         sign: impl FnOnce(&Identity<'_>) -> T,
-    ) -> Result<T, Unavailable> {
+    ) -> Result<T, UnavailableReason> {
         match &self.material {
-            Material::Keys(credentials) if occasion.version == Version::V2 => {
+            Material::Keys(credentials) if context.version == Version::V2 => {
                 let secret = credentials.secret_access_key.expose().as_bytes();
                 let token = credentials.session_token.as_ref();
                 Ok(sign(&Identity {
@@ -198,14 +198,14 @@ impl Snapshot {
                     key: Key::V2(&v2::SecretKey::new(secret)),
                 }))
             }
-            Material::Derived(_) if occasion.version == Version::V2 => {
-                Err(Unavailable::DerivedForV2)
+            Material::Derived(_) if context.version == Version::V2 => {
+                Err(UnavailableReason::DerivedForV2)
             }
             Material::Keys(credentials) => {
-                let region = occasion.region.ok_or(Unavailable::NoRegion)?;
-                let service = occasion.service.unwrap_or("s3");
+                let region = context.region.ok_or(UnavailableReason::NoRegion)?;
+                let service = context.service.unwrap_or("s3");
                 let secret = credentials.secret_access_key.expose().as_bytes();
-                let (scope, key) = self.keys.get(secret, occasion.date, region, service)?;
+                let (scope, key) = self.keys.get(secret, context.date, region, service)?;
                 let token = credentials.session_token.as_ref();
                 Ok(sign(&Identity {
                     access_key: credentials.access_key_id.as_bytes(),
@@ -218,13 +218,13 @@ impl Snapshot {
                 let (scope, key) = self
                     .derived
                     .iter()
-                    .find(|(scope, _)| scope.date() == occasion.date)
-                    .ok_or(Unavailable::NoKeyToday)?;
+                    .find(|(scope, _)| scope.date() == context.date)
+                    .ok_or(UnavailableReason::NoKeyToday)?;
                 let differs = |set: Option<&str>, is: &str| set.is_some_and(|set| set != is);
-                if differs(occasion.region, scope.region())
-                    || differs(occasion.service, scope.service())
+                if differs(context.region, scope.region())
+                    || differs(context.service, scope.service())
                 {
-                    return Err(Unavailable::OtherScope);
+                    return Err(UnavailableReason::OtherScope);
                 }
                 Ok(sign(&Identity {
                     access_key: keys.access_key_id().as_bytes(),
@@ -235,7 +235,7 @@ impl Snapshot {
                 }))
             }
             // A provider's slot never holds one: it is found by what the provider is.
-            Material::Token(_) => Err(Unavailable::NotYet),
+            Material::Token(_) => Err(UnavailableReason::NotYet),
         }
     }
 }

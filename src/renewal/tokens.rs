@@ -10,11 +10,11 @@ use nginx_sys::ngx_str_t;
 use crate::ffi::http::request::Request;
 use crate::ffi::http::variable::Variable;
 use crate::ffi::process::log::Level;
-use crate::renewal::Renewal;
+use crate::renewal::Refreshable;
 
 /// An `aws_token`, and this worker's copy of what was fetched for it.
 pub(crate) struct Token {
-    renewal: Rc<Renewal>,
+    refreshable: Rc<Refreshable>,
     seen: Cell<u64>,
     held: RefCell<Option<Held>>,
     /// Whether the log says that there is none.
@@ -45,9 +45,9 @@ impl fmt::Display for Missing {
 }
 
 impl Token {
-    pub(crate) fn new(renewal: Renewal) -> Self {
+    pub(crate) fn new(refreshable: Refreshable) -> Self {
         Self {
-            renewal: Rc::new(renewal),
+            refreshable: Rc::new(refreshable),
             seen: Cell::new(0),
             held: RefCell::new(None),
             is_told: Cell::new(false),
@@ -55,11 +55,11 @@ impl Token {
     }
 
     pub(crate) fn name(&self) -> &str {
-        self.renewal.name()
+        self.refreshable.name()
     }
 
-    pub(crate) fn renewal(&self) -> &Rc<Renewal> {
-        &self.renewal
+    pub(crate) fn refreshable(&self) -> &Rc<Refreshable> {
+        &self.refreshable
     }
 
     /// Why there is none at `unix_time`; `None` where there is one.
@@ -69,7 +69,7 @@ impl Token {
 
     /// Calls `read` with the token at `unix_time`.
     fn with_value<T>(&self, unix_time: i64, read: impl FnOnce(&str) -> T) -> Result<T, Missing> {
-        if let Some(Material::Token(token)) = self.renewal.news(&self.seen) {
+        if let Some(Material::Token(token)) = self.refreshable.news(&self.seen) {
             self.held.replace(Some(Held {
                 value: token.value,
                 expires_at: token.expires_at,
@@ -89,7 +89,7 @@ impl Token {
 /// Shows its name and source.
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token({:?})", self.renewal)
+        write!(f, "Token({:?})", self.refreshable)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::ffi::http::request::Request;
 use crate::ffi::http::waiting::Waiting;
 use crate::ffi::process::log::Level;
 use crate::renewal::providers::Provider;
-use crate::renewal::snapshot::Unavailable;
+use crate::renewal::snapshot::UnavailableReason;
 use crate::renewal::tokens::{Missing, Token};
 
 /// What a client is told to wait before it comes again, in seconds.
@@ -33,7 +33,7 @@ struct Needed<'a> {
 
 /// What is not there.
 enum Lack {
-    Credentials(Rc<Provider>, Unavailable),
+    Credentials(Rc<Provider>, UnavailableReason),
     Token(Rc<Token>, Missing),
 }
 
@@ -117,7 +117,7 @@ impl Needed<'_> {
         };
         self.tokens.iter().find_map(missing).or_else(|| {
             let provider = self.provider?;
-            let reason = provider.store().unavailable(now)?;
+            let reason = provider.snapshot().unavailable(now)?;
             Some(Lack::Credentials(Rc::clone(provider), reason))
         })
     }
@@ -127,9 +127,11 @@ impl Lack {
     /// Nothing is at hand any more, and nothing new can be had.
     fn may_last(&self) -> bool {
         match self {
-            Self::Credentials(_, Unavailable::NotYet) | Self::Token(_, Missing::NotYet) => false,
-            Self::Credentials(provider, _) => provider.renewal().is_failing(),
-            Self::Token(token, Missing::Expired) => token.renewal().is_failing(),
+            Self::Credentials(_, UnavailableReason::NotYet) | Self::Token(_, Missing::NotYet) => {
+                false
+            }
+            Self::Credentials(provider, _) => provider.refreshable().is_failing(),
+            Self::Token(token, Missing::Expired) => token.refreshable().is_failing(),
         }
     }
 }

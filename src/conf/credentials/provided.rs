@@ -12,7 +12,7 @@ use super::{CredentialsError, Incomplete};
 use crate::ffi::http::request::Request;
 use crate::ffi::http::value::Value;
 use crate::renewal::providers::{Provider, Providers};
-use crate::renewal::snapshot::Occasion;
+use crate::renewal::snapshot::SigningContext;
 
 /// A location's `aws_credentials`, with what it signs for.
 pub(crate) struct Provided {
@@ -79,7 +79,7 @@ impl Provided {
         let provider = self.provider(request)?;
         let region = self.region.as_ref();
         let service = self.service.as_ref();
-        let occasion = Occasion {
+        let context = SigningContext {
             version: self.version,
             unix_time,
             date: now.date(),
@@ -90,7 +90,7 @@ impl Provided {
                 .map(|service| checked_str(service, request, "aws_service", value::service))
                 .transpose()?,
         };
-        let signed = provider.store().identify(occasion, sign);
+        let signed = provider.snapshot().identify(context, sign);
         signed.map_err(|reason| CredentialsError::Unavailable {
             provider: Rc::clone(provider),
             reason,
@@ -108,7 +108,7 @@ impl Provided {
         if let Some(service) = &self.service {
             return checked_str(service, request, "aws_service", value::service).map(Cow::Borrowed);
         }
-        let scope = self.provider(request)?.store().derived_scope();
+        let scope = self.provider(request)?.snapshot().derived_scope();
         Ok(scope.map_or(Cow::Borrowed("s3"), |scope| {
             Cow::Owned(scope.service().to_owned())
         }))
@@ -133,12 +133,12 @@ impl Provided {
             return checked_str(region, request, "aws_region", value::region).map(Cow::Borrowed);
         }
         let provider = self.provider(request)?;
-        let scope = provider.store().derived_scope();
+        let scope = provider.snapshot().derived_scope();
         scope
             .map(|scope| Cow::Owned(scope.region().to_owned()))
             .ok_or_else(|| CredentialsError::Unavailable {
                 provider: Rc::clone(provider),
-                reason: crate::renewal::snapshot::Unavailable::NotYet,
+                reason: crate::renewal::snapshot::UnavailableReason::NotYet,
             })
     }
 }
