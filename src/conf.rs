@@ -1,5 +1,7 @@
 //! What the directives of a block say, and what they come to once the blocks are merged.
 
+#![forbid(unsafe_code)]
+
 mod credentials;
 mod ingredients;
 mod judge;

@@ -1,5 +1,7 @@
 //! The directives: what may be written, and what is wrong with what was written.
 
+#![forbid(unsafe_code)]
+
 mod presigned_url;
 mod providers;
 mod signature;

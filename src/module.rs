@@ -22,14 +22,14 @@ use crate::conf::{
 use crate::ffi::conf::Conf;
 use crate::ffi::conf::layout;
 use crate::ffi::conf::map::{self, Map};
+use crate::ffi::conf::merged::{MergedBlock, MergedConf};
+use crate::ffi::conf::module_conf::{ModuleConf, OfLocation, OfMain, OfServer};
 use crate::ffi::conf::proxy_pass;
 use crate::ffi::http::body::{self, Incoming};
 use crate::ffi::http::phase::PhaseRequest;
 use crate::ffi::http::request::Request;
-use crate::ffi::http::response;
-use crate::ffi::module::{
-    HttpModule, MergedBlock, MergedConf, ModuleConf, OfLocation, OfMain, OfServer, context, module,
-};
+use crate::ffi::http::response_filters;
+use crate::ffi::module::{HttpModule, context, module};
 use crate::ffi::process;
 use crate::ffi::process::cycle::Cycle;
 use crate::ffi::process::log::Level;
@@ -122,7 +122,7 @@ impl HttpModule for AwsAuth {
         };
         added().ok_or(())?;
         body::install_filter(conf, request_body);
-        response::install_filters(
+        response_filters::install(
             conf,
             responses::head,
             responses::body,

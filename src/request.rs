@@ -3,6 +3,8 @@
 //! it sends; payload, for its body), guard (before it goes to an `upstream{}` that signs), answer
 //! (when the store refuses it), echo (when an answer repeats the signature).
 
+#![forbid(unsafe_code)]
+
 mod admit;
 mod advice;
 mod advice_on_errors;

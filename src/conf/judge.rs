@@ -6,10 +6,10 @@ use super::credentials::Credentials;
 use super::ingredients::Ingredients;
 use super::warnings::Kind;
 use super::{BlockKind, Directives, MainConf, Payload, Plan, Scheme, Sign, same_handler};
+use crate::ffi::conf::merged::MergedBlock;
 use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::http::value::Value;
-use crate::ffi::module::MergedBlock;
 use crate::ffi::process::log::Level;
 
 /// A name that is not declared anywhere in http{} is a mistake, also where nothing is signed.

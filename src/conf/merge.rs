@@ -16,9 +16,9 @@ use super::{
     BlockKind, Directives, LocationConf, MainConf, Plan, Plans, PresignedUrlSigner, ProxyPass,
     SentQuery, Sign, set_headers, style,
 };
+use crate::ffi::conf::merged::MergedBlock;
 use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
 use crate::ffi::conf::{Block, Conf};
-use crate::ffi::module::MergedBlock;
 use crate::ffi::process::log::Level;
 
 /// Merges `outer` into `inner`, and finds how `inner` signs. An error has been logged.

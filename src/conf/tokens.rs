@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use super::{LocationConf, MainConf, same_handler};
+use crate::ffi::conf::merged::MergedBlock;
 use crate::ffi::conf::pass_module::PassModule;
 use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
 use crate::ffi::conf::{Conf, Position};
-use crate::ffi::module::MergedBlock;
 use crate::ffi::process::log::Level;
 use crate::renewal::tokens::Token;
 

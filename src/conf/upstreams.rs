@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use super::judge::refuse_unknown_provider;
 use super::{Directives, MainConf, Sign};
 use crate::ffi::conf::Conf;
+use crate::ffi::conf::merged::MergedConf;
 use crate::ffi::conf::upstream_block::{InitPeer, PeerGuard, UpstreamBlock};
 use crate::ffi::http::upstream::Wanted;
-use crate::ffi::module::MergedConf;
 
 /// This module's server configuration, which only that of an `upstream{}` makes use of.
 #[derive(Default)]

@@ -11,9 +11,9 @@ use aws_sealing::is_s3;
 
 use super::credentials::Credentials;
 use super::{Directives, MainConf, Plan, ProxyPass, Scheme, Sign, same_handler};
+use crate::ffi::conf::merged::MergedBlock;
 use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
 use crate::ffi::conf::{Block, Conf, Position, ServerId};
-use crate::ffi::module::MergedBlock;
 use crate::ffi::process::log::Level;
 
 /// Those that have been written.

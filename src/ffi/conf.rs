@@ -1,7 +1,10 @@
 //! The configuration while it is read and merged.
 
+pub(in crate::ffi) mod core;
 pub(crate) mod layout;
 pub(crate) mod map;
+pub(crate) mod merged;
+pub(crate) mod module_conf;
 pub(crate) mod pass_module;
 pub(crate) mod proxy_pass;
 pub(crate) mod upstream_block;
@@ -21,10 +24,9 @@ use nginx_sys::{
     ngx_module_t, ngx_parse_time, ngx_pnalloc, ngx_pool_t, ngx_str_t,
 };
 
+use crate::ffi::conf::core::core_module;
+use crate::ffi::conf::module_conf::{ModuleConf, OfLocation, OfMain, OfServer, change, find, read};
 use crate::ffi::http::value::{self, Value};
-use crate::ffi::module::{
-    ModuleConf, OfLocation, OfMain, OfServer, change, core_module, find, read,
-};
 use crate::ffi::process::CycleId;
 use crate::ffi::process::log::{Level, Log};
 

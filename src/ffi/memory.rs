@@ -2,7 +2,6 @@
 
 pub(crate) mod memo;
 pub(crate) mod shm;
-mod slot;
 
 use std::any::TypeId;
 use std::ffi::c_void;

@@ -1,11 +1,9 @@
 //! The module as nginx calls it: the callbacks that stand in its tables. Each of them converts what C
 //! hands over and calls a function of an [`HttpModule`], inside a guard.
 
-mod configuration;
 mod directive;
 
 use std::ffi::{c_char, c_void};
-use std::ops::Deref;
 use std::ptr::null_mut;
 
 use nginx_sys::{
@@ -14,11 +12,11 @@ use nginx_sys::{
 };
 use ngx::core::NGX_CONF_ERROR;
 
-pub(crate) use configuration::{ModuleConf, OfLocation, OfMain, OfServer};
-pub(in crate::ffi) use configuration::{change, find, find_complete, read};
 pub(crate) use directive::directive;
 
 use crate::ffi::conf::Conf;
+use crate::ffi::conf::merged::{MergedBlock, MergedConf};
+use crate::ffi::conf::module_conf::{self, ModuleConf, OfLocation, OfMain, OfServer, change, read};
 use crate::ffi::process::cycle::Cycle;
 use crate::ffi::process::guard::guard;
 
@@ -54,40 +52,16 @@ pub(crate) trait HttpModule: 'static {
     fn process_ends();
 }
 
-/// A block that is being merged. The modules of nginx have merged it before: modules are merged one
-/// after the other, and one that is loaded, or that nginx is built with, comes after nginx's own.
-pub(crate) struct MergedBlock<'c>(&'c Conf);
-
-impl Deref for MergedBlock<'_> {
-    type Target = Conf;
-
-    fn deref(&self) -> &Conf {
-        self.0
-    }
-}
-
-/// A configuration all of whose blocks have been merged. The modules of nginx have put their handlers and
-/// filters into place.
-pub(crate) struct MergedConf<'c>(&'c Conf);
-
-impl Deref for MergedConf<'_> {
-    type Target = Conf;
-
-    fn deref(&self) -> &Conf {
-        self.0
-    }
-}
-
 /// The callbacks of `M` about http{}.
 pub(crate) const fn context<M: HttpModule>() -> ngx_http_module_t {
     ngx_http_module_t {
         preconfiguration: Some(preconfiguration::<M>),
         postconfiguration: Some(postconfiguration::<M>),
-        create_main_conf: Some(configuration::create::<M::Main>),
+        create_main_conf: Some(module_conf::create::<M::Main>),
         init_main_conf: Some(init_main_conf::<M>),
-        create_srv_conf: Some(configuration::create::<M::Server>),
+        create_srv_conf: Some(module_conf::create::<M::Server>),
         merge_srv_conf: None,
-        create_loc_conf: Some(configuration::create::<M::Location>),
+        create_loc_conf: Some(module_conf::create::<M::Location>),
         merge_loc_conf: Some(merge_location_conf::<M>),
     }
 }
@@ -106,13 +80,6 @@ pub(crate) const fn module<M: HttpModule>(
         exit_process: Some(exit_process::<M>),
         ..ngx_module_t::default()
     }
-}
-
-/// nginx's HTTP core, as a module.
-pub(in crate::ffi) fn core_module() -> &'static ngx_module_t {
-    let module = &raw const nginx_sys::ngx_http_core_module;
-    // SAFETY: nginx writes to it (indices) while it starts, before anything of ours runs.
-    unsafe { &*module }
 }
 
 /// Calls `work` with the configuration that is read, and returns what nginx wants to be told.
@@ -153,7 +120,7 @@ unsafe extern "C" fn preconfiguration<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx
 
 unsafe extern "C" fn postconfiguration<M: HttpModule>(cf: *mut ngx_conf_t) -> ngx_int_t {
     // SAFETY: the configuration being read, whose blocks nginx has merged.
-    code(unsafe { with_conf(cf, |conf| M::postconfigure(&MergedConf(conf))) })
+    code(unsafe { with_conf(cf, |conf| M::postconfigure(&MergedConf::new(conf))) })
 }
 
 unsafe extern "C" fn init_main_conf<M: HttpModule>(
@@ -162,7 +129,7 @@ unsafe extern "C" fn init_main_conf<M: HttpModule>(
 ) -> *mut c_char {
     let init = |conf: &Conf| {
         // SAFETY: this module's configuration of http{}.
-        let main = unsafe { configuration::from_ptr::<M::Main>(main) };
+        let main = unsafe { module_conf::from_ptr::<M::Main>(main) };
         M::init_main(conf, &mut *change(main).ok_or(())?)
     };
     // SAFETY: the configuration being read.
@@ -178,12 +145,16 @@ unsafe extern "C" fn merge_location_conf<M: HttpModule>(
         // SAFETY: this module's configurations of two blocks, one inside the other.
         let (outer, inner) = unsafe {
             (
-                configuration::from_ptr::<M::Location>(outer),
-                configuration::from_ptr::<M::Location>(inner),
+                module_conf::from_ptr::<M::Location>(outer),
+                module_conf::from_ptr::<M::Location>(inner),
             )
         };
         let outer = read(outer).ok_or(())?;
-        M::merge_location(&MergedBlock(conf), &outer, &mut *change(inner).ok_or(())?)
+        M::merge_location(
+            &MergedBlock::new(conf),
+            &outer,
+            &mut *change(inner).ok_or(())?,
+        )
     };
     // SAFETY: the configuration being read; nginx merges the modules one after the other.
     conf_code(unsafe { with_conf(cf, merge) })

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use crate::conf::{LocationConf, MainConf, ProxyPass, merge, require_tokens};
+use crate::ffi::conf::merged::MergedBlock;
 use crate::ffi::http::{cache_hook, seal_hook};
-use crate::ffi::module::MergedBlock;
 use crate::request::{CacheGuard, Seal, TokenGuard};
 
 /// Merges `outer` into `inner`, and guards what is sent from there. An error has been logged.

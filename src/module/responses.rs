@@ -7,8 +7,9 @@ use nginx_sys::{NGX_ERROR, ngx_int_t, ngx_module_t};
 use super::{location_conf, location_plan, ngx_http_aws_auth_module, plan};
 use crate::conf::{LocationConf, Plans};
 use crate::ffi::http::request::Request;
-use crate::ffi::http::response::{HeadIs, Response, ResponseContext};
+use crate::ffi::http::response::{Response, ResponseContext};
 use crate::ffi::http::response_body::Chain;
+use crate::ffi::http::response_filters::HeadIs;
 use crate::request::{self, Refusal};
 
 // SAFETY: this module has no other contexts.

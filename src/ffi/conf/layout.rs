@@ -16,8 +16,8 @@ use nginx_sys::{
 };
 
 use crate::ffi::conf::Conf;
+use crate::ffi::conf::core::core_module;
 use crate::ffi::conf::pass_module::{find_command, find_module};
-use crate::ffi::module::core_module;
 
 /// What nginx keeps in another place than the module expects.
 #[derive(Debug)]

@@ -13,9 +13,9 @@ use nginx_sys::{
 };
 
 use crate::ffi::conf::Conf;
+use crate::ffi::conf::core::core_module;
 use crate::ffi::conf::pass_module::{find_command, find_module};
 use crate::ffi::conf::proxy_pass;
-use crate::ffi::module::core_module;
 use crate::ffi::process::function::Function;
 
 /// A `map` of the configuration being read.

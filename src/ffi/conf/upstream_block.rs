@@ -9,10 +9,11 @@ use nginx_sys::{
 };
 
 use crate::ffi::conf::Conf;
+use crate::ffi::conf::merged::MergedConf;
+use crate::ffi::conf::module_conf::{ModuleConf, OfServer, change, find, find_complete, read};
 use crate::ffi::http::refusal::init_no_peer;
 use crate::ffi::http::request::Request;
 use crate::ffi::http::upstream::Wanted;
-use crate::ffi::module::{MergedConf, ModuleConf, OfServer, change, find, find_complete, read};
 use crate::ffi::process::function::Function;
 use crate::ffi::process::guard::guard;
 

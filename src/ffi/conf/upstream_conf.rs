@@ -13,9 +13,9 @@ use nginx_sys::{
     ngx_http_upstream_conf_t, ngx_http_upstream_srv_conf_t, ngx_keyval_t, ngx_str_t, ngx_uint_t,
 };
 
+use crate::ffi::conf::merged::MergedBlock;
 use crate::ffi::conf::pass_module::PassModule;
 use crate::ffi::conf::upstream_block::UpstreamBlock;
-use crate::ffi::module::MergedBlock;
 
 /// HTTP/1.1, as `proxy_http_version` keeps it.
 const HTTP_11: ngx_uint_t = 1001;

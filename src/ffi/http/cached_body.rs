@@ -16,7 +16,7 @@ use nginx_sys::{
     ngx_int_t,
 };
 
-use crate::ffi::http::body::memory;
+use crate::ffi::http::body::pieces::memory;
 use crate::ffi::http::flags;
 use crate::ffi::http::request::Request;
 use crate::ffi::process::guard::guard;

@@ -27,8 +27,8 @@ use nginx_sys::{
     ngx_pool_t, ngx_tcp_nodelay,
 };
 
-use crate::ffi::http::body::memory;
-use crate::ffi::module::core_module;
+use crate::ffi::conf::core::core_module;
+use crate::ffi::http::body::pieces::memory;
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::{Level, Log};
 

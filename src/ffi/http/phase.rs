@@ -10,9 +10,10 @@ use nginx_sys::{
     ngx_http_request_t, ngx_int_t,
 };
 
+use crate::ffi::conf::core::core_module;
+use crate::ffi::conf::merged::MergedConf;
 use crate::ffi::http::flags;
 use crate::ffi::http::request::Request;
-use crate::ffi::module::{MergedConf, core_module};
 use crate::ffi::process::function::Function;
 use crate::ffi::process::guard::guard;
 

@@ -7,11 +7,11 @@ use nginx_sys::{
     ngx_list_push, ngx_pnalloc, ngx_str_t, ngx_table_elt_t,
 };
 
-use crate::ffi::http::body::Pieces;
+use crate::ffi::conf::core::core_module;
+use crate::ffi::conf::module_conf::{ModuleConf, OfLocation, find_complete};
+use crate::ffi::http::body::pieces::Pieces;
 use crate::ffi::http::flags;
-use crate::ffi::http::response::entries;
-use crate::ffi::http::upstream::Upstream;
-use crate::ffi::module::{ModuleConf, OfLocation, core_module, find_complete};
+use crate::ffi::http::header_list::entries;
 use crate::ffi::process::log::Log;
 
 /// Tells a body from others: subrequests may share their main request's.
@@ -244,7 +244,7 @@ impl Request {
             // SAFETY: live as long as the request.
             .map_or(std::ptr::null_mut(), |body| unsafe { body.0.as_ref() }.bufs);
         // SAFETY: nginx's own chain, which changes while the body is read only.
-        unsafe { Pieces::new(self, first) }
+        unsafe { Pieces::new(first) }
     }
 
     /// Whether a body of `length` bytes may go through a temporary file.
@@ -354,10 +354,5 @@ impl Request {
                 data: place.as_ptr(),
             })
         }
-    }
-
-    /// The request that nginx is about to send upstream.
-    pub(crate) fn upstream(&self) -> Option<Upstream<'_>> {
-        Upstream::of(self)
     }
 }

@@ -1,149 +1,18 @@
-//! The answer that a client gets: the filters that see it, and its head.
-//!
-//! A dynamic module that asks for no place of its own is configured after all of nginx's modules, so
-//! that its filters run before theirs: before compression, ranges, SSI, and before files are read
-//! into memory. What they see is what the store has sent.
+//! The response of an upstream, on its way to the client.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ffi::c_void;
-use std::ptr::{NonNull, null_mut};
+use std::ptr::null_mut;
 
 use nginx_sys::{
-    NGX_ERROR, NGX_HTTP_NOT_MODIFIED, NGX_HTTP_SPECIAL_RESPONSE, NGX_OK, ngx_chain_t,
-    ngx_http_request_t, ngx_http_top_body_filter, ngx_http_top_header_filter, ngx_int_t,
-    ngx_list_part_t, ngx_list_t, ngx_module_t, ngx_str_t, ngx_table_elt_t, off_t,
+    NGX_ERROR, NGX_HTTP_NOT_MODIFIED, NGX_HTTP_SPECIAL_RESPONSE, NGX_OK, ngx_http_request_t,
+    ngx_int_t, ngx_module_t, ngx_str_t, off_t,
 };
 
 use crate::ffi::http::flags;
+use crate::ffi::http::header_list::entries;
+use crate::ffi::http::next_filter::pass_head;
 use crate::ffi::http::request::Request;
-use crate::ffi::http::response_body::Chain;
-use crate::ffi::module::MergedConf;
-use crate::ffi::process::function::Function;
-use crate::ffi::process::guard::guard;
-
-thread_local! {
-    /// The filters behind ours.
-    static NEXT_HEAD: Cell<Option<HeadFilter>> = const { Cell::new(None) };
-    static NEXT_BODY: Cell<Option<BodyFilter>> = const { Cell::new(None) };
-    static NEXT_EARLY_HINTS: Cell<Option<HeadFilter>> = const { Cell::new(None) };
-}
-
-unsafe extern "C" {
-    /// Where nginx keeps its first filter of early hints; null if it has none. In `flags.c`.
-    fn aws_auth_top_early_hints_filter() -> *mut Option<HeadFilter>;
-}
-
-type HeadFilter = unsafe extern "C" fn(*mut ngx_http_request_t) -> ngx_int_t;
-type BodyFilter = unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;
-
-/// What becomes of the head of a response.
-pub(crate) enum HeadIs {
-    /// It goes to the next filter.
-    Passed,
-    /// The body filter will send it, see [`Response::send_head`].
-    Held,
-}
-
-/// Puts the filters before those that are there. `head` and `early_hints` say whether what they see may be
-/// sent; `body` returns what nginx's filters do.
-pub(crate) fn install_filters<H, B, E>(_conf: &MergedConf<'_>, head: H, body: B, early_hints: E)
-where
-    H: Fn(&Request) -> Result<HeadIs, ()> + Copy + 'static,
-    B: Fn(&Request, Chain<'_>) -> ngx_int_t + Copy + 'static,
-    E: Fn(&Request) -> Result<(), ()> + Copy + 'static,
-{
-    Function::of(head);
-    Function::of(body);
-    Function::of(early_hints);
-    // SAFETY: nginx is single-threaded, and changes the chains at this time only; its own modules have
-    // set their filters.
-    unsafe {
-        NEXT_HEAD.set(ngx_http_top_header_filter);
-        ngx_http_top_header_filter = Some(take_head::<H>);
-        NEXT_BODY.set(ngx_http_top_body_filter);
-        ngx_http_top_body_filter = Some(take_body::<B>);
-        if let Some(top) = aws_auth_top_early_hints_filter().as_mut() {
-            NEXT_EARLY_HINTS.set(top.replace(take_early_hints::<E>));
-        }
-    }
-}
-
-/// # Safety
-/// Called by nginx only, once [`install_filters`] has been given the same function, as are the next two.
-unsafe extern "C" fn take_head<F>(r: *mut ngx_http_request_t) -> ngx_int_t
-where
-    F: Fn(&Request) -> Result<HeadIs, ()> + Copy + 'static,
-{
-    guard(NGX_ERROR as ngx_int_t, || {
-        // SAFETY: live during this call; the function was handed over before.
-        let head = unsafe {
-            Request::from_ptr(r).map_or(Err(()), |request| Function::<F>::get()(&request))
-        };
-        match head {
-            // SAFETY: live, in a filter.
-            Ok(HeadIs::Passed) => unsafe { pass_head(r) },
-            Ok(HeadIs::Held) => NGX_OK as ngx_int_t,
-            Err(()) => NGX_ERROR as ngx_int_t,
-        }
-    })
-}
-
-unsafe extern "C" fn take_body<F>(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t
-where
-    F: Fn(&Request, Chain<'_>) -> ngx_int_t + Copy + 'static,
-{
-    guard(NGX_ERROR as ngx_int_t, || {
-        // SAFETY: live during this call, as is the chain; the function was handed over before.
-        unsafe {
-            let Some(request) = Request::from_ptr(r) else {
-                return NGX_ERROR as ngx_int_t;
-            };
-            let chain = Chain::new(Response(&request), chain);
-            Function::<F>::get()(&request, chain)
-        }
-    })
-}
-
-unsafe extern "C" fn take_early_hints<F>(r: *mut ngx_http_request_t) -> ngx_int_t
-where
-    F: Fn(&Request) -> Result<(), ()> + Copy + 'static,
-{
-    guard(NGX_ERROR as ngx_int_t, || {
-        // SAFETY: live during this call; the function was handed over before.
-        let hints = unsafe {
-            Request::from_ptr(r).map_or(Err(()), |request| Function::<F>::get()(&request))
-        };
-        match (hints, NEXT_EARLY_HINTS.get()) {
-            // SAFETY: called as nginx would have called it.
-            (Ok(()), Some(next)) => unsafe { next(r) },
-            _ => NGX_ERROR as ngx_int_t,
-        }
-    })
-}
-
-/// Hands the head of the answer to the next filter.
-///
-/// # Safety
-/// `r` must be the live request that nginx handed to a filter of ours.
-unsafe fn pass_head(r: *mut ngx_http_request_t) -> ngx_int_t {
-    match NEXT_HEAD.get() {
-        // SAFETY: called as nginx would have called it.
-        Some(next) => unsafe { next(r) },
-        None => NGX_ERROR as ngx_int_t,
-    }
-}
-
-/// Hands buffers of the body to the next filter.
-///
-/// # Safety
-/// As [`pass_head`]; `chain` must be a chain of live buffers, or null.
-pub(super) unsafe fn pass_body(r: *mut ngx_http_request_t, chain: *mut ngx_chain_t) -> ngx_int_t {
-    match NEXT_BODY.get() {
-        // SAFETY: as above.
-        Some(next) => unsafe { next(r, chain) },
-        None => NGX_ERROR as ngx_int_t,
-    }
-}
 
 /// What this module keeps with a response. An internal redirect, which leads to another response, loses
 /// it.
@@ -339,30 +208,6 @@ impl<'r> Response<'r> {
         // SAFETY: live.
         unsafe { (*self.raw()).upstream.as_ref() }.is_none_or(|upstream| upstream.cleanup.is_null())
     }
-}
-
-/// The entries of one of nginx's header lists.
-///
-/// # Safety
-/// The list must stay as it is meanwhile.
-pub(super) unsafe fn entries(
-    list: &ngx_list_t,
-) -> impl Iterator<Item = NonNull<ngx_table_elt_t>> + use<> {
-    let mut part: *const ngx_list_part_t = &list.part;
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        loop {
-            // SAFETY: each part has `nelts` entries at `elts`, and a next part or none.
-            unsafe {
-                let list = part.as_ref()?;
-                if at < list.nelts {
-                    at += 1;
-                    return NonNull::new(list.elts.cast::<ngx_table_elt_t>().add(at - 1));
-                }
-                (part, at) = (list.next, 0);
-            }
-        }
-    })
 }
 
 /// Why an answer is not sent on; its connection is closed then. nginx has logged why.

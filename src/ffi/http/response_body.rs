@@ -7,8 +7,9 @@ use nginx_sys::{
     NGX_OK, ngx_alloc_chain_link, ngx_buf_t, ngx_chain_t, ngx_int_t, ngx_pcalloc, ngx_str_t, off_t,
 };
 
-use crate::ffi::http::body::{Piece, is_in_memory, piece_of};
-use crate::ffi::http::response::{Response, SendError, pass_body};
+use crate::ffi::http::body::pieces::{Piece, is_in_memory, piece_of};
+use crate::ffi::http::next_filter::pass_body;
+use crate::ffi::http::response::{Response, SendError};
 
 /// The buffers of one call of a body filter.
 pub(crate) struct Chain<'r> {

@@ -9,8 +9,9 @@ use std::ptr::NonNull;
 use nginx_sys::{ngx_http_upstream_t, ngx_list_t, ngx_str_t};
 
 use crate::ffi::http::flags;
+use crate::ffi::http::header_list::entries;
 use crate::ffi::http::request::Request;
-use crate::ffi::http::response::{Response, entries};
+use crate::ffi::http::response::Response;
 
 /// The target of a request whose signature stands in it.
 struct SignedTarget {

@@ -6,7 +6,7 @@ use std::ptr::{NonNull, null_mut};
 
 use nginx_sys::{ngx_buf_t, ngx_buf_tag_t, ngx_chain_t, ngx_http_upstream_t, ngx_pcalloc};
 
-use crate::ffi::http::body::Pieces;
+use crate::ffi::http::body::pieces::Pieces;
 use crate::ffi::http::flags;
 use crate::ffi::http::output::{self, BodyTransform};
 use crate::ffi::http::request::Request;
@@ -22,6 +22,13 @@ pub(crate) struct Wanted<'r> {
     pub(crate) port: u16,
     /// Whether no port was named.
     pub(crate) no_port: bool,
+}
+
+impl Request {
+    /// The request that nginx sends upstream.
+    pub(crate) fn upstream(&self) -> Option<Upstream<'_>> {
+        Upstream::of(self)
+    }
 }
 
 /// The serialised request of one `proxy_pass`.
@@ -130,7 +137,7 @@ impl<'r> Unsent<'r> {
             // SAFETY: a live chain link.
             .map_or(null_mut(), |head| unsafe { head.as_ref() }.next);
         // SAFETY: a chain of the request's pool, which nobody changes before it is sent.
-        unsafe { Pieces::new(self.request, first) }
+        unsafe { Pieces::new(first) }
     }
 
     /// Whether the request goes out over TLS.

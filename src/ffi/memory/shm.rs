@@ -5,6 +5,8 @@
 //! zone's lock is the mutex of nginx's slab pool, which the master opens when the worker that holds
 //! it has died.
 
+mod slot;
+
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -15,10 +17,11 @@ use nginx_sys::{
     ngx_shmtx_lock, ngx_shmtx_unlock, ngx_slab_calloc_locked, ngx_slab_pool_t,
 };
 
+use slot::{Guarded, Slot};
+pub(crate) use slot::{SharedState, SlotRef};
+
 use crate::ffi::conf::Conf;
 use crate::ffi::memory::allocate;
-use crate::ffi::memory::slot::{Guarded, Slot};
-pub(crate) use crate::ffi::memory::slot::{SharedState, SlotRef};
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::{Level, Log};
 

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use nginx_sys::{ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_module};
 
-use crate::ffi::module::{ModuleConf, OfMain, find, read};
+use crate::ffi::conf::module_conf::{ModuleConf, OfMain, find, read};
 use crate::ffi::process::log::Log;
 
 /// A cycle that is complete. It is used for the time of one callback.

@@ -11,6 +11,7 @@ use std::ptr::{NonNull, null_mut};
 use nginx_sys::{ngx_conf_t, ngx_module_t};
 
 use crate::ffi::memory::allocate;
+use crate::ffi::process::guard::guard;
 
 /// The configuration of http{} itself.
 pub(crate) enum OfMain {}
@@ -44,8 +45,8 @@ fn index<T: ModuleConf>() -> usize {
 ///
 /// # Safety
 /// Called by nginx only, while it reads a configuration.
-pub(super) unsafe extern "C" fn create<T: ModuleConf>(cf: *mut ngx_conf_t) -> *mut c_void {
-    crate::ffi::process::guard::guard(null_mut(), || {
+pub(in crate::ffi) unsafe extern "C" fn create<T: ModuleConf>(cf: *mut ngx_conf_t) -> *mut c_void {
+    guard(null_mut(), || {
         // SAFETY: the configuration that is being read has a pool.
         let place = unsafe { allocate((*cf).pool, RefCell::new(T::default())) };
         place.map_or(null_mut(), |place| place.as_ptr().cast())
@@ -56,7 +57,9 @@ pub(super) unsafe extern "C" fn create<T: ModuleConf>(cf: *mut ngx_conf_t) -> *m
 ///
 /// # Safety
 /// `place` must be null or come from [`create`] with the same type, and stay for `'a`.
-pub(super) unsafe fn from_ptr<'a, T: ModuleConf>(place: *mut c_void) -> Option<&'a RefCell<T>> {
+pub(in crate::ffi) unsafe fn from_ptr<'a, T: ModuleConf>(
+    place: *mut c_void,
+) -> Option<&'a RefCell<T>> {
     // SAFETY: by this function's contract.
     unsafe { place.cast::<RefCell<T>>().as_ref() }
 }

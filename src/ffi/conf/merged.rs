@@ -1,0 +1,43 @@
+//! What has been merged: proofs that it is time to do what can only be done then.
+
+use std::ops::Deref;
+
+use crate::ffi::conf::Conf;
+
+/// A block that is being merged. The modules of nginx have merged it before: modules are merged one
+/// after the other, and one that is loaded, or that nginx is built with, comes after nginx's own.
+pub(crate) struct MergedBlock<'c>(&'c Conf);
+
+impl<'c> MergedBlock<'c> {
+    /// To be called where nginx has this module merge a block.
+    pub(in crate::ffi) fn new(conf: &'c Conf) -> Self {
+        Self(conf)
+    }
+}
+
+impl Deref for MergedBlock<'_> {
+    type Target = Conf;
+
+    fn deref(&self) -> &Conf {
+        self.0
+    }
+}
+
+/// A configuration all of whose blocks have been merged. The modules of nginx have put their handlers and
+/// filters into place.
+pub(crate) struct MergedConf<'c>(&'c Conf);
+
+impl<'c> MergedConf<'c> {
+    /// To be called where nginx says that http{} is complete.
+    pub(in crate::ffi) fn new(conf: &'c Conf) -> Self {
+        Self(conf)
+    }
+}
+
+impl Deref for MergedConf<'_> {
+    type Target = Conf;
+
+    fn deref(&self) -> &Conf {
+        self.0
+    }
+}
