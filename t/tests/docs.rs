@@ -198,13 +198,13 @@ fn the_commands_of_the_readme_are_run() {
         ("make demo", "packaging/test/fresh.sh", "make demo ONCE=1"),
         ("make rpm", "packaging/test/rpm.sh", "packaging/rpm.sh"),
         (
-            "dnf install ./dist/nginx-module-aws-auth-*.rpm",
+            "sudo dnf install ./dist/nginx-module-aws-auth-*.rpm",
             "packaging/test/rpm.sh",
             "install",
         ),
         ("make deb", "packaging/test/fresh.sh", "make deb"),
         (
-            "apt install ./dist/libnginx-mod-http-aws-auth_*.deb",
+            "sudo apt install ./dist/libnginx-mod-http-aws-auth_*.deb",
             "packaging/test/fresh.sh",
             "apt-get install -y -q \"/$deb\"",
         ),
