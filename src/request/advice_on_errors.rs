@@ -43,9 +43,7 @@ impl fmt::Display for WithAdvice<'_, SealError> {
             SealError::TargetForm
             | SealError::DotSegment
             | SealError::OutOfMemory
-            | SealError::Sign(_)
-            | SealError::Presign(_)
-            | SealError::SignV2(_) => "",
+            | SealError::Sign(_) => "",
         };
         write!(f, "{error}{advice}")
     }

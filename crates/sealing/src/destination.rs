@@ -7,7 +7,7 @@ use crate::bucket_host::{label_before, without_port};
 use crate::value;
 
 /// What holds the name of any bucket without an allocation, in bytes.
-const BUCKET_ROOM: usize = 256;
+pub(crate) const BUCKET_ROOM: usize = 256;
 
 /// Where the bucket is named (`aws_addressing_style`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

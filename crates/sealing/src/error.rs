@@ -1,10 +1,8 @@
 //! Why a request could not be sealed.
 
-use aws_signing::presign::PresignError;
-use aws_signing::{SignError, v2};
-
 use crate::denied::Denied;
 use crate::head::HeadError;
+use crate::signature::SignatureError;
 
 /// Why a request could not be sealed. Whatever the variant, the request must not be sent.
 ///
@@ -59,13 +57,7 @@ pub enum SealError {
     /// The new head would not fit into memory.
     #[error("not enough memory for the signed request head")]
     OutOfMemory,
-    /// The signing core refused.
+    /// What is to be signed has no canonical form.
     #[error(transparent)]
-    Sign(#[from] SignError),
-    /// It refused to sign in the query.
-    #[error(transparent)]
-    Presign(#[from] PresignError),
-    /// It refused to sign with Version 2.
-    #[error(transparent)]
-    SignV2(#[from] v2::SignError),
+    Sign(#[from] SignatureError),
 }

@@ -10,12 +10,14 @@ mod url;
 
 pub use error::PresignedUrlError;
 
-use aws_signing::presign::{Expires, QueryAuth, SessionToken};
+use aws_signing::presign::Expires;
 use aws_signing::query::{Canonicalizer, Parameter};
-use aws_signing::{EMPTY_PAYLOAD_SHA256, Header, Request, Signer, Timestamp, UNSIGNED_PAYLOAD, v2};
+use aws_signing::{EMPTY_PAYLOAD_SHA256, Header, Timestamp, UNSIGNED_PAYLOAD};
 
 use crate::deputy;
 use crate::identity::{Identity, Key};
+use crate::policy::Place;
+use crate::signature::{self, Signers};
 use url::Url;
 
 /// How long a link is good for whose credentials have expired by the clock and are used all the
@@ -51,8 +53,7 @@ pub struct Presigner {
     canonical_path: Vec<u8>,
     query: Vec<u8>,
     canonicalizer: Canonicalizer,
-    v4: Signer,
-    v2: v2::Signer,
+    signers: Signers,
 }
 
 impl Presigner {
@@ -77,8 +78,7 @@ impl Presigner {
             canonical_path,
             query,
             canonicalizer,
-            v4,
-            v2,
+            signers,
         } = self;
 
         // Clients send the host in lower case, whatever the link says.
@@ -101,54 +101,26 @@ impl Presigner {
             name: b"host",
             value: &url[host..path],
         }];
-        match identity.key {
-            Key::V4 { scope, key } => {
-                let service = scope.service();
-                let mut request = Request {
-                    method: link.method,
-                    path: if s3 { &url[path..] } else { canonical_path },
-                    query,
-                    headers: &mut headers,
-                    payload: if s3 {
-                        UNSIGNED_PAYLOAD
-                    } else {
-                        EMPTY_PAYLOAD_SHA256
-                    }
-                    .as_bytes(),
-                };
-                let token = identity.session_token;
-                let auth = QueryAuth {
-                    access_key: identity.access_key,
-                    session_token: token.map(|token| SessionToken::of_service(service, token)),
-                    expires,
-                };
-                let presigned = v4.presign(&mut request, &auth, key, scope, now)?;
-                url.push(b'?');
-                presigned.write_query(url);
+        let request = signature::Request {
+            method: link.method,
+            bucket: link.bucket.filter(|bucket| names(&url[host..path], bucket)),
+            path: if s3 { &url[path..] } else { canonical_path },
+            query,
+            headers: &mut headers,
+            payload: if s3 {
+                UNSIGNED_PAYLOAD
+            } else {
+                EMPTY_PAYLOAD_SHA256
             }
-            Key::V2(key) => {
-                let mut request = v2::Request {
-                    method: link.method,
-                    bucket: link.bucket.filter(|bucket| names(&url[host..path], bucket)),
-                    path: &url[path..],
-                    query,
-                    headers: &mut headers,
-                };
-                let end = now.unix().saturating_add(expires.as_secs().into());
-                let auth = v2::QueryAuth {
-                    access_key: identity.access_key,
-                    session_token: identity.session_token,
-                    expires_at: u64::try_from(end).unwrap_or_default(),
-                };
-                let presigned = v2.presign(&mut request, &auth, key)?;
-                url.push(b'?');
-                if !query.is_empty() {
-                    url.extend_from_slice(query);
-                    url.push(b'&');
-                }
-                presigned.write_parameters(url);
-            }
+            .as_bytes(),
+        };
+        let signature = signers.sign(identity, Place::Query { expires }, request, now)?;
+        let path_end = url.len();
+        if !query.is_empty() {
+            url.push(b'?');
+            url.extend_from_slice(query);
         }
+        signature.write(identity.access_key, path_end, true, url);
         Ok(url)
     }
 
@@ -178,8 +150,7 @@ impl Presigner {
             buffer.clear();
             buffer.try_reserve(most)?;
         }
-        self.v4.try_reserve(most)?;
-        self.v2.try_reserve(most)?;
+        self.signers.try_reserve(most)?;
         Ok(())
     }
 }

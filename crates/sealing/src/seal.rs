@@ -7,16 +7,16 @@ use aws_signing::chunked::ChunkSigner;
 use aws_signing::{Header, Timestamp};
 use smallvec::SmallVec;
 
-use crate::destination::Destination;
+use crate::destination::{BUCKET_ROOM, Destination};
 use crate::error::SealError;
 use crate::head::{self, Line};
-use crate::identity::{Identity, Key};
+use crate::identity::{Identity, Key, Version};
 use crate::job::Job;
 use crate::lines::{self, Indices};
-use crate::made::Signers;
 use crate::operation;
 use crate::policy::Policy;
 use crate::request_line::TargetWriter;
+use crate::signature::{self, Signers};
 use crate::unsigned::Unsigned;
 
 /// Seals requests one after the other in buffers that it keeps.
@@ -131,11 +131,24 @@ impl Sealer {
         } else {
             (&writer.path[..], &writer.query[..])
         };
-        let made = signers.sign(job, path, query, &mut headers)?;
+        let bucket = match job.identity.key.version() {
+            Version::V2 => bucket_in_host(job, &headers),
+            Version::V4 => SmallVec::new(),
+        };
+        let request = signature::Request {
+            method: job.line.method,
+            bucket: (!bucket.is_empty()).then_some(&bucket[..]),
+            path,
+            query,
+            headers: &mut headers,
+            payload: job.request.payload.line,
+        };
+        let signature = signers.sign(job.identity, job.policy.place, request, job.now)?;
         drop(headers);
-        *seed = made.seed();
+        *seed = signature.seed();
 
-        made.write(job, &target, sealed);
+        let access_key = job.identity.access_key;
+        signature.write(access_key, target.path.end, job.s3, sealed);
         if in_query {
             *signed_target = Some(target.path.start..sealed.len());
             end_request_line(job.line.version, sealed);
@@ -223,6 +236,14 @@ impl Sealer {
             .and_then(|()| self.signers.try_reserve(most))
             .map_err(|_| SealError::OutOfMemory)
     }
+}
+
+/// The bucket that Host names, in lower case; empty if the path has to name it.
+fn bucket_in_host(job: &Job<'_, '_>, headers: &[Header<'_>]) -> SmallVec<[u8; BUCKET_ROOM]> {
+    let mut headers = headers.iter();
+    let host = headers.find(|header| header.name.eq_ignore_ascii_case(b"host"));
+    job.destination
+        .bucket_in(host.map_or(b"", |host| host.value))
 }
 
 fn end_request_line(version: &[u8], out: &mut Vec<u8>) {

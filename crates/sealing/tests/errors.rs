@@ -271,7 +271,7 @@ fn texts() {
         SealError::MissingHost,
         SealError::HeaderNotPassed("x-amz-acl".into()),
         SealError::OutOfMemory,
-        SealError::Sign(aws_signing::SignError::NoHost),
+        SealError::Sign(aws_signing::SignError::NoHost.into()),
     ] {
         let text = error.to_string();
         assert!(

@@ -2,8 +2,7 @@
 
 use std::collections::TryReserveError;
 
-use aws_signing::presign::PresignError;
-use aws_signing::v2;
+use crate::signature::SignatureError;
 
 /// Why there is no link. The text holds nothing of the URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,12 +19,9 @@ pub enum PresignedUrlError {
     /// The link would not fit into memory.
     #[error("not enough memory")]
     OutOfMemory,
-    /// The signing core refused.
+    /// What is to be signed has no canonical form.
     #[error(transparent)]
-    Presign(#[from] PresignError),
-    /// The same of Signature Version 2.
-    #[error(transparent)]
-    V2(#[from] v2::SignError),
+    Sign(#[from] SignatureError),
 }
 
 impl From<TryReserveError> for PresignedUrlError {

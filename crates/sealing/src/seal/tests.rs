@@ -9,6 +9,7 @@ use crate::destination::Addressing;
 use crate::method::MethodSet;
 use crate::owner::{Configured, Sources};
 use crate::policy::Place;
+use crate::signature::SignatureError;
 use crate::target::{Form, TargetSource};
 use crate::unsigned::Payload;
 
@@ -118,7 +119,9 @@ fn check(lines: usize, target: &str, place: Place, identity: &Identity<'_>) -> b
     let done = sealer.seal(&request, &policy, &destination, identity, &now);
     let done = match done {
         Ok(_) => true,
-        Err(SealError::SignV2(v2::SignError::RepeatedSubresource { .. })) => false,
+        Err(SealError::Sign(SignatureError::V2(v2::SignError::RepeatedSubresource { .. }))) => {
+            false
+        }
         Err(error) => panic!("{error}"),
     };
     assert_eq!(
