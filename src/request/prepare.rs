@@ -153,7 +153,9 @@ fn prepare_read_body(request: &PhaseRequest<'_>, plan: &Plan, body: BodyId) -> O
         Form::Plain => None,
         // For a location with another mode, or another style of signatures.
         Form::Inspected(..) => match plan.coverage(request) {
-            Ok(coverage) if plan.payload.of_framed(coverage) == Inbound::Deframe => Some(coverage),
+            Ok(coverage) if plan.payload.inbound_framed(coverage) == Inbound::Deframe => {
+                Some(coverage)
+            }
             _ => None,
         },
         Form::Deframed(..) => (!state.whole && !state.is_checked()).then_some(Coverage::Chunks),

@@ -1,4 +1,5 @@
-//! How a body is paid for: which payload the signature declares, and in which form the body leaves.
+//! Which payload the signature declares, and in which form the body is sent: a table of what each
+//! payload mode does (`PayloadMode::row`).
 //!
 //! Two decisions. What comes in is looked at once, on its way through nginx's request body filters
 //! ([`Inbound`]); what goes out is decided when the head is sealed ([`Outbound`]), by what the body
@@ -42,73 +43,120 @@ impl PayloadMode {
 
     /// The value as it is written in the directive.
     pub fn as_str(self) -> &'static str {
+        self.row().name
+    }
+
+    /// What the mode does, in a table.
+    #[rustfmt::skip]
+    const fn row(self) -> Row {
+        use Inbound::{Deframe, Inspect};
+        use Outbound::{Encode, Hash, Unsigned};
+        // name, framed body, client's declaration is kept, then what is signed of other bodies
+        // (buffered; sent while they come in: over http, over https; in the query), and whether the
+        // client's hash is compared with the body (in headers; in the query, and with Version 2).
         match self {
-            Self::Auto => "auto",
-            Self::Signed => "signed",
-            Self::Unsigned => "unsigned",
-            Self::Streaming => "streaming",
-            Self::Decode => "decode",
+            Self::Auto => Row::new("auto", Inspect, true, [Hash, Encode, Unsigned, Unsigned], [false, true]),
+            Self::Signed => Row::new("signed", Deframe, false, [Hash, Hash, Hash, Hash], [true, true]),
+            Self::Unsigned => Row::new("unsigned", Deframe, false, [Unsigned, Unsigned, Unsigned, Unsigned], [false, false]),
+            Self::Streaming => Row::new("streaming", Deframe, false, [Encode, Encode, Encode, Unsigned], [false, true]),
+            Self::Decode => Row::new("decode", Deframe, true, [Hash, Unsigned, Unsigned, Unsigned], [false, true]),
         }
     }
 
     /// What becomes of a client's body while it comes in.
     pub fn inbound(self, coverage: Coverage, declared: &Declared) -> Inbound {
         match declared {
-            Declared::Framed(_) => self.of_framed(coverage),
+            Declared::Framed(_) => self.inbound_framed(coverage),
             _ => Inbound::Plain,
         }
     }
 
-    /// What becomes of a client's body that is framed.
-    pub fn of_framed(self, coverage: Coverage) -> Inbound {
+    /// What becomes of a client's body in aws-chunked encoding.
+    pub fn inbound_framed(self, coverage: Coverage) -> Inbound {
         match coverage {
             Coverage::Hash | Coverage::Unsigned => Inbound::Plain,
-            Coverage::Chunks if self == Self::Auto => Inbound::Inspect,
-            // No store takes chunks that the signature does not speak of.
-            Coverage::Chunks | Coverage::Optional | Coverage::Nothing => Inbound::Deframe,
+            Coverage::Chunks => self.row().framed,
+            // No object store accepts chunks that the signature does not declare.
+            Coverage::Optional | Coverage::Nothing => Inbound::Deframe,
         }
     }
 
     /// What is signed of a client's body, and how it is sent. `declared` is what still holds of the
-    /// client's declaration: where the framing was taken off, that is [`Declared::Nothing`].
+    /// client's declaration: if the framing was taken off, that is [`Declared::Nothing`].
     pub fn outbound(self, coverage: Coverage, declared: &Declared, arrival: Arrival) -> Outbound {
+        let row = self.row();
         match coverage {
             Coverage::Hash => return Outbound::Hash,
-            Coverage::Optional if self == Self::Signed => return Outbound::Hash,
-            Coverage::Optional | Coverage::Nothing | Coverage::Unsigned => {
-                return Outbound::Unsigned;
-            }
+            Coverage::Optional => return row.in_query,
+            Coverage::Nothing | Coverage::Unsigned => return Outbound::Unsigned,
             Coverage::Chunks => {}
         }
-        let buffered = arrival == Arrival::Buffered;
-        match (self, *declared) {
-            (Self::Auto, Declared::Framed(framing)) => Outbound::Keep(framing),
-            (Self::Auto | Self::Decode, Declared::Hash(hash)) => Outbound::ClientHash(hash),
-            (Self::Auto | Self::Decode, Declared::Unsigned) => Outbound::Unsigned,
-            (Self::Auto | Self::Decode, _) if buffered => Outbound::Hash,
-            (Self::Auto, _) if arrival == Arrival::Streams { tls: false } => Outbound::Encode,
-            (Self::Auto | Self::Decode | Self::Unsigned, _) => Outbound::Unsigned,
-            (Self::Signed, _) => Outbound::Hash,
-            (Self::Streaming, _) => Outbound::Encode,
+        match *declared {
+            Declared::Framed(framing) if row.framed == Inbound::Inspect => Outbound::Keep(framing),
+            Declared::Hash(hash) if row.keeps_declared => Outbound::ClientHash(hash),
+            Declared::Unsigned if row.keeps_declared => Outbound::Unsigned,
+            _ => match arrival {
+                Arrival::Buffered => row.buffered,
+                Arrival::Streams { tls: false } => row.over_http,
+                Arrival::Streams { tls: true } => row.over_https,
+            },
         }
     }
 
     /// Whether the body has to be there as a whole before the head can be signed.
     pub fn needs_whole_body(self, coverage: Coverage) -> bool {
-        match coverage {
-            Coverage::Hash => true,
-            Coverage::Chunks | Coverage::Optional => self == Self::Signed,
-            Coverage::Nothing | Coverage::Unsigned => false,
-        }
+        let streams = Arrival::Streams { tls: true };
+        self.outbound(coverage, &Declared::Nothing, streams) == Outbound::Hash
     }
 
-    /// Whether the hash that a client declares is compared here to that of the body, where nginx
-    /// buffers it: the store is not told of it, or of another one.
+    /// Whether the hash that a client declares is compared here to that of the body, if nginx
+    /// buffers it: the upstream is not told of it, or of another one.
     pub fn checks_client_hash(self, coverage: Coverage) -> bool {
         match coverage {
             Coverage::Hash | Coverage::Unsigned => false,
-            Coverage::Chunks => self == Self::Signed,
-            Coverage::Optional | Coverage::Nothing => self != Self::Unsigned,
+            Coverage::Chunks => self.row().checks_hash,
+            Coverage::Optional | Coverage::Nothing => self.row().checks_hash_elsewhere,
+        }
+    }
+}
+
+/// What one payload mode does.
+struct Row {
+    name: &'static str,
+    /// What becomes of a body in aws-chunked encoding.
+    framed: Inbound,
+    /// Whether a hash or `UNSIGNED-PAYLOAD` that the client declared is signed as it is.
+    keeps_declared: bool,
+    /// What is signed of all other bodies, in headers.
+    buffered: Outbound,
+    over_http: Outbound,
+    over_https: Outbound,
+    /// What is signed of a body in the query.
+    in_query: Outbound,
+    /// Whether the client's hash is compared with the body: with a signature in headers, and
+    /// elsewhere.
+    checks_hash: bool,
+    checks_hash_elsewhere: bool,
+}
+
+impl Row {
+    const fn new(
+        name: &'static str,
+        framed: Inbound,
+        keeps_declared: bool,
+        [buffered, over_http, over_https, in_query]: [Outbound; 4],
+        [checks_hash, checks_hash_elsewhere]: [bool; 2],
+    ) -> Self {
+        Self {
+            name,
+            framed,
+            keeps_declared,
+            buffered,
+            over_http,
+            over_https,
+            in_query,
+            checks_hash,
+            checks_hash_elsewhere,
         }
     }
 }
@@ -149,7 +197,7 @@ impl Coverage {
     pub fn says_payload(self, mode: PayloadMode) -> bool {
         match self {
             Self::Hash | Self::Chunks => true,
-            Self::Optional => mode == PayloadMode::Signed,
+            Self::Optional => mode.row().in_query == Outbound::Hash,
             Self::Nothing | Self::Unsigned => false,
         }
     }
@@ -293,6 +341,35 @@ mod tests {
                 assert_eq!(mode.inbound(coverage, &FRAMED), framed);
                 let plain = mode.inbound(coverage, &Declared::Unsigned);
                 assert_eq!(plain, Inbound::Plain);
+            }
+        }
+    }
+
+    #[test]
+    fn bodies_are_held_back_or_compared_where_their_hash_matters() {
+        use Coverage::{Chunks, Hash, Nothing, Optional, Unsigned};
+        use PayloadMode as Mode;
+        for (mode, whole, checked) in [
+            (Mode::Auto, &[Hash][..], &[Optional, Nothing][..]),
+            (
+                Mode::Signed,
+                &[Hash, Chunks, Optional],
+                &[Chunks, Optional, Nothing],
+            ),
+            (Mode::Unsigned, &[Hash], &[]),
+            (Mode::Streaming, &[Hash], &[Optional, Nothing]),
+            (Mode::Decode, &[Hash], &[Optional, Nothing]),
+        ] {
+            for coverage in [Hash, Chunks, Optional, Nothing, Unsigned] {
+                let context = format!("{mode:?} {coverage:?}");
+                let needs = mode.needs_whole_body(coverage);
+                assert_eq!(needs, whole.contains(&coverage), "{context}");
+                let checks = mode.checks_client_hash(coverage);
+                assert_eq!(checks, checked.contains(&coverage), "{context}");
+                let says = coverage.says_payload(mode);
+                let always = [Hash, Chunks].contains(&coverage);
+                let sometimes = coverage == Optional && mode == Mode::Signed;
+                assert_eq!(says, always || sometimes, "{context}");
             }
         }
     }
