@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use aws_operations::Levels;
 use aws_sealing::auth_error::Cause;
-use aws_sealing::deputy::{self, Verdict};
+use aws_sealing::forwarding::{self, Forwarding};
 use aws_sealing::vendor::Vendor;
 use aws_sealing::{
-    Addressing, Coverage, Destination, PayloadMode, PayloadRule, Policy, Version, caching,
+    Addressing, Destination, PayloadMode, PayloadRule, PayloadSigning, Policy, Version, caching,
     destination, is_s3, value,
 };
 use nginx_sys::ngx_http_handler_pt;
@@ -74,9 +74,10 @@ impl Plan {
     pub(crate) fn bypasses_cache(&self, request: &Request) -> bool {
         let header = |name: &[u8]| {
             // What is known of S3's headers is not known of other stores'.
-            let may_change = !deputy::is_amz(name) || caching::header_changes_response(name);
+            let may_change = !forwarding::is_amz(name) || caching::header_changes_response(name);
             may_change
-                && deputy::judge(name, &self.policy.pass_headers, self.vendor) == Verdict::Listed
+                && forwarding::of_header(name, &self.policy.pass_headers, self.vendor)
+                    == Forwarding::Listed
         };
         (self.passes_headers && request.has_client_header(header))
             || (self.policy.response_overrides && self.overrides_response(request))
@@ -114,7 +115,10 @@ impl Plan {
     }
 
     /// What the signature of this request can say of a body.
-    pub(crate) fn coverage(&self, request: &Request) -> Result<Coverage, CredentialsError> {
+    pub(crate) fn payload_signing(
+        &self,
+        request: &Request,
+    ) -> Result<PayloadSigning, CredentialsError> {
         let (version, rule) = match &self.credentials {
             Ok(credentials) => {
                 let service = credentials.service(request)?;
@@ -123,7 +127,7 @@ impl Plan {
             // Nothing will be signed.
             Err(_) => (Version::V4, PayloadRule::S3),
         };
-        Ok(Coverage::new(version, self.policy.place, rule))
+        Ok(PayloadSigning::new(version, self.policy.place, rule))
     }
 
     /// The store has refused this request for `cause`. Credentials of a provider that have expired, or

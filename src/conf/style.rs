@@ -1,6 +1,6 @@
 //! Whether the style of a location's signatures goes with what else it says.
 
-use aws_sealing::{Coverage, PayloadMode, PayloadRule, Place, Version};
+use aws_sealing::{PayloadMode, PayloadRule, PayloadSigning, Place, Version};
 
 use super::warnings::Kind;
 use super::{Directives, MainConf, Plan, Scheme};
@@ -56,12 +56,12 @@ pub(super) fn judge(conf: &Conf, held: &Directives, plan: &Plan) -> Result<(), (
         return Ok(());
     };
     let rule = payload_rule(plan).unwrap_or(PayloadRule::S3);
-    let coverage = Coverage::new(held.version(), held.place(), rule);
-    let reason = match (coverage, payload.mode) {
-        (Coverage::Nothing, PayloadMode::Signed | PayloadMode::Streaming) => {
+    let payload_signing = PayloadSigning::new(held.version(), held.place(), rule);
+    let reason = match (payload_signing, payload.mode) {
+        (PayloadSigning::Nothing, PayloadMode::Signed | PayloadMode::Streaming) => {
             "does not go with \"aws_signature_version 2\", which signs no bodies: remove one of them"
         }
-        (Coverage::Optional, PayloadMode::Streaming) => {
+        (PayloadSigning::Optional, PayloadMode::Streaming) => {
             "does not go with \"aws_signature_in query\", since stores know signed chunks with \
              signatures in headers only: write \"aws_payload signed\", or remove one of them"
         }

@@ -8,7 +8,7 @@ use std::fmt;
 use aws_sealing::body::BodyError;
 use aws_sealing::head::HeadError;
 use aws_sealing::presigned_url::PresignedUrlError;
-use aws_sealing::{Denied, SealError};
+use aws_sealing::{DeniedOperations, SealError};
 
 /// What to do with an HTML form that uploads to S3.
 pub(crate) const FORM_ADVICE: &str = "S3 rejects a signed HTML form (multipart/form-data), which is authorized by \
@@ -74,7 +74,7 @@ impl fmt::Display for WithAdvice<'_, HeadError> {
     }
 }
 
-impl fmt::Display for WithAdvice<'_, Denied> {
+impl fmt::Display for WithAdvice<'_, DeniedOperations> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let denied = self.0;
         let known = denied.known();

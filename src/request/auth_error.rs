@@ -9,8 +9,8 @@
 //! back until the whole body has been searched, and a body that repeats it, or cannot be searched, is
 //! replaced, too.
 
-use aws_sealing::auth_error::{self, AuthError, LIMIT, Verdict};
-use aws_sealing::echo::{self, Replacement, Secrets};
+use aws_sealing::auth_error::{self, AuthError, Finding, LIMIT};
+use aws_sealing::redact::{self, Replacement, Secrets};
 use nginx_sys::{NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK, ngx_int_t, ngx_str_t};
 
 use super::advice::tell;
@@ -76,7 +76,7 @@ pub(crate) fn filter_refusal(
         if response.is_head_only() || response.is_encoded() {
             response.keep_out_of_cache();
         } else {
-            cached_body::watch(request, echo::LIMIT, repeats_nothing);
+            cached_body::watch(request, redact::LIMIT, repeats_nothing);
         }
     }
     let stage = match (plan, stage_of_code(response, plan)) {
@@ -172,9 +172,9 @@ impl Refusal {
     ) -> Result<ngx_int_t, SendError> {
         for part in chain.parts() {
             match self.examine(response, plan, &part, Reading::Consume)? {
-                Verdict::Undecided => {}
-                Verdict::Other => return self.release(response, &part, chain),
-                Verdict::AuthError(error) => {
+                Finding::Undecided => {}
+                Finding::Other => return self.release(response, &part, chain),
+                Finding::AuthError(error) => {
                     announce(response, error, None);
                     return self.send_instead(response, text_of(response, error)?, chain);
                 }
@@ -193,14 +193,14 @@ impl Refusal {
     ) -> Result<ngx_int_t, SendError> {
         for part in chain.parts() {
             let length = part.length();
-            let taken = self.held.take(&part, echo::LIMIT)? as u64;
+            let taken = self.held.take(&part, redact::LIMIT)? as u64;
             part.consume(taken);
             if taken == length && !part.ends() {
                 continue;
             }
             let body = self.held.bytes();
             if is_refusal(response)
-                && let Verdict::AuthError(error) = auth_error::examine(body)
+                && let Finding::AuthError(error) = auth_error::examine(body)
                 && let Some(plan) = plan
             {
                 tell(response, plan, error, body);
@@ -260,8 +260,8 @@ impl Refusal {
         chain: &Chain<'_>,
     ) -> Result<(), SendError> {
         for part in chain.parts() {
-            let verdict = self.examine(response, plan, &part, Reading::Leave)?;
-            if verdict != Verdict::Undecided {
+            let finding = self.examine(response, plan, &part, Reading::Leave)?;
+            if finding != Finding::Undecided {
                 self.stage = Stage::Passed;
                 break;
             }
@@ -276,7 +276,7 @@ impl Refusal {
         plan: Option<&Plan>,
         part: &Part<'_>,
         reading: Reading,
-    ) -> Result<Verdict, SendError> {
+    ) -> Result<Finding, SendError> {
         // Most errors are in one buffer, and are not copied.
         let in_place = part.memory().filter(|_| self.held.is_empty());
         let mut goes_on = !part.ends();
@@ -284,25 +284,25 @@ impl Refusal {
             goes_on &= self.hold(part, reading)?;
         }
         let body = in_place.unwrap_or_else(|| self.held.bytes());
-        let verdict = auth_error::examine(body);
-        match verdict {
-            Verdict::AuthError(error) => {
+        let finding = auth_error::examine(body);
+        match finding {
+            Finding::AuthError(error) => {
                 if let Some(plan) = plan {
                     tell(response, plan, error, body);
                 }
             }
-            Verdict::Undecided => {
+            Finding::Undecided => {
                 goes_on &= body.len() < LIMIT;
                 if goes_on && in_place.is_some() {
                     goes_on = self.hold(part, reading)?;
                 }
                 if !goes_on {
-                    return Ok(Verdict::Other);
+                    return Ok(Finding::Other);
                 }
             }
-            Verdict::Other => {}
+            Finding::Other => {}
         }
-        Ok(verdict)
+        Ok(finding)
     }
 
     /// Keeps the data of a part; whether there was room for all of it.

@@ -1,9 +1,9 @@
-//! Echo: a store that answers with a redirect may repeat the request's target, and with it a
+//! Redaction: a store that answers with a redirect may repeat the request's target, and with it a
 //! signature that stands in the query. It is good for whoever reads it.
 
 use std::collections::TryReserveError;
 
-use aws_sealing::echo::{Echo, Secrets};
+use aws_sealing::redact::{Redaction, Secrets};
 
 use crate::ffi::http::request::Request;
 use crate::ffi::http::response::Response;
@@ -47,15 +47,15 @@ fn remove(
     let Some(secrets) = Response(request).signed_target().and_then(Secrets::of) else {
         return Ok(());
     };
-    let removed = change_all(&|value| match secrets.removed_from(value)? {
-        Echo::None => Ok(Change::Keep),
-        Echo::Removed(left) => {
+    let removed = change_all(&|value| match secrets.redact(value)? {
+        Redaction::Unchanged => Ok(Change::Keep),
+        Redaction::Redacted(left) => {
             // nginx puts a zero behind each value.
             let mut left = request.copy(&[&left, b"\0"]).ok_or(OutOfMemory)?;
             left.len -= 1;
             Ok(Change::Replace(left))
         }
-        Echo::Everywhere => Ok(Change::Remove),
+        Redaction::Impossible => Ok(Change::Remove),
     });
     if removed.is_err() {
         let line = format_args!("the store's answer is not sent on: not enough memory");

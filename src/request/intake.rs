@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::fmt;
 
 use aws_sealing::body::{BodyError, Declared, Deframer, Expected, Inspector};
-use aws_sealing::{Arrival, Coverage, Inbound, Outbound, PayloadHash};
+use aws_sealing::{Arrival, Inbound, Outbound, PayloadHash, PayloadSigning};
 use aws_signing::Header;
 use nginx_sys::{NGX_HTTP_BAD_GATEWAY, NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_int_t};
 
@@ -239,10 +239,12 @@ impl Intake {
         }
         let headers = client_headers(request).ok_or(Refused::OutOfMemory)?;
         let declared = declared_of(request, &headers)?;
-        let coverage = plan.coverage(request).map_err(Refused::Credentials)?;
-        let (hashes, declared_hash) = self
-            .form
-            .hashes(plan, coverage, declared, Arrival::Buffered);
+        let payload_signing = plan
+            .payload_signing(request)
+            .map_err(Refused::Credentials)?;
+        let (hashes, declared_hash) =
+            self.form
+                .hashes(plan, payload_signing, declared, Arrival::Buffered);
 
         self.declared_hash = declared_hash;
         if self.hash.is_some() {
@@ -340,11 +342,13 @@ impl Decision {
     fn new(request: &Request, plan: &Plan, streams: bool) -> Result<Self, Refused> {
         let headers = client_headers(request).ok_or(Refused::OutOfMemory)?;
         let declared = declared_of(request, &headers)?;
-        let coverage = plan.coverage(request).map_err(Refused::Credentials)?;
-        let form = Form::new(plan, coverage, &declared, &headers)?;
+        let payload_signing = plan
+            .payload_signing(request)
+            .map_err(Refused::Credentials)?;
+        let form = Form::new(plan, payload_signing, &declared, &headers)?;
 
         let length = request.announced_length();
-        if streams && coverage.is_s3() && length.is_none() && matches!(form, Form::Plain) {
+        if streams && payload_signing.is_s3() && length.is_none() && matches!(form, Form::Plain) {
             return Err(Refused::LengthRequired);
         }
 
@@ -354,7 +358,7 @@ impl Decision {
         } else {
             Arrival::Buffered
         };
-        let (hashes, declared_hash) = form.hashes(plan, coverage, declared, arrival);
+        let (hashes, declared_hash) = form.hashes(plan, payload_signing, declared, arrival);
         // What stays in memory is hashed as it is sent.
         let hashes = hashes && (declared_hash.is_some() || request.body_may_be_in_file(length));
         Ok(Self {
@@ -368,7 +372,7 @@ impl Decision {
 impl Form {
     fn new(
         plan: &Plan,
-        coverage: Coverage,
+        payload_signing: PayloadSigning,
         declared: &Declared,
         headers: &[Header<'_>],
     ) -> Result<Self, Refused> {
@@ -379,7 +383,7 @@ impl Form {
             let headers = headers.iter().copied();
             Expected::new(framing, headers, &plan.policy.pass_headers)
         };
-        Ok(match plan.payload.inbound(coverage, declared) {
+        Ok(match plan.payload.inbound(payload_signing, declared) {
             Inbound::Plain => Self::Plain,
             Inbound::Inspect => {
                 let expected = expected()?;
@@ -396,15 +400,15 @@ impl Form {
     fn hashes(
         &self,
         plan: &Plan,
-        coverage: Coverage,
+        payload_signing: PayloadSigning,
         declared: Declared,
         arrival: Arrival,
     ) -> (bool, Option<[u8; 64]>) {
         let left = self.declared(declared);
-        let hashes = plan.payload.outbound(coverage, &left, arrival) == Outbound::Hash;
+        let hashes = plan.payload.outbound(payload_signing, &left, arrival) == Outbound::Hash;
         match declared {
             Declared::Hash(hash)
-                if plan.payload.checks_client_hash(coverage)
+                if plan.payload.checks_client_hash(payload_signing)
                     && (hashes || arrival == Arrival::Buffered) =>
             {
                 (true, Some(hash))
@@ -424,11 +428,15 @@ impl Form {
 
 /// Whether the client's framing, which is to be taken off, holds no data: then there is no last byte
 /// that could wait until the rest of it has been checked.
-pub(super) fn holds_nothing_back(request: &Request, plan: &Plan, coverage: Coverage) -> bool {
+pub(super) fn holds_nothing_back(
+    request: &Request,
+    plan: &Plan,
+    payload_signing: PayloadSigning,
+) -> bool {
     // What is wrong with the head is found, and told, when the body comes in.
     let form = client_headers(request).and_then(|headers| {
         let declared = declared(&headers).ok()?;
-        Form::new(plan, coverage, &declared, &headers).ok()
+        Form::new(plan, payload_signing, &declared, &headers).ok()
     });
     matches!(form, Some(Form::Deframed(expected, _)) if expected.decoded_length() == 0)
 }

@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 
 use aws_operations::{Headers, Levels, OperationSet, Parameters, Request as Asked};
-use aws_sealing::{Denied, deputy, is_form};
+use aws_sealing::{DeniedOperations, forwarding, is_form};
 use aws_signing::query;
 use nginx_sys::{NGX_HTTP_FORBIDDEN, ngx_int_t};
 
@@ -50,7 +50,7 @@ pub(super) fn refuse_operation(
 
 /// The level at which a denied operation is logged. A client can repeat it at will: for each
 /// operation, one line a second tells the operator.
-pub(super) fn level_of(denied: &Denied) -> Level {
+pub(super) fn level_of(denied: &DeniedOperations) -> Level {
     level_of_line(denied.operation().index(), Level::Error)
 }
 
@@ -77,11 +77,11 @@ fn level_of_line(kind: usize, level: Level) -> Level {
 }
 
 /// What is denied of the request if `query` is sent, whatever else is.
-fn denied(request: &Request, plan: &Plan, query: &[u8]) -> Option<Denied> {
+fn denied(request: &Request, plan: &Plan, query: &[u8]) -> Option<DeniedOperations> {
     let overrides = plan.policy.response_overrides;
     let mut parameters = Parameters::default();
     for parameter in query::parameters(query) {
-        if deputy::passes_parameter(&parameter, true, overrides) {
+        if forwarding::forwards_parameter(&parameter, true, overrides) {
             parameters.note(parameter.name, parameter.value);
         }
     }
@@ -111,7 +111,7 @@ fn denied(request: &Request, plan: &Plan, query: &[u8]) -> Option<Denied> {
     if may_be_allowed(method) || (method == b"HEAD" && plan.has_cache && may_be_allowed(b"GET")) {
         return None;
     }
-    Denied::of(&asked(method, likely_levels(request, plan), false), allowed)
+    DeniedOperations::of(&asked(method, likely_levels(request, plan), false), allowed)
 }
 
 /// What the path names, if it is sent as it is: for the log.

@@ -4,7 +4,8 @@ use std::cell::{OnceCell, Ref};
 
 use aws_sealing::body::{Declared, MAX_ANNOUNCED};
 use aws_sealing::{
-    Arrival, Body, Coverage, Inbound, Outbound, Payload, PayloadHash, SealError, Stream, method,
+    Arrival, Body, Inbound, Outbound, Payload, PayloadHash, PayloadSigning, SealError, Stream,
+    method,
 };
 use aws_signing::chunked::{ChunkSigner, Framing, Layout};
 use aws_signing::{EMPTY_PAYLOAD_SHA256, Header, UNSIGNED_PAYLOAD};
@@ -49,11 +50,11 @@ impl<'r> Sent<'r> {
         unsent: &Unsent<'q>,
         plan: &Plan,
         in_head: &[u8],
-        coverage: Coverage,
+        payload_signing: PayloadSigning,
         borrowed: &'r OnceCell<Ref<'q, Intake>>,
     ) -> Result<Self, Refused> {
-        let mut sent = Self::find(unsent, plan, in_head, coverage, borrowed)?;
-        if !coverage.says_payload(plan.payload) {
+        let mut sent = Self::find(unsent, plan, in_head, payload_signing, borrowed)?;
+        if !payload_signing.says_payload(plan.payload) {
             sent.line = Line::Literal(UNSIGNED_PAYLOAD);
         }
         Ok(sent)
@@ -63,7 +64,7 @@ impl<'r> Sent<'r> {
         unsent: &Unsent<'q>,
         plan: &Plan,
         in_head: &[u8],
-        coverage: Coverage,
+        payload_signing: PayloadSigning,
         borrowed: &'r OnceCell<Ref<'q, Intake>>,
     ) -> Result<Self, Refused> {
         let request = unsent.request();
@@ -98,12 +99,12 @@ impl<'r> Sent<'r> {
                 Body::Dropped
             };
             return Ok(Self::without_framing(
-                of_nothing(request, plan, coverage),
+                of_nothing(request, plan, payload_signing),
                 body,
             ));
         }
         let length = (!streams).then_some(length);
-        Self::clients(unsent, plan, intake, coverage, length)
+        Self::clients(unsent, plan, intake, payload_signing, length)
     }
 
     fn without_framing(line: Line, body: Body) -> Self {
@@ -137,7 +138,7 @@ impl<'r> Sent<'r> {
         unsent: &Unsent<'r>,
         plan: &Plan,
         intake: Option<&'r Intake>,
-        coverage: Coverage,
+        payload_signing: PayloadSigning,
         length: Option<u64>,
     ) -> Result<Self, Refused> {
         let request = unsent.request();
@@ -149,7 +150,7 @@ impl<'r> Sent<'r> {
         } else {
             form.declared(client)
         };
-        if plan.payload.inbound(coverage, &declared) == Inbound::Deframe {
+        if plan.payload.inbound(payload_signing, &declared) == Inbound::Deframe {
             // The framing would be stored as a part of the object.
             return Err(Refused::FramingNotSeen);
         }
@@ -194,7 +195,7 @@ impl<'r> Sent<'r> {
             unsent.send_plain();
         }
 
-        match plan.payload.outbound(coverage, &declared, arrival) {
+        match plan.payload.outbound(payload_signing, &declared, arrival) {
             Outbound::Unsigned => {}
             Outbound::ClientHash(hash) => sent.line = Line::Hash(hash),
             Outbound::Hash if length.is_none() => return Err(Refused::BodyNotThere),
@@ -274,14 +275,14 @@ fn client_declared(request: &Request) -> Result<Declared, Refused> {
 
 /// What is signed where there is no body. A hash that the client declared stays for the store to
 /// check: the body may have been lost on its way here.
-fn of_nothing(request: &Request, plan: &Plan, coverage: Coverage) -> Line {
+fn of_nothing(request: &Request, plan: &Plan, payload_signing: PayloadSigning) -> Line {
     if plan.passes_bodies
         && request.is_main()
         && !method::is_safe(request.method())
         && let Ok(declared) = client_declared(request)
         && let Outbound::ClientHash(hash) =
             plan.payload
-                .outbound(coverage, &declared, Arrival::Buffered)
+                .outbound(payload_signing, &declared, Arrival::Buffered)
     {
         return Line::Hash(hash);
     }

@@ -5,7 +5,7 @@
 //! `satisfy any`.
 
 use aws_sealing::body::Declared;
-use aws_sealing::{Coverage, Inbound, deputy, method};
+use aws_sealing::{Inbound, PayloadSigning, forwarding, method};
 use aws_signing::EMPTY_PAYLOAD_SHA256;
 use nginx_sys::{
     NGX_AGAIN, NGX_DECLINED, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR,
@@ -56,7 +56,7 @@ fn refuse_header(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
         return Some(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t);
     };
     let names = headers.iter().map(|header| header.name);
-    let name = deputy::first_refused(names, &plan.policy.pass_headers, plan.vendor)?;
+    let name = forwarding::first_not_listed(names, &plan.policy.pass_headers, plan.vendor)?;
     // A client can repeat it at will.
     request.log().write(
         Level::Info,
@@ -87,8 +87,8 @@ fn prepare_body(request: &PhaseRequest<'_>, plan: &Plan) -> Option<ngx_int_t> {
 /// A body whose hash the client declares, and of which nothing came.
 fn refuse_lost_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
     let checked_here = plan
-        .coverage(request)
-        .is_ok_and(|coverage| plan.payload.checks_client_hash(coverage));
+        .payload_signing(request)
+        .is_ok_and(|payload_signing| plan.payload.checks_client_hash(payload_signing));
     if !checked_here || !request.is_main() || method::is_safe(request.method()) {
         return None;
     }
@@ -106,15 +106,15 @@ fn refuse_lost_body(request: &Request, plan: &Plan) -> Option<ngx_int_t> {
 
 /// The body is still to come: most of what has to be done is done while it does.
 fn prepare_coming_body(request: &PhaseRequest<'_>, plan: &Plan) -> Option<ngx_int_t> {
-    let coverage = match plan.coverage(request) {
-        Ok(coverage) => coverage,
+    let payload_signing = match plan.payload_signing(request) {
+        Ok(payload_signing) => payload_signing,
         Err(error) => return Some(intake::Refused::Credentials(error).answer(request)),
     };
     // Where nginx would begin to send what has to be hashed or checked first, or another module's
     // filter may change what is hashed on its way in.
     let read_first = if plan.streams_bodies {
-        plan.payload.needs_whole_body(coverage)
-            || intake::holds_nothing_back(request, plan, coverage)
+        plan.payload.needs_whole_body(payload_signing)
+            || intake::holds_nothing_back(request, plan, payload_signing)
     } else {
         !filter_is_last()
     };
@@ -152,16 +152,20 @@ fn prepare_read_body(request: &PhaseRequest<'_>, plan: &Plan, body: BodyId) -> O
     let refused = match state.form() {
         Form::Plain => None,
         // For a location with another mode, or another style of signatures.
-        Form::Inspected(..) => match plan.coverage(request) {
-            Ok(coverage) if plan.payload.inbound_framed(coverage) == Inbound::Deframe => {
-                Some(coverage)
+        Form::Inspected(..) => match plan.payload_signing(request) {
+            Ok(payload_signing)
+                if plan.payload.inbound_framed(payload_signing) == Inbound::Deframe =>
+            {
+                Some(payload_signing)
             }
             _ => None,
         },
-        Form::Deframed(..) => (!state.whole && !state.is_checked()).then_some(Coverage::Chunks),
+        Form::Deframed(..) => {
+            (!state.whole && !state.is_checked()).then_some(PayloadSigning::Chunks)
+        }
     };
-    if let Some(coverage) = refused {
-        return Some(refuse_framing(request, plan, coverage));
+    if let Some(payload_signing) = refused {
+        return Some(refuse_framing(request, plan, payload_signing));
     }
     match examine_all(request, plan, state) {
         Ok(Progress::GoesOn) => Some(NGX_AGAIN as ngx_int_t),
@@ -191,7 +195,7 @@ fn examine_all(
 }
 
 /// Framing that has to come off, and cannot any more.
-fn refuse_framing(request: &Request, plan: &Plan, coverage: Coverage) -> ngx_int_t {
+fn refuse_framing(request: &Request, plan: &Plan, payload_signing: PayloadSigning) -> ngx_int_t {
     let line = |advice: std::fmt::Arguments<'_>| {
         request.log().write(
             Level::Error,
@@ -201,12 +205,14 @@ fn refuse_framing(request: &Request, plan: &Plan, coverage: Coverage) -> ngx_int
             ),
         );
     };
-    match coverage {
-        Coverage::Hash | Coverage::Chunks | Coverage::Unsigned => line(format_args!(
-            " (\"aws_payload {}\"): use \"aws_payload auto\" here",
-            plan.payload.as_str()
-        )),
-        Coverage::Optional | Coverage::Nothing => line(format_args!(
+    match payload_signing {
+        PayloadSigning::Hash | PayloadSigning::Chunks | PayloadSigning::Unsigned => {
+            line(format_args!(
+                " (\"aws_payload {}\"): use \"aws_payload auto\" here",
+                plan.payload.as_str()
+            ))
+        }
+        PayloadSigning::Optional | PayloadSigning::Nothing => line(format_args!(
             ": have it read by a location with the same style of signatures"
         )),
     }

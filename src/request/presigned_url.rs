@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 
 use aws_sealing::MethodSet;
-use aws_sealing::presigned_url::{Link, PresignedUrlError, Presigner};
+use aws_sealing::presigned_url::{PresignedUrlError, Presigner, UrlToSign};
 use aws_signing::Timestamp;
 use aws_signing::presign::Expires;
 use nginx_sys::ngx_str_t;
@@ -62,7 +62,7 @@ impl PresignedUrl {
             return Err(NoLink::Method(signer.methods));
         }
         let path = self.path.as_ref().map(|path| evaluate(path, request));
-        let link = Link {
+        let link = UrlToSign {
             url: evaluate(&self.url, request)?,
             path: path.transpose()?,
             bucket: signer.bucket(request)?,

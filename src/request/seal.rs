@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use aws_sealing::head::{self, HeadError};
 use aws_sealing::owner::Sources;
-use aws_sealing::{Body, Coverage, SealError, Sealer, TargetSource, Unsigned};
+use aws_sealing::{Body, PayloadSigning, SealError, Sealer, TargetSource, Unsigned};
 use aws_signing::Timestamp;
 
 use super::advice_on_errors::WithAdvice;
@@ -150,9 +150,10 @@ fn seal(unsent: &Unsent<'_>, plan: &Plan, source: TargetSource<'_>) -> Result<()
         credentials.identify(request, &now, unix_time, |identity| {
             WORKER.with_borrow_mut(|Worker { sealer, .. }| {
                 let version = identity.key.version();
-                let coverage = Coverage::new(version, plan.policy.place, identity.payload_rule());
+                let payload_signing =
+                    PayloadSigning::new(version, plan.policy.place, identity.payload_rule());
                 let intake = OnceCell::new();
-                let sent = Sent::of(unsent, plan, in_head, coverage, &intake)?;
+                let sent = Sent::of(unsent, plan, in_head, payload_signing, &intake)?;
                 let unsigned = Unsigned {
                     head,
                     target: unsent.target(head),

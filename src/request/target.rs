@@ -28,7 +28,7 @@ pub(super) fn reject_target(
     let Ok(target) = foresee(request, proxy_pass, &source) else {
         return Some(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t);
     };
-    match source.judge(&target, s3) {
+    match source.check_target(&target, s3) {
         // Seal says so, if it is still so.
         Ok(()) | Err(SealError::TargetForm) => None,
         Err(SealError::OutOfMemory) => Some(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t),

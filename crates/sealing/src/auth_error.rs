@@ -1,4 +1,4 @@
-//! Authentication errors of a store: told from its other errors by the beginning of their body, or
+//! Authentication errors of an upstream: told from its other errors by the beginning of their body, or
 //! by a header, and what a client is told instead.
 //!
 //! They answer what we signed, not what the client asked for, and most of them repeat it: the
@@ -36,7 +36,7 @@ const MESSAGE: &str =
 
 /// What the beginning of a body says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Finding {
     /// More of it is needed.
     Undecided,
     /// It is no authentication error.
@@ -48,9 +48,9 @@ pub enum Verdict {
 /// An authentication error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuthError {
-    /// What the store calls it.
+    /// What the upstream calls it.
     pub code: Code,
-    /// How the store writes it.
+    /// How the upstream writes it.
     pub form: Form,
 }
 
@@ -100,22 +100,22 @@ fn is_one_of(name: &[u8], names: &[&[u8]]) -> bool {
 }
 
 /// What a body says that begins with these bytes, of which [`LIMIT`] are looked at.
-pub fn examine(body: &[u8]) -> Verdict {
+pub fn examine(body: &[u8]) -> Finding {
     let body = &body[..body.len().min(LIMIT)];
     if BYTE_ORDER_MARK.starts_with(body) {
-        return Verdict::Undecided;
+        return Finding::Undecided;
     }
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let text = body.trim_ascii_start();
     match text.first() {
-        None => Verdict::Undecided,
+        None => Finding::Undecided,
         Some(b'<') => of_xml(text),
         Some(b'{' | b'[') => json::examine(text),
         Some(_) if text.starts_with(MISMATCH) => {
             auth_error(Code::of(b"SignatureDoesNotMatch"), Form::Text)
         }
-        Some(_) if MISMATCH.starts_with(text) => Verdict::Undecided,
-        Some(_) => Verdict::Other,
+        Some(_) if MISMATCH.starts_with(text) => Finding::Undecided,
+        Some(_) => Finding::Other,
     }
 }
 
@@ -128,58 +128,58 @@ pub(crate) fn code(body: &[u8]) -> Option<&[u8]> {
         .map(|(_, code)| code)
 }
 
-fn auth_error(code: Option<Code>, form: Form) -> Verdict {
-    code.map_or(Verdict::Other, |code| {
-        Verdict::AuthError(AuthError { code, form })
+fn auth_error(code: Option<Code>, form: Form) -> Finding {
+    code.map_or(Finding::Other, |code| {
+        Finding::AuthError(AuthError { code, form })
     })
 }
 
-fn of_xml(body: &[u8]) -> Verdict {
+fn of_xml(body: &[u8]) -> Finding {
     let (form, code) = match xml::find(body, b"Code") {
         Ok((form, text)) => (form, Code::of(text)),
-        Err(stop) => return stop.verdict(),
+        Err(stop) => return stop.finding(),
     };
     let Some(code) = code else {
-        return Verdict::Other;
+        return Finding::Other;
     };
     if code.name == ARGUMENT
-        && let Err(verdict) = of_argument(body)
+        && let Err(finding) = of_argument(body)
     {
-        return verdict;
+        return finding;
     }
     let code = match SENTENCES.iter().any(|(name, ..)| *name == code.name) {
         false => code,
         true => match of_message(body, code) {
             Ok(cause) => Code { cause, ..code },
-            Err(verdict) => return verdict,
+            Err(finding) => return finding,
         },
     };
     auth_error(Some(code), form)
 }
 
 /// What is wrong, if the message is one of those that make an authentication error of this code.
-fn of_message(body: &[u8], code: Code) -> Result<Cause, Verdict> {
-    let (_, message) = xml::find(body, b"Message").map_err(xml::Stop::verdict)?;
+fn of_message(body: &[u8], code: Code) -> Result<Cause, Finding> {
+    let (_, message) = xml::find(body, b"Message").map_err(xml::Stop::finding)?;
     SENTENCES
         .iter()
         .find(|(name, sentence, _)| *name == code.name && message.starts_with(sentence.as_bytes()))
         .map(|(.., cause)| *cause)
-        .ok_or(Verdict::Other)
+        .ok_or(Finding::Other)
 }
 
 /// Whether the argument that the error is about is the Authorization header, or the token.
-fn of_argument(body: &[u8]) -> Result<(), Verdict> {
-    let (_, name) = xml::find(body, b"ArgumentName").map_err(xml::Stop::verdict)?;
+fn of_argument(body: &[u8]) -> Result<(), Finding> {
+    let (_, name) = xml::find(body, b"ArgumentName").map_err(xml::Stop::finding)?;
     is_one_of(name, &[b"authorization", b"x-amz-security-token"])
         .then_some(())
-        .ok_or(Verdict::Other)
+        .ok_or(Finding::Other)
 }
 
 impl xml::Stop {
-    fn verdict(self) -> Verdict {
+    fn finding(self) -> Finding {
         match self {
-            Self::Truncated => Verdict::Undecided,
-            Self::Absent => Verdict::Other,
+            Self::Truncated => Finding::Undecided,
+            Self::Absent => Finding::Other,
         }
     }
 }
@@ -197,7 +197,7 @@ fn message_code(message: &[u8]) -> Option<Code> {
         .flatten()
 }
 
-/// The region that the store wants signed for, where this beginning of its body says so.
+/// The region that the upstream wants signed for, where this beginning of its body says so.
 pub fn wanted_region(body: &[u8]) -> Option<&str> {
     let body = &body[..body.len().min(LIMIT)];
     let (_, region) = xml::find(body, b"Region").ok()?;
@@ -205,7 +205,7 @@ pub fn wanted_region(body: &[u8]) -> Option<&str> {
     std::str::from_utf8(region).ok()
 }
 
-/// The names of headers that the store wants signed, if this beginning of its body says so.
+/// The names of headers that the upstream wants signed, if this beginning of its body says so.
 pub fn unsigned_headers(body: &[u8]) -> Option<&str> {
     let body = &body[..body.len().min(LIMIT)];
     let (_, names) = xml::find(body, b"HeadersNotSigned").ok()?;
@@ -216,7 +216,7 @@ pub fn unsigned_headers(body: &[u8]) -> Option<&str> {
         .filter(|_| is_short && names.iter().all(is_list))
 }
 
-/// The lines of the canonical request that the store has calculated, where this beginning of its
+/// The lines of the canonical request that the upstream has calculated, where this beginning of its
 /// body holds it. They hold the token, and are escaped as they are in the body.
 pub fn canonical_request(body: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
     let body = &body[..body.len().min(LIMIT)];
@@ -238,7 +238,7 @@ pub fn canonical_request(body: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
 }
 
 impl AuthError {
-    /// An error that a header names, of an answer of this content type.
+    /// An error that a header names, of a response of this content type.
     pub fn of_code(code: Code, content_type: &[u8]) -> Self {
         let is_xml = content_type
             .split(|byte| *byte == b';')
@@ -259,7 +259,7 @@ impl AuthError {
         }
     }
 
-    /// The body that a client gets, in parts: the code, and nothing else of the store's.
+    /// The body that a client gets, in parts: the code, and nothing else of the upstream's.
     pub fn body(&self) -> [&'static str; 6] {
         let (start, middle, end) = match self.form {
             Form::Error => (

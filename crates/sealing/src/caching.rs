@@ -8,7 +8,7 @@
 use aws_signing::query::parameters;
 use memchr::memmem;
 
-use crate::deputy;
+use crate::forwarding;
 use crate::header_name;
 
 /// Headers, and prefixes of headers, of which a response to GET or HEAD does not depend. The others
@@ -35,8 +35,8 @@ const NEUTRAL: [&str; 8] = [
 
 /// Whether a client's header of this name, in any case, changes the response if it is forwarded.
 pub fn header_changes_response(name: &[u8]) -> bool {
-    deputy::is_amz(name)
-        && !deputy::is_ours(name)
+    forwarding::is_amz(name)
+        && !forwarding::is_ours(name)
         && !NEUTRAL
             .iter()
             .any(|neutral| match neutral.strip_suffix('*') {

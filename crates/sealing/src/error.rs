@@ -1,6 +1,6 @@
 //! Why a request could not be sealed.
 
-use crate::denied::Denied;
+use crate::denied_operations::DeniedOperations;
 use crate::head::HeadError;
 use crate::signature::SignatureError;
 
@@ -27,7 +27,7 @@ pub enum SealError {
     MethodNotSigned(String),
     /// An S3 operation that `aws_sign_operations` does not allow.
     #[error(transparent)]
-    OperationDenied(#[from] Box<Denied>),
+    OperationDenied(#[from] Box<DeniedOperations>),
     /// The head announces a body where none is sent.
     #[error("its head announces a body that is not sent")]
     UnexpectedBody,

@@ -1,7 +1,7 @@
-//! The request head as nginx has serialised it: request line, header lines, empty line.
+//! The request head as nginx has serialized it: request line, header lines, empty line.
 //!
 //! The parser is strict where a lenient one would let two readers see two requests: what we
-//! sign must be what the store parses. nginx writes well-formed heads; a malformed one means
+//! sign must be what the upstream parses. nginx writes well-formed heads; a malformed one means
 //! that a variable brought in bytes that nginx did not look at.
 
 use std::ops::Range;

@@ -52,7 +52,7 @@ pub enum Version {
     /// Signature Version 4.
     #[default]
     V4,
-    /// Signature Version 2, for older stores that speak S3.
+    /// Signature Version 2, for older object stores that speak S3.
     V2,
 }
 

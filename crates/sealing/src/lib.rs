@@ -1,4 +1,4 @@
-//! Seals a request: takes the head that nginx has serialised for the upstream, unsigned, and
+//! Seals a request: takes the head that nginx has serialized for the upstream, unsigned, and
 //! returns the head that is sent instead, canonical, filtered and signed.
 //!
 //! Pure: bytes in, bytes out. No nginx, no I/O, no clock; the time is an argument. What nginx
@@ -6,11 +6,21 @@
 //! [`Unsigned`], [`Policy`], [`Destination`] and [`Identity`]; what went wrong comes back as one
 //! [`SealError`] variant per cause, and then nothing may be sent.
 //!
-//! The steps, each in its own file: [`head`] parses the lines, [`owner`] tells who wrote them, [`deputy`] decides what of the
-//! client's may reach the store, [`destination`] names the host; `target` and `lines` write the
-//! new head, `made` has it signed by `aws-signing`, and `seal` puts it together. What becomes of a body before that is
-//! [`body`]'s. What a store answers to a signature that it does not take is [`auth_error`]'s, and what an answer
-//! repeats of one is [`echo`]'s. What a cache must not answer is [`caching`]'s.
+//! Each step has a file:
+//!
+//! | step | module |
+//! | --- | --- |
+//! | parse the lines of the head | [`head`] |
+//! | find out who wrote each line: nginx, the operator or the client | [`owner`] |
+//! | decide which of the client's headers and parameters are forwarded | [`forwarding`] |
+//! | name the host | [`destination`] |
+//! | write the request line and the header lines | `request_line`, `lines` |
+//! | sign them | `signature` |
+//! | put the head together | `seal` |
+//!
+//! Before that, a body is checked and decoded by [`body`]. Afterwards, [`auth_error`] recognizes
+//! responses to a signature that the upstream rejects, [`redact`] removes a signature from
+//! responses that repeat it, and [`caching`] tells which requests a cache must not answer.
 
 #![forbid(unsafe_code)]
 
@@ -18,15 +28,14 @@ pub mod auth_error;
 pub mod body;
 mod bucket_host;
 pub mod caching;
-mod denied;
-pub mod deputy;
+mod context;
+mod denied_operations;
 pub mod destination;
-pub mod echo;
 mod error;
+pub mod forwarding;
 pub mod head;
 mod header_name;
 mod identity;
-mod job;
 pub mod keys;
 mod lines;
 pub mod method;
@@ -36,6 +45,7 @@ mod payload;
 mod policy;
 pub mod presigned_url;
 pub mod proxy_url;
+pub mod redact;
 mod request_line;
 mod seal;
 mod services;
@@ -46,15 +56,15 @@ mod unsigned;
 pub mod value;
 pub mod vendor;
 
-pub use denied::Denied;
-pub use deputy::{PassHeaders, SignedHeaders};
+pub use denied_operations::DeniedOperations;
 pub use destination::{Addressing, Destination};
 pub use error::SealError;
+pub use forwarding::{PassHeaders, SignedHeaders};
 pub use identity::{Identity, Key, Version};
 pub use keys::KeyCache;
 pub use method::MethodSet;
 pub use operation::is_form;
-pub use payload::{Arrival, Coverage, Inbound, Outbound, PayloadHash, PayloadMode};
+pub use payload::{Arrival, Inbound, Outbound, PayloadHash, PayloadMode, PayloadSigning};
 pub use policy::{Place, Policy};
 pub use seal::Sealer;
 pub use services::{PayloadRule, is_s3};

@@ -9,15 +9,15 @@ use aws_signing::UNSIGNED_PAYLOAD;
 use smallvec::SmallVec;
 
 use crate::caching;
-use crate::deputy::{self, Verdict};
+use crate::context::SealContext;
 use crate::error::SealError;
+use crate::forwarding::{self, Forwarding};
 use crate::head::{HeadError, Line, is_blank};
 use crate::identity::Version;
-use crate::job::Job;
 use crate::method;
 use crate::vendor::Vendor;
 use body::BodyLines;
-use header::{Signed, write_header};
+use header::{SignedPositions, write_header};
 
 /// Indices of header lines; without an allocation for the usual few.
 pub(crate) type Indices = SmallVec<[usize; 8]>;
@@ -25,12 +25,12 @@ pub(crate) type Indices = SmallVec<[usize; 8]>;
 /// Writes the header lines, except Authorization, and returns which of them are signed. The lines that
 /// the client would have to be allowed to send, and that are therefore left out, go into `dropped`.
 pub(crate) fn write(
-    job: &Job<'_, '_>,
+    context: &SealContext<'_, '_>,
     lines: &[Line],
     out: &mut Vec<u8>,
     dropped: &mut Indices,
-) -> Result<Signed, SealError> {
-    let Job {
+) -> Result<SignedPositions, SealError> {
+    let SealContext {
         request,
         line,
         first_client_line,
@@ -39,11 +39,11 @@ pub(crate) fn write(
         identity,
         now,
         s3,
-    } = *job;
+    } = *context;
     let head = request.head;
     let sources = &request.sources;
     let v2 = identity.key.version() == Version::V2;
-    let mut signed = Signed::new();
+    let mut signed = SignedPositions::new();
     // Those that are sent, and what is added: Host, date, payload, token, decoded length, encoding.
     let trailers = request.payload.unframed.unwrap_or_default();
     signed
@@ -62,29 +62,29 @@ pub(crate) fn write(
             continue;
         }
         let mut sign = false;
-        let mut kind = Kind::of(name);
-        if is_clients && matches!(kind, Kind::Amz | Kind::Other) {
-            let vendor = *vendor.get_or_insert_with(|| vendor_of(job, lines));
+        let mut kind = HeaderKind::of(name);
+        if is_clients && matches!(kind, HeaderKind::Amz | HeaderKind::Other) {
+            let vendor = *vendor.get_or_insert_with(|| vendor_of(context, lines));
             if sources.cacheable && caching::is_checksum_mode(name) {
                 continue;
             }
-            match deputy::judge(name, &policy.pass_headers, vendor) {
-                Verdict::Ordinary => {}
-                Verdict::Listed => kind = Kind::Amz,
-                Verdict::Idle => continue,
+            match forwarding::of_header(name, &policy.pass_headers, vendor) {
+                Forwarding::Ordinary => {}
+                Forwarding::Listed => kind = HeaderKind::Amz,
+                Forwarding::Ignored => continue,
                 // What was said of the framing, which came off.
-                Verdict::NotListed if body.replaces(name) => continue,
-                Verdict::NotListed if method::is_safe(line.method) => {
+                Forwarding::NotListed if body.replaces(name) => continue,
+                Forwarding::NotListed if method::is_safe(line.method) => {
                     push(dropped, at)?;
                     continue;
                 }
-                Verdict::NotListed => {
+                Forwarding::NotListed => {
                     return Err(SealError::HeaderNotPassed(name.escape_ascii().to_string()));
                 }
             }
         }
         match kind {
-            Kind::Host => {
+            HeaderKind::Host => {
                 if std::mem::replace(&mut host_written, true) {
                     return Err(HeadError::DuplicateHost.into());
                 }
@@ -97,31 +97,31 @@ pub(crate) fn write(
                 }
                 sign = true;
             }
-            Kind::ContentLength => {
+            HeaderKind::ContentLength => {
                 if !body.keeps_length(value)? {
                     continue;
                 }
             }
-            Kind::TransferEncoding => {
+            HeaderKind::TransferEncoding => {
                 if !body.keeps_transfer_encoding(value)? {
                     continue;
                 }
             }
-            Kind::ContentEncoding => {
+            HeaderKind::ContentEncoding => {
                 if !body.keeps_encoding(value)? {
                     continue;
                 }
             }
-            Kind::OfBody => sign = true,
-            Kind::ProxyConnection if is_clients => continue,
-            Kind::Ours => continue,
-            Kind::Amz => {
+            HeaderKind::OfBody => sign = true,
+            HeaderKind::ProxyConnection if is_clients => continue,
+            HeaderKind::Ours => continue,
+            HeaderKind::Amz => {
                 if !body.replaces(name) {
                     push(&mut amz, at)?;
                 }
                 continue;
             }
-            Kind::ProxyConnection | Kind::Other => {}
+            HeaderKind::ProxyConnection | HeaderKind::Other => {}
         }
 
         let moved = out.len();
@@ -161,12 +161,12 @@ pub(crate) fn write(
     Ok(signed)
 }
 
-/// The store that the request is sent to, if its control headers have a prefix other than `x-amz-`.
-fn vendor_of(job: &Job<'_, '_>, lines: &[Line]) -> Option<&'static Vendor> {
-    if let Some([_, _, endpoint]) = job.destination.host() {
+/// The upstream that the request is sent to, if its control headers have a prefix other than `x-amz-`.
+fn vendor_of(context: &SealContext<'_, '_>, lines: &[Line]) -> Option<&'static Vendor> {
+    if let Some([_, _, endpoint]) = context.destination.host() {
         return Vendor::of_host(endpoint);
     }
-    let head = job.request.head;
+    let head = context.request.head;
     let host = |line: &&Line| head[line.name.clone()].eq_ignore_ascii_case(b"host");
     let host = lines.iter().find(host)?;
     Vendor::of_host(&head[host.value.clone()])
@@ -180,7 +180,7 @@ fn write_amz(
     lines: &[Line],
     amz: &mut Indices,
     out: &mut Vec<u8>,
-    signed: &mut Signed,
+    signed: &mut SignedPositions,
 ) -> Result<(), SealError> {
     let name = |index: usize| &head[lines[index].name.clone()];
     let lower = |index| name(index).iter().map(u8::to_ascii_lowercase);
@@ -229,7 +229,7 @@ fn push(indices: &mut Indices, index: usize) -> Result<(), SealError> {
 }
 
 /// What a header line means to us.
-enum Kind {
+enum HeaderKind {
     Host,
     ContentLength,
     TransferEncoding,
@@ -239,12 +239,12 @@ enum Kind {
     OfBody,
     ProxyConnection,
     Ours,
-    /// A control header of the store, which is signed and sent in its canonical form.
+    /// A control header of the upstream, which is signed and sent in its canonical form.
     Amz,
     Other,
 }
 
-impl Kind {
+impl HeaderKind {
     fn of(name: &[u8]) -> Self {
         let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
         match name.len() {
@@ -255,8 +255,8 @@ impl Kind {
             16 if is(b"content-encoding") => Self::ContentEncoding,
             16 if is(b"proxy-connection") => Self::ProxyConnection,
             17 if is(b"transfer-encoding") => Self::TransferEncoding,
-            _ if deputy::is_ours(name) => Self::Ours,
-            _ if deputy::is_amz(name) => Self::Amz,
+            _ if forwarding::is_ours(name) => Self::Ours,
+            _ if forwarding::is_amz(name) => Self::Amz,
             _ => Self::Other,
         }
     }

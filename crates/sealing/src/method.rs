@@ -81,7 +81,7 @@ impl fmt::Display for MethodSet {
     }
 }
 
-/// Whether a request of this method only reads: a header that must not be passed on is then
+/// Whether a request of this method only reads: a header that must not be forwarded is then
 /// dropped, where any other method is refused.
 pub fn is_safe(method: &[u8]) -> bool {
     matches!(method, b"GET" | b"HEAD")

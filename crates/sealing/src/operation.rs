@@ -3,37 +3,39 @@
 use aws_operations::{Headers, Levels, Operation, OperationSet, Request, is_administration};
 
 use crate::bucket_host::host_names_bucket;
-use crate::denied::Denied;
+use crate::context::SealContext;
+use crate::denied_operations::DeniedOperations;
 use crate::destination::{Addressing, Destination};
 use crate::error::SealError;
 use crate::head::Line;
-use crate::job::Job;
 use crate::policy::Policy;
 use crate::request_line::Target;
 
 /// The operations that servers may see in the request, if all of them may be signed.
-pub(crate) fn judge(
-    job: &Job<'_, '_>,
+pub(crate) fn check(
+    context: &SealContext<'_, '_>,
     lines: &[Line],
     target: &Target<'_>,
     sealed: &[u8],
 ) -> Result<OperationSet, SealError> {
     let path = &sealed[target.path.clone()];
-    let naming = naming(job.policy, &job.destination, || host(job, lines));
+    let naming = naming(context.policy, &context.destination, || {
+        host(context, lines)
+    });
     let in_host = naming == Naming::Host;
     let request = Request {
-        method: job.line.method,
+        method: context.line.method,
         levels: Levels::of_path(path, in_host),
         parameters: target.parameters,
-        headers: headers(job, lines),
+        headers: headers(context, lines),
     };
     let mut needed = request.operations();
     let is_administration = is_administration(path, in_host);
     if is_administration {
         needed = needed.with(OperationSet::of(Operation::UNKNOWN));
     }
-    let allowed = job.policy.operations;
-    let Some(mut denied) = Denied::new(&request, needed.without(allowed)) else {
+    let allowed = context.policy.operations;
+    let Some(mut denied) = DeniedOperations::new(&request, needed.without(allowed)) else {
         return Ok(needed);
     };
     let in_virtual_host = Request {
@@ -77,8 +79,8 @@ fn naming<'h>(
 }
 
 /// The Host that is sent, if it is the one that nginx has written.
-fn host<'h>(job: &Job<'h, '_>, lines: &[Line]) -> &'h [u8] {
-    let head = job.request.head;
+fn host<'h>(context: &SealContext<'h, '_>, lines: &[Line]) -> &'h [u8] {
+    let head = context.request.head;
     lines
         .iter()
         .find(|line| head[line.name.clone()].eq_ignore_ascii_case(b"host"))
@@ -86,14 +88,14 @@ fn host<'h>(job: &Job<'h, '_>, lines: &[Line]) -> &'h [u8] {
 }
 
 /// Only methods that write have a header that tells operations apart.
-fn headers(job: &Job<'_, '_>, lines: &[Line]) -> Headers {
-    let head = job.request.head;
+fn headers(context: &SealContext<'_, '_>, lines: &[Line]) -> Headers {
+    let head = context.request.head;
     let find = |name: &[u8]| {
         let mut lines = lines.iter();
         lines.find(|line| head[line.name.clone()].eq_ignore_ascii_case(name))
     };
     let mut headers = Headers::default();
-    match job.line.method {
+    match context.line.method {
         b"PUT" => headers.copy_source = find(b"x-amz-copy-source").is_some(),
         b"POST" => {
             headers.request_route = find(b"x-amz-request-route").is_some();

@@ -17,7 +17,7 @@ use crate::services::PayloadRule;
 /// `aws_payload`: how bodies are sent to S3. Other services have one rule each ([`PayloadRule`](crate::PayloadRule)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PayloadMode {
-    /// What the client declared, as long as the store can verify it; else the hash where nginx
+    /// What the client declared, as long as the upstream can verify it; else the hash where nginx
     /// buffers the body, and where it does not, unsigned over TLS and signed chunks without.
     #[default]
     Auto,
@@ -64,32 +64,37 @@ impl PayloadMode {
     }
 
     /// What becomes of a client's body while it comes in.
-    pub fn inbound(self, coverage: Coverage, declared: &Declared) -> Inbound {
+    pub fn inbound(self, payload_signing: PayloadSigning, declared: &Declared) -> Inbound {
         match declared {
-            Declared::Framed(_) => self.inbound_framed(coverage),
+            Declared::Framed(_) => self.inbound_framed(payload_signing),
             _ => Inbound::Plain,
         }
     }
 
     /// What becomes of a client's body in aws-chunked encoding.
-    pub fn inbound_framed(self, coverage: Coverage) -> Inbound {
-        match coverage {
-            Coverage::Hash | Coverage::Unsigned => Inbound::Plain,
-            Coverage::Chunks => self.row().framed,
+    pub fn inbound_framed(self, payload_signing: PayloadSigning) -> Inbound {
+        match payload_signing {
+            PayloadSigning::Hash | PayloadSigning::Unsigned => Inbound::Plain,
+            PayloadSigning::Chunks => self.row().framed,
             // No object store accepts chunks that the signature does not declare.
-            Coverage::Optional | Coverage::Nothing => Inbound::Deframe,
+            PayloadSigning::Optional | PayloadSigning::Nothing => Inbound::Deframe,
         }
     }
 
     /// What is signed of a client's body, and how it is sent. `declared` is what still holds of the
     /// client's declaration: if the framing was taken off, that is [`Declared::Nothing`].
-    pub fn outbound(self, coverage: Coverage, declared: &Declared, arrival: Arrival) -> Outbound {
+    pub fn outbound(
+        self,
+        payload_signing: PayloadSigning,
+        declared: &Declared,
+        arrival: Arrival,
+    ) -> Outbound {
         let row = self.row();
-        match coverage {
-            Coverage::Hash => return Outbound::Hash,
-            Coverage::Optional => return row.in_query,
-            Coverage::Nothing | Coverage::Unsigned => return Outbound::Unsigned,
-            Coverage::Chunks => {}
+        match payload_signing {
+            PayloadSigning::Hash => return Outbound::Hash,
+            PayloadSigning::Optional => return row.in_query,
+            PayloadSigning::Nothing | PayloadSigning::Unsigned => return Outbound::Unsigned,
+            PayloadSigning::Chunks => {}
         }
         match *declared {
             Declared::Framed(framing) if row.framed == Inbound::Inspect => Outbound::Keep(framing),
@@ -104,18 +109,18 @@ impl PayloadMode {
     }
 
     /// Whether the body has to be there as a whole before the head can be signed.
-    pub fn needs_whole_body(self, coverage: Coverage) -> bool {
+    pub fn needs_whole_body(self, payload_signing: PayloadSigning) -> bool {
         let streams = Arrival::Streams { tls: true };
-        self.outbound(coverage, &Declared::Nothing, streams) == Outbound::Hash
+        self.outbound(payload_signing, &Declared::Nothing, streams) == Outbound::Hash
     }
 
     /// Whether the hash that a client declares is compared here to that of the body, if nginx
     /// buffers it: the upstream is not told of it, or of another one.
-    pub fn checks_client_hash(self, coverage: Coverage) -> bool {
-        match coverage {
-            Coverage::Hash | Coverage::Unsigned => false,
-            Coverage::Chunks => self.row().checks_hash,
-            Coverage::Optional | Coverage::Nothing => self.row().checks_hash_elsewhere,
+    pub fn checks_client_hash(self, payload_signing: PayloadSigning) -> bool {
+        match payload_signing {
+            PayloadSigning::Hash | PayloadSigning::Unsigned => false,
+            PayloadSigning::Chunks => self.row().checks_hash,
+            PayloadSigning::Optional | PayloadSigning::Nothing => self.row().checks_hash_elsewhere,
         }
     }
 }
@@ -163,7 +168,7 @@ impl Row {
 
 /// What a signature can say of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coverage {
+pub enum PayloadSigning {
     /// Its hash, always: of services other than S3.
     Hash,
     /// Its hash, the signatures of its chunks, or nothing: of S3, in headers.
@@ -176,7 +181,7 @@ pub enum Coverage {
     Unsigned,
 }
 
-impl Coverage {
+impl PayloadSigning {
     /// What a signature of this version, in this place, can say.
     pub fn new(version: Version, place: Place, rule: PayloadRule) -> Self {
         match (version, rule, place) {
@@ -221,7 +226,7 @@ pub enum Arrival {
     Buffered,
     /// It is sent while it comes in (`proxy_request_buffering off`).
     Streams {
-        /// Whether the store is spoken to over TLS.
+        /// Whether the upstream is spoken to over TLS.
         tls: bool,
     },
 }
@@ -231,13 +236,13 @@ pub enum Arrival {
 pub enum Outbound {
     /// The SHA-256 of what is sent.
     Hash,
-    /// The SHA-256 that the client declared, in hex; the store checks it.
+    /// The SHA-256 that the client declared, in hex; the upstream checks it.
     ClientHash([u8; 64]),
     /// Nothing: `UNSIGNED-PAYLOAD`.
     Unsigned,
     /// Each chunk of the framing that is put on.
     Encode,
-    /// The framing that the client put on, each chunk signed anew where it has signatures.
+    /// The framing that the client put on, each chunk signed again where it has signatures.
     Keep(Framing),
 }
 
@@ -308,16 +313,16 @@ mod tests {
         ] {
             for (arrival, expected) in [(Arrival::Buffered, buffered), (HTTP, http), (HTTPS, https)]
             {
-                let signed = mode.outbound(Coverage::Chunks, &declared, arrival);
+                let signed = mode.outbound(PayloadSigning::Chunks, &declared, arrival);
                 assert_eq!(signed, expected, "{mode:?} {declared:?} {arrival:?}");
-                let other = mode.outbound(Coverage::Hash, &declared, arrival);
+                let other = mode.outbound(PayloadSigning::Hash, &declared, arrival);
                 assert_eq!(other, Hash, "{mode:?}");
-                let in_query = mode.outbound(Coverage::Optional, &declared, arrival);
+                let in_query = mode.outbound(PayloadSigning::Optional, &declared, arrival);
                 let hashed = mode == Mode::Signed;
                 assert_eq!(in_query, if hashed { Hash } else { Unsigned }, "{mode:?}");
-                let v2 = mode.outbound(Coverage::Nothing, &declared, arrival);
+                let v2 = mode.outbound(PayloadSigning::Nothing, &declared, arrival);
                 assert_eq!(v2, Unsigned, "{mode:?}");
-                let lattice = mode.outbound(Coverage::Unsigned, &declared, arrival);
+                let lattice = mode.outbound(PayloadSigning::Unsigned, &declared, arrival);
                 assert_eq!(lattice, Unsigned, "{mode:?}");
             }
         }
@@ -331,15 +336,15 @@ mod tests {
             } else {
                 Inbound::Deframe
             };
-            for (coverage, framed) in [
-                (Coverage::Chunks, framed),
-                (Coverage::Hash, Inbound::Plain),
-                (Coverage::Unsigned, Inbound::Plain),
-                (Coverage::Optional, Inbound::Deframe),
-                (Coverage::Nothing, Inbound::Deframe),
+            for (payload_signing, framed) in [
+                (PayloadSigning::Chunks, framed),
+                (PayloadSigning::Hash, Inbound::Plain),
+                (PayloadSigning::Unsigned, Inbound::Plain),
+                (PayloadSigning::Optional, Inbound::Deframe),
+                (PayloadSigning::Nothing, Inbound::Deframe),
             ] {
-                assert_eq!(mode.inbound(coverage, &FRAMED), framed);
-                let plain = mode.inbound(coverage, &Declared::Unsigned);
+                assert_eq!(mode.inbound(payload_signing, &FRAMED), framed);
+                let plain = mode.inbound(payload_signing, &Declared::Unsigned);
                 assert_eq!(plain, Inbound::Plain);
             }
         }
@@ -347,8 +352,8 @@ mod tests {
 
     #[test]
     fn bodies_are_held_back_or_compared_where_their_hash_matters() {
-        use Coverage::{Chunks, Hash, Nothing, Optional, Unsigned};
         use PayloadMode as Mode;
+        use PayloadSigning::{Chunks, Hash, Nothing, Optional, Unsigned};
         for (mode, whole, checked) in [
             (Mode::Auto, &[Hash][..], &[Optional, Nothing][..]),
             (
@@ -360,15 +365,15 @@ mod tests {
             (Mode::Streaming, &[Hash], &[Optional, Nothing]),
             (Mode::Decode, &[Hash], &[Optional, Nothing]),
         ] {
-            for coverage in [Hash, Chunks, Optional, Nothing, Unsigned] {
-                let context = format!("{mode:?} {coverage:?}");
-                let needs = mode.needs_whole_body(coverage);
-                assert_eq!(needs, whole.contains(&coverage), "{context}");
-                let checks = mode.checks_client_hash(coverage);
-                assert_eq!(checks, checked.contains(&coverage), "{context}");
-                let says = coverage.says_payload(mode);
-                let always = [Hash, Chunks].contains(&coverage);
-                let sometimes = coverage == Optional && mode == Mode::Signed;
+            for payload_signing in [Hash, Chunks, Optional, Nothing, Unsigned] {
+                let context = format!("{mode:?} {payload_signing:?}");
+                let needs = mode.needs_whole_body(payload_signing);
+                assert_eq!(needs, whole.contains(&payload_signing), "{context}");
+                let checks = mode.checks_client_hash(payload_signing);
+                assert_eq!(checks, checked.contains(&payload_signing), "{context}");
+                let says = payload_signing.says_payload(mode);
+                let always = [Hash, Chunks].contains(&payload_signing);
+                let sometimes = payload_signing == Optional && mode == Mode::Signed;
                 assert_eq!(says, always || sometimes, "{context}");
             }
         }

@@ -3,8 +3,8 @@
 use aws_operations::OperationSet;
 use aws_signing::presign::Expires;
 
-use crate::deputy::{PassHeaders, SignedHeaders};
 use crate::destination::Addressing;
+use crate::forwarding::{PassHeaders, SignedHeaders};
 use crate::method::MethodSet;
 
 /// What a location allows and signs, other than the credentials.

@@ -1,7 +1,7 @@
-//! Presigned URLs: links that are good for a while, for whoever has them.
+//! Presigned URLs: anyone who has one can send its request until it expires.
 //!
-//! See [Sharing objects with presigned URLs][1]. A link carries its signature in the query; the only
-//! header it wants is Host, which every client sends by itself.
+//! See [Sharing objects with presigned URLs][1]. The signature is in the query; the only header that is
+//! signed is Host, which every client sends.
 //!
 //! [1]: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ShareObjectPreSignedURL.html
 
@@ -14,38 +14,38 @@ use aws_signing::presign::Expires;
 use aws_signing::query::{Canonicalizer, Parameter};
 use aws_signing::{EMPTY_PAYLOAD_SHA256, Header, Timestamp, UNSIGNED_PAYLOAD};
 
-use crate::deputy;
+use crate::forwarding;
 use crate::identity::{Identity, Key};
 use crate::policy::Place;
 use crate::signature::{self, Signers};
 use url::Url;
 
-/// How long a link is good for whose credentials have expired by the clock and are used all the
-/// same, in seconds: their service extends them from time to time, and nobody knows for how long.
+/// How long a presigned URL is valid whose credentials have expired by the clock but are still in use, in
+/// seconds: their service extends them from time to time, by an unknown time.
 const BORROWED_TIME: u64 = 300;
 
-/// What a link is to lead to.
+/// A URL to sign, and for which requests it is valid.
 #[derive(Clone, Copy, Debug)]
-pub struct Link<'a> {
-    /// `http://` or `https://`, host, perhaps a port, a path and a query; encoded, as it would stand
-    /// in a page. The query goes into the link, but for parameters of another signature.
+pub struct UrlToSign<'a> {
+    /// `http://` or `https://`, host, perhaps a port, a path and a query; encoded, as in a
+    /// web page. The query is kept, except parameters of another signature.
     pub url: &'a [u8],
-    /// A path behind that of `url`, decoded, as `$uri` is: each of its bytes is a key's own.
+    /// A path to append to that of `url`, decoded, as `$uri` is: each of its bytes is part of the key.
     pub path: Option<&'a [u8]>,
-    /// The bucket, which Signature Version 2 has to know where the host names it.
+    /// The bucket, which Signature Version 2 needs if the host names it.
     pub bucket: Option<&'a [u8]>,
-    /// The method that the link is good for.
+    /// The method for which the URL is valid.
     pub method: &'a [u8],
     /// How long, unless the credentials expire before that.
     pub expires: Expires,
 }
 
-/// Whether links can be made of a URL.
+/// Whether a URL can be signed.
 pub fn check(url: &[u8]) -> Result<(), PresignedUrlError> {
     Url::parse(url).map(|_| ())
 }
 
-/// Makes one link after the other in buffers that it keeps.
+/// Signs one URL after the other in buffers that it keeps.
 #[derive(Default)]
 pub struct Presigner {
     url: Vec<u8>,
@@ -62,16 +62,16 @@ impl Presigner {
         Self::default()
     }
 
-    /// The whole URL, with its signature last. It belongs into no log.
+    /// The presigned URL; its signature comes last. It must not be logged.
     pub fn presign(
         &mut self,
-        link: &Link<'_>,
+        wanted: &UrlToSign<'_>,
         identity: &Identity<'_>,
         now: &Timestamp,
     ) -> Result<&[u8], PresignedUrlError> {
-        let given = Url::parse(link.url)?;
-        let expires = lifetime(link.expires, identity.expires_at, now);
-        self.reserve(link, identity)?;
+        let given = Url::parse(wanted.url)?;
+        let expires = lifetime(wanted.expires, identity.expires_at, now);
+        self.reserve(wanted, identity)?;
         let Self {
             url,
             path: plain_path,
@@ -81,12 +81,12 @@ impl Presigner {
             signers,
         } = self;
 
-        // Clients send the host in lower case, whatever the link says.
+        // Clients send the host in lower case, whatever the URL has.
         url.extend_from_slice(given.scheme.as_bytes());
         let host = url.len();
         url.extend(given.authority.iter().map(u8::to_ascii_lowercase));
         let path = url.len();
-        given.write_path(link.path, plain_path);
+        given.write_path(wanted.path, plain_path);
         let s3 = identity.is_s3();
         if s3 {
             aws_signing::path::s3(plain_path, url);
@@ -94,7 +94,7 @@ impl Presigner {
             aws_signing::path::service_wire(plain_path, url);
             aws_signing::path::double_encoded(&url[path..], canonical_path);
         }
-        let keep = |parameter: &Parameter<'_>| deputy::passes_parameter(parameter, s3, true);
+        let keep = |parameter: &Parameter<'_>| forwarding::forwards_parameter(parameter, s3, true);
         canonicalizer.write(given.query, keep, query);
 
         let mut headers = [Header {
@@ -102,8 +102,10 @@ impl Presigner {
             value: &url[host..path],
         }];
         let request = signature::Request {
-            method: link.method,
-            bucket: link.bucket.filter(|bucket| names(&url[host..path], bucket)),
+            method: wanted.method,
+            bucket: wanted
+                .bucket
+                .filter(|bucket| names(&url[host..path], bucket)),
             path: if s3 { &url[path..] } else { canonical_path },
             query,
             headers: &mut headers,
@@ -124,19 +126,19 @@ impl Presigner {
         Ok(url)
     }
 
-    /// Empties the buffers and makes room for the longest link, so that a failed allocation is an
+    /// Empties the buffers and makes room for the longest URL, so that a failed allocation is an
     /// error and not the worker's end.
     fn reserve(
         &mut self,
-        link: &Link<'_>,
+        wanted: &UrlToSign<'_>,
         identity: &Identity<'_>,
     ) -> Result<(), PresignedUrlError> {
         // Names, dates, hashes and separators.
         const FIXED: usize = 1024;
-        let given = link.url.len() + link.path.map_or(0, <[u8]>::len);
+        let given = wanted.url.len() + wanted.path.map_or(0, <[u8]>::len);
         let scope = match identity.key {
             Key::V4 { scope, .. } => scope.as_str().len(),
-            Key::V2(_) => link.bucket.map_or(0, <[u8]>::len),
+            Key::V2(_) => wanted.bucket.map_or(0, <[u8]>::len),
         };
         let token = identity.session_token.map_or(0, <[u8]>::len);
         // Encoded, and the path for services other than S3 once more.
@@ -164,15 +166,15 @@ fn names(host: &[u8], bucket: &[u8]) -> bool {
     rest.is_some_and(|rest| rest.starts_with(b"."))
 }
 
-/// How long a link is good for: never longer than the credentials that sign it.
-fn lifetime(wanted: Expires, expires_at: Option<i64>, now: &Timestamp) -> Expires {
+/// How long the URL is valid: never longer than the credentials that sign it.
+fn lifetime(longest: Expires, expires_at: Option<i64>, now: &Timestamp) -> Expires {
     let Some(expires_at) = expires_at else {
-        return wanted;
+        return longest;
     };
     let left = match expires_at.saturating_sub(now.unix()) {
         left if left > 0 => left.unsigned_abs(),
         _ => BORROWED_TIME,
     };
     // More than the longest is no limit.
-    Expires::from_secs(left).map_or(wanted, |left| wanted.min(left))
+    Expires::from_secs(left).map_or(longest, |left| longest.min(left))
 }

@@ -7,10 +7,10 @@ use std::ops::Range;
 use aws_operations::Parameters;
 use aws_signing::query::Canonicalizer;
 
-use crate::deputy;
+use crate::context::SealContext;
 use crate::destination::{Addressing, Destination};
 use crate::error::SealError;
-use crate::job::Job;
+use crate::forwarding;
 use crate::target::{reject_dot_segment, split_target};
 
 /// Where the canonical path and query stand in the sealed head, for S3, and what the query says.
@@ -44,17 +44,17 @@ impl TargetWriter {
     /// and `self.query`.
     pub(crate) fn write<'r>(
         &mut self,
-        job: &Job<'r, '_>,
+        context: &SealContext<'r, '_>,
         out: &mut Vec<u8>,
     ) -> Result<Target<'r>, SealError> {
-        let Job {
+        let SealContext {
             request,
             line,
             policy,
             destination,
             s3,
             ..
-        } = *job;
+        } = *context;
         let target = &request.head[request.target.clone()];
         if let Some(control) = target.iter().find(|byte| byte.is_ascii_control()) {
             return Err(SealError::ControlByteInTarget(*control));
@@ -89,7 +89,7 @@ impl TargetWriter {
             self.canonicalizer.write(
                 query,
                 |parameter| {
-                    let passes = deputy::passes_parameter(parameter, true, overrides);
+                    let passes = forwarding::forwards_parameter(parameter, true, overrides);
                     if passes {
                         parameters.note(parameter.name, parameter.value);
                     }
@@ -100,7 +100,7 @@ impl TargetWriter {
         } else {
             aws_signing::query::service_wire(
                 query,
-                |parameter| deputy::passes_parameter(parameter, false, overrides),
+                |parameter| forwarding::forwards_parameter(parameter, false, overrides),
                 out,
             );
             aws_signing::path::double_encoded(&out[path.clone()], &mut self.path);

@@ -7,11 +7,11 @@ use aws_signing::chunked::ChunkSigner;
 use aws_signing::{Header, Timestamp};
 use smallvec::SmallVec;
 
+use crate::context::SealContext;
 use crate::destination::{BUCKET_ROOM, Destination};
 use crate::error::SealError;
 use crate::head::{self, Line};
 use crate::identity::{Identity, Key, Version};
-use crate::job::Job;
 use crate::lines::{self, Indices};
 use crate::operation;
 use crate::policy::Policy;
@@ -45,7 +45,7 @@ impl Sealer {
         Self::default()
     }
 
-    /// The head to send in place of `request.head`.
+    /// The head to send instead of `request.head`.
     pub fn seal(
         &mut self,
         request: &Unsigned<'_>,
@@ -73,7 +73,7 @@ impl Sealer {
         self.signed_target = None;
         self.dropped.clear();
         self.operations = OperationSet::EMPTY;
-        self.write(&Job {
+        self.write(&SealContext {
             request,
             line,
             first_client_line,
@@ -90,7 +90,7 @@ impl Sealer {
         Ok(&self.sealed)
     }
 
-    fn write(&mut self, job: &Job<'_, '_>) -> Result<(), SealError> {
+    fn write(&mut self, context: &SealContext<'_, '_>) -> Result<(), SealError> {
         let Self {
             sealed,
             lines_apart,
@@ -102,20 +102,20 @@ impl Sealer {
             signed_target,
             operations,
         } = self;
-        let in_query = job.policy.place.is_query();
-        let target = writer.write(job, sealed)?;
-        if job.s3 {
-            *operations = operation::judge(job, lines, &target, sealed)?;
+        let in_query = context.policy.place.is_query();
+        let target = writer.write(context, sealed)?;
+        if context.s3 {
+            *operations = operation::check(context, lines, &target, sealed)?;
         }
         if !in_query {
-            end_request_line(job.line.version, sealed);
+            end_request_line(context.line.version, sealed);
         }
         let out = if in_query {
             &mut *lines_apart
         } else {
             &mut *sealed
         };
-        let signed = lines::write(job, lines, out, dropped)?;
+        let signed = lines::write(context, lines, out, dropped)?;
 
         let text = if in_query { &*lines_apart } else { &*sealed };
         let mut headers: SmallVec<[Header<'_>; 16]> = SmallVec::new();
@@ -126,32 +126,33 @@ impl Sealer {
             name: &text[name],
             value: &text[value],
         }));
-        let (path, query) = if job.s3 {
+        let (path, query) = if context.s3 {
             (&sealed[target.path.clone()], &sealed[target.query.clone()])
         } else {
             (&writer.path[..], &writer.query[..])
         };
-        let bucket = match job.identity.key.version() {
-            Version::V2 => bucket_in_host(job, &headers),
+        let bucket = match context.identity.key.version() {
+            Version::V2 => bucket_in_host(context, &headers),
             Version::V4 => SmallVec::new(),
         };
         let request = signature::Request {
-            method: job.line.method,
+            method: context.line.method,
             bucket: (!bucket.is_empty()).then_some(&bucket[..]),
             path,
             query,
             headers: &mut headers,
-            payload: job.request.payload.line,
+            payload: context.request.payload.line,
         };
-        let signature = signers.sign(job.identity, job.policy.place, request, job.now)?;
+        let signature =
+            signers.sign(context.identity, context.policy.place, request, context.now)?;
         drop(headers);
         *seed = signature.seed();
 
-        let access_key = job.identity.access_key;
-        signature.write(access_key, target.path.end, job.s3, sealed);
+        let access_key = context.identity.access_key;
+        signature.write(access_key, target.path.end, context.s3, sealed);
         if in_query {
             *signed_target = Some(target.path.start..sealed.len());
-            end_request_line(job.line.version, sealed);
+            end_request_line(context.line.version, sealed);
             sealed.extend_from_slice(lines_apart);
         }
         sealed.extend_from_slice(b"\r\n");
@@ -239,10 +240,14 @@ impl Sealer {
 }
 
 /// The bucket that Host names, in lower case; empty if the path has to name it.
-fn bucket_in_host(job: &Job<'_, '_>, headers: &[Header<'_>]) -> SmallVec<[u8; BUCKET_ROOM]> {
+fn bucket_in_host(
+    context: &SealContext<'_, '_>,
+    headers: &[Header<'_>],
+) -> SmallVec<[u8; BUCKET_ROOM]> {
     let mut headers = headers.iter();
     let host = headers.find(|header| header.name.eq_ignore_ascii_case(b"host"));
-    job.destination
+    context
+        .destination
         .bucket_in(host.map_or(b"", |host| host.value))
 }
 

@@ -1,4 +1,4 @@
-//! A body that is framed, or framed anew, while it is sent: chunks that carry our signatures.
+//! A body that is framed, or framed again, while it is sent: chunks that carry our signatures.
 
 use std::fmt;
 
@@ -64,7 +64,7 @@ impl Stream {
         ))
     }
 
-    /// Signs the chunks that a client has framed anew. `None` for framing without signatures.
+    /// Signs the chunks that a client has framed again. `None` for framing without signatures.
     pub fn resign(framing: Framing, decoded_length: u64, signer: ChunkSigner) -> Option<Self> {
         let resigner = Resigner::new(framing, decoded_length, signer)?;
         Some(Self::new(Chain::Resign(resigner), Vec::new()))

@@ -33,7 +33,7 @@ pub(crate) fn reject_dot_segment(path: &[u8]) -> Result<(), SealError> {
 impl TargetSource<'_> {
     /// Whether `target` would be sealed for S3, or another service, as far as its path and the names of
     /// its parameters tell. For the time before nginx sends it.
-    pub fn judge(&self, target: &[u8], s3: bool) -> Result<(), SealError> {
+    pub fn check_target(&self, target: &[u8], s3: bool) -> Result<(), SealError> {
         let (path, _) = split_target(target, self)?;
         if s3 { Ok(()) } else { reject_dot_segment(path) }
     }

@@ -7,7 +7,7 @@ use aws_signing::Header;
 use crate::owner::Sources;
 use crate::target::TargetSource;
 
-/// A serialised request head that must not be sent as it is.
+/// A serialized request head that must not be sent as it is.
 pub struct Unsigned<'a> {
     /// Request line, header lines and the empty line.
     pub head: &'a [u8],

@@ -24,7 +24,7 @@ pub fn bucket(value: &[u8]) -> Result<(), ValueError> {
     .ok_or("a bucket name consists of letters, digits, \".\", \"-\" and \"_\"")
 }
 
-/// A region: letters, digits, `-`, `_` (S3-compatible stores have regions such as `RegionOne`).
+/// A region: letters, digits, `-`, `_` (S3-compatible object stores have regions such as `RegionOne`).
 pub fn region(value: &[u8]) -> Result<(), ValueError> {
     all(value, |byte| {
         byte.is_ascii_alphanumeric() || b"-_".contains(&byte)

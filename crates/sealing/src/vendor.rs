@@ -1,8 +1,8 @@
-//! Stores that speak S3 and have control headers of their own beside `x-amz-*`.
+//! Object stores that speak S3 and have control headers of their own beside `x-amz-*`.
 
 use crate::header_name;
 
-/// A store whose control headers have a prefix of their own.
+/// An object store whose control headers have a prefix of their own.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Vendor {
     /// In lower case.
@@ -58,7 +58,7 @@ impl Vendor {
     }
 }
 
-/// The prefix of a store's control headers that `name`, in lower case, begins with.
+/// The prefix of an upstream's control headers that `name`, in lower case, begins with.
 pub(crate) fn prefix_of(name: &[u8]) -> Option<&'static str> {
     let mut prefixes = VENDORS.iter().map(|vendor| vendor.prefix);
     prefixes.find(|prefix| name.starts_with(prefix.as_bytes()))

@@ -1,7 +1,7 @@
 //! Which answers of a store are authentication errors, and what clients are told instead.
 
 use aws_sealing::auth_error::{
-    self, AuthError, Cause, Form, LIMIT, Verdict, canonical_request, examine, wanted_region,
+    self, AuthError, Cause, Finding, Form, LIMIT, canonical_request, examine, wanted_region,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ const JSON_MISMATCH: &str = r#"{"message":"The request signature we calculated d
 #[track_caller]
 fn auth_error(body: &str) -> AuthError {
     match examine(body.as_bytes()) {
-        Verdict::AuthError(error) => error,
+        Finding::AuthError(error) => error,
         other => panic!("{other:?}: {body}"),
     }
 }
@@ -120,7 +120,7 @@ fn answers_that_pass() {
             format!("{{\"__type\":\"{code}\"}}"),
             format!("{{\"Error\":{{\"Code\":\"{code}\"}}}}"),
         ] {
-            assert_eq!(examine(body.as_bytes()), Verdict::Other, "{body}");
+            assert_eq!(examine(body.as_bytes()), Finding::Other, "{body}");
         }
         assert_eq!(
             auth_error::of_header(b"x-amzn-errortype", code.as_bytes()),
@@ -151,7 +151,7 @@ fn answers_that_pass() {
         "{\"detail\":\"Authorization=AWS4-HMAC-SHA256\"}",
         "\x1f\u{8b}\x08",
     ] {
-        assert_eq!(examine(body.as_bytes()), Verdict::Other, "{body}");
+        assert_eq!(examine(body.as_bytes()), Finding::Other, "{body}");
     }
 }
 
@@ -186,7 +186,7 @@ fn messages_that_repeat_what_we_signed() {
 
     let text = JSON_MISMATCH.split('"').nth(3).expect("the message");
     assert_eq!(auth_error(text).form, Form::Text);
-    assert_eq!(examine(&text.as_bytes()[..40]), Verdict::Undecided);
+    assert_eq!(examine(&text.as_bytes()[..40]), Finding::Undecided);
 }
 
 #[test]
@@ -203,15 +203,15 @@ fn an_argument_that_is_the_authorization_header() {
             "InvalidArgument",
             &format!("<Message>no</Message><ArgumentName>{name}</ArgumentName>{value}"),
         );
-        let verdict = examine(body.as_bytes());
+        let finding = examine(body.as_bytes());
         assert_eq!(
-            matches!(verdict, Verdict::AuthError(_)),
+            matches!(finding, Finding::AuthError(_)),
             hidden,
-            "{verdict:?}"
+            "{finding:?}"
         );
         // Until the name is there, nothing is decided.
         let end = body.find("</ArgumentName>").expect("a name");
-        assert_eq!(examine(&body.as_bytes()[..end]), Verdict::Undecided);
+        assert_eq!(examine(&body.as_bytes()[..end]), Finding::Undecided);
     }
     assert_eq!(
         auth_error::of_header(b"x-amzn-errortype", b"InvalidArgument"),
@@ -324,9 +324,9 @@ fn a_code_behind_the_limit_is_not_looked_for() {
     };
     assert!(matches!(
         examine(body(LIMIT - 100).as_bytes()),
-        Verdict::AuthError(_)
+        Finding::AuthError(_)
     ));
-    assert_eq!(examine(body(LIMIT).as_bytes()), Verdict::Undecided);
+    assert_eq!(examine(body(LIMIT).as_bytes()), Finding::Undecided);
 }
 
 /// Pieces of bodies, in any order.
@@ -349,7 +349,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
     /// Whatever it is: no panic, and what its beginning has decided, the rest does not change. (A
-    /// verdict on less is a verdict on all: what was released, or hidden, was so rightly.)
+    /// finding on less is a finding on all: what was released, or hidden, was so rightly.)
     #[test]
     fn a_verdict_is_final(body in body()) {
         let whole = examine(&body);
@@ -357,21 +357,21 @@ proptest! {
         let _ = wanted_region(&body);
         let mut decided = None;
         for end in 0..=body.len() {
-            let verdict = match examine(&body[..end]) {
-                Verdict::Undecided => {
+            let finding = match examine(&body[..end]) {
+                Finding::Undecided => {
                     prop_assert!(decided.is_none(), "undecided again at {end}");
                     continue;
                 }
-                Verdict::AuthError(error) => Some((error.code, error.form)),
-                Verdict::Other => None,
+                Finding::AuthError(error) => Some((error.code, error.form)),
+                Finding::Other => None,
             };
-            prop_assert!(decided.is_none() || decided == Some(verdict), "other at {end}");
-            decided = Some(verdict);
+            prop_assert!(decided.is_none() || decided == Some(finding), "other at {end}");
+            decided = Some(finding);
         }
         let whole = match whole {
-            Verdict::Undecided => None,
-            Verdict::AuthError(error) => Some(Some((error.code, error.form))),
-            Verdict::Other => Some(None),
+            Finding::Undecided => None,
+            Finding::AuthError(error) => Some(Some((error.code, error.form))),
+            Finding::Other => Some(None),
         };
         prop_assert_eq!(decided, whole);
     }
@@ -390,7 +390,7 @@ proptest! {
         let body = format!("{blanks}{declaration}<Error{attribute}>{before}<Code>InvalidToken</Code>{rest}");
         prop_assert!(matches!(
             examine(body.as_bytes()),
-            Verdict::AuthError(AuthError { form: Form::Error, code }) if code.cause == Cause::Unknown
+            Finding::AuthError(AuthError { form: Form::Error, code }) if code.cause == Cause::Unknown
         ), "{}", body);
     }
 }

@@ -2,7 +2,7 @@
 
 mod vectors;
 
-use aws_sealing::presigned_url::{Link, PresignedUrlError, Presigner};
+use aws_sealing::presigned_url::{PresignedUrlError, Presigner, UrlToSign};
 use aws_sealing::{Identity, Key, SignatureError};
 use aws_signing::presign::Expires;
 use aws_signing::{CredentialScope, SigningKey, Timestamp, v2};
@@ -16,7 +16,7 @@ const NOW: i64 = 1_369_353_600;
 
 /// A link and who signs it.
 struct Case<'a> {
-    link: Link<'a>,
+    link: UrlToSign<'a>,
     service: &'a str,
     token: Option<&'a str>,
     expires_at: Option<i64>,
@@ -26,7 +26,7 @@ struct Case<'a> {
 impl<'a> Case<'a> {
     fn get(url: &'a str) -> Self {
         Self {
-            link: Link {
+            link: UrlToSign {
                 url: url.as_bytes(),
                 path: None,
                 bucket: None,
@@ -143,7 +143,7 @@ fn check(vector: &Vector, version_2: bool) {
             },
         },
     };
-    let link = Link {
+    let link = UrlToSign {
         url: url.as_bytes(),
         path: None,
         bucket: vector.bucket().map(str::as_bytes),

@@ -12,10 +12,10 @@ pub struct Code {
     pub cause: Cause,
 }
 
-/// What is wrong with a request's authentication, as the store sees it.
+/// What is wrong with a request's authentication, as the upstream sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// The signature is not the one that the store calculates.
+    /// The signature is not the one that the upstream calculates.
     Signature,
     /// The Authorization header, or what stands for it in the query, cannot be read.
     Form,
@@ -23,13 +23,13 @@ pub enum Cause {
     Scope,
     /// The token has expired.
     Expired,
-    /// The store does not know the access key, or not this token of it.
+    /// The upstream does not know the access key, or not this token of it.
     Unknown,
-    /// The signature's time is not the store's.
+    /// The signature's time is not the upstream's.
     Clock,
-    /// The store does not take signatures of Version 2.
+    /// The upstream does not take signatures of Version 2.
     Version,
-    /// Headers are sent that the store wants signed.
+    /// Headers are sent that the upstream wants signed.
     Headers,
 }
 

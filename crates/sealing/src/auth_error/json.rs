@@ -6,19 +6,19 @@
 
 use memchr::memchr2;
 
-use super::{Code, Form, Verdict, auth_error, message_code};
+use super::{Code, Finding, Form, auth_error, message_code};
 
 /// Below this many brackets no error has its message.
 const DEEPEST: usize = 3;
 
 /// What the object or array at the beginning of `text` says.
-pub(super) fn examine(text: &[u8]) -> Verdict {
+pub(super) fn examine(text: &[u8]) -> Finding {
     let mut place = Place::default();
     let mut rest = text;
     while let Some(&byte) = rest.first() {
         match byte {
             b'{' | b'[' => place.enter(),
-            b'}' | b']' if place.depth <= 1 => return Verdict::Other,
+            b'}' | b']' if place.depth <= 1 => return Finding::Other,
             b'}' | b']' => place.depth -= 1,
             b'"' => {
                 let text = &rest[1..];
@@ -28,11 +28,11 @@ pub(super) fn examine(text: &[u8]) -> Verdict {
                     return auth_error(Some(code), Form::Json);
                 }
                 let Some(end) = end else {
-                    return Verdict::Undecided;
+                    return Finding::Undecided;
                 };
                 rest = text[end + 1..].trim_ascii_start();
                 match rest.first() {
-                    None => return Verdict::Undecided,
+                    None => return Finding::Undecided,
                     Some(b':') => place.key = &text[..end],
                     Some(_) if place.is_code() => {
                         return auth_error(Code::of_shape(&text[..end]), Form::Json);
@@ -45,7 +45,7 @@ pub(super) fn examine(text: &[u8]) -> Verdict {
         }
         rest = &rest[1..];
     }
-    Verdict::Undecided
+    Finding::Undecided
 }
 
 /// Where the string ends that `text` begins with.

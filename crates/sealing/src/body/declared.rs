@@ -35,7 +35,7 @@ impl Declared {
     ///
     /// The literals are taken to the letter. The hash is defined in lower-case digits (`Hex()` is
     /// "Lowercase base 16 encoding" on AWS's pages), and a server may compare it as text; a client
-    /// that writes upper case means the same hash, which is signed anew here in lower case.
+    /// that writes upper case means the same hash, which is signed again here in lower case.
     pub fn parse(value: Option<&[u8]>) -> Result<Self, DeclaredError> {
         let Some(value) = value.map(trim_blanks) else {
             return Ok(Self::Nothing);

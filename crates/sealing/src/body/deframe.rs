@@ -11,7 +11,7 @@ use super::{BodyError, Expected, MAX_ANNOUNCED, TrailerName};
 ///
 /// Chunk signatures are not verified: they were made with a key that is not ours. What is verified
 /// comes at the end, when all data but its last byte may have been sent on; that one is held back
-/// until then. So a store that was told the length never gets all of a body that is wrong.
+/// until then. So an upstream that was told the length never gets all of a body that is wrong.
 ///
 /// ```
 /// use aws_sealing::PassHeaders;

@@ -5,7 +5,7 @@ use aws_signing::chunked::{FramingError, TrailerError};
 use super::{DeclaredError, MAX_ANNOUNCED, TrailerName};
 
 /// Why a body is not taken. The guilty party is the client, unless there is no memory, and the status
-/// of the answer tells it so; the text is for the log and holds nothing of the client's unescaped.
+/// of the response tells it so; the text is for the log and holds nothing of the client's unescaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// What the body is declared to be cannot be had.
@@ -38,7 +38,7 @@ pub enum BodyError {
     /// A trailer is announced that stands in the head as well.
     #[error("the client announced trailer \"{0}\", but sent a header of this name")]
     TrailerInHead(TrailerName),
-    /// A trailer is announced that may not be passed on.
+    /// A trailer is announced that may not be forwarded.
     #[error("client trailer \"{0}\" is not listed")]
     TrailerNotPassed(TrailerName),
     /// The framing itself is wrong.

@@ -4,7 +4,7 @@ use aws_signing::Header;
 use aws_signing::chunked::Framing;
 
 use super::{BodyError, TrailerName};
-use crate::deputy::{PassHeaders, is_ours};
+use crate::forwarding::{PassHeaders, is_ours};
 use crate::head::trim_blanks;
 
 const DECODED_LENGTH: &[u8] = b"x-amz-decoded-content-length";

@@ -7,7 +7,7 @@ use super::{BodyError, Expected, TrailerName};
 /// Checks that a body in aws-chunked framing is what its head announces, byte for byte as it goes
 /// on: the framing, the length of the data, and that the trailers are those announced.
 ///
-/// The store verifies what trailers say, and chunk signatures are not verified at all: they are
+/// The upstream verifies what trailers say, and chunk signatures are not verified at all: they are
 /// the client's, and replaced.
 #[derive(Clone, Debug)]
 pub struct Inspector {
@@ -149,7 +149,7 @@ mod tests {
             ("", "", Ok(())),
             (crc, "x-amz-checksum-crc32:a\r\n", Ok(())),
             (crc, "X-AMZ-Checksum-CRC32:a\r\n", Ok(())),
-            // The store's to verify.
+            // The upstream's to verify.
             (crc, "x-amz-checksum-crc32:wrong\r\n", Ok(())),
             (
                 &both,

@@ -4,7 +4,7 @@ use aws_signing::Header;
 use aws_signing::encode::Decimal;
 use smallvec::SmallVec;
 
-use super::header::{Signed, Written, write_header};
+use super::header::{HeaderPosition, SignedPositions, write_header};
 use crate::body::content_encoding;
 use crate::error::SealError;
 use crate::head::HeadError;
@@ -116,8 +116,8 @@ impl<'a> BodyLines<'a> {
     pub(crate) fn write_missing(
         self,
         out: &mut Vec<u8>,
-        signed: &mut Signed,
-    ) -> Result<Option<Written>, SealError> {
+        signed: &mut SignedPositions,
+    ) -> Result<Option<HeaderPosition>, SealError> {
         match self.payload.body {
             Body::InHead { .. } if !self.length_written => {
                 return Err(HeadError::BytesAfterHead.into());
@@ -147,7 +147,7 @@ impl<'a> BodyLines<'a> {
         self.write_encoding(out)
     }
 
-    fn write_encoding(&self, out: &mut Vec<u8>) -> Result<Option<Written>, SealError> {
+    fn write_encoding(&self, out: &mut Vec<u8>) -> Result<Option<HeaderPosition>, SealError> {
         let mut encoding = Vec::new();
         let values = self.encodings.iter().copied();
         if matches!(self.payload.body, Body::Encoded { .. }) {

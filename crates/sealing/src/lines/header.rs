@@ -4,15 +4,15 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-/// Where the names and values to sign stand in the sealed head; without an allocation for the
-/// usual few.
-pub(crate) type Signed = SmallVec<[Written; 16]>;
+/// The positions of the headers to sign in the sealed head; the usual few need no allocation.
+pub(crate) type SignedPositions = SmallVec<[HeaderPosition; 16]>;
 
-/// Where a header's name and value stand.
-pub(crate) type Written = (Range<usize>, Range<usize>);
+/// The position of a header's name and value.
+pub(crate) type HeaderPosition = (Range<usize>, Range<usize>);
 
-/// Writes a header whose value is made of `pieces`, and returns where name and value stand.
-pub(crate) fn write_header(name: &[u8], pieces: &[&[u8]], out: &mut Vec<u8>) -> Written {
+/// Writes a header whose value is made of `pieces`, and returns the positions of name and
+/// value.
+pub(crate) fn write_header(name: &[u8], pieces: &[&[u8]], out: &mut Vec<u8>) -> HeaderPosition {
     let start = out.len();
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");

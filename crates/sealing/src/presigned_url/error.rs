@@ -1,10 +1,10 @@
-//! Why there is no link.
+//! Why a URL cannot be signed.
 
 use std::collections::TryReserveError;
 
 use crate::signature::SignatureError;
 
-/// Why there is no link. The text holds nothing of the URL.
+/// Why a URL cannot be signed. The text holds nothing of the URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PresignedUrlError {
     /// The URL does not begin with `http://` or `https://`.
@@ -13,10 +13,10 @@ pub enum PresignedUrlError {
     /// The URL has no host, or one that is none.
     #[error("its URL has no host such as my-bucket.s3.eu-west-1.amazonaws.com behind \"//\"")]
     Host,
-    /// A byte that stands in no encoded URL, or that no client sends.
+    /// A byte that no encoded URL contains, or that no client sends.
     #[error("its URL has the byte 0x{0:02x}, which has to be encoded")]
     Byte(u8),
-    /// The link would not fit into memory.
+    /// The presigned URL would not fit into memory.
     #[error("not enough memory")]
     OutOfMemory,
     /// What is to be signed has no canonical form.

@@ -4,8 +4,8 @@ use aws_signing::presign::Expires;
 use aws_signing::{CredentialScope, SigningKey, v2};
 
 use super::*;
-use crate::deputy::PassHeaders;
 use crate::destination::Addressing;
+use crate::forwarding::PassHeaders;
 use crate::method::MethodSet;
 use crate::owner::{Configured, Sources};
 use crate::policy::Place;

@@ -1,4 +1,4 @@
-//! Operations of S3 that a request asks for and that may not be signed.
+//! Operations of S3 that a request needs and that may not be signed.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ const SHOWN: usize = 64;
 
 /// Operations that a request asks for, and that may not be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denied {
+pub struct DeniedOperations {
     operations: OperationSet,
     /// The method, and the parameter that chooses the operation, as they are sent.
     method: String,
@@ -19,7 +19,7 @@ pub struct Denied {
     pub(crate) path_names_bucket: bool,
 }
 
-impl Denied {
+impl DeniedOperations {
     /// What is denied of `request`; `None` if all of it is allowed.
     pub fn of(request: &Request<'_>, allowed: OperationSet) -> Option<Self> {
         Self::new(request, request.operations().without(allowed))
@@ -63,7 +63,7 @@ fn shown(text: &[u8]) -> String {
 }
 
 /// Which operations are denied, without what might allow them.
-impl fmt::Display for Denied {
+impl fmt::Display for DeniedOperations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.known();
         let mut each = known.iter();
@@ -84,4 +84,4 @@ impl fmt::Display for Denied {
     }
 }
 
-impl std::error::Error for Denied {}
+impl std::error::Error for DeniedOperations {}

@@ -1,7 +1,8 @@
-//! A safe deputy: whoever reaches a signed location borrows our rights, so what the client says
-//! in the signature's own language does not reach the store unless it was allowed to.
+//! Which headers and query parameters of a client are forwarded to the upstream.
 //!
-//! The rules stand in DESIGN.md, "A safe deputy".
+//! Any client that can reach a signed location uses the rights of the key. So control headers, such
+//! as `x-amz-acl`, and parameters of a signature are forwarded only if the configuration allows it.
+//! README.md has the rules, DESIGN.md the reasons.
 
 use std::rc::Rc;
 
@@ -11,7 +12,7 @@ use aws_signing::token::is_token;
 use crate::header_name::{is, starts_with};
 use crate::vendor::{self, Vendor};
 
-/// What the client may say by default. Not on it, on purpose: `x-amz-copy-source*`, `-acl`,
+/// The control headers that are forwarded by default. Left out on purpose are `x-amz-copy-source*`, `-acl`,
 /// `-grant-*`, `-tagging`, `-storage-class`, `-object-lock-*`, `-bypass-*`, `-request-payer`,
 /// `-target`. The expected owner of a bucket is on it since it can only make a request fail.
 const DEFAULT_PASS: [&str; 9] = [
@@ -26,8 +27,7 @@ const DEFAULT_PASS: [&str; 9] = [
     "x-amz-expected-bucket-owner",
 ];
 
-/// Headers that are always ours: whatever the client, or `proxy_set_header`, put there is
-/// replaced.
+/// Headers that only the module writes: it replaces those of the client and of `proxy_set_header`.
 const OURS: [&str; 4] = [
     "authorization",
     "x-amz-date",
@@ -37,7 +37,7 @@ const OURS: [&str; 4] = [
 
 const AMZ: &str = "x-amz-";
 
-/// Headers that do not reach the store as they are sent, so that signing them would only break
+/// Headers that do not reach the upstream as they are sent, so that signing them would only break
 /// the signature.
 const UNSIGNABLE: [&str; 10] = [
     "authorization",
@@ -52,10 +52,10 @@ const UNSIGNABLE: [&str; 10] = [
     "proxy-connection",
 ];
 
-/// Why a directive's header name is refused. The text says what to write instead.
+/// Why a directive's header name is not accepted. The text says what to write instead.
 pub type NameError = &'static str;
 
-/// Which `x-amz-*` headers of the client are passed on (`aws_pass_headers`). A clone needs no memory.
+/// Which `x-amz-*` headers of the client are forwarded (`aws_pass_headers`). A clone needs no memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassHeaders(Rc<Vec<String>>);
 
@@ -84,7 +84,7 @@ impl PassHeaders {
         Ok(())
     }
 
-    /// Whether a header of this name may be passed on. Case does not matter, and `_` counts as `-`.
+    /// Whether a header of this name may be forwarded. Case does not matter, and `_` counts as `-`.
     pub fn allows(&self, name: &[u8]) -> bool {
         self.0
             .iter()
@@ -110,8 +110,8 @@ impl Default for PassHeaders {
     }
 }
 
-/// Headers to sign, where they are sent, beside Host and every `x-amz-*` (`aws_signed_headers`). A clone
-/// needs no memory.
+/// Headers that are signed if they are sent, in addition to Host and every `x-amz-*`
+/// (`aws_signed_headers`). A clone allocates nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignedHeaders(Rc<Vec<String>>);
 
@@ -142,76 +142,74 @@ fn header_name(name: &[u8]) -> Result<String, NameError> {
     Ok(String::from_utf8_lossy(name).to_ascii_lowercase())
 }
 
-/// Whether a header of this name is written by the module and by nobody else. Here and below case does
-/// not matter, and `_` counts as `-`, as some servers read it.
+/// Whether only the module writes a header of this name. Here and below case does not matter, and `_`
+/// counts as `-`, as some servers read it.
 pub fn is_ours(name: &[u8]) -> bool {
     OURS.iter().any(|ours| is(name, ours.as_bytes()))
 }
 
-/// Whether a header belongs to the language of AWS requests.
+/// Whether a header is a control header of AWS.
 pub fn is_amz(name: &[u8]) -> bool {
     starts_with(name, AMZ.as_bytes())
 }
 
-/// Whether a header of the client says nothing to the store, so that nothing is changed where it is
-/// dropped: the SDKs for Rust and for browsers say who they are with every request, and CloudFront adds
-/// its own headers.
-fn is_idle(name: &[u8]) -> bool {
+/// Whether a header of the client means nothing to the upstream, so that it can be dropped: the SDKs for
+/// Rust and for browsers identify themselves with every request, and CloudFront adds its own headers.
+fn changes_nothing(name: &[u8]) -> bool {
     is(name, b"x-amz-user-agent") || starts_with(name, b"x-amz-cf-")
 }
 
 /// Whether a header that the client sent is forwarded, dropped or rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is no control header of the store.
+pub enum Forwarding {
+    /// It is not a control header and is forwarded.
     Ordinary,
-    /// `aws_pass_headers` lists it.
+    /// It is forwarded because `aws_pass_headers` lists it.
     Listed,
-    /// It is dropped, which changes nothing: the module writes it itself, or the store does not
-    /// need it.
-    Idle,
+    /// It is dropped: the module writes it itself, or the upstream does not need it.
+    Ignored,
     /// It is dropped from a request that reads; one that writes is rejected.
     NotListed,
 }
 
-/// Judges a client's header by its name. `vendor` is the store that the request is sent to, if
-/// its control headers have a prefix other than `x-amz-`.
-pub fn judge(name: &[u8], pass: &PassHeaders, vendor: Option<&Vendor>) -> Verdict {
+/// What to do with a client's header of this name. `vendor` is the object store that the request is
+/// sent to, if its control headers have a prefix other than `x-amz-`.
+pub fn of_header(name: &[u8], pass: &PassHeaders, vendor: Option<&Vendor>) -> Forwarding {
     let allowed = if is_amz(name) {
         if is_ours(name) {
-            return Verdict::Idle;
+            return Forwarding::Ignored;
         }
         pass.allows(name)
     } else if let Some(rest) = vendor.and_then(|vendor| vendor.control_header(name)) {
         let ours = OURS.iter().filter_map(|ours| ours.strip_prefix(AMZ));
         if ours.map(str::as_bytes).any(|ours| is(rest, ours)) {
-            return Verdict::Idle;
+            return Forwarding::Ignored;
         }
         pass.allows(name) || pass.allows_amz(rest)
     } else {
-        return Verdict::Ordinary;
+        return Forwarding::Ordinary;
     };
     match allowed {
-        true => Verdict::Listed,
-        false if is_idle(name) => Verdict::Idle,
-        false => Verdict::NotListed,
+        true => Forwarding::Listed,
+        false if changes_nothing(name) => Forwarding::Ignored,
+        false => Forwarding::NotListed,
     }
 }
 
-/// The first header of the client that may not be passed on with a method that writes.
-pub fn first_refused<'a>(
+/// The first of the client's headers for which a request that writes is rejected.
+pub fn first_not_listed<'a>(
     client: impl IntoIterator<Item = &'a [u8]>,
     pass: &PassHeaders,
     vendor: Option<&Vendor>,
 ) -> Option<&'a [u8]> {
     client
         .into_iter()
-        .find(|name| judge(name, pass, vendor) == Verdict::NotListed)
+        .find(|name| of_header(name, pass, vendor) == Forwarding::NotListed)
 }
 
-/// Whether a query parameter may be sent. The signature's own parameters never are: SigV4's in
-/// any case and however they are encoded; to S3, V2's too.
-pub fn passes_parameter(parameter: &Parameter<'_>, s3: bool, response_overrides: bool) -> bool {
+/// Whether a client's query parameter is forwarded. The parameters of a signature never are: those of
+/// Version 4 in any case and however they are encoded; for S3, those of Version 2, too.
+pub fn forwards_parameter(parameter: &Parameter<'_>, s3: bool, response_overrides: bool) -> bool {
     if parameter.decoded_name_starts_with_ignore_case(b"x-amz-") {
         return false;
     }

@@ -1,8 +1,8 @@
-//! What a store repeats of a signature that stood in the query.
+//! Removes a signature that was in the query from responses that repeat it.
 //!
-//! A redirect may name the URL that was asked for, with all of its query: for as long as the
-//! signature is good, whoever reads it could use it without us. Another one's presigned URL, which a
-//! service may well redirect to, is left as it is.
+//! A redirect may name the URL of the request with its whole query. As long as the signature is valid,
+//! anyone who reads that URL could use it. Other presigned URLs, to which a service may well
+//! redirect, stay as they are.
 
 mod body;
 
@@ -11,7 +11,7 @@ use std::collections::TryReserveError;
 use aws_signing::query::{Parameter, parameters};
 use memchr::memmem;
 
-use crate::deputy;
+use crate::forwarding;
 
 pub use body::{LIMIT, Replacement};
 
@@ -24,17 +24,17 @@ pub struct Secrets<'a> {
 
 /// What becomes of a header's value.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Echo {
+pub enum Redaction {
     /// It does not repeat the signature.
-    None,
-    /// It does; this is left without.
-    Removed(Vec<u8>),
-    /// It does, where it cannot be taken out.
-    Everywhere,
+    Unchanged,
+    /// It does; this is the value without it.
+    Redacted(Vec<u8>),
+    /// It does, in a place where it cannot be removed.
+    Impossible,
 }
 
 impl<'a> Secrets<'a> {
-    /// Those of this target, which the sealer has made; `None` where its signature stands elsewhere.
+    /// The secrets in a target that the sealer has made; `None` if its signature is in a header.
     pub fn of(target: &'a [u8]) -> Option<Self> {
         let query = memchr::memchr(b'?', target)?;
         let all = || parameters(&target[query + 1..]);
@@ -52,8 +52,8 @@ impl<'a> Secrets<'a> {
         })
     }
 
-    /// What becomes of the value of a response's header. `Err` where there is no memory for it.
-    pub fn removed_from(&self, value: &[u8]) -> Result<Echo, TryReserveError> {
+    /// Removes them from the value of a response header. `Err` if there is not enough memory.
+    pub fn redact(&self, value: &[u8]) -> Result<Redaction, TryReserveError> {
         let (mut out, mut rest, mut found) = (Vec::new(), value, false);
         out.try_reserve(value.len())?;
         while let Some(start) = memchr::memchr(b'?', rest) {
@@ -77,17 +77,17 @@ impl<'a> Secrets<'a> {
         }
         out.extend_from_slice(rest);
         Ok(if self.stands_in(&out) {
-            Echo::Everywhere
+            Redaction::Impossible
         } else if found {
-            Echo::Removed(out)
+            Redaction::Redacted(out)
         } else {
-            Echo::None
+            Redaction::Unchanged
         })
     }
 
     /// Whether a parameter beside those that hold the secrets says nothing of the signature.
     fn may_stay(&self, parameter: &Parameter<'_>) -> bool {
-        deputy::passes_parameter(parameter, self.v2, true) && !self.is_in(parameter)
+        forwarding::forwards_parameter(parameter, self.v2, true) && !self.is_in(parameter)
     }
 
     fn all(&self) -> impl Iterator<Item = &Parameter<'a>> {
@@ -134,10 +134,10 @@ mod tests {
     #[track_caller]
     fn removed(target: &str, value: &str) -> Option<String> {
         let secrets = Secrets::of(target.as_bytes()).expect("a signature");
-        match secrets.removed_from(value.as_bytes()).unwrap() {
-            Echo::None => None,
-            Echo::Removed(left) => Some(String::from_utf8(left).unwrap()),
-            Echo::Everywhere => Some("everywhere".to_owned()),
+        match secrets.redact(value.as_bytes()).unwrap() {
+            Redaction::Unchanged => None,
+            Redaction::Redacted(left) => Some(String::from_utf8(left).unwrap()),
+            Redaction::Impossible => Some("everywhere".to_owned()),
         }
     }
 

@@ -3,7 +3,7 @@
 mod common;
 
 use aws_sealing::PassHeaders;
-use aws_sealing::deputy::first_refused;
+use aws_sealing::forwarding::first_not_listed;
 use aws_sealing::vendor::Vendor;
 use common::Case;
 
@@ -53,7 +53,7 @@ fn the_first_header_that_may_not_pass_is_named() {
     let pass = PassHeaders::default();
     let refused = |names: &[&'static str]| {
         let names = names.iter().map(|name| name.as_bytes());
-        first_refused(names, &pass, None).map(|name| String::from_utf8_lossy(name).into_owned())
+        first_not_listed(names, &pass, None).map(|name| String::from_utf8_lossy(name).into_owned())
     };
     assert_eq!(
         refused(&["Host", "x-amz-meta-a", "X-Amz-Date", "x-amz"]),
@@ -234,8 +234,8 @@ fn other_stores_have_control_headers_of_their_own() {
     let vendor = Vendor::of_host(b"storage.googleapis.com");
     let names = [&b"x-amz-meta-a"[..], b"x-goog-acl"];
     let pass = PassHeaders::default();
-    assert_eq!(first_refused(names, &pass, vendor), Some(names[1]));
-    assert_eq!(first_refused(names, &pass, None), None);
+    assert_eq!(first_not_listed(names, &pass, vendor), Some(names[1]));
+    assert_eq!(first_not_listed(names, &pass, None), None);
 }
 
 /// Stores differ in how they read anything else.

@@ -1,4 +1,4 @@
-//! All that one seal goes by.
+//! What the steps of one seal share.
 
 use aws_signing::Timestamp;
 
@@ -8,8 +8,8 @@ use crate::identity::Identity;
 use crate::policy::Policy;
 use crate::unsigned::Unsigned;
 
-/// All that one seal goes by.
-pub(crate) struct Job<'a, 'r> {
+/// A request that is being sealed, and what decides how.
+pub(crate) struct SealContext<'a, 'r> {
     pub(crate) request: &'a Unsigned<'r>,
     pub(crate) line: RequestLine<'a>,
     /// The index of the first header line that the client wrote.
