@@ -53,6 +53,7 @@ mod signature;
 mod stream;
 mod target;
 mod unsigned;
+mod url;
 pub mod value;
 pub mod vendor;
 

@@ -1,37 +1,27 @@
-//! The URL behind `proxy_pass`, as nginx reads it.
+//! The URL of `proxy_pass`, as nginx reads it.
 
-/// Host and port of `url`, as they stand there; `None` where nginx takes no such URL.
+use crate::url::{split_authority, split_scheme};
+
+/// Host and port of `url`, as they are written; `None` if nginx does not accept such a URL.
 pub fn authority(url: &[u8]) -> Option<&[u8]> {
-    let rest = behind_scheme(url)?;
-    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?'));
-    let authority = &rest[..end.unwrap_or(rest.len())];
+    let (_, rest) = split_scheme(url)?;
+    let (authority, _) = split_authority(rest);
     (!authority.is_empty()).then_some(authority)
 }
 
 /// Path and query of `url`, as they are written; empty if it has neither.
 pub fn uri(url: &[u8]) -> &[u8] {
-    let Some(rest) = behind_scheme(url) else {
+    const SOCKET: &[u8] = b"unix:";
+    let Some((_, rest)) = split_scheme(url) else {
         return b"";
     };
-    let start = match rest.split_at_checked(SOCKET.len()) {
+    match rest.split_at_checked(SOCKET.len()) {
         Some((start, path)) if start.eq_ignore_ascii_case(SOCKET) => {
             let end = path.iter().position(|byte| *byte == b':');
-            end.map(|end| SOCKET.len() + end + 1)
+            end.map_or(b"", |end| &path[end + 1..])
         }
-        _ => rest.iter().position(|byte| matches!(byte, b'/' | b'?')),
-    };
-    start.map_or(b"", |start| &rest[start..])
-}
-
-const SOCKET: &[u8] = b"unix:";
-
-fn behind_scheme(url: &[u8]) -> Option<&[u8]> {
-    [&b"http://"[..], b"https://"]
-        .into_iter()
-        .find_map(|scheme| {
-            let (start, rest) = url.split_at_checked(scheme.len())?;
-            start.eq_ignore_ascii_case(scheme).then_some(rest)
-        })
+        _ => split_authority(rest).1,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! The URL that an operator wrote, in its parts.
+//! The URL that the configuration gives, in its parts.
 
 use super::PresignedUrlError;
+use crate::url::{split_authority, split_scheme};
 use crate::value;
 
 /// An absolute URL of HTTP.
@@ -17,15 +18,11 @@ pub(super) struct Url<'a> {
 
 impl<'a> Url<'a> {
     pub(super) fn parse(text: &'a [u8]) -> Result<Self, PresignedUrlError> {
-        const SCHEMES: [(&str, &[u8]); 2] = [("https://", b":443"), ("http://", b":80")];
-        let (scheme, port, rest) = SCHEMES
-            .into_iter()
-            .find_map(|(scheme, port)| {
-                let start = text.get(..scheme.len())?;
-                let known = start.eq_ignore_ascii_case(scheme.as_bytes());
-                known.then(|| (scheme, port, &text[scheme.len()..]))
-            })
-            .ok_or(PresignedUrlError::Scheme)?;
+        let (scheme, rest) = split_scheme(text).ok_or(PresignedUrlError::Scheme)?;
+        let port: &[u8] = match scheme {
+            "https://" => b":443",
+            _ => b":80",
+        };
         // What a client does not send, or reads otherwise than we do.
         if let Some(byte) = rest
             .iter()
@@ -34,8 +31,7 @@ impl<'a> Url<'a> {
             return Err(PresignedUrlError::Byte(*byte));
         }
 
-        let end = rest.iter().position(|byte| b"/?".contains(byte));
-        let (authority, rest) = rest.split_at(end.unwrap_or(rest.len()));
+        let (authority, rest) = split_authority(rest);
         value::endpoint(authority).map_err(|_| PresignedUrlError::Host)?;
         let question = rest.iter().position(|byte| *byte == b'?');
         let (path, query) = rest.split_at(question.unwrap_or(rest.len()));
