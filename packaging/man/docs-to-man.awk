@@ -287,12 +287,19 @@ function as_list(  r, i) {
         print inline(table[r, 1])
         for (i = 2; i < columns; i++)
             if (table[r, i] != "") {
-                print "\\fI" escaped(table[1, i]) "\\fP: " inline(table[r, i])
+                print label(i) inline(table[r, i])
                 print ".br"
             }
-        print inline(table[r, columns])
+        print (columns > 3 ? label(columns) : "") inline(table[r, columns])
     }
     started = 1
+}
+
+# The name of a column, before its cell.
+function label(i,  name) {
+    name = table[1, i]
+    gsub(/`/, "", name)
+    return "\\fI" escaped(name) "\\fP: "
 }
 
 # Cells are blocks of text with a ragged right margin.
