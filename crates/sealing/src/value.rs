@@ -1,6 +1,8 @@
 //! Checks of values that end up in a Host header, a scope or an Authorization header, whether
 //! they stand in the configuration or come from a variable, that is perhaps from a client.
 
+use aws_signing::identity::{LONGEST_ACCESS_KEY, is_access_key, is_secret};
+
 /// Why a value is refused; completes the sentence `invalid value "x": ...`.
 pub type ValueError = &'static str;
 
@@ -85,18 +87,16 @@ pub fn endpoint(value: &[u8]) -> Result<(), ValueError> {
 /// An access key: printable ASCII without blank, `/` and `,`, which separate the parts of an
 /// Authorization header.
 pub fn access_key(value: &[u8]) -> Result<(), ValueError> {
-    all(value, |byte| {
-        byte.is_ascii_graphic() && !b"/,".contains(&byte)
-    })
-    .filter(|()| value.len() <= 256)
-    .ok_or("an access key has no blanks, control characters, \"/\" or \",\"")
+    is_access_key(value, LONGEST_ACCESS_KEY)
+        .then_some(())
+        .ok_or("an access key has no blanks, control characters, \"/\" or \",\"")
 }
 
 /// A secret key or session token: printable ASCII without blanks. What is wrong is said without
 /// showing the value.
 pub fn secret(value: &[u8]) -> Result<(), ValueError> {
-    all(value, |byte| byte.is_ascii_graphic())
-        .filter(|()| value.len() <= 16 * 1024)
+    is_secret(value)
+        .then_some(())
         .ok_or("empty, or with blanks or control characters")
 }
 

@@ -44,6 +44,7 @@ pub mod chunked;
 pub mod encode;
 mod error;
 mod header;
+pub mod identity;
 mod key;
 pub mod partition;
 pub mod path;
