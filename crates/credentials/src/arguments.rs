@@ -1,9 +1,9 @@
-//! The words of a directive: `key=value` and flags, each once, none that is not known.
+//! The words of a directive: `key=value` and flags. Each is given at most once and must be known.
 
 use crate::DefinitionError;
 use crate::declaration::{Declaration, INSECURE};
 
-/// The words that stand behind a source's name, taken one by one.
+/// The words that follow a source's name. A source takes them one by one.
 pub(crate) struct Arguments<'a> {
     declaration: &'static Declaration,
     pairs: Vec<(&'a str, &'a str)>,
@@ -34,7 +34,7 @@ pub fn misplaced_quote(word: &str) -> Option<String> {
 }
 
 impl<'a> Arguments<'a> {
-    /// Splits `words`, which stand behind the name of the source that `declaration` declares.
+    /// Splits `words`, which follow the name of the source that `declaration` declares.
     pub(crate) fn new(
         declaration: &'static Declaration,
         words: &[&'a str],

@@ -10,9 +10,9 @@ use crate::file::FileIdentity;
 pub struct Check {
     /// What is used, in a few words without secrets, e.g. `imds at http://169.254.169.254`.
     pub description: String,
-    /// Every file that will be read, so that a user who lacks the rights is told early.
+    /// Every file that will be read, so that missing permissions are noticed early.
     pub files: Vec<FileUse>,
-    /// Whom the provider will ask, so that names can be resolved early.
+    /// The endpoints that will be asked, so that their names can be resolved early.
     pub endpoints: Vec<Endpoint>,
 }
 
@@ -21,9 +21,9 @@ pub struct Check {
 pub struct FileUse {
     /// Where it is.
     pub path: PathBuf,
-    /// Which file that is now; `None` where there is none yet.
+    /// Which file that is now; `None` if there is none yet.
     pub identity: Option<FileIdentity>,
-    /// Whether it holds a secret, so that not everybody should be able to read it.
+    /// Whether it holds a secret, which not every user should be able to read.
     pub secret: bool,
 }
 

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 /// Splits a command line into words, as the AWS CLI does for `credential_process`: at blanks,
-/// with the quotes and backslashes of a POSIX shell, and with nothing else of one.
+/// with the quotes and backslashes of a POSIX shell, and none of its other features.
 ///
 /// Words are erased when they are dropped: an argument may be a secret.
 pub(crate) fn split(line: &str) -> Result<Vec<Zeroizing<String>>, CommandLineError> {

@@ -14,7 +14,7 @@ pub enum Material {
     Keys(Credentials),
     /// Keys derived elsewhere, each for one day.
     Derived(SigningKeys),
-    /// What a service takes instead of a signature.
+    /// What a service accepts instead of a signature.
     Token(Token),
 }
 
@@ -36,7 +36,7 @@ impl Material {
         }
     }
 
-    /// Both.
+    /// When it expires, and whether it is used after that.
     pub fn validity(&self) -> Validity {
         Validity {
             expires_at: self.expires_at(),
@@ -57,13 +57,13 @@ impl Material {
 /// An access key with its secret key.
 #[derive(PartialEq, Eq)]
 pub struct Credentials {
-    /// Names the key; stands in every signed request. 1 to 128 visible ASCII characters.
+    /// FieldNames the key in every signed request. 1 to 128 visible ASCII characters.
     pub access_key_id: String,
     /// Signs.
     pub secret_access_key: Secret,
     /// Proves that temporary keys were issued; sent with each request, as `X-Amz-Security-Token`.
     pub session_token: Option<Secret>,
-    /// When the store begins to refuse them, as Unix time in seconds; `None`: they are permanent.
+    /// When upstreams begin to reject them, as Unix time in seconds; `None`: they are permanent.
     pub expires_at: Option<i64>,
     /// Keys of the instance metadata service stay in use after they expired, as in the SDKs,
     /// when the service is out of order ([static stability][1]).
@@ -96,8 +96,8 @@ pub struct SigningKeys {
 }
 
 impl SigningKeys {
-    /// Takes keys in any order. `None` where there are none, where two are of one day, or where
-    /// they differ in region or service.
+    /// Accepts keys in any order. `None` if there are none, if two are of one day, or if they
+    /// differ in region or service.
     pub fn new(access_key_id: String, mut keys: Vec<DatedKey>, origin: String) -> Option<Self> {
         keys.sort_by(|a, b| a.scope.date().cmp(b.scope.date()));
         let first = &keys.first()?.scope;
@@ -115,7 +115,7 @@ impl SigningKeys {
         })
     }
 
-    /// Names the secret key that they were derived from.
+    /// FieldNames the secret key that they were derived from.
     pub fn access_key_id(&self) -> &str {
         &self.access_key_id
     }

@@ -1,4 +1,4 @@
-//! The environment variables that sources read, as they were when the configuration was.
+//! The environment variables that sources read, as they were when the configuration was read.
 
 use std::fmt;
 use std::rc::Rc;
@@ -35,8 +35,8 @@ const READ: [&str; 26] = [
     "HOME",
 ];
 
-/// What a program that a source runs finds in its environment: where its own configuration is and
-/// how to reach the network, never keys or tokens.
+/// The environment of a program that a source runs: where its own configuration is and how to
+/// reach the network, never keys or tokens.
 const PASSED_ON: [&str; 20] = [
     "ALL_PROXY",
     "AWS_CA_BUNDLE",

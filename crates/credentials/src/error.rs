@@ -8,8 +8,7 @@ use crate::response::ResponseError;
 /// Why there are no credentials. One line, which names the guilty party and holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// Nothing tells this source what to do; here is what would. In a chain the next source has
-    /// its turn.
+    /// Nothing configures this source; here is what would. A chain tries the next source.
     #[error("{0}")]
     NotConfigured(String),
     /// A variable of the environment, or a setting in a file, that cannot be right.
@@ -36,7 +35,7 @@ pub enum FetchError {
         /// What is wrong, perhaps in which line.
         why: String,
     },
-    /// A service did not answer.
+    /// A service did not respond.
     #[error("{url}: {error}")]
     Http {
         /// What was asked.
@@ -44,20 +43,20 @@ pub enum FetchError {
         /// What happened.
         error: HttpError,
     },
-    /// A service refused, or failed.
+    /// A service returned an error.
     #[error("{url}: status {status}{}", .detail.iter().map(|detail| format!(", {detail}")).collect::<String>())]
     Status {
         /// What was asked.
         url: String,
-        /// The status of the answer.
+        /// The status of the response.
         status: u16,
-        /// What the answer says, or a likely cause.
+        /// What the response says, or a likely cause.
         detail: Option<String>,
     },
-    /// An answer, of a service or a program, holds no credentials.
+    /// The response of a service, or the output of a program, holds no credentials.
     #[error("{from}: {error}")]
     Response {
-        /// Who answered: a URL or a program.
+        /// Where it came from: a URL or a program.
         from: String,
         /// What is wrong.
         error: ResponseError,

@@ -32,7 +32,7 @@ impl<'a, H: Host> Fetch<'a, H> {
         self.host.now().div_euclid(1000)
     }
 
-    /// Sends a request and returns the answer, whatever its status is.
+    /// Sends a request and returns the response, whatever its status is.
     pub(crate) async fn send(&self, request: Request) -> Result<Response, FetchError> {
         let url = request.url.to_string();
         let result = self.host.http(request).await;

@@ -1,4 +1,4 @@
-//! A source at work.
+//! Fetching from one source.
 
 use std::fmt;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::any_source::AnySource;
 use crate::fetch::{Fetch, FilesRead};
 use crate::{Environment, FetchError, Files, Host, Material};
 
-/// Fetches what a definition defines. It remembers only which files it read.
+/// Fetches what a definition defines. Between fetches it remembers only which files it read.
 pub struct Fetcher {
     source: AnySource,
     environment: Environment,

@@ -35,7 +35,7 @@ impl FileIdentity {
 /// Why a file was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    /// `ENOENT`, also where a directory of the path is missing.
+    /// `ENOENT`; also if a directory of the path is missing.
     #[error("there is no such file")]
     NotFound,
     /// Any other error of the system, as it describes it, e.g. "Permission denied (13)".

@@ -1,8 +1,7 @@
-//! The seam: all that providers need of the world around them.
+//! What sources need of the process that they run in: files, a clock, HTTP, programs.
 //!
-//! A host runs everything on one thread and never blocks it, except for small local files. What it
-//! is asked for carries its own bounds: a deadline for the whole of it and a limit in bytes. A host
-//! keeps them; providers rely on it.
+//! A host runs everything on one thread and never blocks it, except for small local files. Each
+//! request carries a deadline and a limit in bytes, which the host must keep.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,12 +21,12 @@ pub trait Files {
     /// FIFO would block), and so is a file of more than `limit` bytes.
     fn read(&self, path: &Path, limit: usize) -> Result<File, FileError>;
 
-    /// Which file stands at `path` now; symbolic links are followed. The answer may be some moments
+    /// Which file stands at `path` now; symbolic links are followed. The result may be some moments
     /// old, but not older than that of a [`read`](Self::read).
     fn identify(&self, path: &Path) -> Result<FileIdentity, FileError>;
 
-    /// Where to keep what many providers read, and the time in milliseconds; `None` to read it again
-    /// for each.
+    /// Where to keep what many providers read, and the time in milliseconds; `None` to read it
+    /// again for each.
     fn profile_cache(&self) -> Option<(&ProfileCache, i64)> {
         None
     }
@@ -48,7 +47,7 @@ pub trait Host: Files {
     /// Returns after `duration`.
     async fn sleep(&self, duration: Duration);
 
-    /// Sends one request over a connection of its own and returns its one answer, whatever its
+    /// Sends one request over a connection of its own and returns its one response, whatever its
     /// status is.
     ///
     /// Redirects are not followed, proxies not used. With https, the certificate and the host name
@@ -88,7 +87,7 @@ impl Method {
 /// One HTTP request.
 ///
 /// Host is [`Endpoint::authority`](crate::Endpoint::authority) of the URL; the host adds it, and
-/// Content-Length where the method is not GET.
+/// Content-Length unless the method is GET.
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -103,7 +102,7 @@ pub struct Request {
     pub connect_timeout: Duration,
     /// How long the whole exchange may take.
     pub timeout: Duration,
-    /// How many bytes of body an answer may have.
+    /// How many bytes the body of the response may have.
     pub limit: usize,
 }
 
@@ -114,7 +113,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// One HTTP answer, complete: a body that ends early is [`HttpError::Truncated`].
+/// One HTTP response, complete: a body that ends early is [`HttpError::Truncated`].
 pub struct Response {
     /// The status, 200 to 999; informational ones are skipped.
     pub status: u16,
@@ -133,7 +132,7 @@ impl Response {
     }
 }
 
-/// Why there is no answer. Texts are of the host, one line, and hold no secret.
+/// Why there is no response. Texts are the host's, one line, and hold no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
     /// The host's name is not known, and why.
@@ -151,10 +150,10 @@ pub enum HttpError {
     /// The exchange took too long.
     #[error("the answer took too long")]
     Timeout,
-    /// The connection ended before the answer did.
+    /// The connection ended before the response did.
     #[error("the connection ended before the answer did")]
     Truncated,
-    /// The answer's body has more bytes than the request allows, which are given here.
+    /// The response's body has more bytes than the request allows; here is the limit.
     #[error("the answer has more than {0} bytes")]
     TooLarge(usize),
     /// What came is not HTTP, and why; or sending failed.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-pub(crate) use parse::{Kind, parse};
+pub(crate) use parse::{FileSyntax, parse};
 
 /// The profiles of one file or of several.
 #[derive(Default)]
@@ -30,7 +30,7 @@ impl Profiles {
         }
     }
 
-    /// Whether a secret stands in one of them.
+    /// Whether one of them holds a secret.
     pub(crate) fn hold_secrets(&self) -> bool {
         let mut profiles = self.0.values();
         profiles.any(|profile| {

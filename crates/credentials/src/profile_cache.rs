@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::host::FileIdentity;
-use crate::profile::{Kind, Profiles};
+use crate::profile::{FileSyntax, Profiles};
 
 /// How long something is kept, in milliseconds: long enough for all providers of a configuration,
 /// which begin together. It holds secrets.
@@ -20,7 +20,7 @@ const LIFETIME: i64 = 5000;
 pub struct ProfileCache(RefCell<HashMap<Names, Kept>>);
 
 /// The files, in the order of their weight.
-type Names = Vec<(PathBuf, Kind)>;
+type Names = Vec<(PathBuf, FileSyntax)>;
 
 /// When it was put there, in milliseconds, and what.
 type Kept = (i64, Rc<Loaded>);
@@ -50,7 +50,7 @@ impl ProfileCache {
     /// What was read of `files`, if they are still those.
     pub(crate) fn find(
         &self,
-        files: &[(PathBuf, Kind)],
+        files: &[(PathBuf, FileSyntax)],
         identities: &[Option<FileIdentity>],
     ) -> Option<Rc<Loaded>> {
         let all = self.0.borrow();
@@ -58,7 +58,7 @@ impl ProfileCache {
         (loaded.identities == identities).then(|| Rc::clone(loaded))
     }
 
-    pub(crate) fn put(&self, now: i64, files: &[(PathBuf, Kind)], loaded: &Rc<Loaded>) {
+    pub(crate) fn put(&self, now: i64, files: &[(PathBuf, FileSyntax)], loaded: &Rc<Loaded>) {
         let mut all = self.0.borrow_mut();
         all.insert(files.to_vec(), (now, Rc::clone(loaded)));
     }

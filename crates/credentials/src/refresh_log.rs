@@ -1,6 +1,6 @@
 //! What to log about fetches, and when: one line when it begins to fail, at most one a minute while
-//! it does, one when what was at hand has expired, one when it works again. A source that fails
-//! now and then is reported once a minute, too.
+//! it does, one when what was fetched before expires, one when it works again. A source that fails
+//! now and then is also logged at most once a minute.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::FetchError;
 use crate::time::format_iso8601;
 use crate::validity::Validity;
 
-/// How often a failure that lasts is reported, in milliseconds.
+/// How often a lasting failure is logged, in milliseconds.
 const INTERVAL: i64 = 60_000;
 
 /// What was logged about one provider or token. If all is zero, nothing was.
@@ -17,17 +17,17 @@ const INTERVAL: i64 = 60_000;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RefreshLog {
-    /// Since when it fails, as Unix time in milliseconds; zero: it does not.
+    /// Since when fetches have been failing, as Unix time in milliseconds; zero: they have not.
     failing_since: i64,
-    /// When a failure was reported last.
+    /// When a failure was logged last.
     last_line: i64,
     /// How many fetches failed since then.
     failures: u32,
     /// Not zero once anything was fetched.
     obtained: u32,
-    /// Not zero once the end of what was at hand was reported.
+    /// Not zero once the expiry of what was fetched before has been logged.
     expired: u32,
-    /// Not zero while a failure that lasts has been reported.
+    /// Not zero while a lasting failure has been logged.
     announced: u32,
 }
 

@@ -1,7 +1,8 @@
-//! What services and programs answer: JSON documents, and credentials in them.
+//! What services and programs respond with: JSON documents, and credentials in them.
 //!
 //! Strict: what is not exactly credentials is an error, and an error never becomes credentials.
 
+use aws_signing::identity::{LONGEST_AWS_ACCESS_KEY, is_access_key};
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -27,7 +28,7 @@ impl Document {
         }
     }
 
-    /// Takes out a text, where it is there and not null. As in the SDKs, the case of names does
+    /// Takes out a text, if it is there and not null. As in the SDKs, the case of names does
     /// not matter.
     pub(crate) fn text(
         &mut self,
@@ -114,25 +115,25 @@ fn erase(value: &mut Value) {
     }
 }
 
-/// The parts of credentials, as they came.
-pub(crate) struct Parts {
+/// The fields of a response that credentials are made of.
+pub(crate) struct CredentialFields {
     pub(crate) access_key_id: Option<Zeroizing<String>>,
     pub(crate) secret_access_key: Option<Zeroizing<String>>,
     pub(crate) session_token: Option<Zeroizing<String>>,
     pub(crate) expiration: Option<Zeroizing<String>>,
 }
 
-/// How the sender calls the parts, and which of them may be missing.
-pub(crate) struct Names {
+/// What the sender calls the fields, and which of them may be missing.
+pub(crate) struct FieldNames {
     /// `Token` or `SessionToken`.
     pub(crate) session_token: &'static str,
     /// Whether the credentials must be temporary ones: with token and expiration.
     pub(crate) temporary: bool,
 }
 
-impl Parts {
-    /// Takes the parts out of a document.
-    pub(crate) fn of(document: &mut Document, names: &Names) -> Result<Self, ResponseError> {
+impl CredentialFields {
+    /// Takes the fields out of a document.
+    pub(crate) fn of(document: &mut Document, names: &FieldNames) -> Result<Self, ResponseError> {
         Ok(Self {
             access_key_id: document.text("AccessKeyId")?,
             secret_access_key: document.text("SecretAccessKey")?,
@@ -141,10 +142,10 @@ impl Parts {
         })
     }
 
-    /// Credentials, when everything is there and can be what it claims to be.
+    /// Credentials, if all fields are there and well-formed.
     pub(crate) fn into_credentials(
         self,
-        names: &Names,
+        names: &FieldNames,
         origin: String,
     ) -> Result<Credentials, ResponseError> {
         let access_key_id = required("AccessKeyId", self.access_key_id)?;
@@ -194,7 +195,7 @@ fn required(
     }
 }
 
-/// Refuses credentials that are no good any more. `now` is Unix time in seconds.
+/// Rejects credentials that have expired. `now` is Unix time in seconds.
 pub(crate) fn check_fresh(credentials: &Credentials, now: i64) -> Result<(), ResponseError> {
     match credentials.expires_at {
         Some(at) if at <= now => Err(ResponseError::Expired(at)),
@@ -202,20 +203,17 @@ pub(crate) fn check_fresh(credentials: &Credentials, now: i64) -> Result<(), Res
     }
 }
 
-/// Visible ASCII without the two characters that separate the parts of an Authorization header.
+/// Whether it may be an access key. AWS issues none that is longer.
 pub(crate) fn is_access_key_id(text: &str) -> bool {
-    (1..=128).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && !b"/,".contains(&byte))
+    is_access_key(text.as_bytes(), LONGEST_AWS_ACCESS_KEY)
 }
 
-/// Visible ASCII; a session token is sent as it is.
+/// Whether it may be a secret key or a token; a token is sent as it is.
 pub(crate) fn is_secret(text: &str) -> bool {
-    (1..=16 * 1024).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    aws_signing::identity::is_secret(text.as_bytes())
 }
 
-/// What somebody else wrote, fit for a log line: its first line, printable and not long.
+/// Someone else's text, fit for a log line: its first line, printable and not long.
 pub(crate) fn quote(text: &str) -> String {
     const LONGEST: usize = 200;
     let line = text.trim().lines().next().unwrap_or_default();
@@ -236,16 +234,16 @@ pub(crate) fn quote(text: &str) -> String {
     quoted
 }
 
-/// A service's error as it stands in a log line. What is wrong with a signature comes with the
-/// canonical request, and so with the session token: of that only the code is shown.
-pub(crate) fn describe_refusal(code: &str, message: &str) -> String {
+/// A service's error, fit for a log line. Messages about signatures quote the canonical request, and
+/// with it the session token: of these only the code is shown.
+pub(crate) fn describe_error(code: &str, message: &str) -> String {
     if message.is_empty() || code.contains("Signature") {
         return quote(code);
     }
     format!("{}: {}", quote(code), quote(message))
 }
 
-/// What is wrong with an answer.
+/// What is wrong with a response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResponseError {
     /// It is empty.

@@ -1,7 +1,7 @@
 //! When to fetch.
 //!
 //! Pure: the time and the randomness are arguments. All times are Unix time in milliseconds,
-//! except for expiry, which services give in whole seconds.
+//! except for expiry, which services state in whole seconds.
 
 use std::time::Duration;
 
@@ -10,27 +10,27 @@ use std::time::Duration;
 ///
 /// [1]: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
 const LEAD: i64 = 5 * 60 * 1000;
-/// How often a source is asked at most, whatever it answers.
+/// The shortest time between two fetches, whatever the source returns.
 const SHORTEST: i64 = 500;
 /// The first wait after a failure. Each further one is twice as long...
 const FIRST_RETRY: i64 = 1000;
 /// ...up to this...
 const LONGEST_RETRY: i64 = 60_000;
-/// ...or to this while every request is refused for want of credentials.
+/// ...or to this while every request is rejected for lack of credentials.
 const LONGEST_RETRY_WITHOUT: i64 = 10_000;
-/// Expired credentials that stay in use are looked after again in one to two times this, which
-/// [the SDKs][1] do, too.
+/// If credentials have expired but stay in use, the source is asked again after one to two times
+/// this, as [the SDKs][1] do.
 ///
 /// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html
 const STALE: i64 = 5 * 60 * 1000;
-/// A store's refusal leads to a fetch only this long after the last one.
+/// An upstream's rejection leads to a fetch only this long after the last one.
 const REJECTION_INTERVAL: i64 = 10_000;
-/// How far the clock may go back before what it said before is worth nothing.
+/// How far the clock may go back before the times that it showed are ignored.
 const CLOCK_TOLERANCE: i64 = 2000;
 /// No fetch is planned.
 const NEVER: i64 = i64::MAX;
 
-/// What an operator says of how often to fetch; by default, nothing.
+/// How often the operator wants fetches; by default, nothing is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Intervals {
     /// The longest time from one fetch to the next, whatever the source says of expiry.
@@ -47,7 +47,7 @@ impl Intervals {
     };
 }
 
-/// The plan for one provider. As it begins (all zero), a fetch is due.
+/// When to fetch for one provider or token. If all is zero, a fetch is due.
 ///
 /// It is integers only, each value of which is valid, so that it can lie in shared memory and
 /// outlive the process that fetches.
@@ -146,8 +146,8 @@ impl Schedule {
         self.decide(now, now.saturating_add(wait.max(SHORTEST)));
     }
 
-    /// A store refused the credentials as expired or unknown. Plans a fetch, unless there was one
-    /// lately; says whether it did.
+    /// An upstream rejected the credentials as expired or unknown. Plans a fetch, unless there was
+    /// one lately; returns whether it did.
     pub fn rejected(&mut self, now: i64) -> bool {
         let lately = (0..REJECTION_INTERVAL).contains(&now.saturating_sub(self.last));
         if lately || self.is_due(now) {
@@ -157,7 +157,7 @@ impl Schedule {
         true
     }
 
-    /// Plans a fetch at once: a file that was read is another one now.
+    /// Plans a fetch at once: a file that was read has changed.
     pub fn files_changed(&mut self, now: i64) {
         self.decide(now, now);
     }

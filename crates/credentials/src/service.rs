@@ -1,4 +1,4 @@
-//! A service of AWS that is asked with a signature: where it is, and the fields that sign.
+//! A service of AWS whose requests are signed: where it is, and the header fields that sign.
 
 mod endpoint;
 
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::host::{Method, Request};
 use crate::{Credentials, Endpoint, Url};
 
-pub(crate) use endpoint::{configured, region_of, suffix_of};
+pub(crate) use endpoint::{configured, region_of};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,7 +25,7 @@ pub(crate) type Fields = Vec<(&'static str, Zeroizing<String>)>;
 pub(crate) struct Service {
     /// What it is called in credential scopes.
     pub(crate) name: &'static str,
-    /// Where it is asked: a URL whose query, where it has one, is in [canonical form][1].
+    /// Its URL, whose query, if it has one, is in [canonical form][1].
     ///
     /// [1]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
     pub(crate) url: Url,

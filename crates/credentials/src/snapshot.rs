@@ -11,7 +11,7 @@ const DERIVED: u8 = 2;
 const TOKEN: u8 = 3;
 
 impl Material {
-    /// Appends the material to `out`. Whoever keeps the bytes erases them.
+    /// Appends the material to `out`. The caller must erase the bytes.
     pub fn write(&self, out: &mut Zeroizing<Vec<u8>>) {
         // At once: a vector that grows leaves copies of what it held in freed memory.
         out.reserve_exact(self.size());
@@ -70,7 +70,7 @@ impl Material {
         }
     }
 
-    /// Reads what [`write`](Self::write) wrote; `None` where it is anything else.
+    /// Reads what [`write`](Self::write) wrote; `None` if it is anything else.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let (kind, mut rest) = bytes.split_first()?;
         let rest = &mut rest;

@@ -20,10 +20,10 @@ use crate::{Credentials, DefinitionError, Endpoint, Environment, FetchError, Hos
 
 pub(crate) use endpoint::Sts;
 
-/// How sessions are called in the account's logs where nobody says otherwise.
+/// The name of sessions in the account's logs, unless the operator sets another one.
 const SESSION_NAME: &str = "nginx-aws-auth";
 
-/// The role to take.
+/// The role to assume.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Role {
     pub(crate) arn: String,
@@ -95,7 +95,7 @@ impl Sts {
         self.0.endpoint()
     }
 
-    /// Credentials of `role` for who has `source`'s.
+    /// Credentials of `role`, in exchange for a signature with those of `source`.
     pub(crate) async fn assume_role<H: Host>(
         &self,
         fetch: &Fetch<'_, H>,
@@ -111,7 +111,7 @@ impl Sts {
         self.ask(fetch, "AssumeRole", role, request).await
     }
 
-    /// Credentials of `role` for who has an OpenID Connect token.
+    /// Credentials of `role`, in exchange for an OpenID Connect token.
     pub(crate) async fn assume_role_with_web_identity<H: Host>(
         &self,
         fetch: &Fetch<'_, H>,

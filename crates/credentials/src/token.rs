@@ -1,4 +1,4 @@
-//! What a token's source yields.
+//! A token of a service.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::Secret;
 pub struct Token {
     /// Visible ASCII, up to some 21 KiB.
     pub value: Secret,
-    /// When the service begins to refuse it, as Unix time in seconds; `None`: nobody says.
+    /// When the service begins to reject it, as Unix time in seconds; `None`: that is not known.
     pub expires_at: Option<i64>,
     /// Where it came from, in a few words for a log line.
     pub origin: String,

@@ -1,5 +1,5 @@
-//! The sources of tokens, each in its file. A token is what a service wants to see instead of a
-//! signature: fetched with a signature, and good for some hours.
+//! The sources of tokens, each in its file. A token is what a service accepts instead of a
+//! signature: it is fetched with a signature and is valid for some hours.
 //!
 //! A new one is a file with a [`TokenDeclaration`], and a line in the list of all.
 
@@ -60,7 +60,7 @@ pub(crate) struct TokenSource {
     intervals: Intervals,
 }
 
-/// A token as its service gives it.
+/// A token as its service returns it.
 struct RawToken {
     text: Secret,
     /// Unix time in seconds.

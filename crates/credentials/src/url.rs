@@ -1,4 +1,8 @@
 //! URLs of metadata services and of STS: `http` or `https`, a host, perhaps a port, a path.
+//!
+//! `http::Uri` would accept more than can be asked and say less of what is wrong: it drops fragments
+//! silently, accepts user information and bytes that are not ASCII, and does not let the caller
+//! tell its errors apart, so that each of its parts would have to be checked again.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -21,7 +25,7 @@ impl Scheme {
         }
     }
 
-    /// The port where none is given.
+    /// The port if a URL gives none.
     pub fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -42,8 +46,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The value of the Host field: brackets around an IPv6 address, no port where it is the
-    /// protocol's own.
+    /// The value of the Host field: brackets around an IPv6 address, and the port unless it is
+    /// the protocol's own.
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') {
             format!("[{}]", self.host)
@@ -56,9 +60,7 @@ impl Endpoint {
             format!("{host}:{}", self.port)
         }
     }
-}
 
-impl Endpoint {
     /// Whether what is sent there can be read and changed on its way: plain http to another
     /// machine. Link-local addresses are those of the agents that run beside a program.
     pub fn is_exposed(&self) -> bool {

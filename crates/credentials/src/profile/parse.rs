@@ -1,8 +1,7 @@
 //! The format of the files.
 //!
-//! It is a dialect of INI. Where the SDKs' rule and that of the AWS CLI differ, what either takes
-//! is taken: settings may be indented, as long as they are not further in than the one before,
-//! of which they would be a continuation.
+//! It is a dialect of INI. If the SDKs' rule and that of the AWS CLI differ, both are accepted:
+//! settings may be indented, unless further than the setting before, which they would continue.
 
 use std::fmt;
 
@@ -11,9 +10,9 @@ use zeroize::Zeroizing;
 use super::{Profile, Profiles};
 use crate::command_line;
 
-/// How the file calls its profiles.
+/// How a file writes the names of its profiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum FileSyntax {
     /// `[name]`, as in `~/.aws/credentials`.
     Credentials,
     /// `[profile name]` and `[default]`, as in `~/.aws/config`.
@@ -23,7 +22,7 @@ pub(crate) enum Kind {
 }
 
 /// Reads a file.
-pub(crate) fn parse(text: &str, kind: Kind) -> Result<Profiles, ParseError> {
+pub(crate) fn parse(text: &str, kind: FileSyntax) -> Result<Profiles, ParseError> {
     let mut parser = Parser {
         kind,
         profiles: Profiles::default(),
@@ -41,7 +40,7 @@ pub(crate) fn parse(text: &str, kind: Kind) -> Result<Profiles, ParseError> {
 }
 
 struct Parser {
-    kind: Kind,
+    kind: FileSyntax,
     profiles: Profiles,
     /// `[profile default]` was seen, beside which `[default]` does not count.
     default_is_prefixed: bool,
@@ -98,10 +97,10 @@ impl Parser {
         if let Some(name) = section.strip_prefix("profile")
             && name.starts_with(BLANKS)
         {
-            if self.kind == Kind::Credentials {
+            if self.kind == FileSyntax::Credentials {
                 return None;
             }
-            // A name with blanks stands in quotes.
+            // A name with blanks is quoted.
             let words = command_line::split(name).ok()?;
             let [name] = &*words else {
                 return None;
@@ -115,7 +114,7 @@ impl Parser {
         if section == "default" {
             return (!self.default_is_prefixed).then(|| section.to_owned());
         }
-        (self.kind != Kind::Config && !section.is_empty()).then(|| section.to_owned())
+        (self.kind != FileSyntax::Config && !section.is_empty()).then(|| section.to_owned())
     }
 
     fn assign(&mut self, text: &str, indent: usize) -> Result<(), Problem> {

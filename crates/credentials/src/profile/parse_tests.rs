@@ -4,13 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn value(text: &str, kind: Kind, profile: &str, setting: &str) -> Option<String> {
+fn value(text: &str, kind: FileSyntax, profile: &str, setting: &str) -> Option<String> {
     let profiles = parse(text, kind).unwrap_or_else(|error| panic!("{error}: {text}"));
     Some(profiles.get(profile)?.get(setting)?.to_owned())
 }
 
 fn config(text: &str, setting: &str) -> Option<String> {
-    value(text, Kind::Config, "a", setting)
+    value(text, FileSyntax::Config, "a", setting)
 }
 
 #[test]
@@ -73,7 +73,10 @@ fn settings_may_be_indented_as_one() {
     let text = "[profile a]\n  x = 1\n  y = 2\n [profile b]\n\ty = 3";
     assert_eq!(config(text, "x").as_deref(), Some("1"));
     assert_eq!(config(text, "y").as_deref(), Some("2"));
-    assert_eq!(value(text, Kind::Config, "b", "y").as_deref(), Some("3"));
+    assert_eq!(
+        value(text, FileSyntax::Config, "b", "y").as_deref(),
+        Some("3")
+    );
 }
 
 #[test]
@@ -82,26 +85,26 @@ fn each_kind_of_file_names_profiles_its_way() {
         value(&format!("{section}\nx = 1"), kind, profile, "x").is_some()
     };
     for (section, kind, profile, is_found) in [
-        ("[profile a]", Kind::Config, "a", true),
-        ("[ profile\ta ]", Kind::Config, "a", true),
-        ("[profile \"a b\"]", Kind::Config, "a b", true),
-        ("[profile 'a']", Kind::Config, "a", true),
-        ("[profile a b]", Kind::Config, "a b", false),
-        ("[profile a b]", Kind::Config, "a", false),
-        ("[profilea]", Kind::Config, "a", false),
-        ("[profile]", Kind::Config, "", false),
-        ("[a]", Kind::Config, "a", false),
-        ("[default]", Kind::Config, "default", true),
-        ("[profile default]", Kind::Config, "default", true),
-        ("[sso-session a]", Kind::Config, "a", false),
-        ("[services a]", Kind::Config, "a", false),
-        ("[a]", Kind::Credentials, "a", true),
-        ("[ a ]", Kind::Credentials, "a", true),
-        ("[default]", Kind::Credentials, "default", true),
-        ("[profile a]", Kind::Credentials, "a", false),
-        ("[profile a]", Kind::Credentials, "profile a", false),
-        ("[a]", Kind::Any, "a", true),
-        ("[profile a]", Kind::Any, "a", true),
+        ("[profile a]", FileSyntax::Config, "a", true),
+        ("[ profile\ta ]", FileSyntax::Config, "a", true),
+        ("[profile \"a b\"]", FileSyntax::Config, "a b", true),
+        ("[profile 'a']", FileSyntax::Config, "a", true),
+        ("[profile a b]", FileSyntax::Config, "a b", false),
+        ("[profile a b]", FileSyntax::Config, "a", false),
+        ("[profilea]", FileSyntax::Config, "a", false),
+        ("[profile]", FileSyntax::Config, "", false),
+        ("[a]", FileSyntax::Config, "a", false),
+        ("[default]", FileSyntax::Config, "default", true),
+        ("[profile default]", FileSyntax::Config, "default", true),
+        ("[sso-session a]", FileSyntax::Config, "a", false),
+        ("[services a]", FileSyntax::Config, "a", false),
+        ("[a]", FileSyntax::Credentials, "a", true),
+        ("[ a ]", FileSyntax::Credentials, "a", true),
+        ("[default]", FileSyntax::Credentials, "default", true),
+        ("[profile a]", FileSyntax::Credentials, "a", false),
+        ("[profile a]", FileSyntax::Credentials, "profile a", false),
+        ("[a]", FileSyntax::Any, "a", true),
+        ("[profile a]", FileSyntax::Any, "a", true),
     ] {
         assert_eq!(
             found(section, kind, profile),
@@ -118,10 +121,14 @@ fn a_prefixed_default_replaces_the_plain_one() {
         "[profile default]\nx = 2\n[default]\nx = 1\ny = 1",
     ] {
         assert_eq!(
-            value(text, Kind::Config, "default", "x").as_deref(),
+            value(text, FileSyntax::Config, "default", "x").as_deref(),
             Some("2")
         );
-        assert_eq!(value(text, Kind::Config, "default", "y"), None, "{text}");
+        assert_eq!(
+            value(text, FileSyntax::Config, "default", "y"),
+            None,
+            "{text}"
+        );
     }
 }
 
@@ -147,15 +154,17 @@ fn each_mistake_has_its_line() {
         ("[a]\n\n = 1", "line 3 has no name before the \"=\""),
         ("[a]\nsecret 1", "line 2 is not written name = value"),
     ] {
-        let problem = parse(text, Kind::Any).err().map(|error| error.to_string());
+        let problem = parse(text, FileSyntax::Any)
+            .err()
+            .map(|error| error.to_string());
         assert_eq!(problem.as_deref(), Some(error), "{text:?}");
     }
 }
 
 #[test]
 fn settings_of_the_later_file_win() {
-    let mut profiles = parse("[profile a]\nx = 1\ny = 1", Kind::Config).unwrap();
-    profiles.merge(parse("[a]\nx = 2\n[b]\nx = 3", Kind::Credentials).unwrap());
+    let mut profiles = parse("[profile a]\nx = 1\ny = 1", FileSyntax::Config).unwrap();
+    profiles.merge(parse("[a]\nx = 2\n[b]\nx = 3", FileSyntax::Credentials).unwrap());
     let get = |profile, setting| profiles.get(profile).and_then(|found| found.get(setting));
     assert_eq!((get("a", "x"), get("a", "y")), (Some("2"), Some("1")));
     assert_eq!(get("b", "x"), Some("3"));
@@ -166,7 +175,7 @@ proptest! {
 
     #[test]
     fn an_error_names_a_line_that_is_there(text in "[\\[\\]a= \t\n\r#;\"'\\\\\u{e9}]{0,60}") {
-        for kind in [Kind::Config, Kind::Credentials, Kind::Any] {
+        for kind in [FileSyntax::Config, FileSyntax::Credentials, FileSyntax::Any] {
             if let Err(error) = parse(&text, kind) {
                 prop_assert!((1..=text.lines().count()).contains(&error.number), "{error:?}");
             }
@@ -188,7 +197,7 @@ proptest! {
                 text += &format!("{setting} = {value}\n");
             }
         }
-        let read = parse(&text, Kind::Config).unwrap();
+        let read = parse(&text, FileSyntax::Config).unwrap();
         for (name, settings) in &profiles {
             for (setting, value) in settings {
                 // Behind the blank, a value cannot begin as a comment does.

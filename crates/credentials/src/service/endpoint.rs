@@ -60,24 +60,7 @@ pub(crate) fn configured(
     Ok(Some(url))
 }
 
-/// What the names of a region's hosts end with, by its [partition][1].
-///
-/// [1]: https://docs.aws.amazon.com/general/latest/gr/sts.html
-pub(crate) fn suffix_of(region: &str) -> &'static str {
-    const SUFFIXES: [(&str, &str); 6] = [
-        ("cn-", "amazonaws.com.cn"),
-        ("eusc-", "amazonaws.eu"),
-        ("us-iso-", "c2s.ic.gov"),
-        ("us-isob-", "sc2s.sgov.gov"),
-        ("eu-isoe-", "cloud.adc-e.uk"),
-        ("us-isof-", "csp.hci.ic.gov"),
-    ];
-    let of_region = |(prefix, _): &&(&str, &str)| region.starts_with(prefix);
-    let suffix = SUFFIXES.iter().find(of_region);
-    suffix.map_or("amazonaws.com", |(_, suffix)| suffix)
-}
-
-/// Whether it can stand in a host's name, between two dots.
+/// Whether it can be a label of a host's name.
 fn is_label(region: &str) -> bool {
     region.len() <= 63
         && region

@@ -1,4 +1,4 @@
-//! `assume_role`: a role, taken with the credentials of another source.
+//! `assume_role`: a role, assumed with the credentials of another source.
 
 use std::rc::Rc;
 
@@ -8,7 +8,7 @@ use crate::fetch::Fetch;
 use crate::sts::{Role, Sts};
 use crate::{Check, Declaration, DefinitionError, Environment, FetchError, Files, Host, Material};
 
-/// A role, and whose credentials open it.
+/// A role, and the source whose credentials assume it.
 #[derive(Clone, Hash)]
 pub(crate) struct AssumeRole {
     source: Rc<Source>,

@@ -1,6 +1,6 @@
 //! `container`: the role of an ECS task or, by EKS Pod Identity, of a pod.
 //!
-//! The agent that stands beside the containers is asked over [HTTP][1].
+//! The agent that runs beside the containers is asked over [HTTP][1].
 //!
 //! [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 
@@ -15,7 +15,7 @@ use super::{CredentialSource, ParseContext, file_use};
 use crate::arguments::Arguments;
 use crate::fetch::Fetch;
 use crate::host::{Method, Request};
-use crate::response::{Document, Names, Parts, ResponseError, check_fresh, quote};
+use crate::response::{CredentialFields, Document, FieldNames, ResponseError, check_fresh, quote};
 use crate::{
     Check, Credentials, Declaration, DefinitionError, Environment, FetchError, Files, Host,
     Material, Scheme, Secret, Url,
@@ -26,7 +26,7 @@ const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 
-/// Where the ECS agent answers relative URIs.
+/// Where the ECS agent serves relative URIs.
 const AGENT: &str = "http://169.254.170.2";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -34,7 +34,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const LIMIT: usize = 64 * 1024;
 const TOKEN_LIMIT: usize = 16 * 1024;
 
-const NAMES: Names = Names {
+const NAMES: FieldNames = FieldNames {
     session_token: "Token",
     temporary: true,
 };
@@ -105,7 +105,7 @@ impl Container {
 
     fn read(&self, body: &[u8], now: i64) -> Result<Credentials, ResponseError> {
         let mut document = Document::parse(body)?;
-        let parts = Parts::of(&mut document, &NAMES)?;
+        let parts = CredentialFields::of(&mut document, &NAMES)?;
         let credentials = parts.into_credentials(&NAMES, "container".to_owned())?;
         check_fresh(&credentials, now)?;
         Ok(credentials)

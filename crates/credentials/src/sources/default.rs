@@ -12,14 +12,14 @@ use crate::arguments::Arguments;
 use crate::fetch::Fetch;
 use crate::{Check, Declaration, DefinitionError, Environment, FetchError, Files, Host, Material};
 
-/// The shared files, whose content decides, and what is used where they give nothing.
+/// The shared files, whose content decides, and the source that is used if they have no credentials.
 #[derive(Clone, Hash)]
 pub(crate) struct DefaultChain {
     file: Option<ProfileFile>,
     otherwise: Option<Rc<Source>>,
 }
 
-/// What is not configured gives way to the next; what is wrong stops the chain.
+/// If a source is not configured, the next one is tried; any other error stops the chain.
 fn configured<T>(result: Result<T, FetchError>) -> Result<Option<T>, FetchError> {
     match result {
         Ok(value) => Ok(Some(value)),

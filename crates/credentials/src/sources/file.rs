@@ -14,7 +14,7 @@ use super::{CredentialSource, ParseContext};
 use crate::arguments::Arguments;
 use crate::fetch::Fetch;
 use crate::file::{FileError, FileIdentity};
-use crate::profile::{Kind, Profiles, parse};
+use crate::profile::{FileSyntax, Profiles, parse};
 use crate::profile_cache::Loaded;
 use crate::sources::Source;
 use crate::{
@@ -33,8 +33,8 @@ type Read = (Zeroizing<Vec<u8>>, Option<FileIdentity>);
 /// Which files, and which profile in them.
 #[derive(Clone, Hash)]
 pub(crate) struct ProfileFile {
-    /// In the order of their weight: settings of later ones win.
-    files: Vec<(PathBuf, Kind)>,
+    /// Settings of later files win.
+    files: Vec<(PathBuf, FileSyntax)>,
     profile: String,
     /// Whether somebody asked for this profile, so that its absence is a mistake.
     is_named: bool,
@@ -49,11 +49,11 @@ impl ProfileFile {
     pub(crate) fn find(environment: &Environment, insecure: bool) -> Result<Self, FetchError> {
         let mut file = Self::empty(environment, insecure);
         for (variable, name, kind) in [
-            ("AWS_CONFIG_FILE", ".aws/config", Kind::Config),
+            ("AWS_CONFIG_FILE", ".aws/config", FileSyntax::Config),
             (
                 "AWS_SHARED_CREDENTIALS_FILE",
                 ".aws/credentials",
-                Kind::Credentials,
+                FileSyntax::Credentials,
             ),
         ] {
             let home = environment.get("HOME").map(Path::new);
@@ -96,8 +96,8 @@ impl ProfileFile {
 
     /// Looks at the files as they are now: which source the profile describes.
     ///
-    /// `NotConfigured` where there are no files, or nothing in them gives credentials and nobody
-    /// asked for the profile by name.
+    /// `NotConfigured` if there are no files, or if the profile has no credentials and nobody asked
+    /// for it by name.
     pub(crate) fn look(
         &self,
         files: &impl Files,
@@ -163,7 +163,7 @@ impl ProfileFile {
     ) -> Result<String, DefinitionError> {
         let description = source.check(files, environment, check)?;
         Ok(match source {
-            // Keys know where they are from.
+            // Keys say where they are from.
             Source::Keys(_) => description,
             _ => format!("{}: {description}", self.describe()),
         })
@@ -246,7 +246,7 @@ impl CredentialSource for ProfileFile {
                 return Err(FetchError::setting("path=", "it is not an absolute path").into());
             }
             Some(path) => Self {
-                files: vec![(PathBuf::from(path), Kind::Any)],
+                files: vec![(PathBuf::from(path), FileSyntax::Any)],
                 ..Self::empty(context.environment, false)
             },
             None => Self::find(context.environment, false)?,

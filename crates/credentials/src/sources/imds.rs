@@ -10,7 +10,7 @@ use super::{CredentialSource, ParseContext};
 use crate::arguments::Arguments;
 use crate::fetch::Fetch;
 use crate::host::{HttpError, Method, Request, Response};
-use crate::response::{Document, Names, Parts, ResponseError, is_secret, quote};
+use crate::response::{CredentialFields, Document, FieldNames, ResponseError, is_secret, quote};
 use crate::{
     Check, Declaration, DefinitionError, Environment, FetchError, Files, Host, Material, Url,
 };
@@ -19,8 +19,8 @@ const IPV4: &str = "http://169.254.169.254";
 const IPV6: &str = "http://[fd00:ec2::254]";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 
-/// Each fetch takes a token of its own, so none has to be kept, and none expires between two
-/// steps. In seconds; AWS allows up to six hours.
+/// Each fetch gets a new token, so that no token has to be kept, and none expires between two steps.
+/// In seconds; AWS allows up to six hours.
 const TOKEN_TTL: u32 = 300;
 
 /// The service is on the same host, and answers within milliseconds.
@@ -28,12 +28,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(3);
 const LIMIT: usize = 64 * 1024;
 
-const NAMES: Names = Names {
+const NAMES: FieldNames = FieldNames {
     session_token: "Token",
     temporary: true,
 };
 
-/// Where the service is, and whose credentials are wanted.
+/// Where the service is, and the role whose credentials are wanted.
 #[derive(Clone, Hash)]
 pub(crate) struct Imds {
     endpoint: Url,
@@ -184,7 +184,7 @@ impl CredentialSource for Imds {
         let response = self.get(fetch, url, &token).await?;
         let mut document = Document::parse(&response.body).map_err(answer)?;
         refused(&mut document).map_err(answer)?;
-        let parts = Parts::of(&mut document, &NAMES).map_err(answer)?;
+        let parts = CredentialFields::of(&mut document, &NAMES).map_err(answer)?;
         let origin = format!("imds, role {role}");
         let mut credentials = parts.into_credentials(&NAMES, origin).map_err(answer)?;
         // Not checked for being fresh: the service hands out expired ones when it cannot renew

@@ -1,5 +1,5 @@
-//! `env`: keys in the environment, as it was when the configuration was read; and keys that stand
-//! in a profile.
+//! `env`: keys in the environment, as it was when the configuration was read; and the keys of a
+//! profile.
 
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use crate::{
     Credentials, Declaration, DefinitionError, Environment, FetchError, Host, Material, Secret,
 };
 
-/// Keys that are simply there.
+/// Keys that need not be fetched.
 #[derive(Clone, Hash)]
 pub(crate) struct Keys {
     access_key_id: String,

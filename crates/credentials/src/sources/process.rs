@@ -13,14 +13,14 @@ use crate::arguments::Arguments;
 use crate::command_line;
 use crate::fetch::Fetch;
 use crate::host::{Command, ExitStatus};
-use crate::response::{Document, Names, Parts, ResponseError, check_fresh};
+use crate::response::{CredentialFields, Document, FieldNames, ResponseError, check_fresh};
 use crate::{Credentials, Declaration, DefinitionError, FetchError, Host, Material, Secret};
 
 /// Enough for a program that asks somebody far away.
 const TIMEOUT: Duration = Duration::from_secs(30);
 const LIMIT: usize = 64 * 1024;
 
-const NAMES: Names = Names {
+const NAMES: FieldNames = FieldNames {
     session_token: "SessionToken",
     temporary: false,
 };
@@ -87,7 +87,7 @@ impl Process {
         if document.number("Version") != Some(1) {
             return Err(ResponseError::Version);
         }
-        let parts = Parts::of(&mut document, &NAMES)?;
+        let parts = CredentialFields::of(&mut document, &NAMES)?;
         let credentials = parts.into_credentials(&NAMES, self.describe())?;
         check_fresh(&credentials, now)?;
         Ok(credentials)

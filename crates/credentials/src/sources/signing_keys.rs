@@ -1,5 +1,5 @@
 //! `signing_keys`: a file of signing keys for the coming days, as `generate_signing_key --days`
-//! prints it. The secret key stays where they were made.
+//! prints it. The secret key stays on the machine where they were made.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ use crate::{
 /// A year of keys has a tenth of this.
 const LIMIT: usize = 1024 * 1024;
 
-/// Where the keys are, and whose they are.
+/// Where the keys are, and the access key that they belong to.
 #[derive(Clone, Hash)]
 pub(crate) struct KeyFile {
     path: PathBuf,

@@ -1,5 +1,5 @@
-//! `web_identity`: a role for who holds a token of an OpenID Connect provider, as pods of EKS do
-//! by [IAM roles for service accounts][1].
+//! `web_identity`: a role, assumed with a token of an OpenID Connect provider, as pods of EKS do with
+//! [IAM roles for service accounts][1].
 //!
 //! [1]: https://docs.aws.amazon.com/sdkref/latest/guide/access-assume-role-web.html
 
@@ -15,7 +15,7 @@ const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 const ROLE_ARN: &str = "AWS_ROLE_ARN";
 const SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
 
-/// STS takes tokens of up to 20,000 characters; `is_secret` takes a little less.
+/// STS accepts tokens of up to 20,000 characters; `is_secret` accepts a little less.
 const TOKEN_LIMIT: usize = 20_000;
 
 /// A role, and where the token for it is.

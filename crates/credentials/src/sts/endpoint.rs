@@ -1,6 +1,8 @@
 //! Where STS is.
 
-use crate::service::{self, Service, suffix_of};
+use aws_signing::partition::dns_suffix;
+
+use crate::service::{self, Service};
 use crate::{Environment, FetchError, Url};
 
 /// STS, as it is asked for one role.
@@ -10,8 +12,8 @@ pub(crate) struct Sts(pub(super) Service);
 impl Sts {
     /// The endpoint that is given, else that of the region, else the one of the role's partition.
     ///
-    /// `region` and `endpoint` stand in a directive or a profile; without them the [variables of
-    /// the SDKs][1] count. `insecure` allows plain http to other machines.
+    /// `region` and `endpoint` come from a directive or a profile; without them the [variables of the
+    /// SDKs][1] count. `insecure` allows plain http to other machines.
     ///
     /// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
     pub(crate) fn new(
@@ -59,7 +61,7 @@ fn regional(region: &str, fips: bool) -> String {
     } else {
         "sts"
     };
-    format!("{service}.{region}.{}", suffix_of(region))
+    format!("{service}.{region}.{}", dns_suffix(region))
 }
 
 #[cfg(test)]

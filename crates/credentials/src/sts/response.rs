@@ -1,24 +1,24 @@
-//! Answers of STS, which are XML.
+//! Responses of STS, which are XML.
 
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, Event};
 use zeroize::Zeroizing;
 
-use crate::response::{Names, Parts, ResponseError, describe_refusal};
+use crate::response::{CredentialFields, FieldNames, ResponseError, describe_error};
 
-pub(super) const NAMES: Names = Names {
+pub(super) const NAMES: FieldNames = FieldNames {
     session_token: "SessionToken",
     temporary: true,
 };
 
-/// Finds the credentials in the answer to `action`.
-pub(super) fn parts(body: &[u8], action: &str) -> Result<Parts, ResponseError> {
+/// Finds the credentials in the response to `action`.
+pub(super) fn parts(body: &[u8], action: &str) -> Result<CredentialFields, ResponseError> {
     if body.trim_ascii().is_empty() {
         return Err(ResponseError::Nothing);
     }
     let leaf = format!("{action}Response/{action}Result/Credentials/");
-    let mut parts = Parts {
+    let mut parts = CredentialFields {
         access_key_id: None,
         secret_access_key: None,
         session_token: None,
@@ -48,11 +48,11 @@ pub(super) fn refusal(body: &[u8]) -> Option<String> {
         }
         true
     })?;
-    Some(describe_refusal(&code?, &message.unwrap_or_default()))
+    Some(describe_error(&code?, &message.unwrap_or_default()))
 }
 
-/// Calls `found` with the path and the text of each element that holds text, until it says no.
-/// `None` where the document is not well-formed to its end, or `found` said no.
+/// Calls `found` with the path and the text of each element that holds text, until that returns false.
+/// `None` if the document is not well-formed to its end, or if `found` returned false.
 fn leaves(body: &[u8], mut found: impl FnMut(&str, Zeroizing<String>) -> bool) -> Option<()> {
     let body = std::str::from_utf8(body).ok()?;
     let mut reader = Reader::from_str(body);

@@ -1,4 +1,4 @@
-//! `codeartifact`: [CodeArtifact][1], whose token is a bearer's, and the password of user `aws`.
+//! `codeartifact`: [CodeArtifact][1], whose token is a bearer token and the password of user `aws`.
 //!
 //! [1]: https://docs.aws.amazon.com/codeartifact/latest/APIReference/API_GetAuthorizationToken.html
 

@@ -15,9 +15,9 @@ pub(super) enum Meaning {
     ///
     /// [1]: https://www.rfc-editor.org/rfc/rfc7617
     Basic,
-    /// The same, which the service also takes as a bearer's token.
+    /// The same, which the service also accepts as a bearer token.
     BasicOrBearer,
-    /// The password of this user, and a bearer's token.
+    /// The password of this user, and a bearer token.
     PasswordOf(&'static str),
     /// Only the operator knows.
     Unknown,
@@ -26,7 +26,7 @@ pub(super) enum Meaning {
 /// What is made of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Format {
-    /// It stays as the service gives it.
+    /// It stays as the service returns it.
     AsGiven,
     /// It gets a user's name, and becomes base64.
     BasicOf(&'static str),
@@ -35,7 +35,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// Reads `format=`, which `raw` is where it is not given.
+    /// Reads `format=`; without it, the format is `raw`.
     pub(super) fn parse(
         arguments: &mut Arguments<'_>,
         meaning: Meaning,

@@ -31,9 +31,9 @@ fn parse(arguments: &mut Arguments<'_>, _: &ParseContext<'_>) -> Result<Service,
     Ok(Service::Process(TokenProcess(process)))
 }
 
-/// How long a token is used where nothing else is said.
+/// How long a token is used, unless the operator or the program says otherwise.
 const INTERVAL: Duration = Duration::from_secs(6 * 3600);
-/// How long to wait after a failure where nothing else is said.
+/// How long to wait after a failure, unless the operator says otherwise.
 const RETRY: Duration = Duration::from_secs(30);
 
 /// What the parts of an object may be called: a name of ours, and the services' own, which AWS's

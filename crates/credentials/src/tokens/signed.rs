@@ -1,17 +1,18 @@
 //! What tokens of AWS have in common: one POST to a service, signed with the credentials of a
-//! provider, and an answer in JSON.
+//! provider, and a response in JSON.
 
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
+use aws_signing::partition::dns_suffix;
 use zeroize::Zeroizing;
 
 use super::RawToken;
 use crate::arguments::Arguments;
 use crate::fetch::Fetch;
 use crate::host::Response;
-use crate::response::{Document, ResponseError, describe_refusal};
-use crate::service::{self, Service, suffix_of};
+use crate::response::{Document, ResponseError, describe_error};
+use crate::service::{self, Service};
 use crate::sources::{ParseContext, Source};
 use crate::{Check, DefinitionError, Environment, FetchError, Files, Host, Url};
 
@@ -31,28 +32,28 @@ pub(super) struct Signed {
     leaves_signer_open: bool,
 }
 
-/// Reads an answer; the number is Unix time in seconds.
+/// Reads a response; the number is Unix time in seconds.
 pub(super) type Read = fn(&mut Document, i64) -> Result<RawToken, ResponseError>;
 
-/// Which service it is, and what it is asked.
+/// Which service it is, and what a request to it looks like.
 pub(super) struct Api {
     /// In scopes.
     pub(super) name: &'static str,
-    /// In the log, where its region is added unless it has one only.
+    /// What the log calls it; its region is added, unless it has one only.
     pub(super) description: String,
-    /// What its hosts' names begin with, and the same where FIPS is asked for.
+    /// What its hosts' names begin with; the second is for FIPS endpoints.
     pub(super) hosts: [&'static str; 2],
     /// The environment's variable with its endpoint.
     pub(super) variable: &'static str,
-    /// Where it has one region only.
+    /// Its region, if it has only one.
     pub(super) only_region: Option<&'static str>,
-    /// What is asked for below the endpoint: a path and perhaps a query, both in canonical form.
+    /// The path below the endpoint, perhaps with a query, both in canonical form.
     pub(super) target: String,
     /// Headers that are sent, beside those of the signature.
     pub(super) headers: &'static [(&'static str, &'static str)],
     /// The body that is sent.
     pub(super) body: &'static str,
-    /// Reads what is answered.
+    /// Reads the response.
     pub(super) read: Read,
 }
 
@@ -81,7 +82,7 @@ impl Signed {
             None => {
                 let fips = environment.is_true("AWS_USE_FIPS_ENDPOINT");
                 let host = api.hosts[usize::from(fips)];
-                let text = format!("https://{host}.{region}.{}/", suffix_of(region));
+                let text = format!("https://{host}.{region}.{}/", dns_suffix(region));
                 Url::parse(&text).expect("region labels are names")
             }
         };
@@ -177,8 +178,8 @@ impl Hash for Signed {
     }
 }
 
-/// What an [error][1] says, fit for a log line: its code stands in a field or in the document,
-/// perhaps behind a namespace, or before a URL.
+/// An [error][1], fit for a log line. Its code is in a header field or in the document, perhaps after
+/// a namespace or before a URL.
 ///
 /// [1]: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization
 fn refusal(response: &Response) -> Option<String> {
@@ -191,7 +192,7 @@ fn refusal(response: &Response) -> Option<String> {
     let code = code.split(':').next().unwrap_or_default();
     let code = code.rsplit('#').next().unwrap_or_default();
     let message = text("message").unwrap_or_default();
-    Some(describe_refusal(code, &message))
+    Some(describe_error(code, &message))
 }
 
 #[cfg(test)]

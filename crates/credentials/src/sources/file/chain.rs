@@ -1,4 +1,4 @@
-//! What a profile comes to: a source, or roles taken one with the other from a source on.
+//! The source that a profile describes: perhaps roles, each assumed with the credentials of the next.
 //!
 //! The order in which settings count is that of the [SDKs][1]: a role before all, then
 //! web identity, SSO, a process, keys.
@@ -68,7 +68,7 @@ impl<'a> Chain<'a> {
         }
         visited.push(name);
 
-        // A profile that others build on gives its keys, even where it has a role, too.
+        // If other profiles build on this one, its keys count, even if it has a role, too.
         if visited.len() > 1 && has_keys(profile) {
             return keys(name, profile).map(Source::Keys);
         }
@@ -79,7 +79,7 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// A role, and the source whose credentials open it.
+    /// A role, and the source whose credentials assume it.
     fn role(
         &self,
         name: &'a str,
@@ -105,7 +105,7 @@ impl<'a> Chain<'a> {
                 let why = "role_arn needs a source_profile or a credential_source";
                 return Err(wrong(name, why));
             }
-            // Its own keys open its role.
+            // Its role is assumed with its own keys.
             (Some(source), None) if source == name => keys(name, profile).map(Source::Keys)?,
             (Some(source), None) => match self.source(source, visited) {
                 Err(FetchError::NotConfigured(_)) => {
@@ -127,7 +127,7 @@ impl<'a> Chain<'a> {
         Ok(Source::AssumeRole(AssumeRole::new(source, role, sts)))
     }
 
-    /// What needs nobody else's credentials.
+    /// A source that needs no other credentials.
     fn base(&self, name: &str, profile: &Profile) -> Result<Source, FetchError> {
         if let Some(source) = profile.get("credential_source") {
             return self.named(name, source);
@@ -245,7 +245,7 @@ fn wrong(profile: &str, why: impl Into<String>) -> FetchError {
     FetchError::setting(&format!("profile \"{profile}\""), why)
 }
 
-/// Names the profile that has the wrong setting.
+/// FieldNames the profile that has the wrong setting.
 fn within(profile: &str, error: FetchError) -> FetchError {
     wrong(profile, error.to_string())
 }
