@@ -191,21 +191,14 @@ pub struct Output {
 }
 
 /// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExitStatus {
     /// It returned this status.
+    #[error("ended with status {0}")]
     Exited(i32),
     /// This signal ended it.
+    #[error("was ended by signal {0}")]
     Signaled(i32),
-}
-
-impl fmt::Display for ExitStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exited(code) => write!(f, "ended with status {code}"),
-            Self::Signaled(signal) => write!(f, "was ended by signal {signal}"),
-        }
-    }
 }
 
 /// Why a program did not run to its end.

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use lexopt::{Arg, Parser};
 use time::{Date, Month, UtcDateTime};
 
-use crate::secret::Source;
+use crate::secret::SecretSource;
 
 /// The help text. Each option begins a line, a value follows its long name after "=": that is where
 /// shells look for what they complete.
@@ -39,7 +39,7 @@ pub(crate) enum Command {
 
 /// What keys to generate, and how to print them.
 pub(crate) struct Arguments {
-    pub(crate) secret: Source,
+    pub(crate) secret: SecretSource,
     pub(crate) region: String,
     pub(crate) service: Choice<String>,
     pub(crate) date: Choice<Date>,
@@ -89,12 +89,12 @@ impl Arguments {
         }
         let secret = match (secret, file) {
             (Some(_), Some(_)) => return Err(ArgumentError::TwoSecrets),
-            (Some(secret), None) if secret == "-" => Source::StandardInput,
-            (Some(secret), None) => Source::Given(secret.into_vec()),
-            (None, Some(path)) => Source::File(path.into()),
+            (Some(secret), None) if secret == "-" => SecretSource::StandardInput,
+            (Some(secret), None) => SecretSource::Given(secret.into_vec()),
+            (None, Some(path)) => SecretSource::File(path.into()),
             (None, None) => return Err(ArgumentError::NoSecret),
         };
-        // What is not UTF-8 is no name either: it fails as a name with a character too many.
+        // A name that is not UTF-8 is rejected later, for the replacement character.
         let name = |name: OsString| name.to_string_lossy().into_owned();
         Ok(Command::Generate(Self {
             secret,
@@ -125,8 +125,7 @@ fn parse_days(days: OsString) -> Result<u16, ArgumentError> {
         .ok_or(ArgumentError::Days)
 }
 
-/// What is wrong with the command line. No message repeats a value: it may be the secret, in the
-/// wrong place.
+/// What is wrong with the command line. No message repeats a value, which may be a misplaced secret.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ArgumentError {
     #[error("the secret access key is missing: -k SECRET or --secret-key-file PATH")]
@@ -145,7 +144,7 @@ pub(crate) enum ArgumentError {
     /// A value for an option that takes none.
     #[error("{0} takes no value")]
     Value(String),
-    /// An option that there is not, if its name can be told.
+    /// An unknown option; its name, if it can be shown.
     #[error("there is no {}; see --help", option(.0))]
     Unknown(Option<String>),
     /// A value without an option.

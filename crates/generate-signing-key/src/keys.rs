@@ -32,7 +32,7 @@ pub(crate) fn generate(arguments: &Arguments, secret: &[u8]) -> Result<Vec<u8>, 
     Ok(lines.into_bytes())
 }
 
-/// Tells which values were chosen because none were given.
+/// Says which values were chosen because none were given.
 pub(crate) fn chosen(arguments: &Arguments) -> String {
     let mut lines = String::new();
     if let Choice::Default(date) = arguments.date {

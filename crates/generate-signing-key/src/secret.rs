@@ -4,18 +4,18 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-/// More than any secret needs; what is longer is some other file.
+/// No secret is longer; a longer file is another file.
 const LONGEST: u64 = 4096;
 
-/// Where the secret access key is.
-pub(crate) enum Source {
+/// Where the secret access key is read from.
+pub(crate) enum SecretSource {
     /// On the command line.
     Given(Vec<u8>),
     StandardInput,
     File(PathBuf),
 }
 
-impl Source {
+impl SecretSource {
     /// The secret, without the line end that a file has behind it.
     pub(crate) fn read(&self) -> Result<Vec<u8>, SecretError> {
         let secret = match self {

@@ -3,8 +3,6 @@
 //! It is a dialect of INI. If the SDKs' rule and that of the AWS CLI differ, both are accepted:
 //! settings may be indented, unless further than the setting before, which they would continue.
 
-use std::fmt;
-
 use zeroize::Zeroizing;
 
 use super::{Profile, Profiles};
@@ -22,9 +20,9 @@ pub(crate) enum FileSyntax {
 }
 
 /// Reads a file.
-pub(crate) fn parse(text: &str, kind: FileSyntax) -> Result<Profiles, ParseError> {
+pub(crate) fn parse(text: &str, syntax: FileSyntax) -> Result<Profiles, ParseError> {
     let mut parser = Parser {
-        kind,
+        syntax,
         profiles: Profiles::default(),
         default_is_prefixed: false,
         section: Section::None,
@@ -40,7 +38,7 @@ pub(crate) fn parse(text: &str, kind: FileSyntax) -> Result<Profiles, ParseError
 }
 
 struct Parser {
-    kind: FileSyntax,
+    syntax: FileSyntax,
     profiles: Profiles,
     /// `[profile default]` was seen, beside which `[default]` does not count.
     default_is_prefixed: bool,
@@ -97,7 +95,7 @@ impl Parser {
         if let Some(name) = section.strip_prefix("profile")
             && name.starts_with(BLANKS)
         {
-            if self.kind == FileSyntax::Credentials {
+            if self.syntax == FileSyntax::Credentials {
                 return None;
             }
             // A name with blanks is quoted.
@@ -114,7 +112,7 @@ impl Parser {
         if section == "default" {
             return (!self.default_is_prefixed).then(|| section.to_owned());
         }
-        (self.kind != FileSyntax::Config && !section.is_empty()).then(|| section.to_owned())
+        (self.syntax != FileSyntax::Config && !section.is_empty()).then(|| section.to_owned())
     }
 
     fn assign(&mut self, text: &str, indent: usize) -> Result<(), Problem> {
@@ -160,7 +158,7 @@ impl Parser {
 
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// A comment begins behind a blank: secrets may hold any of these characters.
+/// A comment begins after a blank: secrets may hold any of these characters.
 fn without_comment(value: &str) -> &str {
     let mut after_blank = false;
     for (at, c) in value.char_indices() {
@@ -173,31 +171,24 @@ fn without_comment(value: &str) -> &str {
 }
 
 /// What is wrong with a file, and in which line.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {number} {problem}")]
 pub(crate) struct ParseError {
     number: usize,
     problem: Problem,
 }
 
 /// What is wrong with a line. The line itself is not shown: it may hold a secret.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum Problem {
+    #[error("begins with \"[\" and lacks the \"]\"")]
     Section,
+    #[error("stands before the first [profile]")]
     NoSection,
+    #[error("is not written name = value")]
     NoValue,
+    #[error("has no name before the \"=\"")]
     NoName,
-}
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = self.number;
-        match self.problem {
-            Problem::Section => write!(f, "line {number} begins with \"[\" and lacks the \"]\""),
-            Problem::NoSection => write!(f, "line {number} stands before the first [profile]"),
-            Problem::NoValue => write!(f, "line {number} is not written name = value"),
-            Problem::NoName => write!(f, "line {number} has no name before the \"=\""),
-        }
-    }
 }
 
 #[cfg(test)]
