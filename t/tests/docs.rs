@@ -152,7 +152,7 @@ fn the_contents_list_each_page() {
     let missing: Vec<_> = pages
         .filter(|page| **page != docs.join("README.md") && !listed.contains(page))
         .collect();
-    assert_eq!(missing, [&PathBuf::new(); 0]);
+    assert!(missing.is_empty(), "{missing:?}");
     assert!(listed.len() > 20, "{listed:?}");
 }
 
