@@ -69,10 +69,3 @@ pub fn expect_hidden(response: &Response, status: u16, code: &str) {
         assert_eq!(length, text.len().to_string());
     }
 }
-
-/// The module's lines in the error log.
-pub fn lines(nginx: &Nginx) -> Vec<String> {
-    let log = nginx.error_log();
-    let own = log.lines().filter(|line| line.contains("aws_auth:"));
-    own.map(str::to_owned).collect()
-}

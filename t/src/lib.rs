@@ -27,6 +27,7 @@
 //! - [`directives`]: what is declared of each directive;
 //! - [`registry`]: a registry of container images that wants such a token;
 //! - [`waiting`]: clients that wait for what nginx fetches first;
+//! - [`procfs`]: what the kernel says about a process;
 //! - [`precondition`]: what a test needs of the nginx that it runs against;
 //! - [`Load`]: clients that go on while a test reloads or kills.
 //!
@@ -54,6 +55,7 @@ mod metadata_server;
 mod nginx;
 pub mod payload;
 pub mod precondition;
+pub mod procfs;
 mod raw_origin;
 pub mod registry;
 mod reply;
@@ -76,7 +78,7 @@ pub use keys::ODD_KEYS;
 pub use link::PresignedLink;
 pub use load::{Load, Report};
 pub use metadata_server::{Issued, MetadataServer};
-pub use nginx::{Builder, Nginx, TestResult, load_directive, nginx_t, nginx_version};
+pub use nginx::{Builder, Nginx, TestResult, load_directive, nginx_t, nginx_version, own_lines};
 pub use raw_origin::{RawOrigin, RawRequest};
 pub use reply::Reply;
 pub use scratch::Scratch;

@@ -68,14 +68,6 @@ fn what_a_cdn_adds_is_dropped() {
     assert_eq!(sent.header_all("X-Amz-Meta-A"), ["1"]);
 }
 
-fn own_lines(nginx: &Nginx) -> Vec<String> {
-    let log = nginx.error_log();
-    let own = log
-        .lines()
-        .filter(|line| line.contains("aws_auth:") && !line.contains("[warn]"));
-    own.map(str::to_owned).collect()
-}
-
 /// A dropped header changes what the client asked for: the operator can find out.
 #[test]
 fn what_is_dropped_from_a_read_is_logged_at_level_info() {
@@ -95,7 +87,7 @@ fn what_is_dropped_from_a_read_is_logged_at_level_info() {
             sent.header_all("x-amz-expected-bucket-owner"),
             ["111122223333"]
         );
-        let lines = own_lines(&nginx);
+        let lines = nginx.own_request_lines();
         if level == "notice" {
             assert_eq!(lines, [""; 0]);
             continue;
@@ -118,7 +110,7 @@ fn rejected_headers_are_logged_at_level_info() {
         let request = put().header("x-amz-acl", "public-read");
         request.send(nginx.port()).expect_status(403);
     }
-    assert_eq!(own_lines(&nginx), [""; 0]);
+    assert_eq!(nginx.own_request_lines(), [""; 0]);
     assert_eq!(origin.connections(), 0);
 }
 
@@ -139,7 +131,7 @@ fn rejected_headers_of_subrequests_are_logged_once_a_second() {
         let request = Request::get("/key").header("x-amz-acl", "public-read");
         request.send(nginx.port()).expect_status(502);
     }
-    let lines = own_lines(&nginx);
+    let lines = nginx.own_request_lines();
     assert_eq!(lines.len(), REQUESTS);
     // They all hold the reason, whatever their level.
     for line in &lines {

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use nginx_tests::http::{self, Connection, Request};
+use nginx_tests::procfs::is_alive;
 use nginx_tests::{Builder, Load, Nginx, RawOrigin, Reply, Swift, http2, nginx_t, wait_until};
 
 /// An nginx that answers every request with this text.
@@ -13,12 +14,6 @@ fn answering(text: &str) -> Builder {
     Nginx::builder()
         .without_module()
         .server(&format!("location / {{ return 200 {text}; }}"))
-}
-
-fn is_alive(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ")
-        .is_some_and(|(_, fields)| !fields.starts_with('Z'))
 }
 
 /// What a panic said.

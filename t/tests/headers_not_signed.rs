@@ -9,12 +9,6 @@ const BODY: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>Acc
     <Message>There were headers present in the request which were not signed</Message>\
     <HeadersNotSigned>content-language, x-other</HeadersNotSigned><RequestId>R</RequestId></Error>";
 
-fn lines(nginx: &Nginx) -> Vec<String> {
-    let log = nginx.error_log();
-    let ours = log.lines().filter(|line| line.contains("aws_auth:"));
-    ours.map(str::to_owned).collect()
-}
-
 #[test]
 fn headers_that_must_be_signed_are_named() {
     for (hide, shown) in [("on", false), ("off", true)] {
@@ -26,7 +20,7 @@ fn headers_that_must_be_signed_are_named() {
         let answer = http::get(nginx.port(), "/key").expect_status(403);
         assert_eq!(answer.text().contains("content-language"), shown, "{hide}");
         assert!(answer.text().contains("AccessDenied"), "{hide}");
-        let lines = lines(&nginx);
+        let lines = nginx.own_lines();
         assert_eq!(lines.len(), 1, "{lines:#?}");
         assert!(
             lines[0].contains(
@@ -49,7 +43,7 @@ fn other_denials_pass() {
     .start();
     let answer = http::get(nginx.port(), "/key").expect_status(403);
     assert_eq!(answer.text(), denial);
-    assert_eq!(lines(&nginx), [""; 0]);
+    assert_eq!(nginx.own_lines(), [""; 0]);
 }
 
 #[test]
@@ -71,9 +65,9 @@ fn an_empty_service_is_one_error_with_and_without_a_body() {
             Request::new("PUT", path).body("body"),
             Request::new("PUT", path).chunks(["body"]),
         ] {
-            let before = lines(&nginx).len();
+            let before = nginx.own_lines().len();
             request.send(nginx.port()).expect_status(502);
-            let added = lines(&nginx).split_off(before);
+            let added = nginx.own_lines().split_off(before);
             assert_eq!(added.len(), 1, "{added:#?}");
             assert!(added[0].contains("\"aws_service\""), "{}", added[0]);
         }

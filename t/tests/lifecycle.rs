@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use nginx_tests::account::{ACCESS_KEY, SECRET_KEY};
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, signing_key_directives, store};
 use nginx_tests::http::{self, Connection, Request, Response};
+use nginx_tests::procfs::memory;
 use nginx_tests::{Builder, Load, Nginx, Origin, RawOrigin, Reply, wait_until};
 
 fn full_store() -> Origin {
@@ -26,16 +27,6 @@ fn signing(origin: impl ToString) -> Builder {
 
 fn is_the_object(response: &Response) -> bool {
     response.status == 200 && response.body == b"hello"
-}
-
-/// The memory that a process has allocated and touched, in KiB.
-fn anonymous_memory(pid: i32) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:")?.trim().strip_suffix(" kB"))
-        .and_then(|number| number.trim().parse().ok())
-        .expect("RssAnon")
 }
 
 // S#9331 S#12090: what a configuration holds lives as long as requests that use it.
@@ -130,7 +121,7 @@ fn many_reloads_leave_the_master_as_it_was() {
     let mut sizes = Vec::new();
     for _ in 0..RELOADS {
         nginx.reload();
-        sizes.push(anonymous_memory(nginx.master()));
+        sizes.push(memory(nginx.master(), "RssAnon") >> 10);
     }
 
     // For some tens of reloads the heap finds its shape, with and without us: 10 KiB each are

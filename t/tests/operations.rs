@@ -18,12 +18,6 @@ fn builder(origin: &RawOrigin, location: &str) -> Builder {
         ))
 }
 
-fn lines(nginx: &Nginx) -> Vec<String> {
-    let log = nginx.error_log();
-    let ours = log.lines().filter(|line| line.contains("aws_auth:"));
-    ours.map(str::to_owned).collect()
-}
-
 /// `method target`, perhaps with a body.
 fn request(text: &str) -> Request {
     let (method, target) = text.split_once(' ').expect("method and target");
@@ -39,9 +33,9 @@ fn request(text: &str) -> Request {
 #[track_caller]
 fn expect_denied(origin: &RawOrigin, nginx: &Nginx, status: u16, cases: &[(&str, &str)]) {
     for (text, name) in cases {
-        let before = lines(nginx).len();
+        let before = nginx.own_lines().len();
         request(text).send(nginx.port()).expect_status(status);
-        let added = lines(nginx).split_off(before);
+        let added = nginx.own_lines().split_off(before);
         let [line] = &added[..] else {
             panic!("{text}: {added:#?}");
         };
@@ -61,7 +55,7 @@ fn expect_allowed(origin: &RawOrigin, nginx: &Nginx, cases: &[&str]) {
         assert_eq!(sent.method(), text.split_once(' ').unwrap().0, "{text}");
     }
     assert_eq!(origin.requests().len(), cases.len());
-    assert_eq!(lines(nginx), [""; 0]);
+    assert_eq!(nginx.own_lines(), [""; 0]);
 }
 
 #[test]
@@ -186,7 +180,7 @@ fn a_path_of_one_segment_is_a_bucket_unless_something_says_otherwise() {
             ("DELETE /name/", "operation DeleteBucket"),
         ],
     );
-    assert!(lines(&nginx).iter().all(|line| line.contains(advice)));
+    assert!(nginx.own_lines().iter().all(|line| line.contains(advice)));
 
     for (location, signed) in [
         ("aws_s3_bucket name;", true),
@@ -214,7 +208,7 @@ fn a_path_of_one_segment_is_a_bucket_unless_something_says_otherwise() {
         let status = if signed { 200 } else { 502 };
         let answer = request("PUT /key").send(nginx.port());
         assert_eq!(answer.status, status, "{location}");
-        let said = lines(&nginx).concat();
+        let said = nginx.own_lines().concat();
         let is_told = location.contains("addressing_style");
         assert_eq!(
             said.contains(advice),
@@ -363,7 +357,7 @@ fn other_services_have_no_operations() {
     ] {
         request(text).send(nginx.port()).expect_status(200);
     }
-    assert_eq!(lines(&nginx), [""; 0]);
+    assert_eq!(nginx.own_lines(), [""; 0]);
 }
 
 /// MinIO's and Ceph's interfaces for administrators accept S3's signatures.
@@ -394,7 +388,7 @@ fn a_client_cannot_fill_the_log() {
             request(text).send(nginx.port()).expect_status(status);
         }
     }
-    let lines = lines(&nginx);
+    let lines = nginx.own_lines();
     for name in ["GetObjectAcl", "ListBuckets"] {
         let is_error = |line: &&String| line.contains("[error]") && line.contains(name);
         let count = lines.iter().filter(is_error).count();
@@ -442,7 +436,7 @@ fn a_form_gets_advice() {
     ] {
         let nginx = builder(&origin, &format!("{WRITES} {location}")).start();
         form(target).send(nginx.port()).expect_status(status);
-        let lines = lines(&nginx);
+        let lines = nginx.own_lines();
         assert_eq!(lines.len(), 1, "{location} {target}: {lines:#?}");
         let advice = "have browsers upload with PUT or a presigned URL";
         assert!(lines[0].contains(advice), "{}", lines[0]);

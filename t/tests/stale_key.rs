@@ -8,12 +8,6 @@ const STALE: &str = "aws_access_key AKIDEXAMPLE;
     aws_key_scope 20150830/us-east-1/s3/aws4_request;
     aws_signing_key L4vRLWAO92X5L3Sqk5QydUSdB0nC9+1wfqLMOKLbRp4=;";
 
-fn warnings(nginx: &Nginx) -> Vec<String> {
-    let log = nginx.error_log();
-    let warnings = log.lines().filter(|line| line.contains("aws_auth:"));
-    warnings.map(str::to_owned).collect()
-}
-
 #[test]
 fn it_signs_and_warns_once() {
     let origin = RawOrigin::with_body("served");
@@ -36,7 +30,7 @@ fn it_signs_and_warns_once() {
     }
     assert_eq!(origin.requests().len(), 20);
 
-    let warnings = warnings(&nginx);
+    let warnings = nginx.own_lines();
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
     for part in [
         " [warn] ",
@@ -64,7 +58,8 @@ fn locations_that_inherit_a_key_warn_once_together() {
     for target in ["/a/key", "/b/key", "/a/key"] {
         http::get(nginx.port(), target).expect_status(200);
     }
-    let warnings: Vec<_> = warnings(&nginx)
+    let warnings: Vec<_> = nginx
+        .own_lines()
         .into_iter()
         .filter(|line| line.contains(" [warn] "))
         .collect();
@@ -90,13 +85,13 @@ fn a_key_of_today_is_not_warned_of() {
     for request in origin.requests() {
         account::expect_signed(&request);
     }
-    assert_eq!(warnings(&nginx), [""; 0]);
+    assert_eq!(nginx.own_lines(), [""; 0]);
 
     for _ in 0..3 {
         http::get(nginx.port(), "/stale/key").expect_status(200);
         http::get(nginx.port(), "/key").expect_status(200);
     }
-    assert_eq!(warnings(&nginx).len(), 1);
+    assert_eq!(nginx.own_lines().len(), 1);
 }
 
 /// `nginx -t` does not fail on it: a reload must not, on the day after.

@@ -36,6 +36,12 @@ impl fmt::Display for Severe {
     }
 }
 
+/// The module's lines in a log.
+pub fn own_lines(log: &str) -> Vec<String> {
+    let own = log.lines().filter(|line| line.contains("aws_auth:"));
+    own.map(str::to_owned).collect()
+}
+
 /// The last lines of a log.
 pub(super) fn tail(log: &str, lines: usize) -> String {
     let all: Vec<&str> = log.lines().collect();

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 pub use builder::Builder;
+pub use logs::own_lines;
 
 use crate::scratch::Scratch;
 use crate::wait_until;
@@ -289,6 +290,16 @@ impl Nginx {
             text.is_some_and(|(_, text)| text.starts_with('*'))
         };
         log.split_inclusive('\n').filter(of_requests).collect()
+    }
+
+    /// The module's lines in the error log.
+    pub fn own_lines(&self) -> Vec<String> {
+        own_lines(&self.error_log())
+    }
+
+    /// The module's lines in the error log that are about requests.
+    pub fn own_request_lines(&self) -> Vec<String> {
+        own_lines(&self.request_log())
     }
 
     /// The debug log so far; see [`Builder::debug`].

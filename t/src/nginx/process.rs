@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal};
 
 use super::{Builder, nginx_version};
 use crate::http::TIMEOUT;
+use crate::procfs;
 use crate::wait_until;
 
 /// How long nginx gets to end by itself before it is killed.
@@ -77,7 +78,7 @@ impl Process {
     pub(super) fn workers(&self) -> Workers {
         let mut workers = Workers::default();
         for pid in self.left() {
-            let title = title(pid);
+            let title = procfs::title(pid).unwrap_or_default();
             if title.starts_with("nginx: worker process is shutting down") {
                 workers.leaving.push(pid);
             } else if title.starts_with("nginx: worker process") {
@@ -125,7 +126,7 @@ impl Process {
         };
         entries
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .filter(|pid| group_of_living(*pid) == Some(self.group))
+            .filter(|pid| procfs::group(*pid) == Some(self.group))
             .collect()
     }
 
@@ -276,23 +277,6 @@ fn spawn(mut command: Command) -> Child {
     command
         .spawn()
         .unwrap_or_else(|e| panic!("cannot run nginx: {e}"))
-}
-
-/// The process group of a process; none where it has ended, be it as a zombie.
-fn group_of_living(pid: i32) -> Option<i32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // "pid (name) state ppid pgrp ...": the name may hold blanks and parentheses.
-    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-    match fields.next()? {
-        "Z" | "X" => None,
-        _ => fields.nth(1)?.parse().ok(),
-    }
-}
-
-fn title(pid: i32) -> String {
-    fs::read(format!("/proc/{pid}/cmdline"))
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

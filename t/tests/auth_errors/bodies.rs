@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use nginx_tests::auth_error::{expect_hidden, expect_no_secret, lines, mismatch, signing, xml};
+use nginx_tests::auth_error::{expect_hidden, expect_no_secret, mismatch, signing, xml};
 use nginx_tests::http::{self, Connection, Request};
 use nginx_tests::{RawOrigin, Reply, http2};
 
@@ -90,7 +90,7 @@ fn other_answers_pass_byte_for_byte() {
                 );
             }
         }
-        assert_eq!(lines(&nginx), [""; 0]);
+        assert_eq!(nginx.own_lines(), [""; 0]);
     }
 }
 
@@ -169,7 +169,7 @@ fn an_error_is_hidden_on_every_way() {
                 "SignatureDoesNotMatch",
             );
             count += 4;
-            assert_eq!(lines(&nginx).len(), count, "{target}");
+            assert_eq!(nginx.own_lines().len(), count, "{target}");
         }
     }
     // Compressed by nginx: what is compressed is what may be seen.
@@ -270,7 +270,7 @@ fn bodies_that_come_in_pieces() {
                     assert!(answer.contains(&pass), "{case}: {answer}");
                 }
                 origin.join().expect("the origin");
-                assert_eq!(lines(&nginx).len(), usize::from(hidden), "{case}");
+                assert_eq!(nginx.own_lines().len(), usize::from(hidden), "{case}");
             }
         }
     }

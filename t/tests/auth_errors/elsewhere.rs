@@ -1,8 +1,6 @@
 //! `aws_hide_auth_errors` beside what else decides about an answer: error pages, caches, subrequests.
 
-use nginx_tests::auth_error::{
-    answering, expect_hidden, expect_no_secret, lines, mismatch, signing, xml,
-};
+use nginx_tests::auth_error::{answering, expect_hidden, expect_no_secret, mismatch, signing, xml};
 use nginx_tests::http::{self, Connection, Request};
 use nginx_tests::{RawOrigin, Reply};
 
@@ -71,7 +69,7 @@ fn a_cached_error_is_hidden_each_time_and_told_once() {
             assert_eq!(response.header("X-Cache"), Some(cache));
         }
     }
-    assert_eq!(lines(&nginx).len(), 2);
+    assert_eq!(nginx.own_lines().len(), 2);
     assert_eq!(
         http::head(nginx.port(), "/head/key")
             .expect_status(403)
@@ -83,7 +81,7 @@ fn a_cached_error_is_hidden_each_time_and_told_once() {
         403,
         "SignatureDoesNotMatch",
     );
-    assert_eq!(lines(&nginx).len(), 2, "nobody sees the body of a HEAD");
+    assert_eq!(nginx.own_lines().len(), 2, "nobody sees the body of a HEAD");
 
     for target in [
         "/missing",
@@ -135,7 +133,7 @@ fn subrequests() {
         "{page}"
     );
     assert_eq!(passed, format!("{}]", xml("NoSuchKey", "")));
-    assert_eq!(lines(&nginx).len(), 1);
+    assert_eq!(nginx.own_lines().len(), 1);
 
     expect_hidden(
         &http::get(nginx.port(), "/moved"),

@@ -2,8 +2,7 @@
 //! client learns the code; everything else that a store says reaches it as it was said.
 
 use nginx_tests::auth_error::{
-    DECLARATION, JSON_MISMATCH, answering, expect_hidden, expect_no_secret, lines, mismatch,
-    signing, xml,
+    DECLARATION, JSON_MISMATCH, answering, expect_hidden, expect_no_secret, mismatch, signing, xml,
 };
 use nginx_tests::http;
 use nginx_tests::{DeadPort, Nginx, RawOrigin, Reply, Swift};
@@ -53,7 +52,7 @@ fn a_mismatch_is_the_operators_to_know() {
         assert_eq!(response.header(name), None, "{name}");
     }
 
-    let lines = lines(&nginx);
+    let lines = nginx.own_lines();
     let [line] = &lines[..] else {
         panic!("{lines:#?}")
     };
@@ -119,7 +118,7 @@ fn errors_of_every_kind() {
         let origin = answering(Reply::new(status, &body));
         let nginx = plain(&origin);
         expect_hidden(&http::get(nginx.port(), "/key"), status, code);
-        let hidden = lines(&nginx);
+        let hidden = nginx.own_lines();
         assert!(
             hidden.len() == 1 && hidden[0].contains(said) && hidden[0].contains(code),
             "{hidden:#?}"
@@ -129,11 +128,11 @@ fn errors_of_every_kind() {
         // Off, it passes; the operator is told all the same.
         let response = http::get(nginx.port(), "/off/key").expect_status(status);
         assert_eq!(response.text(), body);
-        assert_eq!(lines(&nginx).len(), 2);
+        assert_eq!(nginx.own_lines().len(), 2);
         // What is not signed is not ours.
         let response = http::get(nginx.port(), "/unsigned/key").expect_status(status);
         assert_eq!(response.text(), body);
-        assert_eq!(lines(&nginx).len(), 2);
+        assert_eq!(nginx.own_lines().len(), 2);
     }
 }
 
@@ -180,12 +179,12 @@ fn errors_that_a_header_names() {
         );
         expect_no_secret(&format!("{:?}", head.headers));
     }
-    assert_eq!(lines(&nginx).len(), 4);
+    assert_eq!(nginx.own_lines().len(), 4);
     assert_eq!(
         http::get(nginx.port(), "/off/key").text(),
         "\x1f AKIDEXAMPLE"
     );
-    assert_eq!(lines(&nginx).len(), 5);
+    assert_eq!(nginx.own_lines().len(), 5);
 
     // Of an answer without a body, there is one now.
     let origin = answering(Reply::with_headers(
@@ -209,11 +208,7 @@ fn a_debug_log_has_both_canonical_requests() {
         .debug()
         .start();
         http::get(nginx.port(), "/key").expect_status(403);
-        let log = nginx.debug_log();
-        let own: Vec<&str> = log
-            .lines()
-            .filter(|line| line.contains("aws_auth:"))
-            .collect();
+        let own = nginx_tests::own_lines(&nginx.debug_log());
         let shown = |text: &str| own.iter().any(|line| line.contains(text));
         assert!(shown("aws_auth: canonical request: /key"), "{own:#?}");
         assert!(shown("the store's canonical request: host:"), "{own:#?}");
@@ -222,7 +217,7 @@ fn a_debug_log_has_both_canonical_requests() {
             "{own:#?}"
         );
         assert!(!shown("TOKEN"), "{own:#?}");
-        assert_eq!(lines(&nginx).len(), 1);
+        assert_eq!(nginx.own_lines().len(), 1);
     }
 }
 
@@ -289,7 +284,7 @@ fn swift_refuses_and_nobody_learns_why() {
         expect_hidden(&response, status, code);
         assert!(!response.text().contains("test:"), "{}", response.text());
     }
-    let told = lines(&nginx);
+    let told = nginx.own_lines();
     assert_eq!(told.len(), 3, "{told:#?}");
     assert!(
         told[2].contains("it wants \"aws_region us-east-1\""),

@@ -4,19 +4,10 @@ use std::fmt::Write;
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, signing_upstream};
 use nginx_tests::http::Request;
+use nginx_tests::procfs::memory;
 use nginx_tests::{Nginx, RawOrigin};
 
 const KIB: usize = 1024;
-
-/// A line of /proc/PID/status, in bytes.
-fn memory(process: i32, line: &str) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a process");
-    let line = status.lines().find_map(|found| found.strip_prefix(line));
-    let kib = line.and_then(|text| text.split_whitespace().next());
-    kib.and_then(|kib| kib.parse::<usize>().ok())
-        .expect("kibibytes")
-        * KIB
-}
 
 /// What the master of an nginx with this configuration has in memory, and that nginx.
 fn started(http: &str, server: &str, origin: &RawOrigin) -> (usize, Nginx) {
@@ -25,7 +16,7 @@ fn started(http: &str, server: &str, origin: &RawOrigin) -> (usize, Nginx) {
         .http(http)
         .server(server)
         .start();
-    (memory(nginx.master(), "VmRSS:"), nginx)
+    (memory(nginx.master(), "VmRSS"), nginx)
 }
 
 /// Any of a thousand locations can send to any of a thousand upstreams that sign.
@@ -88,7 +79,7 @@ fn a_signed_location_costs_less_than_four_kibibytes() {
         .without_module()
         .server(&locations(""))
         .start();
-    let plain = memory(without_module.master(), "VmRSS:");
+    let plain = memory(without_module.master(), "VmRSS");
     for (http, sign) in [("", &own[..]), (&around, "")] {
         let (memory, nginx) = started(http, &locations(sign), &origin);
         let each = memory.saturating_sub(plain) / COUNT;

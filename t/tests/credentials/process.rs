@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nginx_tests::account::{STORE_DOMAIN, store};
+use nginx_tests::procfs::{self, is_alive};
 use nginx_tests::{Builder, Nginx, Origin, http, wait_until};
 
 /// What the program of most tests prints.
@@ -32,6 +33,11 @@ fn with_script(origin: &Origin, script: &str) -> Builder {
 fn written(nginx: &Nginx, name: &str) -> String {
     wait_until("the script has written", || nginx.dir().join(name).exists());
     nginx.read(name)
+}
+
+/// The number of a process that a script has written, once it has.
+fn written_pid(nginx: &Nginx, name: &str) -> i32 {
+    written(nginx, name).trim().parse().expect("a number")
 }
 
 #[test]
@@ -120,11 +126,6 @@ fn a_program_that_is_missing_is_named() {
     }
 }
 
-fn is_alive(pid: &str) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.trim()));
-    status.is_ok_and(|status| !status.contains("State:\tZ"))
-}
-
 /// Leaves a process behind, writes down all processes, and goes on for long.
 const LASTING: &str = "cd \"$(dirname \"$0\")\"; sleep 60 & echo $! > other; echo $$ > pid.new; \
                        mv pid.new pid; exec sleep 60";
@@ -134,9 +135,9 @@ fn a_program_ends_with_its_worker() {
     let origin = full_store();
     for signal_is_polite in [true, false] {
         let mut nginx = with_script(&origin, LASTING).start();
-        let pid = written(&nginx, "pid");
-        let other = written(&nginx, "other");
-        assert!(is_alive(&pid) && is_alive(&other));
+        let pid = written_pid(&nginx, "pid");
+        let other = written_pid(&nginx, "other");
+        assert!(is_alive(pid) && is_alive(other));
         let start = Instant::now();
         if signal_is_polite {
             nginx.quit();
@@ -145,20 +146,17 @@ fn a_program_ends_with_its_worker() {
             nginx.kill_worker(worker);
         }
         wait_until("the program has gone", || {
-            !is_alive(&pid) && !is_alive(&other)
+            !is_alive(pid) && !is_alive(other)
         });
         assert!(start.elapsed() < Duration::from_secs(3));
     }
 }
 
 /// The parent of a process, and its title.
-fn parent(pid: &str) -> (String, String) {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.trim()));
-    let status = status.expect("a process");
-    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
-    let parent = parent.expect("a parent").trim().to_owned();
-    let title = std::fs::read(format!("/proc/{parent}/cmdline")).expect("a process");
-    (parent, String::from_utf8_lossy(&title).into_owned())
+fn parent(pid: i32) -> (i32, String) {
+    let parent = procfs::status(pid, "PPid").expect("a process");
+    let parent = parent.parse().expect("a number");
+    (parent, procfs::title(parent).expect("a process"))
 }
 
 /// What a program has put into a session of its own goes with it, and so does the supervisor, whose
@@ -171,14 +169,14 @@ fn a_program_that_hangs_leaves_nothing() {
                   echo $$ > pid.new; mv pid.new pid; exec sleep 60";
     for signal_is_polite in [true, false] {
         let mut nginx = with_script(&origin, script).start();
-        let pid = written(&nginx, "pid");
-        let other = written(&nginx, "other");
-        let (supervisor, title) = parent(&pid);
+        let pid = written_pid(&nginx, "pid");
+        let other = written_pid(&nginx, "other");
+        let (supervisor, title) = parent(pid);
         assert!(
             title.starts_with("nginx: aws_auth command supervisor"),
             "{title}"
         );
-        assert!(is_alive(&other) && is_alive(&supervisor));
+        assert!(is_alive(other) && is_alive(supervisor));
         if signal_is_polite {
             nginx.quit();
         } else {
@@ -186,9 +184,7 @@ fn a_program_that_hangs_leaves_nothing() {
             nginx.kill_worker(worker);
         }
         wait_until("all have gone", || {
-            ![&pid, &other, &supervisor]
-                .into_iter()
-                .any(|pid| is_alive(pid))
+            ![pid, other, supervisor].into_iter().any(is_alive)
         });
     }
 }
@@ -204,12 +200,11 @@ fn a_daemon_outlives_the_program_that_has_started_it() {
     );
     let nginx = with_script(&origin, &script).start();
     http::get(nginx.port(), "/key").expect_status(200);
-    let other = written(&nginx, "other");
-    let supervisor = || parent(&other).1.starts_with("nginx: aws_auth");
+    let other = written_pid(&nginx, "other");
+    let supervisor = || parent(other).1.starts_with("nginx: aws_auth");
     wait_until("the supervisor has gone", || !supervisor());
-    assert!(is_alive(&other));
-    let number = other.trim().parse().expect("a number");
-    let daemon = rustix::process::Pid::from_raw(number).expect("a process");
+    assert!(is_alive(other));
+    let daemon = rustix::process::Pid::from_raw(other).expect("a process");
     rustix::process::kill_process(daemon, rustix::process::Signal::TERM).expect("it runs");
 }
 
@@ -218,10 +213,10 @@ fn a_daemon_outlives_the_program_that_has_started_it() {
 fn no_alert_tells_of_a_killed_program() {
     let origin = full_store();
     let mut nginx = with_script(&origin, LASTING).start();
-    let pid = written(&nginx, "pid");
+    let pid = written_pid(&nginx, "pid");
     nginx.edit(|builder| builder.http("aws_credentials_provider p process command=/bin/true;"));
     nginx.reload();
-    wait_until("the program has gone", || !is_alive(&pid));
+    wait_until("the program has gone", || !is_alive(pid));
     complaint(&nginx);
     // That there is no alert in the log is checked when nginx is dropped.
 }

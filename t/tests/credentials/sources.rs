@@ -6,7 +6,7 @@ use aws_signing::{CredentialScope, Timestamp, derive_key_bytes};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use nginx_tests::account::{ACCESS_KEY, SECRET_KEY, STORE_DOMAIN, store};
-use nginx_tests::{Builder, MetadataServer, Nginx, Origin, http, wait_until};
+use nginx_tests::{Builder, MetadataServer, Nginx, Origin, http, procfs, wait_until};
 
 fn full_store() -> Origin {
     let origin = store();
@@ -61,8 +61,8 @@ fn env() {
         expect_hello(&nginx, "/key");
     }
     for worker in nginx.workers() {
-        let environment = std::fs::read(format!("/proc/{worker}/cmdline")).expect("a worker");
-        assert!(!String::from_utf8_lossy(&environment).contains(SECRET_KEY));
+        let environment = procfs::title(worker).expect("a worker");
+        assert!(!environment.contains(SECRET_KEY));
     }
 }
 

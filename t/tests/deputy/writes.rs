@@ -48,12 +48,6 @@ fn nginx(origin: &RawOrigin, location: &str) -> Nginx {
         .start()
 }
 
-fn lines(nginx: &Nginx) -> Vec<String> {
-    let log = nginx.request_log();
-    let ours = log.lines().filter(|line| line.contains("aws_auth:"));
-    ours.map(str::to_owned).collect()
-}
-
 #[test]
 fn nothing_is_written_by_default() {
     let origin = RawOrigin::with_body("");
@@ -91,7 +85,7 @@ fn nothing_is_written_by_default() {
         upload.request().send(nginx.port()).expect_status(405);
     }
     assert_eq!(origin.connections(), 0);
-    assert_eq!(lines(&nginx), [""; 0], "a method is no failure");
+    assert_eq!(nginx.own_request_lines(), [""; 0], "a method is no failure");
 }
 
 #[test]
@@ -102,7 +96,7 @@ fn each_class_of_header_refuses_a_write() {
     let mut expect = |request: Request, name: &str| {
         request.send(nginx.port()).expect_status(403);
         refused += 1;
-        let lines = lines(&nginx);
+        let lines = nginx.own_request_lines();
         assert_eq!(lines.len(), refused, "{lines:#?}");
         let text = format!(
             "client header \"{name}\" is not allowed: to forward it, list it in \"aws_pass_headers\""
@@ -274,7 +268,7 @@ fn a_trailer_does_not_smuggle_a_header() {
                 .request()
                 .send(nginx.port())
                 .expect_status(403);
-            let log = lines(&nginx).pop().expect("a line");
+            let log = nginx.own_request_lines().pop().expect("a line");
             assert!(
                 log.contains(&format!("client trailer \"{name}\" is not listed")),
                 "{log}"

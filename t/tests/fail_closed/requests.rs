@@ -19,12 +19,6 @@ fn nginx(origin: &RawOrigin, server: &str) -> Builder {
         ))
 }
 
-fn own_lines(nginx: &Nginx) -> Vec<String> {
-    let log = nginx.request_log();
-    let own = log.lines().filter(|line| line.contains("aws_auth:"));
-    own.map(str::to_owned).collect()
-}
-
 /// The request is refused with `status` and one log line that holds `reason`; nothing reaches the
 /// origin; then the same worker serves another request.
 #[track_caller]
@@ -35,7 +29,7 @@ fn expect_refused(server: &str, request: Request, status: u16, reason: &str) {
 
     request.send(nginx.port()).expect_status(status);
     assert_eq!(origin.connections(), 0, "{:#?}", origin.requests());
-    let lines = own_lines(&nginx);
+    let lines = nginx.own_request_lines();
     assert_eq!(lines.len(), 1, "{lines:#?}");
     assert!(lines[0].contains(" [error] "), "{lines:#?}");
     assert!(lines[0].contains(reason), "{lines:#?}");
@@ -55,7 +49,7 @@ fn without_credentials_the_answer_is_503() {
 
     http::get(nginx.port(), "/").expect_status(503);
     assert_eq!(origin.connections(), 0);
-    let lines = own_lines(&nginx);
+    let lines = nginx.own_request_lines();
     assert_eq!(lines.len(), 1, "{lines:#?}");
     assert!(
         lines[0]
@@ -81,7 +75,7 @@ fn without_credentials_a_cache_miss_is_502() {
         http::get(nginx.port(), target).expect_status(502);
     }
     assert_eq!(origin.connections(), 0);
-    let lines = own_lines(&nginx);
+    let lines = nginx.own_request_lines();
     assert_eq!(lines.len(), 3, "{lines:#?}");
     let reason = "the request is not sent, since it cannot be signed: there are no credentials";
     assert!(lines.iter().all(|line| line.contains(reason)), "{lines:#?}");
@@ -348,7 +342,7 @@ fn a_variable_that_says_off_sends_unsigned_on_purpose() {
         let request = origin.requests().pop().expect("a request");
         expect_signed(&request);
     }
-    assert_eq!(own_lines(&nginx), [""; 0]);
+    assert_eq!(nginx.own_request_lines(), [""; 0]);
 }
 
 /// The line tells of the request, so that an operator finds who sent it.

@@ -270,9 +270,8 @@ fn expect_no_peer_blamed(nginx: &Nginx, store: &HeldOrigin) {
 
 #[track_caller]
 fn expect_line(nginx: &Nginx, number: usize, name: &str, text: &str) {
-    let log = nginx.request_log();
-    let lines: Vec<&str> = log.lines().filter(|l| l.contains("aws_auth:")).collect();
-    assert_eq!(lines.len(), number, "{name}: {log}");
+    let lines = nginx.own_request_lines();
+    assert_eq!(lines.len(), number, "{name}: {lines:#?}");
     assert!(
         lines[number - 1].contains("[error]"),
         "{}",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use nginx_tests::account::signing;
 use nginx_tests::http::{Connection, Request};
+use nginx_tests::procfs::memory;
 use nginx_tests::{HeldOrigin, Nginx, Reply};
 
 const MIB: usize = 1 << 20;
@@ -61,17 +62,6 @@ fn nginx(store: &HeldOrigin) -> Nginx {
         ),
     )
     .start()
-}
-
-/// A line of the worker's /proc/PID/status, in bytes.
-#[track_caller]
-fn memory(nginx: &Nginx, name: &str) -> usize {
-    let path = format!("/proc/{}/status", nginx.workers()[0]);
-    let status = std::fs::read_to_string(path).expect("the worker lives");
-    let line = status.lines().find(|line| line.starts_with(name));
-    let number = line.and_then(|line| line.split_whitespace().nth(1));
-    let kibibytes: usize = number.expect("the line").parse().expect("a number");
-    kibibytes << 10
 }
 
 /// Waits until nothing more can be sent, or all is.
@@ -135,7 +125,7 @@ fn a_slow_store_costs_a_chunk() {
         // The highest mark is the process's, so each has its own.
         let nginx = nginx(&store);
         upload(&nginx, &store, &request(mode, payload, 100));
-        let before = memory(&nginx, "VmRSS:");
+        let before = memory(nginx.workers()[0], "VmRSS");
 
         let wire = request(mode, payload, BODY);
         let stood = upload(&nginx, &store, &wire);
@@ -143,7 +133,7 @@ fn a_slow_store_costs_a_chunk() {
             stood < BODY / 2,
             "{mode} {payload}: {stood} bytes are taken from the client"
         );
-        let grown = memory(&nginx, "VmHWM:").saturating_sub(before);
+        let grown = memory(nginx.workers()[0], "VmHWM").saturating_sub(before);
         assert!(grown < LIMIT, "{mode} {payload}: grown by {grown} bytes");
     }
 }

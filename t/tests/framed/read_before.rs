@@ -104,8 +104,7 @@ fn expect_refused(name: &str, nginx: &Nginx, status: u16, text: &str, upload: &U
     wait_until("it is logged", || {
         nginx.error_log().matches("aws_auth:").count() > before
     });
-    let log = nginx.error_log();
-    let lines: Vec<_> = log.lines().filter(|l| l.contains("aws_auth:")).collect();
+    let lines = nginx.own_lines();
     assert_eq!(lines.len(), before + 1, "{name}: {lines:#?}");
     assert!(lines[before].contains(text), "{name}: {}", lines[before]);
 }

@@ -182,9 +182,7 @@ fn fail_each_allocation_in(
     );
     assert_eq!(nginx.workers(), workers, "the worker has survived");
     assert_eq!(send().expect("an answer").status, status);
-    let log = nginx.error_log();
-    let own = log.lines().filter(|line| line.contains("aws_auth:"));
-    own.map(str::to_owned).collect()
+    nginx.own_lines()
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nginx_tests::account::SECRET_KEY_DIRECTIVES;
 use nginx_tests::http::Connection;
+use nginx_tests::procfs::memory;
 use nginx_tests::{HeldConnection, HeldOrigin, Nginx, Reply};
 
 /// Several times what the sockets' buffers on the way can hold.
@@ -12,8 +13,8 @@ const LENGTH: usize = 64 << 20;
 /// What is sent, and read, at once.
 const BLOCK: usize = 256 << 10;
 
-/// What the worker may grow by, in KiB.
-const GROWTH: u64 = 8 << 10;
+/// What the worker may grow by.
+const GROWTH: usize = 8 << 20;
 
 fn nginx(store: &HeldOrigin, server: &str) -> Nginx {
     Nginx::builder()
@@ -24,14 +25,6 @@ fn nginx(store: &HeldOrigin, server: &str) -> Nginx {
              {server}"
         ))
         .start()
-}
-
-/// The most memory that a process has had, in KiB.
-fn high_water(process: i32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
-        .expect("the kernel tells")
 }
 
 /// Reads what is left of a body, with pauses.
@@ -45,8 +38,8 @@ fn read_slowly(store: &mut HeldConnection, mut left: usize) {
     }
 }
 
-/// Sends a body that the store reads slowly, and returns what the worker has grown by, in KiB.
-fn growth(store: &HeldOrigin, nginx: &Nginx) -> u64 {
+/// Sends a body that the store reads slowly, and returns what the worker has grown by.
+fn growth(store: &HeldOrigin, nginx: &Nginx) -> usize {
     let put = |length: usize, read: fn(&mut HeldConnection, usize)| {
         let mut client = Connection::open(nginx.port());
         std::thread::scope(|scope| {
@@ -71,9 +64,9 @@ fn growth(store: &HeldOrigin, nginx: &Nginx) -> u64 {
     // What the worker keeps from its first request on.
     put(2 * BLOCK, |store, length| drop(store.read(length)));
     let worker = nginx.workers()[0];
-    let before = high_water(worker);
+    let before = memory(worker, "VmHWM");
     put(LENGTH, read_slowly);
-    high_water(worker) - before
+    memory(worker, "VmHWM") - before
 }
 
 #[track_caller]
@@ -83,7 +76,7 @@ fn expect_little_growth(server: &str) {
     let growth = growth(&store, &nginx);
     assert!(
         growth < GROWTH,
-        "{server}: the worker has grown by {growth} KiB"
+        "{server}: the worker has grown by {growth} bytes"
     );
 }
 

@@ -1,7 +1,7 @@
 //! What stores say of a signature in the query, or of Version 2, is for the operator.
 
 use nginx_tests::account::{KEY_DIRECTIVES, store};
-use nginx_tests::auth_error::{answering, expect_hidden, lines, xml};
+use nginx_tests::auth_error::{answering, expect_hidden, xml};
 use nginx_tests::http;
 use nginx_tests::{Nginx, Reply, Style, Swift};
 
@@ -28,7 +28,7 @@ fn nginx(store: u16, keys: &str) -> Nginx {
 /// The last line that the module has logged holds `advice`.
 #[track_caller]
 fn expect_told(nginx: &Nginx, advice: &str) {
-    let lines = lines(nginx);
+    let lines = nginx.own_lines();
     let line = lines.last().expect("a line");
     assert!(line.contains(advice), "{line}");
 }

@@ -263,7 +263,7 @@ fn no_secret_is_logged_or_passed_to_a_program() {
     assert!(!log.contains("SECRET"), "{log}");
     assert!(!nginx.read("seen").contains("SECRET"));
     for worker in nginx.workers() {
-        let words = std::fs::read_to_string(format!("/proc/{worker}/cmdline")).expect("a worker");
+        let words = nginx_tests::procfs::title(worker).expect("a worker");
         assert!(!words.contains("SECRET"));
     }
 }

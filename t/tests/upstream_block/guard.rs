@@ -15,12 +15,6 @@ fn nginx(origin: &RawOrigin, server: &str) -> Builder {
         .server(server)
 }
 
-fn own_lines(nginx: &Nginx) -> Vec<String> {
-    let log = nginx.request_log();
-    let own = log.lines().filter(|line| line.contains("aws_auth:"));
-    own.map(str::to_owned).collect()
-}
-
 #[test]
 fn other_modules_are_stopped() {
     for pass in [
@@ -40,7 +34,7 @@ fn other_modules_are_stopped() {
         .start();
         http::get(nginx.port(), "/key").expect_status(502);
         assert_eq!(origin.connections(), 0, "{pass}");
-        let lines = own_lines(&nginx);
+        let lines = nginx.own_request_lines();
         assert_eq!(lines.len(), 1, "{lines:#?}");
         assert!(
             lines[0].contains("upstream \"stores\" has \"aws_sign\" in "),
@@ -78,7 +72,7 @@ fn what_is_stopped_leaves_nothing_in_a_cache() {
         .start();
     for count in 1..3 {
         http::get(nginx.port(), "/key").expect_status(502);
-        assert_eq!(own_lines(&nginx).len(), count);
+        assert_eq!(nginx.own_request_lines().len(), count);
     }
 }
 
@@ -104,7 +98,7 @@ fn a_location_may_say_that_it_does_not_sign() {
         http::get(nginx.port(), target);
         assert_eq!(origin.connections(), before + 1, "{target}");
     }
-    assert_eq!(own_lines(&nginx), [""; 0]);
+    assert_eq!(nginx.own_request_lines(), [""; 0]);
 }
 
 // One of a cache's copies answers where nothing may be sent.
@@ -135,7 +129,7 @@ fn a_stale_object_answers_for_what_is_stopped() {
     expect_signed(&origin.only_request());
     nginx_tests::wait_until("the object is stale", || {
         http::get(nginx.port(), "/key?secret=bad").expect_status(200);
-        !own_lines(&nginx).is_empty()
+        !nginx.own_request_lines().is_empty()
     });
     http::get(nginx.port(), "/other?secret=bad").expect_status(502);
     assert_eq!(origin.requests().len(), 1);
