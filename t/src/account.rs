@@ -1,4 +1,4 @@
-//! The user in whose name tests sign: the directives that say so, and the store that knows the user.
+//! The user in whose name tests sign: the directives that say so, and the object store that knows the user.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -24,35 +24,53 @@ pub const SECRET_KEY_DIRECTIVES: &str = "aws_access_key AKIDEXAMPLE;
 pub const KEY_DIRECTIVES: &str = "aws_access_key AKIDEXAMPLE;
     aws_secret_key wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY;
     aws_region us-east-1;\n";
-/// The domain below which [`store`] has its buckets.
-pub const STORE_DOMAIN: &str = "s3.example.test";
+/// The endpoint of [`object_store`].
+pub const ENDPOINT: &str = "s3.example.test";
 
-/// A store of the user in memory: buckets are subdomains of [`STORE_DOMAIN`], or else stand in
-/// the path.
+/// An object store in memory that knows the user. A bucket is a subdomain of [`ENDPOINT`], or else the first
+/// segment of the path.
 #[track_caller]
-pub fn store() -> Origin {
+pub fn object_store() -> Origin {
     let config = OriginConfig {
-        domain: Some(STORE_DOMAIN.to_owned()),
+        domain: Some(ENDPOINT.to_owned()),
         ..OriginConfig::new(ACCESS_KEY, SECRET_KEY)
     };
     Origin::start(config).expect("the origin starts")
 }
 
-/// An nginx whose server signs for the bucket `bucket` of [`store`], with the user's secret key;
+/// An [`object_store`] with these objects in its bucket `bucket`: their keys and contents.
+#[track_caller]
+pub fn object_store_with(objects: &[(&str, &str)]) -> Origin {
+    let origin = object_store();
+    for (key, content) in objects {
+        origin.put("bucket", key, content.to_string());
+    }
+    origin
+}
+
+/// An [`object_store`] whose bucket `bucket` has these keys; each object holds its own key, so that a
+/// response tells which object it is.
+#[track_caller]
+pub fn object_store_of(keys: &[&str]) -> Origin {
+    let objects: Vec<_> = keys.iter().map(|key| (*key, *key)).collect();
+    object_store_with(&objects)
+}
+
+/// An nginx whose server signs for the bucket `bucket` of [`object_store`], with the user's secret key;
 /// `{origin}` in `server`, the rest of it, is `origin`.
 pub fn signing(origin: impl ToString, server: &str) -> Builder {
     Nginx::builder().var("origin", origin).server(&format!(
-        "{SECRET_KEY_DIRECTIVES} aws_s3_bucket bucket; aws_endpoint {STORE_DOMAIN};\n{server}"
+        "{SECRET_KEY_DIRECTIVES} aws_s3_bucket bucket; aws_endpoint {ENDPOINT};\n{server}"
     ))
 }
 
 /// An `upstream{}` of this name, with the one server `{origin}`, that has all that is sent to it signed
-/// for the bucket `bucket` of [`store`], with the user's secret key; `more` is the rest of it.
+/// for the bucket `bucket` of [`object_store`], with the user's secret key; `more` is the rest of it.
 pub fn signing_upstream(name: &str, more: &str) -> String {
     format!(
         "upstream {name} {{
              server {{origin}};
-             {SECRET_KEY_DIRECTIVES} aws_s3_bucket bucket; aws_endpoint {STORE_DOMAIN};
+             {SECRET_KEY_DIRECTIVES} aws_s3_bucket bucket; aws_endpoint {ENDPOINT};
              aws_sign;
              {more}
          }}\n"

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_origin::Head;
 use aws_signing::{Header, query, v2};
 
-use crate::account::{ACCESS_KEY, SECRET_KEY, STORE_DOMAIN, expect_signed};
+use crate::account::{ACCESS_KEY, ENDPOINT, SECRET_KEY, expect_signed};
 use crate::http::Request;
 use crate::signer::Signer;
 use crate::signing::parse_date;
@@ -50,7 +50,7 @@ impl Style {
     }
 
     /// Fails the test unless the account's user has signed this request now, in this style and no
-    /// other. Its bucket stands in the path, or in a Host below [`STORE_DOMAIN`].
+    /// other. Its bucket stands in the path, or in a Host below [`ENDPOINT`].
     #[track_caller]
     pub fn expect_signed(self, head: &Head) {
         if self == Self::Headers {
@@ -59,7 +59,7 @@ impl Style {
         }
         let host = head.header("Host").unwrap_or_default();
         let below = host.split(':').next().and_then(|host| {
-            let bucket = host.strip_suffix(STORE_DOMAIN)?;
+            let bucket = host.strip_suffix(ENDPOINT)?;
             bucket.strip_suffix('.')
         });
         self.expect_signed_in(head, below);

@@ -32,7 +32,7 @@ fn what_speaks_of_the_body_is_signed_in_each_style() {
         style.expect_signed(&sent);
         assert_eq!(sent.header_all("Content-MD5"), ["XUFAKrxLKna5cZ2REBfFkg=="]);
     }
-    let store = account::store();
+    let store = account::object_store();
     store.put("bucket", "other", "");
     for place in ["headers", "query"] {
         let nginx = Nginx::builder()

@@ -22,7 +22,7 @@
 
 use std::process::{Command, Stdio};
 
-use nginx_tests::account::{expect_signed, signing, store};
+use nginx_tests::account::{expect_signed, object_store, signing};
 use nginx_tests::http::{self, Request};
 use nginx_tests::{NameServer, RawOrigin, Scratch};
 
@@ -93,7 +93,7 @@ const PATHS: [(&str, &str, &str, &str); 22] = [
 
 #[test]
 fn paths() {
-    let origin = store();
+    let origin = object_store();
     for (_, _, key, _) in PATHS {
         origin.put("bucket", key, key);
     }
@@ -257,7 +257,7 @@ fn no_location_is_forgotten() {
 // A#71: nothing is logged of a request that is served.
 #[test]
 fn the_error_log_is_silent() {
-    let origin = store();
+    let origin = object_store();
     origin.put("bucket", "key", "hello");
     let nginx = signing(origin.address(), ONE_LOCATION).start();
     for _ in 0..10 {
@@ -271,7 +271,7 @@ fn the_error_log_is_silent() {
 // N#38 A#35: when a store finds that a signature does not match, the debug log has what was signed.
 #[test]
 fn a_debug_log_tells_what_was_signed() {
-    let origin = store();
+    let origin = object_store();
     let nginx = signing(origin.address(), ONE_LOCATION).debug().start();
     http::get(nginx.port(), "/two%20words?b=&a=1").expect_status(404);
     let log = nginx.debug_log();
@@ -336,7 +336,7 @@ fn certificate(folder: &Scratch) -> [String; 2] {
 fn tls_to_the_store() {
     let folder = Scratch::new("certificate");
     let [certificate, key] = certificate(&folder);
-    let origin = store();
+    let origin = object_store();
     origin.put("bucket", "key", "hello");
     let names = NameServer::start();
     let nginx = signing(

@@ -2,14 +2,14 @@
 //! from variables; Host; whether it is signed at all; and the address it leaves from.
 
 use nginx_tests::account::{
-    ACCESS_KEY, KEY_DIRECTIVES, SECRET_KEY, STORE_DOMAIN, expect_signed, store,
+    ACCESS_KEY, ENDPOINT, KEY_DIRECTIVES, SECRET_KEY, expect_signed, object_store,
 };
 use nginx_tests::http::{self, Request};
 use nginx_tests::{Builder, Nginx, Origin, OriginConfig, RawOrigin, Signer, signing};
 
 /// A store whose bucket `bucket` holds `two words`.
 fn store_with_object() -> Origin {
-    let origin = store();
+    let origin = object_store();
     origin.put("bucket", "two words", "hello");
     origin
 }
@@ -42,7 +42,7 @@ fn path_style_puts_the_bucket_before_the_path() {
         assert_eq!(response.text(), "hello");
         let request = origin.requests().pop().expect("a request");
         assert_eq!(request.line(), "GET /bucket/two%20words HTTP/1.0");
-        assert_eq!(request.header("Host").as_deref(), Some(STORE_DOMAIN));
+        assert_eq!(request.header("Host").as_deref(), Some(ENDPOINT));
     }
     // The bucket itself.
     let response = http::get(nginx.port(), "/?list-type=2").expect_status(200);

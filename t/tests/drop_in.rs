@@ -2,7 +2,7 @@
 //! replaced.
 
 use nginx_tests::account::{
-    ACCESS_KEY, SECRET_KEY, STORE_DOMAIN, expect_signed, signing_key_directives, store,
+    ACCESS_KEY, ENDPOINT, SECRET_KEY, expect_signed, object_store, signing_key_directives,
 };
 use nginx_tests::http::{self, Request};
 use nginx_tests::{Builder, Nginx, Origin, OriginConfig, RawOrigin, Swift};
@@ -182,7 +182,7 @@ fn the_headers_are_those_of_the_c_module() {
 
 #[test]
 fn repeated_directives_are_taken_and_the_last_endpoint_counts() {
-    let origin = store();
+    let origin = object_store();
     origin.put("bucket", "key", "hello");
     let nginx = with_keys(
         origin.address(),
@@ -199,7 +199,7 @@ fn repeated_directives_are_taken_and_the_last_endpoint_counts() {
     http::get(nginx.port(), "/key").expect_status(200);
     assert_eq!(
         origin.only_request().header("Host").unwrap(),
-        format!("bucket.{STORE_DOMAIN}")
+        format!("bucket.{ENDPOINT}")
     );
 }
 
@@ -275,7 +275,7 @@ fn bare_aws_sign_covers_if_and_limit_except() {
 
 #[test]
 fn without_a_bucket_the_host_of_proxy_pass_is_signed() {
-    let origin = store();
+    let origin = object_store();
     origin.put("bucket", "key", "hello");
     let nginx = with_keys(
         origin.address(),

@@ -3,7 +3,7 @@
 //! The store verifies each signature, and each object holds its own name: an answer of 200 with
 //! that name says that the right object was asked for, and signed.
 
-use nginx_tests::account::{signing, store};
+use nginx_tests::account::{object_store_of, signing};
 use nginx_tests::http;
 use nginx_tests::{NameServer, Nginx, Origin};
 
@@ -24,14 +24,6 @@ const TARGETS: [&str; 5] = [
     "dir/caf%c3%a9",
     "100%2525",
 ];
-
-fn full_store() -> Origin {
-    let origin = store();
-    for key in KEYS {
-        origin.put("bucket", key, key);
-    }
-    origin
-}
 
 /// Asks for each object below `prefix`, by GET and by HEAD.
 #[track_caller]
@@ -56,7 +48,7 @@ fn last_line(origin: &Origin) -> String {
 
 #[test]
 fn a_bare_host() {
-    let origin = full_store();
+    let origin = object_store_of(&KEYS);
     let nginx = signing(
         origin.address(),
         "location / { aws_sign; proxy_pass http://{origin}; }",
@@ -67,7 +59,7 @@ fn a_bare_host() {
 
 #[test]
 fn a_query_is_sent_and_signed_in_canonical_form() {
-    let origin = full_store();
+    let origin = object_store_of(&KEYS);
     let nginx = signing(
         origin.address(),
         "location / { aws_sign; proxy_pass http://{origin}; }",
@@ -98,7 +90,7 @@ fn a_query_is_sent_and_signed_in_canonical_form() {
 // A#2 A#73: the path that is signed is the one that is sent.
 #[test]
 fn a_uri_part_that_strips_the_prefix() {
-    let origin = full_store();
+    let origin = object_store_of(&KEYS);
     let nginx = signing(
         origin.address(),
         "aws_sign on;
@@ -117,7 +109,7 @@ fn a_uri_part_that_strips_the_prefix() {
 
 #[test]
 fn a_named_upstream_with_keepalive() {
-    let origin = full_store();
+    let origin = object_store_of(&KEYS);
     let nginx = signing(
         origin.address(),
         r#"location / {
@@ -138,7 +130,7 @@ fn a_named_upstream_with_keepalive() {
 
 #[test]
 fn variables_that_a_resolver_resolves() {
-    let origin = full_store();
+    let origin = object_store_of(&KEYS);
     let names = NameServer::start();
     let nginx = signing(
         origin.address(),
@@ -162,7 +154,7 @@ fn variables_that_a_resolver_resolves() {
 
 #[test]
 fn variables_that_hold_an_address_or_name_an_upstream() {
-    let origin = full_store();
+    let origin = object_store_of(&KEYS);
     let nginx = signing(
         origin.address(),
         "aws_sign on;
@@ -185,7 +177,7 @@ fn variables_that_hold_an_address_or_name_an_upstream() {
 
 #[test]
 fn request_uri_in_a_variable_is_sent_as_the_client_wrote_it() {
-    let origin = full_store();
+    let origin = object_store_of(&KEYS);
     let nginx = signing(
         origin.address(),
         "location / { aws_sign; proxy_pass http://{origin}$request_uri; }",
@@ -197,7 +189,7 @@ fn request_uri_in_a_variable_is_sent_as_the_client_wrote_it() {
 // `$uri` is decoded: nginx puts it into the request line as it is, and does not add the arguments.
 #[test]
 fn uri_in_a_variable_is_signed_as_it_is_sent() {
-    let origin = full_store();
+    let origin = object_store_of(&KEYS);
     let nginx = signing(
         origin.address(),
         "aws_sign on;
@@ -223,7 +215,7 @@ fn uri_in_a_variable_is_signed_as_it_is_sent() {
 // X#11097 K#8: arguments together with a rewrite.
 #[test]
 fn a_rewrite_with_and_without_arguments() {
-    let origin = full_store();
+    let origin = object_store_of(&KEYS);
     let nginx = signing(
         origin.address(),
         "aws_sign on;
@@ -255,7 +247,7 @@ fn a_rewrite_with_and_without_arguments() {
 // Captures are decoded: nginx puts their blanks into the request line as they are.
 #[test]
 fn a_regex_location_whose_captures_hold_blanks() {
-    let origin = full_store();
+    let origin = object_store_of(&KEYS);
     let nginx = signing(
         origin.address(),
         "aws_sign on;
@@ -277,7 +269,7 @@ fn a_regex_location_whose_captures_hold_blanks() {
 // What a decoded capture says is what is sent: `100%25` is then `100%`, with or without us.
 #[test]
 fn a_capture_is_sent_as_nginx_means_it() {
-    let origin = full_store();
+    let origin = object_store_of(&KEYS);
     origin.put("bucket", "100%", "other");
     let nginx = signing(
         origin.address(),
@@ -292,7 +284,7 @@ fn a_capture_is_sent_as_nginx_means_it() {
 // A second server hands on what comes through the socket, untouched.
 #[test]
 fn a_unix_socket() {
-    let origin = full_store();
+    let origin = object_store_of(&KEYS);
     let nginx = signing(
         origin.address(),
         "aws_sign on;

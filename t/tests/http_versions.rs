@@ -1,8 +1,8 @@
 //! Versions of HTTP on both sides, connections that carry many requests, and heads of every size.
 
-use nginx_tests::account::{expect_signed, signing, store};
+use nginx_tests::account::{expect_signed, object_store_of, signing};
 use nginx_tests::http::{self, Connection, Request};
-use nginx_tests::{Origin, RawOrigin, http2};
+use nginx_tests::{RawOrigin, http2};
 
 /// A target that is not in canonical form, and the object it means.
 const OBJECTS: [(&str, &str); 3] = [
@@ -11,20 +11,11 @@ const OBJECTS: [(&str, &str); 3] = [
     ("/dir/caf%c3%a9", "dir/caf\u{e9}"),
 ];
 
-/// A store whose objects hold their own names.
-fn full_store() -> Origin {
-    let origin = store();
-    for (_, key) in OBJECTS {
-        origin.put("bucket", key, key);
-    }
-    origin
-}
-
 const ONE_LOCATION: &str = "location / { aws_sign; proxy_pass http://{origin}; }";
 
 #[test]
 fn http_1_0_and_1_1_to_the_store() {
-    let origin = full_store();
+    let origin = object_store_of(&OBJECTS.map(|(_, key)| key));
     let nginx = signing(
         origin.address(),
         "aws_sign on;
@@ -44,7 +35,7 @@ fn http_1_0_and_1_1_to_the_store() {
 
 #[test]
 fn clients_of_http_1_0_and_of_http_2() {
-    let origin = full_store();
+    let origin = object_store_of(&OBJECTS.map(|(_, key)| key));
     let nginx = signing(origin.address(), ONE_LOCATION).http2().start();
     for (target, key) in OBJECTS {
         let response = http2::get(nginx.h2_port(), target, &[]).expect_status(200);
@@ -57,7 +48,7 @@ fn clients_of_http_1_0_and_of_http_2() {
 
 #[test]
 fn requests_of_one_client_connection_are_each_signed_for_themselves() {
-    let origin = full_store();
+    let origin = object_store_of(&OBJECTS.map(|(_, key)| key));
     let nginx = signing(origin.address(), ONE_LOCATION).start();
     let mut connection = Connection::open(nginx.port());
     for (target, key) in OBJECTS {

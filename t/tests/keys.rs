@@ -4,9 +4,9 @@
 //! for another is noticed. Whatever nginx makes of a path, what it then asks for is signed rightly:
 //! the store may say that there is no such object, but never that the signature is wrong.
 
-use nginx_tests::account::{KEY_DIRECTIVES, store};
+use nginx_tests::account::{KEY_DIRECTIVES, object_store_of};
 use nginx_tests::http;
-use nginx_tests::{Builder, Nginx, ODD_KEYS, Origin, Swift, encode_key};
+use nginx_tests::{Builder, Nginx, ODD_KEYS, Swift, encode_key};
 
 /// Keys that nginx refuses to be asked for: without another segment before it, `..` leaves the
 /// root.
@@ -15,14 +15,6 @@ const ABOVE_THE_ROOT: [&str; 1] = [".."];
 const DOTTED: [&str; 5] = ["./a", "a/./b", "a/../b", "..", "a/.."];
 /// Keys with slashes that `merge_slashes` makes one.
 const DOUBLE_SLASHED: [&str; 2] = ["a//b", "double//"];
-
-fn full_store() -> Origin {
-    let origin = store();
-    for key in ODD_KEYS {
-        origin.put("bucket", key, key);
-    }
-    origin
-}
 
 fn signing(origin: u16, server: &str) -> Builder {
     Nginx::builder()
@@ -94,7 +86,7 @@ fn itself(key: &str) -> Option<String> {
 #[test]
 fn a_bare_host_serves_every_key() {
     for style in STYLES {
-        let origin = full_store();
+        let origin = object_store_of(&ODD_KEYS);
         let server = format!("{style} location / {{ proxy_pass http://{{origin}}; }}");
         let nginx = signing(origin.port(), &server).start();
         let not_served = keys_not_served(nginx.port(), "/", itself);
@@ -105,7 +97,7 @@ fn a_bare_host_serves_every_key() {
 // Where the client names the bucket, nothing is above the root.
 #[test]
 fn a_bare_host_and_a_bucket_in_the_clients_path_serve_every_key() {
-    let origin = full_store();
+    let origin = object_store_of(&ODD_KEYS);
     let nginx = signing(origin.port(), "location / { proxy_pass http://{origin}; }").start();
     assert_eq!(keys_not_served(nginx.port(), "/bucket/", itself), [""; 0]);
 }
@@ -113,7 +105,7 @@ fn a_bare_host_and_a_bucket_in_the_clients_path_serve_every_key() {
 #[test]
 fn request_uri_serves_every_key() {
     for style in STYLES {
-        let origin = full_store();
+        let origin = object_store_of(&ODD_KEYS);
         let server = format!("{style} location / {{ proxy_pass http://{{origin}}$request_uri; }}");
         let nginx = signing(origin.port(), &server).start();
         let not_served = keys_not_served(nginx.port(), "/", itself);
@@ -125,7 +117,7 @@ fn request_uri_serves_every_key() {
 #[test]
 fn a_uri_part_serves_every_key_that_nginx_does_not_normalise() {
     for style in STYLES {
-        let origin = full_store();
+        let origin = object_store_of(&ODD_KEYS);
         let server = format!(
             "{style} merge_slashes off;
              location / {{ return 404; }}
@@ -140,7 +132,7 @@ fn a_uri_part_serves_every_key_that_nginx_does_not_normalise() {
 // P#67 N#88 N#576: what nginx merges is another object, and signed as that.
 #[test]
 fn a_uri_part_with_merge_slashes_asks_for_what_nginx_makes_of_the_key() {
-    let origin = full_store();
+    let origin = object_store_of(&ODD_KEYS);
     origin.put("bucket", "a/b", "a/b");
     origin.put("bucket", "leading", "leading");
     origin.put("bucket", "double/", "double/");
@@ -167,7 +159,7 @@ fn a_uri_part_with_merge_slashes_asks_for_what_nginx_makes_of_the_key() {
 // The regex is matched against the decoded path; the rewritten one is sent encoded by nginx.
 #[test]
 fn a_rewrite_serves_every_key_that_nginx_does_not_normalise() {
-    let origin = full_store();
+    let origin = object_store_of(&ODD_KEYS);
     let server = "aws_s3_bucket bucket; aws_endpoint s3.example.test; merge_slashes off;
          location / { return 404; }
          location /files/ { rewrite ^/files(/.*)$ $1 break; proxy_pass http://{origin}; }";
@@ -197,7 +189,7 @@ fn a_bare_host_serves_every_key_of_swift() {
 
 #[test]
 fn head_finds_every_key_too() {
-    let origin = full_store();
+    let origin = object_store_of(&ODD_KEYS);
     let nginx = signing(origin.port(), "location / { proxy_pass http://{origin}; }").start();
     for key in ODD_KEYS {
         let target = format!("/bucket/{}", encode_key(key));

@@ -4,16 +4,10 @@ use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use nginx_tests::account::{ACCESS_KEY, SECRET_KEY};
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, signing_key_directives, store};
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, object_store_with, signing_key_directives};
 use nginx_tests::http::{self, Connection, Request, Response};
 use nginx_tests::procfs::memory;
-use nginx_tests::{Builder, Load, Nginx, Origin, RawOrigin, Reply, wait_until};
-
-fn full_store() -> Origin {
-    let origin = store();
-    origin.put("bucket", "two words", "hello");
-    origin
-}
+use nginx_tests::{Builder, Load, Nginx, RawOrigin, Reply, wait_until};
 
 const LOCATIONS: &str = "aws_s3_bucket bucket; aws_endpoint s3.example.test;
     location / { aws_sign; proxy_pass http://{origin}; }
@@ -32,7 +26,7 @@ fn is_the_object(response: &Response) -> bool {
 // S#9331 S#12090: what a configuration holds lives as long as requests that use it.
 #[test]
 fn reloads_under_load_lose_no_request() {
-    let origin = full_store();
+    let origin = object_store_with(&[("two words", "hello")]);
     let mut nginx = signing(origin.address()).workers(2).start();
     let request = Request::get("/two%20words");
     let load = Load::start(4, nginx.port(), &request, is_the_object);
@@ -91,7 +85,7 @@ fn a_request_in_flight_outlives_a_reload() {
 
 #[test]
 fn a_reload_that_is_refused_changes_nothing() {
-    let origin = full_store();
+    let origin = object_store_with(&[("two words", "hello")]);
     let mut nginx = signing(origin.address()).start();
     nginx.edit(|builder| builder.server("aws_signing_key short; location / { aws_sign; }"));
     let refusal = nginx.try_reload().expect_err("a refusal");
@@ -132,7 +126,7 @@ fn many_reloads_leave_the_master_as_it_was() {
 
 #[test]
 fn a_killed_worker_takes_only_its_own_requests_along() {
-    let origin = full_store();
+    let origin = object_store_with(&[("two words", "hello")]);
     let mut nginx = signing(origin.address()).workers(2).start();
     const CLIENTS: usize = 4;
     let request = Request::get("/two%20words");
@@ -165,7 +159,7 @@ fn a_killed_worker_takes_only_its_own_requests_along() {
 
 #[test]
 fn a_single_process_signs_too() {
-    let origin = full_store();
+    let origin = object_store_with(&[("two words", "hello")]);
     let nginx = signing(origin.address()).master_off().start();
     for target in ["/two%20words", "/stripped/two%20words"] {
         assert!(is_the_object(&http::get(nginx.port(), target)));

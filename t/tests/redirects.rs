@@ -4,18 +4,9 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use nginx_tests::account::{signing, store};
+use nginx_tests::account::{object_store_of, signing};
 use nginx_tests::http::{self, Connection, Request, Response};
 use nginx_tests::{Builder, Nginx, Origin, RawOrigin, Reply};
-
-/// A store whose bucket `bucket` holds `two words` and `dir/key`.
-fn full_store() -> Origin {
-    let origin = store();
-    for key in ["two words", "dir/key"] {
-        origin.put("bucket", key, key);
-    }
-    origin
-}
 
 #[track_caller]
 fn expect_object(response: Response, key: &str) {
@@ -24,7 +15,7 @@ fn expect_object(response: Response, key: &str) {
 
 #[test]
 fn conditions_in_a_signed_location() {
-    let origin = full_store();
+    let origin = object_store_of(&["two words", "dir/key"]);
     let nginx = signing(
         origin.address(),
         r#"location / {
@@ -62,7 +53,7 @@ fn conditions_in_a_signed_location() {
 
 #[test]
 fn try_files_and_named_locations() {
-    let origin = full_store();
+    let origin = object_store_of(&["two words", "dir/key"]);
     let nginx = signing(
         origin.address(),
         "root {dir}/www;
@@ -84,7 +75,7 @@ fn try_files_and_named_locations() {
 
 #[test]
 fn error_pages_in_a_signed_location() {
-    let origin = full_store();
+    let origin = object_store_of(&["two words", "dir/key"]);
     let nginx = signing(
         origin.address(),
         "root {dir}/www;
@@ -109,7 +100,7 @@ fn error_pages_in_a_signed_location() {
 
 /// An application that answers each request by an X-Accel-Redirect, in front of a store.
 fn behind_an_application(target: &'static str, signed: &str) -> (Origin, RawOrigin, Builder) {
-    let origin = full_store();
+    let origin = object_store_of(&["two words", "dir/key"]);
     let application = RawOrigin::start(move |_| {
         Reply::with_headers(200, &[("X-Accel-Redirect", target)], "not for the client")
     });
@@ -208,7 +199,7 @@ fn a_post_that_x_accel_redirect_turns_into_a_get() {
 #[test]
 fn a_post_that_an_error_page_turns_into_a_get() {
     for signed in ["", "proxy_http_version 1.1; proxy_request_buffering off;"] {
-        let origin = full_store();
+        let origin = object_store_of(&["two words", "dir/key"]);
         let nginx = signing(
             origin.address(),
             &format!(
@@ -250,7 +241,7 @@ fn hasty_application(listener: TcpListener) {
 fn a_post_that_becomes_a_get_before_its_body_is_there() {
     for signed in ["", "proxy_http_version 1.1; proxy_request_buffering off;"] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let origin = full_store();
+        let origin = object_store_of(&["two words", "dir/key"]);
         let nginx = signing(
             origin.address(),
             &format!(

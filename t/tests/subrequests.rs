@@ -3,16 +3,9 @@
 //!
 //! The directives that name a subrequest's path take it decoded; SSI takes it encoded.
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, signing, store};
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, object_store_with, signing};
 use nginx_tests::http::{self, Connection, Request};
 use nginx_tests::{Builder, Nginx, Origin, RawOrigin, Reply, wait_until};
-
-fn full_store() -> Origin {
-    let origin = store();
-    origin.put("bucket", "two words", "hello");
-    origin.put("bucket", "page.html", PAGE);
-    origin
-}
 
 const PAGE: &str = r#"<!--# include virtual="/signed/two%20words" --> and <!--# include virtual="/signed/two%20words?x-id=GetObject" -->"#;
 
@@ -54,7 +47,7 @@ fn auth_request_into_a_signed_location() {
         "",
         "proxy_pass_request_body off; proxy_set_header Content-Length \"\";",
     ] {
-        let origin = full_store();
+        let origin = object_store_with(&[("two words", "hello"), ("page.html", PAGE)]);
         let application = RawOrigin::with_body("served");
         let nginx = into_signed(
             &origin,
@@ -103,7 +96,7 @@ fn auth_request_into_a_signed_location() {
 
 #[test]
 fn mirror_into_a_signed_location() {
-    let origin = full_store();
+    let origin = object_store_with(&[("two words", "hello"), ("page.html", PAGE)]);
     let application = RawOrigin::with_body("served");
     let nginx = into_signed(
         &origin,
@@ -127,7 +120,7 @@ fn mirror_into_a_signed_location() {
 
 #[test]
 fn server_side_includes_of_signed_objects() {
-    let origin = full_store();
+    let origin = object_store_with(&[("two words", "hello"), ("page.html", PAGE)]);
     let nginx = into_signed(
         &origin,
         "location / {
@@ -167,7 +160,7 @@ fn server_side_includes_of_signed_objects() {
 // A page that is the answer to a POST includes objects by GET.
 #[test]
 fn includes_in_the_answer_to_a_post() {
-    let origin = full_store();
+    let origin = object_store_with(&[("two words", "hello"), ("page.html", PAGE)]);
     let application =
         RawOrigin::start(|_| Reply::with_headers(200, &[("Content-Type", "text/html")], PAGE));
     let nginx = into_signed(
@@ -196,7 +189,7 @@ fn includes_in_the_answer_to_a_post() {
 
 #[test]
 fn additions_of_signed_objects() {
-    let origin = full_store();
+    let origin = object_store_with(&[("two words", "hello"), ("page.html", PAGE)]);
     let nginx = into_signed(
         &origin,
         "location / {

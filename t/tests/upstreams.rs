@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, store};
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, object_store};
 use nginx_tests::http::{self, Connection, Request};
 use nginx_tests::{Builder, DeadPort, Nginx, RawOrigin, Reply};
 
@@ -22,7 +22,7 @@ const KEEPALIVE: &str = "proxy_http_version 1.1; proxy_set_header Connection \"\
 #[test]
 fn a_dead_peer_is_passed_over() {
     let dead = DeadPort::new();
-    let origin = store();
+    let origin = object_store();
     origin.put("bucket", "two words", "hello");
     let nginx = signing("server {dead} max_fails=0; server {origin};", "")
         .var("dead", format!("127.0.0.1:{}", dead.port()))
@@ -108,7 +108,7 @@ fn when_all_peers_fail_the_client_gets_502_and_the_next_request_is_served() {
 
 #[test]
 fn kept_connections_carry_many_signed_requests() {
-    let origin = store();
+    let origin = object_store();
     for nth in 0..100 {
         origin.put("bucket", &format!("key {nth}"), nth.to_string());
     }

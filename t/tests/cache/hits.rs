@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, store};
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, object_store, object_store_with};
 use nginx_tests::http::{self, Request, Response, TIMEOUT};
-use nginx_tests::{Builder, Nginx, Origin, RawOrigin, Reply, wait_until};
+use nginx_tests::{Builder, Nginx, RawOrigin, Reply, wait_until};
 
 /// A cache that holds answers of status 200 for an hour, if the origin says nothing else.
 const CACHE: &str = "proxy_cache_path {dir}/cache keys_zone=cache:1m;
@@ -24,12 +24,6 @@ fn caching(origin: impl ToString, server: &str) -> Builder {
              proxy_cache cache; proxy_cache_valid 200 1h;
              {server}"
         ))
-}
-
-fn full_store() -> Origin {
-    let origin = store();
-    origin.put("bucket", "key", "hello");
-    origin
 }
 
 #[track_caller]
@@ -58,7 +52,7 @@ fn wait_for_cache(cache: &str, ask: impl Fn() -> Response) -> Response {
 // A#15: nginx turns HEAD into GET for its cache, after every phase in which it could be predicted.
 #[test]
 fn a_head_request_fills_the_cache_by_a_signed_get() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     let nginx = caching(
         origin.address(),
         "location / { aws_sign; proxy_pass http://{origin}; }",
@@ -77,7 +71,7 @@ fn a_head_request_fills_the_cache_by_a_signed_get() {
 
 #[test]
 fn a_head_request_that_is_not_converted_is_signed_as_head() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     let nginx = caching(
         origin.address(),
         "proxy_cache_convert_head off;
@@ -94,7 +88,7 @@ fn a_head_request_that_is_not_converted_is_signed_as_head() {
 
 #[test]
 fn a_hit_is_not_signed_and_reaches_nobody() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     let nginx = caching(
         origin.address(),
         "location / { aws_sign; proxy_pass http://{origin}; }",
@@ -138,7 +132,7 @@ fn a_cache_lock_lets_one_signed_request_through() {
 
 #[test]
 fn a_refusal_of_the_store_is_not_taken_for_the_object() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     let nginx = caching(
         origin.address(),
         "location / { aws_sign $arg_sign; proxy_cache_key $uri; proxy_pass http://{origin}; }",
@@ -151,7 +145,7 @@ fn a_refusal_of_the_store_is_not_taken_for_the_object() {
 // N#188: each slice is a subrequest with a Range of its own, cloned after the phases.
 #[test]
 fn slices_are_signed_each_with_its_own_range() {
-    let origin = store();
+    let origin = object_store();
     let content: Vec<u8> = (0..=255).cycle().take(10_000).collect();
     origin.put("bucket", "key", content.clone());
     let nginx = caching(
@@ -192,7 +186,7 @@ fn slices_are_signed_each_with_its_own_range() {
 
 #[test]
 fn a_stale_object_is_revalidated_by_a_signed_request() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     let nginx = caching(
         origin.address(),
         "proxy_cache_revalidate on;

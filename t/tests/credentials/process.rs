@@ -2,19 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use nginx_tests::account::{STORE_DOMAIN, store};
+use nginx_tests::account::{ENDPOINT, object_store_with};
 use nginx_tests::procfs::{self, is_alive};
 use nginx_tests::{Builder, Nginx, Origin, http, wait_until};
 
 /// What the program of most tests prints.
 const PRINT: &str = r#"echo '{"Version": 1, "AccessKeyId": "AKIDEXAMPLE",
     "SecretAccessKey": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}'"#;
-
-fn full_store() -> Origin {
-    let origin = store();
-    origin.put("bucket", "key", "hello");
-    origin
-}
 
 /// An nginx that gets its credentials from this shell script.
 fn with_script(origin: &Origin, script: &str) -> Builder {
@@ -24,7 +18,7 @@ fn with_script(origin: &Origin, script: &str) -> Builder {
         .http("aws_credentials_provider p process \"command=/bin/sh {dir}/script one 'and two'\";")
         .server(&format!(
             "aws_region us-east-1; aws_credentials p; aws_credentials_timeout 3s;
-             aws_s3_bucket bucket; aws_endpoint {STORE_DOMAIN};
+             aws_s3_bucket bucket; aws_endpoint {ENDPOINT};
              location / {{ aws_sign on; proxy_pass http://{{origin}}; }}"
         ))
 }
@@ -42,7 +36,7 @@ fn written_pid(nginx: &Nginx, name: &str) -> i32 {
 
 #[test]
 fn a_program_prints_credentials() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     let nginx = with_script(&origin, PRINT).start();
     let response = http::get(nginx.port(), "/key").expect_status(200);
     assert_eq!(response.text(), "hello");
@@ -50,7 +44,7 @@ fn a_program_prints_credentials() {
 
 #[test]
 fn a_program_sees_nothing_of_nginx() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     let script = format!(
         "cd \"$(dirname \"$0\")\"; {{ pwd -P; echo \"$1|$2|$3\"; env; ls -l /proc/$$/fd; \
          grep -E '^Sig(Blk|Ign)' /proc/self/status; }} > seen.new; mv seen.new seen; {PRINT}"
@@ -94,7 +88,7 @@ fn complaint(nginx: &Nginx) -> String {
 
 #[test]
 fn a_program_that_fails_is_named() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     for (script, words) in [
         ("echo SECRETOUTPUT; echo SECRETERROR >&2; exit 3", "3"),
         ("kill -9 $$", "9"),
@@ -110,7 +104,7 @@ fn a_program_that_fails_is_named() {
 
 #[test]
 fn a_program_that_is_missing_is_named() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     for (program, words) in [
         ("/no/such/program", "No such file or directory"),
         ("no-such-program", "it is not in PATH"),
@@ -132,7 +126,7 @@ const LASTING: &str = "cd \"$(dirname \"$0\")\"; sleep 60 & echo $! > other; ech
 
 #[test]
 fn a_program_ends_with_its_worker() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     for signal_is_polite in [true, false] {
         let mut nginx = with_script(&origin, LASTING).start();
         let pid = written_pid(&nginx, "pid");
@@ -163,7 +157,7 @@ fn parent(pid: i32) -> (i32, String) {
 /// title tells what it is.
 #[test]
 fn a_program_that_hangs_leaves_nothing() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     let script = "cd \"$(dirname \"$0\")\"; \
                   setsid sh -c 'echo $$ > other.new; mv other.new other; sleep 60 & sleep 60' & \
                   echo $$ > pid.new; mv pid.new pid; exec sleep 60";
@@ -192,7 +186,7 @@ fn a_program_that_hangs_leaves_nothing() {
 /// A program that has done its work may have started a daemon.
 #[test]
 fn a_daemon_outlives_the_program_that_has_started_it() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     let script = format!(
         "cd \"$(dirname \"$0\")\"; \
          setsid sh -c 'echo $$ > other.new; mv other.new other; exec sleep 60' > /dev/null & \
@@ -211,7 +205,7 @@ fn a_daemon_outlives_the_program_that_has_started_it() {
 // What nginx sees of all this are children that end as they should.
 #[test]
 fn no_alert_tells_of_a_killed_program() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     let mut nginx = with_script(&origin, LASTING).start();
     let pid = written_pid(&nginx, "pid");
     nginx.edit(|builder| builder.http("aws_credentials_provider p process command=/bin/true;"));

@@ -5,14 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_signing::{CredentialScope, Timestamp, derive_key_bytes};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use nginx_tests::account::{ACCESS_KEY, SECRET_KEY, STORE_DOMAIN, store};
+use nginx_tests::account::{ACCESS_KEY, ENDPOINT, SECRET_KEY, object_store_with};
 use nginx_tests::{Builder, MetadataServer, Nginx, Origin, http, procfs, wait_until};
-
-fn full_store() -> Origin {
-    let origin = store();
-    origin.put("bucket", "key", "hello");
-    origin
-}
 
 /// An nginx with this provider `p`, for `origin`, whose user has permanent keys.
 fn for_account(origin: &Origin, provider: &str) -> Builder {
@@ -21,7 +15,7 @@ fn for_account(origin: &Origin, provider: &str) -> Builder {
         .http(&format!("aws_credentials_provider p {provider};"))
         .server(&format!(
             "aws_region us-east-1; aws_credentials p;
-             aws_s3_bucket bucket; aws_endpoint {STORE_DOMAIN};
+             aws_s3_bucket bucket; aws_endpoint {ENDPOINT};
              location / {{ aws_sign on; proxy_pass http://{{origin}}; }}"
         ))
 }
@@ -51,7 +45,7 @@ fn profile(name: &str, access_key: &str, secret_key: &str) -> String {
 // Workers lose the environment: the master reads it with the configuration.
 #[test]
 fn env() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     let nginx = for_account(&origin, "env")
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
@@ -69,7 +63,7 @@ fn env() {
 // A file that is renewed elsewhere: written anew, or renamed into place.
 #[test]
 fn file_is_read_again_when_it_changes() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     let nginx = for_account(&origin, "file path={dir}/credentials profile=web")
         .file("credentials", profile("web", "AKIDOTHER", "wrong"))
         .start();
@@ -101,7 +95,7 @@ fn file_is_read_again_when_it_changes() {
 // While nobody was looking, since the configuration was read anew at that moment.
 #[test]
 fn file_that_changes_with_a_reload_is_read_again() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     let mut nginx = for_account(&origin, "file path={dir}/credentials profile=web")
         .file("credentials", profile("web", "AKIDOTHER", "wrong"))
         .start();
@@ -180,14 +174,14 @@ fn signing_keys(days: i64) -> String {
 // Region and service come with the keys.
 #[test]
 fn signing_keys_choose_todays() {
-    let origin = full_store();
+    let origin = object_store_with(&[("key", "hello")]);
     let provider = format!("signing_keys path={{dir}}/keys access_key={ACCESS_KEY}");
     let nginx = Nginx::builder()
         .var("origin", origin.address())
         .http(&format!("aws_credentials_provider p {provider};"))
         .server(&format!(
             "aws_credentials p; aws_credentials_timeout 200ms;
-             aws_s3_bucket bucket; aws_endpoint {STORE_DOMAIN};
+             aws_s3_bucket bucket; aws_endpoint {ENDPOINT};
              location / {{ aws_sign on; proxy_pass http://{{origin}}; }}
              location /elsewhere/ {{ aws_sign on; aws_region eu-west-1;
                  proxy_pass http://{{origin}}/; }}"

@@ -2,7 +2,7 @@
 //! signatures, which become ours.
 
 use nginx_tests::RawOrigin;
-use nginx_tests::account::{expect_signed, signing, store};
+use nginx_tests::account::{expect_signed, object_store, signing};
 use nginx_tests::framed::{FRAMINGS, Framed, Framing};
 use nginx_tests::http::Request;
 use nginx_tests::payload::{bytes, expect_chunks};
@@ -99,7 +99,7 @@ fn without_http_chunks(mut raw: &[u8]) -> Vec<u8> {
 /// The other store that checks signatures. It does not check chunks as strictly as Swift does.
 #[test]
 fn s3s_stores_what_clients_frame() {
-    let origin = store();
+    let origin = object_store();
     origin.put("bucket", "other", "");
     let nginx = signing(origin.address(), LOCATIONS).http2().start();
     for framing in FRAMINGS {

@@ -1,7 +1,7 @@
 //! The hash that a client declares of its body: mode `signed` checks it before anything is sent, mode
 //! `auto` passes it on for the store to check.
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, signing, store};
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, object_store, signing};
 use nginx_tests::http::Request;
 use nginx_tests::payload::{UNSIGNED, bytes, expect_hash, expect_unsigned, sha256};
 use nginx_tests::{Nginx, RawOrigin, http2};
@@ -123,7 +123,7 @@ fn auto_passes_it_on_without_looking() {
 /// What is passed on does stop a store.
 #[test]
 fn a_store_refuses_a_wrong_hash() {
-    let origin = store();
+    let origin = object_store();
     origin.put("bucket", "the bucket is there", "");
     let nginx = signing(
         origin.address(),

@@ -3,7 +3,7 @@
 
 use std::net::Shutdown;
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, signing, store};
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, object_store, signing};
 use nginx_tests::http::{Connection, Request};
 use nginx_tests::payload::{bytes, expect_hash};
 use nginx_tests::{Builder, HeldOrigin, Nginx, RawOrigin, http2};
@@ -181,7 +181,7 @@ fn a_client_that_leaves_in_the_middle_of_a_streamed_body() {
 /// A real store keeps nothing of it.
 #[test]
 fn nothing_is_stored_of_half_a_body() {
-    let origin = store();
+    let origin = object_store();
     origin.put("bucket", "the bucket is there", "");
     let nginx = signing(
         origin.address(),

@@ -1,7 +1,7 @@
 //! `aws_payload signed`: the hash is that of the body as it is sent, whichever way nginx keeps it and
 //! however it comes in.
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, signing, store};
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, object_store, signing};
 use nginx_tests::http::{Connection, Request};
 use nginx_tests::payload::{bytes, expect_hash};
 use nginx_tests::{Builder, Nginx, RawOrigin, http2};
@@ -176,7 +176,7 @@ fn an_empty_body_keeps_its_length() {
 /// The store computes the hash itself, and keeps what has it.
 #[test]
 fn a_store_takes_them() {
-    let origin = store();
+    let origin = object_store();
     origin.put("bucket", "old", "old");
     let nginx = signing(
         origin.address(),

@@ -1,12 +1,12 @@
 //! `aws_presigned_url` where signatures are of version 2.
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, store};
+use nginx_tests::account::{SECRET_KEY_DIRECTIVES, object_store};
 use nginx_tests::{Nginx, PresignedLink, Swift};
 
 /// The bucket in the path, and in the host, where it is a part of what is signed.
 #[test]
 fn links_lead_to_the_object() {
-    let store = store();
+    let store = object_store();
     let swift = Swift::start();
     swift.create_bucket("bucket");
     store.put("bucket", "a key", "hello");

@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use nginx_tests::account::{SECRET_KEY_DIRECTIVES, STORE_DOMAIN, store};
+use nginx_tests::account::{ENDPOINT, SECRET_KEY_DIRECTIVES, object_store};
 use nginx_tests::http::{self, Request};
 use nginx_tests::{Builder, Nginx, ODD_KEYS, PresignedLink, Swift, encode_key};
 
@@ -17,7 +17,7 @@ fn nginx(store: u16, links: &str, server: &str) -> Builder {
 
 #[test]
 fn a_link_leads_to_the_object() {
-    let store = store();
+    let store = object_store();
     store.put("bucket", "a key", "hello");
     let nginx = nginx(
         store.port(),
@@ -47,7 +47,7 @@ fn a_link_leads_to_the_object() {
 
 #[test]
 fn links_lead_to_odd_keys() {
-    let store = store();
+    let store = object_store();
     let swift = Swift::start();
     swift.create_bucket("bucket");
     for key in ODD_KEYS {
@@ -102,7 +102,7 @@ fn links_lead_to_odd_keys() {
 
 #[test]
 fn links_expire() {
-    let store = store();
+    let store = object_store();
     store.put("bucket", "key", "hello");
     let nginx = nginx(
         store.port(),
@@ -117,7 +117,7 @@ fn links_expire() {
 
 #[test]
 fn links_for_uploads() {
-    let store = store();
+    let store = object_store();
     let nginx = nginx(
         store.port(),
         "aws_presigned_url $link http://{store}/bucket path=$uri method=PUT;",
@@ -136,7 +136,7 @@ fn links_for_uploads() {
 /// A link is good for one method: a redirect has to name the one that the client will use.
 #[test]
 fn the_method_may_be_the_clients() {
-    let store = store();
+    let store = object_store();
     store.put("bucket", "key", "hello");
     let nginx = nginx(
         store.port(),
@@ -170,7 +170,7 @@ fn the_method_may_be_the_clients() {
 
 #[test]
 fn parameters_are_a_part_of_the_link() {
-    let store = store();
+    let store = object_store();
     store.put("bucket", "key", "hello");
     let nginx = nginx(
         store.port(),
@@ -302,15 +302,15 @@ fn what_cannot_be_a_link_is_refused() {
 /// Host is a part of the signature.
 #[test]
 fn the_host_is_what_clients_send() {
-    let store = store();
+    let store = object_store();
     store.put("bucket", "key", "hello");
     let nginx = nginx(
         store.port(),
-        &format!("aws_presigned_url $link HTTP://Bucket.{STORE_DOMAIN}:80/key;"),
+        &format!("aws_presigned_url $link HTTP://Bucket.{ENDPOINT}:80/key;"),
         "location / { return 307 $link; }",
     )
     .start();
     let link = PresignedLink::at(nginx.port(), "/");
-    assert_eq!(link.host(), format!("bucket.{STORE_DOMAIN}"));
+    assert_eq!(link.host(), format!("bucket.{ENDPOINT}"));
     assert_eq!(link.get(store.port()).expect_status(200).text(), "hello");
 }

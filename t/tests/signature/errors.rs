@@ -1,6 +1,6 @@
 //! What stores say of a signature in the query, or of Version 2, is for the operator.
 
-use nginx_tests::account::{KEY_DIRECTIVES, store};
+use nginx_tests::account::{KEY_DIRECTIVES, object_store};
 use nginx_tests::auth_error::{answering, expect_hidden, xml};
 use nginx_tests::http;
 use nginx_tests::{Nginx, Reply, Style, Swift};
@@ -139,7 +139,7 @@ fn other_errors_pass() {
 /// The errors of real verifiers.
 #[test]
 fn s3s_refuses() {
-    let known = store();
+    let known = object_store();
     known.put("bucket", "key", "hello");
     let nginx = nginx(known.port(), &KEY_DIRECTIVES.replace("wJalr", "wrong"));
     for style in STYLES {

@@ -1,7 +1,7 @@
 //! Stores that verify signatures take ours in each style: odd keys, methods, sub-resources, bodies,
 //! tokens; the bucket in the host and in the path. Their verifiers share no code with ours.
 
-use nginx_tests::account::{KEY_DIRECTIVES, STORE_DOMAIN, store};
+use nginx_tests::account::{ENDPOINT, KEY_DIRECTIVES, object_store};
 use nginx_tests::http::{self, Request};
 use nginx_tests::{Nginx, ODD_KEYS, Style, Swift, encode_key};
 
@@ -94,11 +94,11 @@ fn expect_writes(name: &str, port: u16) {
 
 #[test]
 fn s3s() {
-    let origin = store();
+    let origin = object_store();
     for key in ODD_KEYS {
         origin.put("bucket", key, key);
     }
-    let nginx = nginx(origin.port(), STORE_DOMAIN, KEY_DIRECTIVES, "");
+    let nginx = nginx(origin.port(), ENDPOINT, KEY_DIRECTIVES, "");
     for (_, name, port) in ports(&nginx) {
         expect_odd_keys(&name, port);
         expect_writes(&name, port);
@@ -122,14 +122,14 @@ fn s3s() {
 
 #[test]
 fn swift() {
-    let swift = Swift::start_in("us-east-1", Some(STORE_DOMAIN));
+    let swift = Swift::start_in("us-east-1", Some(ENDPOINT));
     swift.create_bucket("bucket");
     for key in ODD_KEYS {
         swift.put("bucket", key, key);
     }
     let nginx = nginx(
         swift.port(),
-        STORE_DOMAIN,
+        ENDPOINT,
         SWIFT_KEYS,
         &format!(
             "location /wrong/ {{
@@ -172,12 +172,12 @@ fn swift() {
 /// What a client may set of the store's answer is a part of what is signed.
 #[test]
 fn swift_takes_response_overrides() {
-    let swift = Swift::start_in("us-east-1", Some(STORE_DOMAIN));
+    let swift = Swift::start_in("us-east-1", Some(ENDPOINT));
     swift.create_bucket("bucket");
     swift.put("bucket", "key", "hello");
     let nginx = nginx(
         swift.port(),
-        STORE_DOMAIN,
+        ENDPOINT,
         SWIFT_KEYS,
         &format!(
             "location /override/ {{
@@ -213,13 +213,13 @@ fn swift_takes_response_overrides() {
 /// that is signed.
 #[test]
 fn swift_takes_hashes_and_tokens() {
-    let swift = Swift::start_in("us-east-1", Some(STORE_DOMAIN));
+    let swift = Swift::start_in("us-east-1", Some(ENDPOINT));
     swift.create_bucket("bucket");
     let token = "FwoGZXIv//token+with==";
     let keys = format!("{SWIFT_KEYS} aws_session_token {token};");
     let nginx = nginx(
         swift.port(),
-        STORE_DOMAIN,
+        ENDPOINT,
         &keys,
         &format!(
             "location /hashed/ {{

@@ -292,7 +292,7 @@ fn a_service_is_asked_over_tls() {
 #[test]
 fn a_signed_location_may_need_one_too() {
     let service = TokenService::start();
-    let store = nginx_tests::account::store();
+    let store = nginx_tests::account::object_store();
     store.put("bucket", "key", "hello");
     let location = "location / { aws_sign on; aws_token_required registry;
          proxy_set_header X-Token $aws_token_registry;

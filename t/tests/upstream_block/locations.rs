@@ -1,8 +1,8 @@
 //! `aws_sign` in an `upstream{}`: what is sent there is signed, whichever location sends it.
 
-use nginx_tests::account::{expect_signed, signing_upstream, store};
+use nginx_tests::account::{expect_signed, object_store_of, signing_upstream};
 use nginx_tests::http::{self, Connection, Request};
-use nginx_tests::{Builder, Nginx, Origin, RawOrigin, Reply, wait_until};
+use nginx_tests::{Builder, Nginx, RawOrigin, Reply, wait_until};
 
 /// A server whose locations name `stores`, an upstream that signs.
 fn nginx(origin: impl ToString, server: &str) -> Builder {
@@ -12,15 +12,7 @@ fn nginx(origin: impl ToString, server: &str) -> Builder {
         .server(server)
 }
 
-fn full_store() -> Origin {
-    let origin = store();
-    for key in ["plain.txt", "two words", "a+b (c)", "dir/caf\u{e9}"] {
-        origin.put("bucket", key, key);
-    }
-    origin
-}
-
-/// Targets of the objects of [`full_store`], in encodings that are not the canonical ones.
+/// Targets, and the keys that they name, in encodings that are not the canonical ones.
 const TARGETS: [(&str, &str); 4] = [
     ("plain.txt", "plain.txt"),
     ("two%20words", "two words"),
@@ -40,7 +32,7 @@ fn expect_served(nginx: &Nginx, prefix: &str) {
 
 #[test]
 fn each_form_of_proxy_pass() {
-    let origin = full_store();
+    let origin = object_store_of(&TARGETS.map(|(_, key)| key));
     let nginx = nginx(
         origin.address(),
         r#"location / { proxy_pass http://stores; }
@@ -94,7 +86,7 @@ fn each_form_of_proxy_pass() {
 // It need not stand before the locations that name it, nor in the same file.
 #[test]
 fn an_upstream_that_is_read_last() {
-    let origin = full_store();
+    let origin = object_store_of(&TARGETS.map(|(_, key)| key));
     let nginx = Nginx::builder()
         .var("origin", origin.address())
         .conf(
@@ -123,7 +115,7 @@ fn an_upstream_that_is_read_last() {
 /// What `aws_region` and the like say in http{} holds in an upstream, too.
 #[test]
 fn what_http_says_holds_in_an_upstream() {
-    let origin = full_store();
+    let origin = object_store_of(&TARGETS.map(|(_, key)| key));
     let http = "aws_access_key AKIDEXAMPLE;
                 aws_secret_key wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY;
                 aws_region us-east-1; aws_endpoint s3.example.test; aws_sign off;
