@@ -29,6 +29,7 @@
 //! - [`waiting`]: clients that wait for what nginx fetches first;
 //! - [`procfs`]: what the kernel says about a process;
 //! - [`precondition`]: what a test needs of the nginx that it runs against;
+//! - [`alone`]: tests that measure time or memory run alone;
 //! - [`Load`]: clients that go on while a test reloads or kills.
 //!
 //! The harness has no error type: what goes wrong in it fails the test, with a message that says
@@ -37,6 +38,7 @@
 use std::time::{Duration, Instant};
 
 pub mod account;
+mod alone;
 pub mod auth_error;
 pub mod checksum;
 mod dead_port;
@@ -69,6 +71,7 @@ mod swift;
 mod token_service;
 pub mod waiting;
 
+pub use alone::{Alone, alone};
 pub use aws_origin::{Head, Origin, OriginConfig, RecordedRequest, StartError, Storage, Watch};
 pub use dead_port::DeadPort;
 pub use dns::NameServer;

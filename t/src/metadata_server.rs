@@ -74,6 +74,14 @@ impl MetadataServer {
         self.origin.requests()
     }
 
+    /// Waits until all credentials that it has handed out so far have expired.
+    #[track_caller]
+    pub fn wait_for_expiry(&self) {
+        let last = self.issued().iter().map(|issued| issued.expires_at).max();
+        let last = last.expect("it has handed some out");
+        crate::wait_until("all credentials have expired", || now() >= last);
+    }
+
     /// Finds the secret key that it has handed out with an access key.
     pub(crate) fn secrets(&self) -> impl Fn(&str) -> Option<String> + Send + Sync + 'static {
         let issuer = Arc::clone(&self.issuer);

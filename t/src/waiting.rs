@@ -1,9 +1,14 @@
 //! Requests that wait for what nginx fetches first, and those that wait in vain.
 
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Sender};
 use std::thread::{JoinHandle, spawn};
 use std::time::{Duration, Instant};
 
-use crate::http::{self, Connection, Request};
+use crate::http::{self, Connection, Request, TIMEOUT};
+use crate::procfs;
+use crate::raw_origin::RawOrigin;
+use crate::reply::Reply;
 
 /// A page that consists of two subrequests, `/a` and `/b`, around the file `www/page`; a part of
 /// a server{}.
@@ -31,6 +36,23 @@ pub fn expect_in_vain(port: u16, target: &str) {
     let waited = start.elapsed();
     assert!(waited >= Duration::from_millis(290), "{waited:?}");
     assert!(waited < Duration::from_secs(3), "{waited:?}");
+}
+
+/// An origin that answers with `body` when the worker that asks has been told to finish, so that nginx quits with a
+/// request open. The test sends it the number of that worker.
+#[track_caller]
+pub fn until_the_worker_leaves(body: &'static str) -> (RawOrigin, Sender<i32>) {
+    let (sender, worker) = mpsc::channel();
+    let worker = Mutex::new(worker);
+    let origin = RawOrigin::start(move |_| {
+        let worker = worker.lock().expect("one request");
+        let worker = worker.recv_timeout(TIMEOUT).expect("the test says which");
+        crate::wait_until("the worker leaves", || {
+            procfs::title(worker).is_some_and(|title| title.contains("shutting down"))
+        });
+        Reply::new(200, body)
+    });
+    (origin, sender)
 }
 
 /// A client that asks and goes before there is an answer.

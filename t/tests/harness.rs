@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nginx_tests::http::{self, Connection, Request};
 use nginx_tests::procfs::is_alive;
-use nginx_tests::{Builder, Load, Nginx, RawOrigin, Reply, Swift, http2, nginx_t, wait_until};
+use nginx_tests::{Builder, Load, Nginx, RawOrigin, Swift, http2, nginx_t, wait_until, waiting};
 
 /// An nginx that answers every request with this text.
 fn answering(text: &str) -> Builder {
@@ -240,10 +240,7 @@ fn a_killed_worker_is_replaced() {
 
 #[test]
 fn quit_answers_what_is_open_first() {
-    let origin = RawOrigin::start(|_| {
-        std::thread::sleep(Duration::from_millis(300));
-        Reply::new(200, "late")
-    });
+    let (origin, worker) = waiting::until_the_worker_leaves("late");
     let mut nginx = Nginx::builder()
         .without_module()
         .var("origin", origin.address())
@@ -253,6 +250,7 @@ fn quit_answers_what_is_open_first() {
 
     let client = std::thread::spawn(move || http::get(port, "/"));
     origin.wait_for_requests(1);
+    worker.send(nginx.workers()[0]).expect("the origin waits");
     nginx.quit();
     assert_eq!(client.join().expect("an answer").text(), "late");
     assert!(Connection::try_open(port).is_err());

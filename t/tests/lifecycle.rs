@@ -7,7 +7,7 @@ use nginx_tests::account::{ACCESS_KEY, SECRET_KEY};
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, object_store_with, signing_key_directives};
 use nginx_tests::http::{self, Connection, Request, Response};
 use nginx_tests::procfs::memory;
-use nginx_tests::{Builder, Load, Nginx, RawOrigin, Reply, wait_until};
+use nginx_tests::{Builder, Load, Nginx, RawOrigin, Reply, alone, wait_until, waiting};
 
 const LOCATIONS: &str = "aws_s3_bucket bucket; aws_endpoint s3.example.test;
     location / { aws_sign; proxy_pass http://{origin}; }
@@ -168,10 +168,8 @@ fn a_single_process_signs_too() {
 
 #[test]
 fn nginx_quits_gracefully() {
-    let origin = RawOrigin::start(|_| {
-        std::thread::sleep(Duration::from_millis(300));
-        Reply::new(200, "slow")
-    });
+    let _alone = alone();
+    let (origin, worker) = waiting::until_the_worker_leaves("slow");
     let mut nginx = signing(origin.address()).start();
     let mut client = Connection::open(nginx.port());
     client
@@ -179,6 +177,7 @@ fn nginx_quits_gracefully() {
         .expect("nginx reads");
     origin.wait_for_requests(1);
 
+    worker.send(nginx.workers()[0]).expect("the origin waits");
     let start = Instant::now();
     nginx.quit();
     // The answer came first, and nothing else kept the worker.

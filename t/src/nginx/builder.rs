@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Nginx, TestResult, load_directive, nginx_version, process};
+use crate::alone::Running;
 use crate::scratch::Scratch;
 
 /// A configuration, built from snippets that are put into a minimal `nginx.conf`.
@@ -193,6 +194,7 @@ impl Builder {
         self,
         mut choose_ports: impl FnMut(&Self) -> Vec<(String, u16)>,
     ) -> Result<Nginx, String> {
+        let running = Running::new();
         // Another process may take a port between our look and nginx's bind.
         let mut attempts = 10;
         loop {
@@ -209,6 +211,7 @@ impl Builder {
                         ports,
                         allowed,
                         scratch,
+                        _running: running,
                     });
                 }
                 Err(output) if process::is_port_in_use(&output) && attempts > 0 => {

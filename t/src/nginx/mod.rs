@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 pub use builder::Builder;
 pub use logs::own_lines;
 
+use crate::alone::Running;
 use crate::scratch::Scratch;
 use crate::wait_until;
 use logs::Severe;
@@ -30,6 +31,7 @@ pub struct Nginx {
     ports: Vec<(String, u16)>,
     allowed: Vec<String>,
     scratch: Scratch,
+    _running: Running,
 }
 
 /// The outcome of `nginx -t`.

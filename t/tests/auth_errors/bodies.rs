@@ -211,6 +211,7 @@ fn dripping(pieces: Vec<Vec<u8>>) -> (u16, std::thread::JoinHandle<()>) {
         for piece in pieces {
             // nginx may close when it has what it needs.
             let _ = stream.write_all(&piece);
+            // For nginx to read each piece by itself, which nothing depends on.
             std::thread::sleep(Duration::from_millis(3));
         }
     });

@@ -1,9 +1,8 @@
 //! proxy_cache in a signed location: what is sent is signed, what is cached costs nothing, and
 //! credentials that do not work keep nobody from the cache.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, mpsc};
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, object_store, object_store_with};
 use nginx_tests::http::{self, Request, Response, TIMEOUT};
@@ -108,14 +107,18 @@ fn a_hit_is_not_signed_and_reaches_nobody() {
 // While one request fetches the object, the others wait for it.
 #[test]
 fn a_cache_lock_lets_one_signed_request_through() {
-    let origin = RawOrigin::start(|_| {
-        std::thread::sleep(Duration::from_millis(200));
+    let (all_wait, waiting) = mpsc::channel();
+    let waiting = Mutex::new(waiting);
+    let origin = RawOrigin::start(move |_| {
+        let waiting = waiting.lock().expect("one request");
+        waiting.recv_timeout(TIMEOUT).expect("the others wait");
         Reply::new(200, "hello")
     });
     let nginx = caching(
         origin.address(),
         "location / { proxy_cache_lock on; aws_sign; proxy_pass http://{origin}; }",
     )
+    .debug()
     .start();
     let clients: Vec<_> = (0..4)
         .map(|_| {
@@ -123,6 +126,10 @@ fn a_cache_lock_lets_one_signed_request_through() {
             std::thread::spawn(move || http::get(port, "/key"))
         })
         .collect();
+    wait_until("each has asked for the lock", || {
+        nginx.debug_log().matches("http file cache lock u:").count() >= 4
+    });
+    all_wait.send(()).expect("the origin waits");
     for client in clients {
         let response = client.join().expect("an answer");
         assert_eq!((response.status, &*response.text()), (200, "hello"));

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, signing_upstream};
 use nginx_tests::http::Request;
 use nginx_tests::procfs::memory;
-use nginx_tests::{Nginx, RawOrigin};
+use nginx_tests::{Nginx, RawOrigin, alone};
 
 const KIB: usize = 1024;
 
@@ -22,6 +22,7 @@ fn started(http: &str, server: &str, origin: &RawOrigin) -> (usize, Nginx) {
 /// Any of a thousand locations can send to any of a thousand upstreams that sign.
 #[test]
 fn upstreams_and_locations_that_name_them_by_a_variable_cost_what_each_of_them_costs() {
+    let _alone = alone();
     const COUNT: usize = 1000;
     let origin = RawOrigin::with_body("hello");
     let server: String = (0..COUNT).fold(String::new(), |mut text, nth| {
@@ -58,6 +59,7 @@ fn upstreams_and_locations_that_name_them_by_a_variable_cost_what_each_of_them_c
 
 #[test]
 fn a_signed_location_costs_less_than_four_kibibytes() {
+    let _alone = alone();
     const COUNT: usize = 5000;
     let origin = RawOrigin::with_body("hello");
     let locations = |sign: &str| {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nginx_tests::http::{Request, Response};
-use nginx_tests::{Behaviour, Builder, DeadPort, Load, MetadataServer, Nginx, RawOrigin};
+use nginx_tests::{Behaviour, Builder, DeadPort, Load, MetadataServer, Nginx, RawOrigin, alone};
 use nginx_tests::{http, wait_until};
 
 /// An nginx whose location `/` signs with what a container's endpoint yields, for `store`.
@@ -102,6 +102,7 @@ fn a_dead_server_is_named() {
 // there is something new.
 #[test]
 fn the_last_good_ones_are_used_until_they_expire() {
+    let _alone = alone();
     let metadata = MetadataServer::start();
     metadata.set_lifetime(Duration::from_secs(4));
     let store = metadata.store();
@@ -151,6 +152,7 @@ fn the_last_good_ones_are_used_until_they_expire() {
 // A server that does not answer takes nothing from requests while there are credentials.
 #[test]
 fn a_hanging_server_slows_no_request() {
+    let _alone = alone();
     let metadata = MetadataServer::start();
     metadata.set_lifetime(Duration::from_secs(5));
     let store = metadata.store();

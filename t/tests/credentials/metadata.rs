@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nginx_tests::{Behaviour, Builder, MetadataServer, Nginx, RawOrigin};
-use nginx_tests::{http, http2, wait_until, waiting};
+use nginx_tests::{alone, http, http2, wait_until, waiting};
 use rustix::process::{Pid, Signal};
 
 const PROVIDER: &str = "aws_credentials_provider instance imds endpoint=http://{metadata};";
@@ -58,7 +58,8 @@ fn helpers_of_the_cache_do_not_fetch() {
     };
     signal(Signal::STOP);
     let before = metadata.fetches();
-    std::thread::sleep(Duration::from_secs(3));
+    // Long after the time to renew them.
+    metadata.wait_for_expiry();
     assert_eq!(metadata.fetches(), before);
     signal(Signal::CONT);
     metadata.wait_for_fetches(before + 1);
@@ -89,6 +90,7 @@ fn requests_of_http2_wait_too() {
 
 #[test]
 fn requests_do_not_wait_longer_than_they_may() {
+    let _alone = alone();
     let metadata = MetadataServer::start();
     metadata.behave(Behaviour::Hang);
     let store = metadata.store();
@@ -137,6 +139,7 @@ fn subrequests_wait_too() {
 
 #[test]
 fn a_cached_object_needs_no_credentials() {
+    let _alone = alone();
     let metadata = MetadataServer::start();
     let store = metadata.store();
     let server = "location / { aws_sign on; proxy_pass http://{origin}; proxy_cache c;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nginx_tests::account::{ENDPOINT, object_store_with};
 use nginx_tests::procfs::{self, is_alive};
-use nginx_tests::{Builder, Nginx, Origin, http, wait_until};
+use nginx_tests::{Builder, Nginx, Origin, alone, http, wait_until};
 
 /// What the program of most tests prints.
 const PRINT: &str = r#"echo '{"Version": 1, "AccessKeyId": "AKIDEXAMPLE",
@@ -126,6 +126,7 @@ const LASTING: &str = "cd \"$(dirname \"$0\")\"; sleep 60 & echo $! > other; ech
 
 #[test]
 fn a_program_ends_with_its_worker() {
+    let _alone = alone();
     let origin = object_store_with(&[("key", "hello")]);
     for signal_is_polite in [true, false] {
         let mut nginx = with_script(&origin, LASTING).start();

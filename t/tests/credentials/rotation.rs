@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nginx_tests::http::{Connection, Request, Response};
 use nginx_tests::{Behaviour, Builder, Load, MetadataServer, Nginx, RawOrigin, Reply};
-use nginx_tests::{http, wait_until};
+use nginx_tests::{alone, http, wait_until};
 
 const PROVIDER: &str = "aws_auth_zone credentials:256k;
     aws_credentials_provider instance imds endpoint=http://{metadata};";
@@ -25,16 +25,17 @@ fn is_good(response: &Response) -> bool {
     response.status == 200 && response.body == b"hello"
 }
 
-/// How long the tests under load run: a few seconds, or as many as `AWS_AUTH_SOAK` says.
-fn soak(short: u64) -> Duration {
+/// For how long the tests under load go on after they have seen what they wait for: `AWS_AUTH_SOAK`, in seconds.
+fn soak() -> Duration {
     let wanted = std::env::var("AWS_AUTH_SOAK").ok();
-    let seconds = wanted.map_or(short, |text| text.parse().expect("a number of seconds"));
+    let seconds = wanted.map_or(0, |text| text.parse().expect("a number of seconds"));
     Duration::from_secs(seconds)
 }
 
 // Credentials that live for 4 s are fetched each 2 s or so: from four workers one asks.
 #[test]
 fn credentials_rotate_under_load_with_one_fetch_each() {
+    let _alone = alone();
     const LIFETIME: Duration = Duration::from_secs(4);
     let metadata = MetadataServer::start();
     metadata.set_lifetime(LIFETIME);
@@ -42,8 +43,13 @@ fn credentials_rotate_under_load_with_one_fetch_each() {
     let nginx = with_imds(&metadata, &store).workers(4).start();
 
     let load = Load::start(4, nginx.port(), &Request::get("/b/k"), is_good);
-    let time = soak(7);
-    std::thread::sleep(time);
+    let start = Instant::now();
+    metadata.wait_for_fetches(4);
+    while start.elapsed() < soak() {
+        load.wait_for(100);
+    }
+    load.wait_for(100);
+    let time = start.elapsed();
     let report = load.stop();
     assert_eq!(report.failures, [""; 0], "{:?}", metadata.refused());
     assert!(report.good > 100, "{}", report.good);
@@ -80,11 +86,13 @@ fn reloads_under_load_neither_lose_a_request_nor_fetch() {
     let store = metadata.store();
     let mut nginx = with_imds(&metadata, &store).workers(2).start();
     let load = Load::start(4, nginx.port(), &Request::get("/b/k"), is_good);
-    let end = Instant::now() + soak(5);
-    while Instant::now() < end {
-        load.wait_for(20);
+    let start = Instant::now();
+    for reloads in 0.. {
+        if reloads >= 10 && start.elapsed() >= soak() {
+            break;
+        }
+        load.wait_for(50);
         nginx.reload();
-        std::thread::sleep(Duration::from_millis(500));
     }
     let report = load.stop();
     assert_eq!(report.failures, [""; 0]);
@@ -110,6 +118,7 @@ fn a_fetch_under_way_is_waited_for_by_the_next_worker() {
 
 #[test]
 fn a_worker_that_is_killed_while_it_fetches_is_replaced() {
+    let _alone = alone();
     let metadata = MetadataServer::start();
     metadata.behave(Behaviour::Hang);
     let store = metadata.store();
@@ -144,27 +153,25 @@ fn credentials_rotate_while_uploads_are_in_flight() {
         )
         .workers(2)
         .start();
-    let port = nginx.port();
-    let clients: Vec<_> = (0..UPLOADS)
+    let mut clients: Vec<_> = (0..UPLOADS)
         .map(|nth| {
-            std::thread::spawn(move || {
-                let body = vec![b'x'; 20_000];
-                let request = Request::new("PUT", format!("/b/{nth}")).body(&body);
-                let bytes = request.to_bytes();
-                let (first, rest) = bytes.split_at(bytes.len() / 2);
-                let mut client = Connection::open(port);
-                client.write(first).expect("nginx reads");
-                // They end one after the other, over two rotations.
-                std::thread::sleep(Duration::from_millis(50 * nth as u64));
-                client.write(rest).expect("nginx reads");
-                client.read(false).expect("an answer").status
-            })
+            let body = vec![b'x'; 20_000];
+            let bytes = Request::new("PUT", format!("/b/{nth}"))
+                .body(&body)
+                .to_bytes();
+            let (first, rest) = bytes.split_at(bytes.len() / 2);
+            let mut client = Connection::open(nginx.port());
+            client.write(first).expect("nginx reads");
+            (client, rest.to_vec())
         })
         .collect();
-    let statuses: Vec<_> = clients
-        .into_iter()
-        .map(|client| client.join().expect("a client does not panic"))
-        .collect();
+    // They end before, between and after two rotations.
+    let mut statuses = Vec::new();
+    for (nth, (client, rest)) in clients.iter_mut().enumerate() {
+        metadata.wait_for_fetches(1 + 3 * nth / UPLOADS);
+        client.write(rest).expect("nginx reads");
+        statuses.push(client.read(false).expect("an answer").status);
+    }
     assert_eq!(statuses, [200; UPLOADS], "{:?}", metadata.refused());
     assert!(metadata.issued().len() > 2);
 }
@@ -286,6 +293,7 @@ fn a_zone_that_is_too_small_is_refused() {
 // A worker that has something else to finish gives its fetch up, for the next one to ask.
 #[test]
 fn a_worker_that_finishes_gives_its_fetch_up() {
+    let _alone = alone();
     let metadata = MetadataServer::start();
     metadata.behave(Behaviour::Hang);
     let store = metadata.store();
@@ -314,6 +322,7 @@ fn a_worker_that_finishes_gives_its_fetch_up() {
 // Nothing of nginx waits for a metadata server that does not answer.
 #[test]
 fn a_graceful_end_is_not_delayed_by_a_fetch() {
+    let _alone = alone();
     let metadata = MetadataServer::start();
     metadata.behave(Behaviour::Hang);
     let store = metadata.store();

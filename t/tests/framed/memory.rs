@@ -7,7 +7,7 @@ use std::time::Duration;
 use nginx_tests::account::signing;
 use nginx_tests::http::{Connection, Request};
 use nginx_tests::procfs::memory;
-use nginx_tests::{HeldOrigin, Nginx, Reply};
+use nginx_tests::{HeldOrigin, Nginx, Reply, alone};
 
 const MIB: usize = 1 << 20;
 
@@ -115,6 +115,7 @@ fn upload(nginx: &Nginx, store: &HeldOrigin, wire: &[u8]) -> usize {
 
 #[test]
 fn a_slow_store_costs_a_chunk() {
+    let _alone = alone();
     let store = HeldOrigin::start();
     for (mode, payload) in [
         ("auto", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nginx_tests::account::SECRET_KEY_DIRECTIVES;
 use nginx_tests::http::Connection;
 use nginx_tests::procfs::memory;
-use nginx_tests::{HeldConnection, HeldOrigin, Nginx, Reply};
+use nginx_tests::{HeldConnection, HeldOrigin, Nginx, Reply, alone};
 
 /// Several times what the sockets' buffers on the way can hold.
 const LENGTH: usize = 64 << 20;
@@ -82,6 +82,7 @@ fn expect_little_growth(server: &str) {
 
 #[test]
 fn streaming() {
+    let _alone = alone();
     expect_little_growth(
         "location / {
              aws_payload streaming; proxy_request_buffering off; proxy_pass http://{store};
@@ -91,6 +92,7 @@ fn streaming() {
 
 #[test]
 fn unsigned() {
+    let _alone = alone();
     expect_little_growth(
         "location / {
              aws_payload unsigned; proxy_request_buffering off; proxy_pass http://{store};
@@ -101,16 +103,19 @@ fn unsigned() {
 /// From a temporary file.
 #[test]
 fn streaming_from_a_file() {
+    let _alone = alone();
     expect_little_growth("location / { aws_payload streaming; proxy_pass http://{store}; }");
 }
 
 #[test]
 fn signed_from_a_file() {
+    let _alone = alone();
     expect_little_growth("location / { aws_payload signed; proxy_pass http://{store}; }");
 }
 
 #[test]
 fn signed_where_nginx_does_not_buffer() {
+    let _alone = alone();
     expect_little_growth(
         "location / {
              aws_payload signed; proxy_request_buffering off; proxy_pass http://{store};

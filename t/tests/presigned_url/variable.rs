@@ -1,11 +1,8 @@
 //! `aws_presigned_url`: links that a store takes from whoever has them.
 
-use std::thread::sleep;
-use std::time::Duration;
-
 use nginx_tests::account::{ENDPOINT, SECRET_KEY_DIRECTIVES, object_store};
 use nginx_tests::http::{self, Request};
-use nginx_tests::{Builder, Nginx, ODD_KEYS, PresignedLink, Swift, encode_key};
+use nginx_tests::{Builder, Nginx, ODD_KEYS, PresignedLink, Swift, encode_key, wait_until};
 
 /// An nginx with links, and a server that has keys.
 fn nginx(store: u16, links: &str, server: &str) -> Builder {
@@ -111,8 +108,7 @@ fn links_expire() {
     )
     .start();
     let link = PresignedLink::at(nginx.port(), "/key");
-    sleep(Duration::from_millis(2100));
-    link.get(store.port()).expect_status(403);
+    wait_until("it has expired", || link.get(store.port()).status == 403);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nginx_tests::http::{Connection, Request};
 use nginx_tests::{Behaviour, Builder, Nginx, RawOrigin, Reply, TokenService};
-use nginx_tests::{http, http2, wait_until, waiting};
+use nginx_tests::{alone, http, http2, wait_until, waiting};
 
 const ECR: &str = "aws_token registry ecr endpoint=http://{tokens};";
 const AUTHORIZED: &str = "proxy_set_header Authorization \"Basic $aws_token_registry\";
@@ -44,6 +44,7 @@ fn requests_of_http2_and_subrequests_wait_too() {
 
 #[test]
 fn without_a_token_the_answer_is_503() {
+    let _alone = alone();
     let service = TokenService::start();
     service.behave(Behaviour::Hang);
     let gate = service.gate();
@@ -73,6 +74,7 @@ fn a_waiting_request_may_be_given_up_by_its_client() {
 // The one that expires is used to its end, and then no request waits for what fails.
 #[test]
 fn an_expired_token_is_none() {
+    let _alone = alone();
     let service = TokenService::start();
     service.set_lifetime(Duration::from_secs(3));
     let gate = service.gate();
@@ -155,6 +157,7 @@ fn an_error_page_is_served_without_a_token() {
 // complaint of the other side.
 #[test]
 fn a_cached_object_needs_no_token() {
+    let _alone = alone();
     let service = TokenService::start();
     let gate = service.gate();
     let server = "location / { aws_token_required on; {authorized} proxy_cache c;
@@ -216,7 +219,7 @@ fn a_slice_is_not_sent_without_a_token() {
             return Reply::new(500, range);
         }
         // The token that was good for this slice is no good for the next one.
-        std::thread::sleep(Duration::from_millis(2500));
+        wait_until("the token has expired", || !takes(request));
         Reply::with_headers(206, &[("Content-Range", "bytes 0-3/8")], "abcd")
     });
     let server = "location / { slice 4; aws_token_required on; {authorized}
@@ -242,6 +245,7 @@ fn a_slice_is_not_sent_without_a_token() {
 // Waiting for one is no reason to wait for the other one anew.
 #[test]
 fn credentials_and_tokens_are_awaited_together() {
+    let _alone = alone();
     let service = TokenService::start();
     let gate = service.gate();
     let server = "aws_credentials_timeout 500ms; aws_region us-east-1; aws_credentials hanging;

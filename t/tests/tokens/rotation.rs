@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nginx_tests::http::{Request, Response};
 use nginx_tests::{Behaviour, Builder, Load, Nginx, RawOrigin, TokenService};
-use nginx_tests::{http, wait_until};
+use nginx_tests::{alone, http, wait_until};
 
 const ECR: &str = "aws_token registry ecr endpoint=http://{tokens};";
 
@@ -26,6 +26,7 @@ fn is_good(response: &Response) -> bool {
 // Tokens that live for 4 s are fetched each 2 s or so: from four workers one asks.
 #[test]
 fn tokens_rotate_under_load_with_one_fetch_each() {
+    let _alone = alone();
     const LIFETIME: Duration = Duration::from_secs(4);
     let service = TokenService::start();
     service.set_lifetime(LIFETIME);
@@ -33,8 +34,8 @@ fn tokens_rotate_under_load_with_one_fetch_each() {
     let nginx = with_tokens(&service, &gate, ECR).workers(4).start();
 
     let load = Load::start(4, nginx.port(), &Request::get("/v2/"), is_good);
-    let time = Duration::from_secs(7);
-    std::thread::sleep(time);
+    service.wait_for_fetches(4);
+    load.wait_for(100);
     let report = load.stop();
     assert_eq!(report.failures, [""; 0], "{:?}", service.refused());
     assert!(report.good > 100, "{}", report.good);
@@ -68,8 +69,8 @@ fn reloads_keep_tokens() {
         load.wait_for(20);
         nginx.edit(|builder| builder.http(&format!("{zone} {ECR}")));
         nginx.reload();
-        std::thread::sleep(Duration::from_millis(300));
     }
+    load.wait_for(50);
     let report = load.stop();
     assert_eq!(report.failures, [""; 0]);
     assert_eq!(service.fetches(), 1);
@@ -178,8 +179,14 @@ fn workers_may_be_killed() {
     let gate = service.gate();
     let mut nginx = with_tokens(&service, &gate, ECR).workers(3).start();
     http::get(nginx.port(), "/").expect_status(200);
-    for _ in 0..10 {
-        std::thread::sleep(Duration::from_millis(150));
+    // They are killed until a token has been renewed meanwhile.
+    for killed in 0.. {
+        if killed >= 10 && service.issued().len() > 1 {
+            break;
+        }
+        for _ in 0..20 {
+            http::get(nginx.port(), "/").expect_status(200);
+        }
         let worker = nginx.workers()[0];
         nginx.kill_worker(worker);
         http::get(nginx.port(), "/").expect_status(200);
