@@ -1,43 +1,12 @@
 //! Memory does not grow with a body: what its framing takes is a line, and its trailers.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "../../signing/tests/counting/mod.rs"]
+mod counting;
 
 use aws_sealing::PassHeaders;
 use aws_sealing::body::{Deframer, Expected, Inspector};
 use aws_signing::Header;
 use aws_signing::chunked::Framing;
-
-/// The system's allocator, which counts what each thread asks for.
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is passed on to the system's allocator as it came; counting touches no memory
-// but a thread-local integer that is neither allocated nor dropped.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.set(COUNT.get() + 1);
-        // SAFETY: the caller keeps to the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block came from `System`, and the caller keeps to the contract.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        COUNT.set(COUNT.get() + 1);
-        // SAFETY: the block came from `System`, and the caller keeps to the contract.
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// How many allocations the reading of `chunks` chunks takes, in single bytes.
 fn allocations(chunks: usize) -> usize {
@@ -49,9 +18,9 @@ fn allocations(chunks: usize) -> usize {
         header(b"x-amz-trailer", names),
     ];
     let pass = PassHeaders::default();
-    let before = COUNT.get();
+    let before = counting::count();
     let expected = Expected::new(Framing::SignedTrailer, headers, &pass).unwrap();
-    assert_eq!(COUNT.get(), before, "a head takes none");
+    assert_eq!(counting::count(), before, "a head takes none");
     let mut inspector = Inspector::new(expected);
     let mut deframer = Deframer::new(expected).unwrap();
     let mut read = |bytes: &[u8]| {
@@ -69,7 +38,7 @@ fn allocations(chunks: usize) -> usize {
     }
     line[0] = b'0';
     read(&line);
-    COUNT.get() - before
+    counting::count() - before
 }
 
 #[test]

@@ -1,42 +1,10 @@
 //! Once its buffers have grown, a signature asks for no memory.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
 
 use aws_signing::presign::{Expires, QueryAuth, SessionToken};
 use aws_signing::query::Canonicalizer;
 use aws_signing::{CredentialScope, Header, Request, Signer, SigningKey, Timestamp, path, v2};
-
-/// The system's allocator, which counts what each thread asks for.
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is passed on to the system's allocator as it came; counting touches no memory
-// but a thread-local integer that is neither allocated nor dropped.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.set(COUNT.get() + 1);
-        // SAFETY: the caller keeps to the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block came from `System`, and the caller keeps to the contract.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        COUNT.set(COUNT.get() + 1);
-        // SAFETY: the block came from `System`, and the caller keeps to the contract.
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const QUERY: &[u8] = b"z=1&y=%41&X-Amz-Date=1&x=a+b&w&&v=/&versionId=%2f&acl";
 
@@ -165,9 +133,9 @@ fn headers() -> [Header<'static>; 8] {
 }
 
 fn allocations(work: &mut Work, sign: fn(&mut Work)) -> usize {
-    let before = COUNT.get();
+    let before = counting::count();
     sign(work);
-    COUNT.get() - before
+    counting::count() - before
 }
 
 #[test]
@@ -226,10 +194,10 @@ fn reserved_room_suffices() {
         let length = "G/hosthhost".len() + "k".len() + scope.as_str().len() + 3 * 2 + extra;
         signer.try_reserve(length).unwrap();
         v2_signer.try_reserve("Gb/hosth".len() + extra).unwrap();
-        let before = COUNT.get();
+        let before = counting::count();
         let signed = signer.presign(&mut request, &auth, &key, &scope, &timestamp);
         let v2_signed = v2_signer.presign(&mut v2_request, &v2_auth, &v2_key);
-        assert_eq!(COUNT.get(), before);
+        assert_eq!(counting::count(), before);
         assert!(signed.is_ok() && v2_signed.is_ok());
     }
 }
