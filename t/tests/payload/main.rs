@@ -14,6 +14,7 @@ mod services;
 mod signed;
 mod slices;
 mod slow_upstream;
+mod stand;
 mod streaming;
 mod swift;
 mod tls;

@@ -6,7 +6,7 @@ use nginx_tests::http::{Connection, Request};
 use nginx_tests::payload::{
     Check, STREAMING, bytes, expect_chunks, expect_hash, expect_unsigned, sha256,
 };
-use nginx_tests::{Builder, DeadPort, Nginx, RawOrigin, RawRequest, Reply};
+use nginx_tests::{Nginx, RawOrigin, RawRequest, Reply};
 
 /// Modes, and what becomes there of a body that is there as a whole.
 const MODES: [(&str, Check); 5] = [
@@ -29,36 +29,17 @@ fn requests(target: &str) -> Vec<(Request, Vec<u8>)> {
     ]
 }
 
-/// `{origin}` is the store, `{application}` another server, `{dead}` a port that nobody listens on.
-struct Stand {
-    origin: RawOrigin,
-    application: RawOrigin,
-    nginx: Nginx,
-    _dead: DeadPort,
-}
+type Stand = crate::stand::Stand<RawOrigin>;
 
 impl Stand {
     fn new(server: &str, application: RawOrigin) -> Self {
-        let (origin, dead) = (RawOrigin::with_body("stored"), DeadPort::new());
-        let nginx = Self::builder(server)
-            .var("origin", origin.address())
-            .var("application", application.address())
-            .var("dead", format!("127.0.0.1:{}", dead.port()))
-            .start();
-        Self {
-            origin,
-            application,
-            nginx,
-            _dead: dead,
-        }
-    }
-
-    fn builder(server: &str) -> Builder {
-        Nginx::builder().server(&format!(
+        let builder = Nginx::builder().server(&format!(
             "{SECRET_KEY_DIRECTIVES} aws_sign_methods PUT POST; proxy_http_version 1.1;
              client_body_buffer_size 1k; client_max_body_size 0;
              {server}"
-        ))
+        ));
+        let address = application.address();
+        Self::start(builder, application, address)
     }
 
     /// The `count`th request at the store, once it is there.

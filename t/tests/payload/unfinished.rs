@@ -6,16 +6,10 @@ use std::net::Shutdown;
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
 use nginx_tests::http::{self, Connection, Request, Response};
 use nginx_tests::payload::{bytes, expect_hash};
-use nginx_tests::{Builder, DeadPort, HeldOrigin, Nginx, RawOrigin, Reply, http2};
+use nginx_tests::{Builder, HeldOrigin, Nginx, RawOrigin, Reply, http2};
 
-/// `{origin}` is the store, `{application}` an upstream that takes what it is sent and does not answer,
-/// `{dead}` a port that nobody listens on.
-struct Stand {
-    origin: RawOrigin,
-    nginx: Nginx,
-    _application: HeldOrigin,
-    _dead: DeadPort,
-}
+/// `{application}` is an upstream that takes what it is sent and does not answer.
+type Stand = crate::stand::Stand<HeldOrigin>;
 
 impl Stand {
     fn new(server: &str) -> Self {
@@ -23,8 +17,6 @@ impl Stand {
     }
 
     fn build(server: &str, more: impl FnOnce(Builder) -> Builder) -> Self {
-        let (origin, dead) = (RawOrigin::with_body("stored"), DeadPort::new());
-        let application = HeldOrigin::start();
         let builder = Nginx::builder()
             .http2()
             .http("client_header_buffer_size 1k; client_body_buffer_size 1k; client_max_body_size 4k;")
@@ -32,17 +24,9 @@ impl Stand {
                 "{SECRET_KEY_DIRECTIVES} aws_sign_methods GET PUT; proxy_http_version 1.1;
              {server}"
             ));
-        let nginx = more(builder)
-            .var("origin", origin.address())
-            .var("application", application.address())
-            .var("dead", format!("127.0.0.1:{}", dead.port()))
-            .start();
-        Self {
-            origin,
-            nginx,
-            _application: application,
-            _dead: dead,
-        }
+        let application = HeldOrigin::start();
+        let address = application.address();
+        Self::start(more(builder), application, address)
     }
 
     /// Sends these bytes, and reads the answer; `None` where nginx closes without one.
