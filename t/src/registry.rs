@@ -13,7 +13,7 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// A registry with the image `demo:latest`, of one layer.
 ///
 /// As ECR does, it wants a token for everything, and sends who asks for a blob to another host with
-/// a signed link; that host refuses whoever brings `Authorization`.
+/// a signed URL; that host refuses whoever brings `Authorization`.
 pub struct Registry {
     registry: RawOrigin,
     store: RawOrigin,
@@ -75,9 +75,8 @@ impl Registry {
             }
             match target.strip_prefix("/v2/demo/blobs/") {
                 Some(digest) => {
-                    let link =
-                        format!("http://{store_address}/{digest}?X-Amz-Signature=SECRETLINK");
-                    Reply::with_headers(307, &[("Location", &link)], "")
+                    let url = format!("http://{store_address}/{digest}?X-Amz-Signature=SECRETLINK");
+                    Reply::with_headers(307, &[("Location", &url)], "")
                 }
                 None => Reply::new(404, "{}"),
             }

@@ -6,7 +6,7 @@ use std::fs;
 use nginx_tests::account::{SECRET_KEY, signing_key_directives};
 use nginx_tests::http::Request;
 use nginx_tests::{
-    Builder, Nginx, Origin, OriginConfig, PresignedLink, RawOrigin, RawRequest, Reply, Signer,
+    Builder, Nginx, Origin, OriginConfig, PresignedUrl, RawOrigin, RawRequest, Reply, Signer,
     parameter,
 };
 use nginx_tests::{example, http, signing};
@@ -288,7 +288,7 @@ fn presigned_links() {
     });
     let store = store.expect("the store starts");
     store.put("my-bucket", "a key", "hello");
-    // Links lead to the store itself.
+    // URLs lead to the store itself.
     let nginx = example::builder("presigned-links.conf", &[])
         .file("aws-secret-key", format!("{SECRET_KEY}\n"))
         .file("passwords", "user:{PLAIN}password\n")
@@ -303,11 +303,11 @@ fn presigned_links() {
     assert_eq!(refused.header("Location"), None);
     let answer = ask("GET", "/a%20key");
     assert_eq!(answer.header("Cache-Control"), Some("no-store"));
-    let link = PresignedLink::of(&answer);
-    assert_eq!(link.host(), format!("my-bucket.{domain}"));
-    assert_eq!(link.get(store.port()).expect_status(200).text(), "hello");
+    let url = PresignedUrl::of(&answer);
+    assert_eq!(url.host(), format!("my-bucket.{domain}"));
+    assert_eq!(url.get(store.port()).expect_status(200).text(), "hello");
 
-    let upload = PresignedLink::of(&ask("PUT", "/new"));
+    let upload = PresignedUrl::of(&ask("PUT", "/new"));
     let upload = upload.request("PUT").body("content");
     upload.send(store.port()).expect_status(200);
     assert_eq!(

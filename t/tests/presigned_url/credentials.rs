@@ -1,8 +1,8 @@
-//! Whose credentials sign the links of `aws_presigned_url`, and for how long.
+//! Whose credentials sign the URLs of `aws_presigned_url`, and for how long.
 
 use std::time::Duration;
 
-use nginx_tests::{MetadataServer, Nginx, PresignedLink, http};
+use nginx_tests::{MetadataServer, Nginx, PresignedUrl, http};
 
 /// Like any directive of credentials: the nearest block's.
 #[test]
@@ -22,8 +22,8 @@ fn each_location_signs_with_its_own_keys() {
         )
         .start();
     let credential = |target| {
-        let link = PresignedLink::at(nginx.port(), target);
-        let text = link.parameter("X-Amz-Credential").expect("a credential");
+        let url = PresignedUrl::at(nginx.port(), target);
+        let text = url.parameter("X-Amz-Credential").expect("a credential");
         let parts: Vec<_> = text.split("%2F").collect();
         format!("{} {} {}", parts[0], parts[2], parts[3])
     };
@@ -33,8 +33,8 @@ fn each_location_signs_with_its_own_keys() {
     assert_eq!(credential("/own/inner/k"), "AKIDOWN eu-central-1 s3");
     assert_eq!(credential("/service/k"), "AKIDSERVER eu-west-1 execute-api");
     let token = |target| {
-        let link = PresignedLink::at(nginx.port(), target);
-        link.parameter("X-Amz-Security-Token").map(str::to_owned)
+        let url = PresignedUrl::at(nginx.port(), target);
+        url.parameter("X-Amz-Security-Token").map(str::to_owned)
     };
     assert_eq!(token("/own/k").as_deref(), Some("IQoJ"));
     assert_eq!(token("/k"), None);
@@ -56,12 +56,12 @@ fn links_follow_credentials_that_rotate() {
         )
         .start();
     metadata.wait_for_fetches(1);
-    nginx_tests::wait_until("there is a link", || {
+    nginx_tests::wait_until("there is a url", || {
         http::get(nginx.port(), "/k")
             .header("Location")
-            .is_some_and(|link| !link.is_empty())
+            .is_some_and(|url| !url.is_empty())
     });
-    let first = PresignedLink::at(nginx.port(), "/k");
+    let first = PresignedUrl::at(nginx.port(), "/k");
     // Not a second longer than the credentials.
     let expires: u32 = first.parameter("X-Amz-Expires").unwrap().parse().unwrap();
     assert!((1..=4).contains(&expires), "{expires}");
@@ -69,7 +69,7 @@ fn links_follow_credentials_that_rotate() {
 
     metadata.wait_for_fetches(2);
     nginx_tests::wait_until("the next credentials sign", || {
-        PresignedLink::at(nginx.port(), "/k").parameter("X-Amz-Credential")
+        PresignedUrl::at(nginx.port(), "/k").parameter("X-Amz-Credential")
             != first.parameter("X-Amz-Credential")
     });
 }

@@ -1,7 +1,7 @@
 //! `aws_presigned_url` where signatures are of version 2.
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, object_store};
-use nginx_tests::{Nginx, PresignedLink, Swift};
+use nginx_tests::{Nginx, PresignedUrl, Swift};
 
 /// The bucket in the path, and in the host, where it is a part of what is signed.
 #[test]
@@ -35,19 +35,15 @@ fn links_lead_to_the_object() {
         ("/host/a%20key", store.port()),
         ("/swift/a%20key", swift.port()),
     ] {
-        let link = PresignedLink::at(nginx.port(), target);
-        assert!(link.parameter("AWSAccessKeyId").is_some(), "{link:?}");
-        assert_eq!(link.parameter("X-Amz-Signature"), None);
-        assert_eq!(
-            link.get(port).expect_status(200).text(),
-            "hello",
-            "{target}"
-        );
-        let later = link.parameter("Expires").expect("an expiry").to_owned();
-        link.altered(&later, &format!("{later}0"))
+        let url = PresignedUrl::at(nginx.port(), target);
+        assert!(url.parameter("AWSAccessKeyId").is_some(), "{url:?}");
+        assert_eq!(url.parameter("X-Amz-Signature"), None);
+        assert_eq!(url.get(port).expect_status(200).text(), "hello", "{target}");
+        let later = url.parameter("Expires").expect("an expiry").to_owned();
+        url.altered(&later, &format!("{later}0"))
             .get(port)
             .expect_status(403);
-        link.altered("a%20key", "another")
+        url.altered("a%20key", "another")
             .get(port)
             .expect_status(403);
     }

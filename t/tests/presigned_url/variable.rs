@@ -1,14 +1,14 @@
-//! `aws_presigned_url`: links that a store takes from whoever has them.
+//! `aws_presigned_url`: URLs that a store takes from whoever has them.
 
 use nginx_tests::account::{ENDPOINT, SECRET_KEY_DIRECTIVES, object_store};
 use nginx_tests::http::{self, Request};
-use nginx_tests::{Builder, Nginx, ODD_KEYS, PresignedLink, Swift, encode_key, wait_until};
+use nginx_tests::{Builder, Nginx, ODD_KEYS, PresignedUrl, Swift, encode_key, wait_until};
 
-/// An nginx with links, and a server that has keys.
-fn nginx(store: u16, links: &str, server: &str) -> Builder {
+/// An nginx with URLs, and a server that has keys.
+fn nginx(store: u16, urls: &str, server: &str) -> Builder {
     Nginx::builder()
         .var("store", format!("127.0.0.1:{store}"))
-        .http(links)
+        .http(urls)
         .server(&format!("{SECRET_KEY_DIRECTIVES}\n{server}"))
 }
 
@@ -23,11 +23,11 @@ fn a_link_leads_to_the_object() {
     )
     .start();
 
-    let link = PresignedLink::at(nginx.port(), "/a%20key");
-    assert_eq!(link.parameter("X-Amz-Expires"), Some("600"));
-    assert_eq!(link.get(store.port()).expect_status(200).text(), "hello");
+    let url = PresignedUrl::at(nginx.port(), "/a%20key");
+    assert_eq!(url.parameter("X-Amz-Expires"), Some("600"));
+    assert_eq!(url.get(store.port()).expect_status(200).text(), "hello");
     // It is good for one method and one object, and what it says is signed.
-    link.request("PUT")
+    url.request("PUT")
         .body("x")
         .send(store.port())
         .expect_status(403);
@@ -36,7 +36,7 @@ fn a_link_leads_to_the_object() {
         ("Expires=600", "Expires=601"),
         ("X-Amz-Signature", "versionId=1&X-Amz-Signature"),
     ] {
-        link.altered(from, to).get(store.port()).expect_status(403);
+        url.altered(from, to).get(store.port()).expect_status(403);
     }
     let log = nginx.error_log() + &nginx.access_log();
     assert!(!log.contains("X-Amz-"), "{log}");
@@ -74,7 +74,7 @@ fn links_lead_to_odd_keys() {
 
     let followed = |target: &str, port| {
         let response = http::get(nginx.port(), target);
-        (response.status == 307).then(|| PresignedLink::of(&response).get(port))
+        (response.status == 307).then(|| PresignedUrl::of(&response).get(port))
     };
     for key in ODD_KEYS {
         let encoded = encode_key(key);
@@ -86,13 +86,13 @@ fn links_lead_to_odd_keys() {
                 ("host", store.port()),
                 ("swift", swift.port()),
             ] {
-                let response = followed(&format!("/{place}/{encoded}"), port).expect("a link");
+                let response = followed(&format!("/{place}/{encoded}"), port).expect("a URL");
                 assert_eq!(response.status, 200, "{place} {key}: {}", response.text());
                 assert_eq!(response.body, key.as_bytes(), "{place} {key}");
             }
         }
         let response = followed(&format!("/encoded?key={encoded}"), store.port());
-        let response = response.expect("a link");
+        let response = response.expect("a URL");
         assert_eq!(response.text(), *key, "{key}");
     }
 }
@@ -107,8 +107,8 @@ fn links_expire() {
         "location / { return 307 $link; }",
     )
     .start();
-    let link = PresignedLink::at(nginx.port(), "/key");
-    wait_until("it has expired", || link.get(store.port()).status == 403);
+    let url = PresignedUrl::at(nginx.port(), "/key");
+    wait_until("it has expired", || url.get(store.port()).status == 403);
 }
 
 #[test]
@@ -121,15 +121,15 @@ fn links_for_uploads() {
     )
     .start();
     store.put("bucket", "another", "object");
-    let link = PresignedLink::at(nginx.port(), "/new");
-    assert_eq!(link.parameter("X-Amz-Expires"), Some("3600"));
-    link.get(store.port()).expect_status(403);
-    let upload = link.request("PUT").body("content");
+    let url = PresignedUrl::at(nginx.port(), "/new");
+    assert_eq!(url.parameter("X-Amz-Expires"), Some("3600"));
+    url.get(store.port()).expect_status(403);
+    let upload = url.request("PUT").body("content");
     upload.send(store.port()).expect_status(200);
     assert_eq!(store.get("bucket", "new").as_deref(), Some(&b"content"[..]));
 }
 
-/// A link is good for one method: a redirect has to name the one that the client will use.
+/// A URL is good for one method: a redirect has to name the one that the client will use.
 #[test]
 fn the_method_may_be_the_clients() {
     let store = object_store();
@@ -146,16 +146,16 @@ fn the_method_may_be_the_clients() {
     .start();
     let ask = |method, target| Request::new(method, target).send(nginx.port());
 
-    PresignedLink::of(&ask("GET", "/key"))
+    PresignedUrl::of(&ask("GET", "/key"))
         .get(store.port())
         .expect_status(200);
-    let head = PresignedLink::of(&ask("HEAD", "/key"));
+    let head = PresignedUrl::of(&ask("HEAD", "/key"));
     head.request("HEAD").send(store.port()).expect_status(200);
     head.get(store.port()).expect_status(403);
     for method in ["PUT", "DELETE", "POST"] {
         ask(method, "/key").expect_status(403);
     }
-    PresignedLink::of(&ask("PUT", "/writes/key"));
+    PresignedUrl::of(&ask("PUT", "/writes/key"));
     ask("HEAD", "/writes/key").expect_status(403);
     ask("DELETE", "/writes/key").expect_status(403);
     let log = nginx.error_log();
@@ -180,12 +180,12 @@ fn parameters_are_a_part_of_the_link() {
     )
     .start();
 
-    let saved = PresignedLink::at(nginx.port(), "/key?name=f.txt");
+    let saved = PresignedUrl::at(nginx.port(), "/key?name=f.txt");
     let answer = saved.get(store.port()).expect_status(200);
     let disposition = answer.header("Content-Disposition");
     assert_eq!(disposition, Some("attachment; filename=\"f.txt\""));
 
-    let asked = PresignedLink::at(
+    let asked = PresignedUrl::at(
         nginx.port(),
         "/key?versionId=null&X-Amz-Expires=1&x-amz-acl=private",
     );
@@ -202,7 +202,7 @@ fn a_url_that_is_none_makes_no_link() {
         r#"location / { if ($link = "") { return 400; } return 307 $link; }"#,
     )
     .start();
-    PresignedLink::at(nginx.port(), "/?url=https://b.example.net/k");
+    PresignedUrl::at(nginx.port(), "/?url=https://b.example.net/k");
     for url in [
         "",
         "/k",
@@ -221,8 +221,8 @@ fn a_url_that_is_none_makes_no_link() {
 fn what_cannot_be_a_link_is_refused() {
     for (directive, message) in [
         (
-            "link https://b.net",
-            "the invalid value \"link\": write the name of a variable",
+            "url https://b.net",
+            "the invalid value \"url\": write the name of a variable",
         ),
         (
             "$ https://b.net",
@@ -306,7 +306,7 @@ fn the_host_is_what_clients_send() {
         "location / { return 307 $link; }",
     )
     .start();
-    let link = PresignedLink::at(nginx.port(), "/");
-    assert_eq!(link.host(), format!("bucket.{ENDPOINT}"));
-    assert_eq!(link.get(store.port()).expect_status(200).text(), "hello");
+    let url = PresignedUrl::at(nginx.port(), "/");
+    assert_eq!(url.host(), format!("bucket.{ENDPOINT}"));
+    assert_eq!(url.get(store.port()).expect_status(200).text(), "hello");
 }

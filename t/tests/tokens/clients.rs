@@ -93,9 +93,9 @@ fn an_image_is_pulled_and_the_token_stays_here() {
         .start();
     assert_eq!(pull(nginx.port(), "image", &home), FILES_OF_IMAGE);
     let token = &service.issued()[0].text;
-    let links = registry.store().requests();
-    assert_eq!(links.len(), 2);
-    for request in links {
+    let urls = registry.store().requests();
+    assert_eq!(urls.len(), 2);
+    for request in urls {
         assert!(!String::from_utf8_lossy(request.bytes()).contains(token));
     }
     assert_eq!(service.fetches(), 1);

@@ -1,29 +1,29 @@
-//! Presigned links, as a client follows them.
+//! Presigned URLs, as a client follows them.
 
 use crate::http::{self, Request, Response};
 
-/// A link out of a `Location` header.
+/// A URL out of a `Location` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PresignedLink {
+pub struct PresignedUrl {
     host: String,
     target: String,
 }
 
-impl PresignedLink {
-    /// The link that a 307 leads to.
+impl PresignedUrl {
+    /// The URL that a 307 leads to.
     #[track_caller]
     pub fn of(response: &Response) -> Self {
         assert_eq!(response.status, 307, "{}", response.text());
         Self::new(response.header("Location").expect("a location"))
     }
 
-    /// The link that nginx on `port` answers with.
+    /// The URL that nginx on `port` answers with.
     #[track_caller]
     pub fn at(port: u16, target: &str) -> Self {
         Self::of(&http::get(port, target))
     }
 
-    /// The link `url`, which has a path.
+    /// The URL `url`, which has a path.
     #[track_caller]
     pub fn new(url: &str) -> Self {
         let rest = url
@@ -56,18 +56,18 @@ impl PresignedLink {
         })
     }
 
-    /// The request of a client that follows the link.
+    /// The request of a client that follows the URL.
     pub fn request(&self, method: &str) -> Request {
         Request::new(method, &self.target).header("Host", &self.host)
     }
 
-    /// Follows the link to the server on `port`.
+    /// Follows the URL to the server on `port`.
     #[track_caller]
     pub fn get(&self, port: u16) -> Response {
         self.request("GET").send(port)
     }
 
-    /// The link with another target.
+    /// The URL with another target.
     pub fn altered(&self, from: &str, to: &str) -> Self {
         assert!(self.target.contains(from), "{self:?}");
         Self {
