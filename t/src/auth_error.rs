@@ -1,4 +1,4 @@
-//! Authentication errors as stores print them, and whether a client gets to see them.
+//! Authentication errors as object stores print them, and whether a client gets to see them.
 
 use crate::account::SECRET_KEY_DIRECTIVES;
 use crate::http::Response;
@@ -21,7 +21,7 @@ pub fn xml(code: &str, rest: &str) -> String {
     format!("{DECLARATION}<Error><Code>{code}</Code>{rest}</Error>")
 }
 
-/// A refused signature as S3 prints it.
+/// A rejected signature as S3 prints it.
 pub fn mismatch() -> String {
     xml(
         "SignatureDoesNotMatch",
@@ -56,7 +56,7 @@ pub fn expect_no_secret(text: &str) {
     }
 }
 
-/// Fails unless the answer has this status and code and nothing else of the store's body.
+/// Fails unless the response has this status and code and nothing else of the object store's body.
 #[track_caller]
 pub fn expect_hidden(response: &Response, status: u16, code: &str) {
     let text = response.text();

@@ -52,7 +52,7 @@ impl Framed {
         }
     }
 
-    /// Signs with another key. That of a store makes a request to send to the store directly.
+    /// Signs with another key. That of an object store makes a request to send to the object store directly.
     pub fn user(mut self, access_key: &str, secret_key: &str) -> Self {
         self.user = (access_key.to_owned(), secret_key.to_owned());
         self
@@ -221,8 +221,8 @@ impl Upload {
         upload("PUT", port, &self.target, &headers, &self.body)
     }
 
-    /// Sends the request while a store reads what comes of it until the connection is closed, which
-    /// has to happen. Returns the client's answer, the head at the store and what came behind it.
+    /// Sends the request while an object store reads what comes of it until the connection is closed, which
+    /// has to happen. Returns the client's response, the head at the object store and what came behind it.
     #[track_caller]
     pub fn send_in_vain(&self, port: u16, store: &HeldOrigin) -> (Response, Head, Vec<u8>) {
         std::thread::scope(|scope| {

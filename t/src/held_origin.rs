@@ -1,4 +1,4 @@
-//! A store whose connections the test serves by hand: it reads when, and as much as, the test says.
+//! An object store whose connections the test serves by hand: it reads when, and as much as, the test says.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

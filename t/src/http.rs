@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// How long a client waits for a connection, or for the next byte of an answer.
+/// How long a client waits for a connection, or for the next byte of a response.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 const DEFAULT_HOST: &str = "localhost";
@@ -87,7 +87,7 @@ impl Request {
         self
     }
 
-    /// Sends the request on a connection of its own and reads the answer.
+    /// Sends the request on a connection of its own and reads the response.
     #[track_caller]
     pub fn send(mut self, port: u16) -> Response {
         if !self.has("connection") {
@@ -200,14 +200,14 @@ impl Connection {
         })
     }
 
-    /// Sends a request and reads its answer.
+    /// Sends a request and reads its response.
     #[track_caller]
     pub fn send(&mut self, request: &Request) -> Response {
         self.try_send(request)
             .unwrap_or_else(|e| panic!("no answer: {e}"))
     }
 
-    /// Sends a request and reads its answer; an error tells of a broken or silent connection.
+    /// Sends a request and reads its response; an error tells of a broken or silent connection.
     pub fn try_send(&mut self, request: &Request) -> std::io::Result<Response> {
         self.write(&request.to_bytes())?;
         self.read(request.method == "HEAD")
@@ -218,18 +218,18 @@ impl Connection {
         self.stream.get_mut().write_all(bytes)
     }
 
-    /// Reads one answer; that to a HEAD request has no body, whatever its headers say.
+    /// Reads one response; that to a HEAD request has no body, whatever its headers say.
     pub fn read(&mut self, to_head: bool) -> std::io::Result<Response> {
         Response::read(&mut self.stream, to_head)
     }
 
-    /// The socket, for what goes beyond requests and answers.
+    /// The socket, for what goes beyond requests and responses.
     pub fn socket(&self) -> &TcpStream {
         self.stream.get_ref()
     }
 }
 
-/// An answer as it stood on the wire, with the framing of its body undone.
+/// A response as it stood on the wire, with the framing of its body undone.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The status code.
@@ -256,7 +256,7 @@ impl Response {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Fails the test, showing the answer, unless the status is this one.
+    /// Fails the test, showing the response, unless the status is this one.
     #[track_caller]
     pub fn expect_status(self, status: u16) -> Self {
         assert_eq!(
@@ -273,7 +273,7 @@ impl Response {
     fn read(stream: &mut impl BufRead, to_head: bool) -> std::io::Result<Self> {
         let mut response = loop {
             let response = Self::read_head(stream)?;
-            // 100 and 103 announce the answer that follows them.
+            // 100 and 103 announce the response that follows them.
             if response.status / 100 != 1 || response.status == 101 {
                 break response;
             }

@@ -48,7 +48,7 @@ pub fn upload_unannounced(
 }
 
 /// As [`upload`]; an error tells what `curl` says. Where nginx answers and ends the stream before the
-/// whole body has come, as it may when it refuses it, some versions of `curl` miss the answer.
+/// whole body has come, as it may when it rejects it, some versions of `curl` miss the response.
 pub fn try_upload(
     method: &str,
     port: u16,
@@ -93,7 +93,7 @@ fn curl(headers: &[(&str, &str)]) -> Command {
     curl
 }
 
-/// Runs `curl`, which reads `input`, and returns the answer that it prints.
+/// Runs `curl`, which reads `input`, and returns the response that it prints.
 fn run(mut curl: Command, port: u16, path: &str, input: &[u8]) -> Result<Response, String> {
     assert!(
         path.starts_with('/'),
@@ -108,7 +108,7 @@ fn run(mut curl: Command, port: u16, path: &str, input: &[u8]) -> Result<Respons
         .unwrap_or_else(|e| panic!("cannot run curl, which the HTTP/2 tests need: {e}"));
     let mut stdin = process.stdin.take().expect("it is piped");
     let output = std::thread::scope(|scope| {
-        // An answer may come before all is read: then curl reads no further.
+        // A response may come before all is read: then curl reads no further.
         scope.spawn(move || drop(stdin.write_all(input)));
         process.wait_with_output().expect("curl ends")
     });

@@ -1,5 +1,5 @@
-//! What the services that hand out secrets have in common: they misbehave as a test wants, and
-//! know what they have handed out.
+//! What the services that issue secrets have in common: they misbehave as a test wants, and
+//! know what they have issued.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -62,12 +62,12 @@ impl<T: Clone> Issuer<T> {
         self.state().behaviour = behaviour;
     }
 
-    /// How long that lives which it hands out from now on.
+    /// How long that lives which it issues from now on.
     pub fn set_lifetime(&self, lifetime: Duration) {
         self.state().lifetime = lifetime;
     }
 
-    /// How often it was asked by who may ask, whatever the answer was.
+    /// How often it was asked by who may ask, whatever the response was.
     pub fn fetches(&self) -> usize {
         self.state().asked.len()
     }
@@ -83,12 +83,12 @@ impl<T: Clone> Issuer<T> {
         crate::wait_until("the service has been asked", || self.fetches() >= count);
     }
 
-    /// What it has handed out, in order.
+    /// What it has issued, in order.
     pub fn issued(&self) -> Vec<T> {
         self.state().issued.clone()
     }
 
-    /// Why requests were refused.
+    /// Why requests were rejected.
     pub fn refused(&self) -> Vec<String> {
         self.state().refused.clone()
     }
@@ -97,8 +97,8 @@ impl<T: Clone> Issuer<T> {
         self.state().refused.push(reason.to_owned());
     }
 
-    /// Behaves as it is told. What it hands out is what `make` makes of its number, from 1 on, and
-    /// of when it expires, in Unix seconds; `document` writes the answer.
+    /// Behaves as it is told. What it issues is what `make` makes of its number, from 1 on, and
+    /// of when it expires, in Unix seconds; `document` writes the response.
     pub(crate) fn hand_out(
         &self,
         make: impl FnOnce(usize, u64) -> T,

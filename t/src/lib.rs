@@ -4,23 +4,23 @@
 //! origin of its own; see `t/README.md` for a complete example. The pieces:
 //!
 //! - [`Nginx`]: a running nginx, its logs, its workers, and [`nginx_t`] for configurations that
-//!   are to be refused;
-//! - [`server_conf`]: a `server{}` that is to be refused, with the guilty line marked;
+//!   are to be rejected;
+//! - [`server_conf`]: a `server{}` that is to be rejected, with the guilty line marked;
 //! - [`http`] and [`http2`]: clients that send what the test says, byte for byte;
 //! - [`Origin`], an S3 store in this process, and [`Swift`], a stricter one: both verify signatures
 //!   with code that is not ours;
-//! - [`Signer`]: signs requests as clients of a store do, to ask it directly;
+//! - [`Signer`]: signs requests as clients of an object store do, to ask it directly;
 //! - [`signing`]: whether what an origin has recorded is signed as it should be;
 //! - [`Style`]: the styles of signatures, and the same of each;
 //! - [`account`]: the user in whose name tests sign, and the user's store;
-//! - [`auth_error`]: authentication errors of stores, and whether they are hidden;
+//! - [`auth_error`]: authentication errors of object stores, and whether they are hidden;
 //! - [`framed`]: a client that frames its bodies, as SDKs do;
 //! - [`RawOrigin`]: an HTTP/1 server that records what arrives and answers what the test says;
 //! - [`HeldOrigin`]: one that reads when the test says;
 //! - [`payload`]: bodies, and whether they are signed as they have arrived;
-//! - [`MetadataServer`]: hands out temporary credentials as IMDS, ECS and STS do, and as badly as
+//! - [`MetadataServer`]: issues temporary credentials as IMDS, ECS and STS do, and as badly as
 //!   a test wants; its [`store`](MetadataServer::store) takes them;
-//! - [`TokenService`]: hands out tokens as ECR and CodeArtifact do; its
+//! - [`TokenService`]: issues tokens as ECR and CodeArtifact do; its
 //!   [`gate`](TokenService::gate) takes them;
 //! - [`Issuer`]: what these two have in common, and how they misbehave;
 //! - [`example`]: the configurations in nginx-conf/;

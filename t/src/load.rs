@@ -26,7 +26,7 @@ pub struct Report {
 }
 
 impl Load {
-    /// Starts `clients` threads; an answer is good where `good` says so.
+    /// Starts `clients` threads; a response is good where `good` says so.
     pub fn start(
         clients: usize,
         port: u16,

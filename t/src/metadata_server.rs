@@ -1,4 +1,4 @@
-//! A stand-in for the services that hand out temporary credentials, and a store that takes them.
+//! A stand-in for the services that issue temporary credentials, and an object store that takes them.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -14,7 +14,7 @@ use crate::signing;
 /// The role that the instance has.
 const ROLE: &str = "web";
 
-/// Credentials that the server has handed out.
+/// Credentials that the server has issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issued {
     /// The access key, which tells one issue from another.
@@ -23,7 +23,7 @@ pub struct Issued {
     pub secret_key: String,
     /// The session token.
     pub token: String,
-    /// From when on a store refuses them, in Unix seconds.
+    /// From when on an object store rejects them, in Unix seconds.
     pub expires_at: u64,
 }
 
@@ -74,7 +74,7 @@ impl MetadataServer {
         self.origin.requests()
     }
 
-    /// Waits until all credentials that it has handed out so far have expired.
+    /// Waits until all credentials that it has issued so far have expired.
     #[track_caller]
     pub fn wait_for_expiry(&self) {
         let last = self.issued().iter().map(|issued| issued.expires_at).max();
@@ -82,13 +82,13 @@ impl MetadataServer {
         crate::wait_until("all credentials have expired", || now() >= last);
     }
 
-    /// Finds the secret key that it has handed out with an access key.
+    /// Finds the secret key that it has issued with an access key.
     pub(crate) fn secrets(&self) -> impl Fn(&str) -> Option<String> + Send + Sync + 'static {
         let issuer = Arc::clone(&self.issuer);
         move |access_key| find(&issuer, access_key).map(|issued| issued.secret_key)
     }
 
-    /// A store that takes requests which are signed with credentials of this server, as long as
+    /// An object store that takes requests which are signed with credentials of this server, as long as
     /// those live, and answers them with `hello`. Others get 403, or 400 and `ExpiredToken`:
     /// [`refused`](Issuer::refused) has these codes.
     #[track_caller]
@@ -161,7 +161,7 @@ fn find(issuer: &Issuer<Issued>, access_key: &str) -> Option<Issued> {
     issued.find(|issued| issued.access_key == access_key)
 }
 
-/// What a store thinks of a request: status and code where it refuses it.
+/// What an object store thinks of a request: status and code where it rejects it.
 fn judge(
     issuer: &Issuer<Issued>,
     request: &RawRequest,

@@ -1,4 +1,4 @@
-//! A stand-in for a registry of container images, and for the store behind it, which has the layers.
+//! A stand-in for a registry of container images, and for the object store behind it, which has the layers.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// A registry with the image `demo:latest`, of one layer.
 ///
 /// As ECR does, it wants a token for everything, and sends who asks for a blob to another host with
-/// a signed URL; that host refuses whoever brings `Authorization`.
+/// a signed URL; that host rejects whoever brings `Authorization`.
 pub struct Registry {
     registry: RawOrigin,
     store: RawOrigin,

@@ -8,7 +8,7 @@ pub struct Reply {
     with_length: bool,
 }
 
-/// What becomes of the connection after the answer.
+/// What becomes of the connection after the response.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Then {
     Continue,
@@ -17,7 +17,7 @@ pub(crate) enum Then {
 }
 
 impl Reply {
-    /// An answer of this status with a body; `Content-Length` is added. To a HEAD request the
+    /// A response of this status with a body; `Content-Length` is added. To a HEAD request the
     /// same head is sent without the body.
     pub fn new(status: u16, body: impl AsRef<[u8]>) -> Self {
         Self::with_headers(status, &[], body)
@@ -53,12 +53,12 @@ impl Reply {
         }
     }
 
-    /// No answer: the connection is closed.
+    /// No response: the connection is closed.
     pub fn close() -> Self {
         Self::raw([])
     }
 
-    /// No answer: the connection stays open and silent until the origin or the peer ends it.
+    /// No response: the connection stays open and silent until the origin or the peer ends it.
     pub fn hang() -> Self {
         Self {
             then: Then::Hang,
@@ -66,7 +66,7 @@ impl Reply {
         }
     }
 
-    /// Closes the connection after the answer.
+    /// Closes the connection after the response.
     pub fn and_close(mut self) -> Self {
         self.then = Then::Close;
         self

@@ -18,7 +18,7 @@ pub fn builder(server: &str) -> Builder {
         .file(FILE, server)
 }
 
-/// Fails the test unless a line of level `emerg` that holds `message` refuses the line of `server`
+/// Fails the test unless a line of level `emerg` that holds `message` rejects the line of `server`
 /// that ends with `#!`, and shows no secret.
 #[track_caller]
 pub fn expect_refused(server: &str, message: &str) {

@@ -1,4 +1,4 @@
-//! Signs requests with the official crate `aws-sigv4`, as the clients of a store do.
+//! Signs requests with the official crate `aws-sigv4`, as the clients of an object store do.
 
 use std::time::{Duration, SystemTime};
 

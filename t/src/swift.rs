@@ -1,7 +1,7 @@
 //! OpenStack Swift with its S3 API: the strict peer.
 //!
 //! Its verifier shares no code with ours, with `aws-sigv4` or with s3s. It checks the region, the
-//! clock and the payload's hash, and refuses `x-amz-*` headers that change an object and are not
+//! clock and the payload's hash, and rejects `x-amz-*` headers that change an object and are not
 //! signed.
 
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! A stand-in for the services that hand out tokens, which verifies who asks; and what takes its
+//! A stand-in for the services that issue tokens, which verifies who asks; and what takes its
 //! tokens.
 
 use std::net::SocketAddr;
@@ -20,14 +20,14 @@ use crate::signing;
 const ACCESS_KEY: &str = "AKIDTOKENS";
 const SECRET_KEY: &str = "tokens/SECRET+KEY";
 
-/// A token that the service has handed out.
+/// A token that the service has issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuedToken {
-    /// As it stood in the answer.
+    /// As it stood in the response.
     pub text: String,
     /// What it proves, as `Authorization` has it.
     authorizations: Vec<String>,
-    /// From when on it is refused, in Unix seconds.
+    /// From when on it is rejected, in Unix seconds.
     pub expires_at: u64,
 }
 
@@ -59,7 +59,7 @@ impl TokenService {
         Self::start_for(|access_key| (access_key == ACCESS_KEY).then(|| SECRET_KEY.to_owned()))
     }
 
-    /// The same for who signs with what `metadata` hands out, rather than with the keys of
+    /// The same for who signs with what `metadata` issues, rather than with the keys of
     /// [`environment`](Self::environment).
     #[track_caller]
     pub fn start_for_instance(metadata: &MetadataServer) -> Self {

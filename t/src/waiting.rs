@@ -55,7 +55,7 @@ pub fn until_the_worker_leaves(body: &'static str) -> (RawOrigin, Sender<i32>) {
     (origin, sender)
 }
 
-/// A client that asks and goes before there is an answer.
+/// A client that asks and goes before there is a response.
 #[track_caller]
 pub fn give_up(port: u16, target: &str) {
     let mut client = Connection::open(port);

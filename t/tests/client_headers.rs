@@ -18,7 +18,7 @@ fn put() -> Request {
     Request::new("PUT", "/key").body("hello")
 }
 
-/// S3 rejects a request in which it finds Content-MD5 unsigned; so does the store here.
+/// S3 rejects a request in which it finds Content-MD5 unsigned; so does the object store here.
 #[test]
 fn what_speaks_of_the_body_is_signed_in_each_style() {
     let origin = RawOrigin::with_body("");
@@ -183,7 +183,7 @@ fn underscores_are_judged_as_hyphens() {
     }
 }
 
-/// The store is known by the host that requests are signed for.
+/// The object store is known by the host that requests are signed for.
 #[test]
 fn control_headers_of_other_stores_are_judged() {
     let origin = RawOrigin::with_body("");

@@ -17,7 +17,7 @@
 //! | the client's Authorization beside ours (E#15963), `x-amz-*` passed on (P#45), session tokens (A#26) | `deputy` |
 //! | `satisfy any` opened by the signer (A#42), `auth_basic` in front | `access` |
 //! | unsigned when credentials fail (E#47519) | `fail_closed` |
-//! | refused every midnight (A#69 A#70) | `stale_key` |
+//! | rejected every midnight (A#69 A#70) | `stale_key` |
 //! | crash on reload (S#9331 S#12090) | `lifecycle` |
 
 use std::process::{Command, Stdio};
@@ -268,7 +268,7 @@ fn the_error_log_is_silent() {
     assert!(!log.contains("aws_auth"), "{log}");
 }
 
-// N#38 A#35: when a store finds that a signature does not match, the debug log has what was signed.
+// N#38 A#35: when an object store finds that a signature does not match, the debug log has what was signed.
 #[test]
 fn a_debug_log_tells_what_was_signed() {
     let origin = object_store();
@@ -331,7 +331,7 @@ fn certificate(folder: &Scratch) -> [String; 2] {
     paths.map(|path| std::fs::read_to_string(path).expect("openssl has written it"))
 }
 
-// N#78: the store's name is in the TLS handshake, and a signed request comes through.
+// N#78: the object store's name is in the TLS handshake, and a signed request comes through.
 #[test]
 fn tls_to_the_store() {
     let folder = Scratch::new("certificate");

@@ -7,7 +7,7 @@ use nginx_tests::account::{
 use nginx_tests::http::{self, Request};
 use nginx_tests::{Builder, Nginx, Origin, OriginConfig, RawOrigin, Signer, signing};
 
-/// A store whose bucket `bucket` holds `two words`.
+/// An object store whose bucket `bucket` holds `two words`.
 fn store_with_object() -> Origin {
     let origin = object_store();
     origin.put("bucket", "two words", "hello");
@@ -120,7 +120,7 @@ fn bucket_endpoint_region_and_keys_come_from_variables() {
     let tenants = [
         ("one", "us-east-1", ACCESS_KEY, SECRET_KEY),
         ("two", "eu-west-1", "AKIDOTHER", "other/Secret+Key"),
-        // As the first but for its keys.
+        // As the first except its keys.
         ("three", "us-east-1", "AKIDTHIRD", "third/Secret+Key"),
     ];
     let stores: Vec<Origin> = tenants

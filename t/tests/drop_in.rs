@@ -34,7 +34,7 @@ const DOCUMENTED: &str = r#"
     }
 "#;
 
-/// A store of one region that serves buckets below `domain`.
+/// An object store of one region that serves buckets below `domain`.
 fn regional_store(region: &str, domain: &str) -> Origin {
     let config = OriginConfig {
         region: Some(region.to_owned()),

@@ -1,6 +1,6 @@
 //! Every form of proxy_pass: what is signed is what nginx really sends.
 //!
-//! The store verifies each signature, and each object holds its own name: an answer of 200 with
+//! The object store verifies each signature, and each object holds its own name: a response of 200 with
 //! that name says that the right object was asked for, and signed.
 
 use nginx_tests::account::{object_store_of, signing};

@@ -1,4 +1,4 @@
-//! Files of secret keys: which names they may have, what is refused, and those that a variable names.
+//! Files of secret keys: which names they may have, what is rejected, and those that a variable names.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

@@ -1,8 +1,8 @@
 //! Keys that break signers, through the forms in which nginx hands a path on.
 //!
-//! The store verifies each signature and each object holds its own name, so that a key mistaken
+//! The object store verifies each signature and each object holds its own name, so that a key mistaken
 //! for another is noticed. Whatever nginx makes of a path, what it then asks for is signed rightly:
-//! the store may say that there is no such object, but never that the signature is wrong.
+//! the object store may say that there is no such object, but never that the signature is wrong.
 
 use nginx_tests::account::{KEY_DIRECTIVES, object_store_of};
 use nginx_tests::http;
@@ -64,7 +64,7 @@ fn keys_not_served(
             match response.status {
                 200 => assert_eq!(Some(response.text()), means(key), "{target}"),
                 status => assert!(
-                    // 501: what is left of the path asks for a listing, which this store has not.
+                    // 501: what is left of the path asks for a listing, which this object store has not.
                     matches!(status, 400 | 404 | 501) && !response.text().contains("Signature"),
                     "{target}: {status} {}",
                     response.text()

@@ -180,7 +180,7 @@ fn nginx_quits_gracefully() {
     worker.send(nginx.workers()[0]).expect("the origin waits");
     let start = Instant::now();
     nginx.quit();
-    // The answer came first, and nothing else kept the worker.
+    // The response came first, and nothing else kept the worker.
     let response = client.read(false).expect("an answer");
     assert_eq!((response.status, &*response.text()), (200, "slow"));
     assert!(

@@ -8,7 +8,7 @@ use nginx_tests::{Builder, DeadPort, Nginx, RawOrigin, Reply, Signer, signing};
 const SECRET: &str = "hushhushhushhushhushhushhushhushhushhush";
 const TOKEN: &str = "tokentokentokentoken//tokentoken==";
 
-/// Every kind of credentials, of answer and of refusal.
+/// Every kind of credentials, of answer and of rejection.
 fn builder(origin: &RawOrigin, dead: &DeadPort) -> (Builder, String) {
     let derived = signing_key_directives(ACCESS_KEY, SECRET, "us-east-1");
     let signing_key = derived
@@ -215,7 +215,7 @@ fn the_context_of_nginx_shows_the_unsigned_request() {
     assert!(!line.contains("Signature"), "{line}");
 }
 
-/// A refusal that a client can cause at will is one line of ours, however long its request is.
+/// A rejection that a client can cause at will is one line of ours, however long its request is.
 #[test]
 fn a_refusal_is_one_bounded_line() {
     let (origin, dead) = (store(), DeadPort::new());

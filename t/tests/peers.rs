@@ -1,6 +1,6 @@
-//! The peers verify: what is signed rightly is served, and whatever is wrong is refused.
+//! The peers verify: what is signed rightly is served, and whatever is wrong is rejected.
 //!
-//! Without these tests a store that verifies nothing would let every other test pass.
+//! Without these tests an object store that verifies nothing would let every other test pass.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ const ACCESS_KEY: &str = "AKIDEXAMPLE";
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A store and the signer of its user; bucket `bucket` holds `key` and `other`.
+/// An object store and the signer of its user; bucket `bucket` holds `key` and `other`.
 struct Peer {
     port: u16,
     signer: Signer,
@@ -225,7 +225,7 @@ fn swift_serves_virtual_hosts_in_its_region() {
         .expect_status(400);
 }
 
-/// The odd keys that a store does not give back, asked directly for their canonical paths.
+/// The odd keys that an object store does not give back, asked directly for their canonical paths.
 fn keys_not_served(get: impl Fn(&str) -> Response) -> Vec<&'static str> {
     let is_served = |key: &str| {
         let response = get(key);

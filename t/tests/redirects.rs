@@ -98,7 +98,7 @@ fn error_pages_in_a_signed_location() {
     http::head(nginx.port(), "/error").expect_status(200);
 }
 
-/// An application that answers each request by an X-Accel-Redirect, in front of a store.
+/// An application that answers each request by an X-Accel-Redirect, in front of an object store.
 fn behind_an_application(target: &'static str, signed: &str) -> (Origin, RawOrigin, Builder) {
     let origin = object_store_of(&["two words", "dir/key"]);
     let application = RawOrigin::start(move |_| {
@@ -214,7 +214,7 @@ fn a_post_that_an_error_page_turns_into_a_get() {
         let sent = expect_posts_served(&nginx, "/", "dir/key");
         expect_get_without_body(&origin, sent);
 
-        // A named location keeps the method, so this is a POST still, and refused.
+        // A named location keeps the method, so this is a POST still, and rejected.
         for post in posts("/named") {
             post.send(nginx.port()).expect_status(405);
         }

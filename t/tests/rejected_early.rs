@@ -170,7 +170,7 @@ fn a_connection_whose_body_comes_is_kept() {
     assert_eq!(origin.only_request().target(), "/next");
 }
 
-/// nginx has sent 100 Continue by then, and reads an unbuffered body only after this answer.
+/// nginx has sent 100 Continue by then, and reads an unbuffered body only after this response.
 #[test]
 fn a_request_that_cannot_be_sealed_ends_the_connection_of_its_unread_body() {
     let origin = RawOrigin::with_body("hello");

@@ -18,7 +18,7 @@ const FETCHED: &str = "credentials \"keys\"";
 
 const ALIVE: &str = "location = /alive { return 204; }";
 
-/// nginx, the store, and connections that it can use after it has read its configuration.
+/// nginx, the object store, and connections that it can use after it has read its configuration.
 struct Stand {
     nginx: Nginx,
     origin: RawOrigin,

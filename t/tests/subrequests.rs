@@ -89,7 +89,7 @@ fn auth_request_into_a_signed_location() {
         lengths.sort_unstable();
         assert!(lengths.ends_with(&[100_000, 100_000]), "{lengths:?}");
 
-        // The store's 404 is auth_request's 500, as without us.
+        // The object store's 404 is auth_request's 500, as without us.
         http::get(nginx.port(), "/refused").expect_status(500);
     }
 }
@@ -157,7 +157,7 @@ fn server_side_includes_of_signed_objects() {
     );
 }
 
-// A page that is the answer to a POST includes objects by GET.
+// A page that is the response to a POST includes objects by GET.
 #[test]
 fn includes_in_the_answer_to_a_post() {
     let origin = object_store_with(&[("two words", "hello"), ("page.html", PAGE)]);

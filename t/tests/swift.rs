@@ -1,10 +1,10 @@
-//! OpenStack Swift behind nginx: a store that checks region, clock, payload hash and unsigned
-//! headers takes what we sign, and its refusals are passed on. `keys` has the odd keys.
+//! OpenStack Swift behind nginx: an object store that checks region, clock, payload hash and unsigned
+//! headers takes what we sign, and its rejections are passed on. `keys` has the odd keys.
 
 use nginx_tests::http::{self, Request};
 use nginx_tests::{Nginx, Swift};
 
-/// An nginx in front of a store, in path style; `server` is added.
+/// An nginx in front of an object store, in path style; `server` is added.
 fn nginx(swift: &Swift, server: &str) -> Nginx {
     Nginx::builder()
         .var("store", format!("127.0.0.1:{}", swift.port()))
@@ -68,7 +68,7 @@ fn swift_takes_what_is_signed() {
     // Metadata.
     let response = http::head(port, "/described").expect_status(200);
     assert_eq!(response.header("X-Amz-Meta-Colour"), Some("blue"));
-    // What the client says of itself reaches the store signed, or not at all.
+    // What the client says of itself reaches the object store signed, or not at all.
     let request = Request::get("/key")
         .header("X-Amz-Meta-Seen", "1")
         .header("X-Amz-Acl", "private");
@@ -101,7 +101,7 @@ fn swift_takes_what_is_signed() {
         .expect_status(204);
     http::get(port, "/described").expect_status(404);
 
-    // What the store refuses, the client is told: with another secret, region or user.
+    // What the object store rejects, the client is told: with another secret, region or user.
     for target in ["/wrong-secret/key", "/wrong-user/key"] {
         let response = http::get(port, target).expect_status(403);
         assert!(!response.text().contains("0123456789"));

@@ -124,7 +124,7 @@ fn kept_connections_carry_many_signed_requests() {
     assert_eq!(origin.connections(), 1);
 }
 
-// The store closes a connection that nginx keeps: the request is sent again on a new one.
+// The object store closes a connection that nginx keeps: the request is sent again on a new one.
 #[test]
 fn a_kept_connection_that_the_store_has_closed() {
     let count = Arc::new(AtomicUsize::new(0));

@@ -172,7 +172,7 @@ impl Builder {
         self
     }
 
-    /// Starts nginx and waits until it takes connections; fails the test if it does not start.
+    /// Starts nginx and waits until it accepts connections; fails the test if it does not start.
     ///
     /// nginx ends with the thread that starts it, so that nothing outlives a test.
     #[track_caller]
@@ -183,7 +183,7 @@ impl Builder {
         }
     }
 
-    /// Starts nginx and waits until it takes connections; `Err` holds what nginx printed.
+    /// Starts nginx and waits until it accepts connections; `Err` holds what nginx printed.
     #[track_caller]
     pub fn try_start(self) -> Result<Nginx, String> {
         self.try_start_on(Self::choose_ports)

@@ -37,7 +37,7 @@ pub struct Nginx {
 /// The outcome of `nginx -t`.
 #[derive(Clone, Debug)]
 pub struct TestResult {
-    /// Whether nginx takes the configuration.
+    /// Whether nginx accepts the configuration.
     pub ok: bool,
     /// What nginx printed.
     pub stderr: String,
@@ -52,14 +52,14 @@ impl TestResult {
             .collect()
     }
 
-    /// Fails the test unless nginx takes the configuration.
+    /// Fails the test unless nginx accepts the configuration.
     #[track_caller]
     pub fn expect_ok(self) -> Self {
         assert!(self.ok, "refused:\n{}", self.stderr);
         self
     }
 
-    /// Fails the test unless nginx refuses the configuration in exactly one line of level
+    /// Fails the test unless nginx rejects the configuration in exactly one line of level
     /// `emerg`, and this line holds `message`.
     #[track_caller]
     pub fn expect_refused(self, message: &str) -> Self {
@@ -87,7 +87,7 @@ impl TestResult {
         self
     }
 
-    /// Fails the test unless the line that refuses names the line of `content`, which is the file
+    /// Fails the test unless the line that rejects names the line of `content`, which is the file
     /// `name`, that ends with `#!`.
     #[track_caller]
     pub fn expect_at_mark(self, name: &str, content: &str) -> Self {
@@ -219,8 +219,8 @@ impl Nginx {
         }
     }
 
-    /// Reloads the configuration; `Err` holds the log's lines where nginx refuses it and goes on
-    /// with the old one (the refusal is not held against the test).
+    /// Reloads the configuration; `Err` holds the log's lines where nginx rejects it and goes on
+    /// with the old one (the rejection is not held against the test).
     #[track_caller]
     pub fn try_reload(&mut self) -> Result<(), String> {
         let old = self.workers();

@@ -35,7 +35,7 @@ pub(super) struct Workers {
 }
 
 impl Process {
-    /// Starts nginx in its folder and waits until it takes connections; `Err` holds what it
+    /// Starts nginx in its folder and waits until it accepts connections; `Err` holds what it
     /// printed when it ended instead.
     #[track_caller]
     pub(super) fn start(
@@ -130,7 +130,7 @@ impl Process {
             .collect()
     }
 
-    /// Whether this nginx, and not another on the same port, takes connections: the pid file is
+    /// Whether this nginx, and not another on the same port, accepts connections: the pid file is
     /// written after the listening sockets are bound, and workers start after that.
     fn serves(&self, dir: &Path, builder: &Builder, ports: &[(String, u16)]) -> bool {
         let pid = fs::read_to_string(dir.join("nginx.pid")).unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::scratch::Scratch;
 /// The authority's certificate, in nginx's folder.
 const AUTHORITY: &str = "tls/authority.pem";
 
-/// What strict clients want to find in certificates: Python 3.13 refuses those without key usage
+/// What strict clients want to find in certificates: Python 3.13 rejects those without key usage
 /// and key identifiers.
 const REQUEST: &str = "\
 [req]

@@ -9,7 +9,7 @@ use crate::scratch::Scratch;
 pub const PART_SIZE: usize = 5 << 20;
 
 /// A folder with the files that clients upload: `small` (26 bytes), `empty`, `large` (a part and
-/// one byte more), and `keys.json`, the odd keys that the store can hold.
+/// one byte more), and `keys.json`, the odd keys that the object store can hold.
 #[derive(Debug)]
 pub struct Files {
     folder: Scratch,
@@ -53,7 +53,7 @@ impl Files {
         }
     }
 
-    /// The odd keys that the store can hold.
+    /// The odd keys that the object store can hold.
     pub fn keys(&self) -> &[&'static str] {
         &self.keys
     }

@@ -1,4 +1,4 @@
-//! Real clients of S3, with their default settings, and a [`Stand`] where they meet a store:
+//! Real clients of S3, with their default settings, and a [`Stand`] where they meet an object store:
 //! directly, or through an nginx that signs in its own name. See `t/clients/README.md`.
 
 mod files;

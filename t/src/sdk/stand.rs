@@ -1,4 +1,4 @@
-//! A store and the ways that lead to it.
+//! An object store and the ways that lead to it.
 
 use std::path::{Path, PathBuf};
 
@@ -12,16 +12,16 @@ use crate::scratch::Scratch;
 use crate::signer::{Signer, encode_key};
 use crate::swift::Swift;
 
-/// The keys of clients that go through nginx: it does not ask for them, and the store does not
+/// The keys of clients that go through nginx: it does not ask for them, and the object store does not
 /// know them.
 const CLIENTS_KEYS: (&str, &str) = ("AKIDCLIENT", "known-to-the-client-alone");
 
-/// How a client gets to the store.
+/// How a client gets to the object store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// With the store's own keys, over http.
+    /// With the object store's own keys, over http.
     Direct,
-    /// With the store's own keys, over https that an nginx ends and does nothing else.
+    /// With the object store's own keys, over https that an nginx ends and does nothing else.
     DirectTls,
     /// Over http to an nginx that signs.
     Http,
@@ -105,7 +105,7 @@ impl Entrance {
     }
 }
 
-/// A store, an nginx in front of it, and files to upload.
+/// An object store, an nginx in front of it, and files to upload.
 #[derive(Debug)]
 pub struct Stand {
     nginx: Nginx,
@@ -120,7 +120,7 @@ enum Store {
 }
 
 impl Stand {
-    /// With a store on crate `s3s`, which keeps objects in files.
+    /// With an object store on crate `s3s`, which keeps objects in files.
     ///
     /// `pass_headers` is what the client needs besides the default list of `aws_pass_headers`.
     #[track_caller]
@@ -257,7 +257,7 @@ impl Stand {
         &self.nginx
     }
 
-    /// The requests that have reached the store with the entrance's address for Host: those of
+    /// The requests that have reached the object store with the entrance's address for Host: those of
     /// clients that went directly.
     ///
     /// # Panics
@@ -273,7 +273,7 @@ impl Stand {
         requests
     }
 
-    /// What requests that came this way to the store declare of their payloads in
+    /// What requests that came this way to the object store declare of their payloads in
     /// X-Amz-Content-SHA256, each declaration once; hashes are left out.
     ///
     /// # Panics
@@ -297,7 +297,7 @@ impl Stand {
         declared
     }
 
-    /// Asks the store itself, with a signature of the tests' own.
+    /// Asks the object store itself, with a signature of the tests' own.
     #[track_caller]
     pub fn send(&self, request: Request) -> Response {
         let (access_key, secret_key) = self.store.keys();
@@ -313,7 +313,7 @@ impl Stand {
         self.send(Request::new("HEAD", target))
     }
 
-    /// Fails the test unless the store has the object with this content.
+    /// Fails the test unless the object store has the object with this content.
     #[track_caller]
     pub fn expect_object(&self, entrance: &Entrance, key: &str, content: &[u8]) {
         let target = format!("/{}/{}", entrance.bucket, encode_key(key));
@@ -331,7 +331,7 @@ impl Stand {
         );
     }
 
-    /// Fails the test unless the store has no such object.
+    /// Fails the test unless the object store has no such object.
     #[track_caller]
     pub fn expect_nothing(&self, entrance: &Entrance, key: &str) {
         let status = self.head(entrance, key).status;

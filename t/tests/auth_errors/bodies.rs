@@ -45,7 +45,7 @@ fn other_answers_pass_byte_for_byte() {
         (400, long("<Error>", 10_000)),
         (400, long("<Error>", 100_000)),
         (400, long("{\"message\": \"", 1_000_000)),
-        // Not refusals.
+        // Not rejections.
         (200, mismatch()),
         (500, mismatch()),
         (503, xml("SlowDown", "")),
@@ -277,7 +277,7 @@ fn bodies_that_come_in_pieces() {
     }
 }
 
-/// An answer that breaks off before it can be told what it is passes as far as it came.
+/// A response that breaks off before it can be told what it is passes as far as it came.
 #[test]
 fn an_answer_that_breaks_off() {
     for buffering in ["on", "off"] {

@@ -1,4 +1,4 @@
-//! `aws_hide_auth_errors` beside what else decides about an answer: error pages, caches, subrequests.
+//! `aws_hide_auth_errors` beside what else decides about a response: error pages, caches, subrequests.
 
 use nginx_tests::auth_error::{answering, expect_hidden, expect_no_secret, mismatch, signing, xml};
 use nginx_tests::http::{self, Connection, Request};
@@ -32,7 +32,7 @@ fn error_pages_come_first() {
     assert_eq!(login.header("Location"), Some("http://login.test/"));
     assert!(login.text().contains("302 Found"), "{}", login.text());
     expect_hidden(&get("/unmatched"), 403, "SignatureDoesNotMatch");
-    // What the page is made of may be refused itself; its status is the operator's.
+    // What the page is made of may be rejected itself; its status is the operator's.
     expect_hidden(&get("/other"), 403, "SignatureDoesNotMatch");
     expect_hidden(&get("/as-ok"), 200, "SignatureDoesNotMatch");
     // Nothing follows a head that has no body but the next answer.

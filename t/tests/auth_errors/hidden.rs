@@ -1,5 +1,5 @@
-//! `aws_hide_auth_errors`: what a store says of our signature, key or token is for the operator. A
-//! client learns the code; everything else that a store says reaches it as it was said.
+//! `aws_hide_auth_errors`: what an object store says of our signature, key or token is for the operator. A
+//! client learns the code; everything else that an object store says reaches it as it was said.
 
 use nginx_tests::auth_error::{
     DECLARATION, JSON_MISMATCH, answering, expect_hidden, expect_no_secret, mismatch, signing, xml,
@@ -186,7 +186,7 @@ fn errors_that_a_header_names() {
     );
     assert_eq!(nginx.own_lines().len(), 5);
 
-    // Of an answer without a body, there is one now.
+    // Of a response without a body, there is one now.
     let origin = answering(Reply::with_headers(
         403,
         &[("x-amz-error-code", "ExpiredToken")],

@@ -177,7 +177,7 @@ fn the_users_own_conditions_hold() {
     expect(get("/key?private=1"), 400, "no key", "MISS");
     expect(get("/key"), 400, "no key", "MISS");
     expect(get("/key?private=1"), 400, "no key", "HIT");
-    // What a user's condition bypasses is kept, as ever, except where it was for one client.
+    // What a user's condition bypasses is kept, as before, except where it was for one client.
     let both = Request::get("/key?fresh=1").header(KEY, "good");
     expect(both.send(port), 200, "secret", "BYPASS");
     expect(get("/key"), 400, "no key", "HIT");

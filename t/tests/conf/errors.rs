@@ -1,4 +1,4 @@
-//! `nginx -t` refuses what cannot work, in one line that names file and line of the guilty
+//! `nginx -t` rejects what cannot work, in one line that names file and line of the guilty
 //! directive and says what to write instead, and shows no secret.
 
 use nginx_tests::TestResult;
@@ -15,7 +15,7 @@ fn check(server: &str) -> TestResult {
     result
 }
 
-/// A line of ours, of level emerg, that holds `message` refuses the line of `server` that ends
+/// A line of ours, of level emerg, that holds `message` rejects the line of `server` that ends
 /// with `#!`.
 #[track_caller]
 fn expect_refused(server: &str, message: &str) {
@@ -165,7 +165,7 @@ fn a_bad_value_is_refused() {
     }
 }
 
-/// A value over several lines is refused where its directive ends, as nginx counts.
+/// A value over several lines is rejected where its directive ends, as nginx counts.
 #[test]
 fn line_breaks_in_values_are_refused() {
     expect_refused(

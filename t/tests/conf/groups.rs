@@ -96,7 +96,7 @@ fn a_secret_never_signs_for_another_blocks_access_key() {
         let result = result.expect_refused(&format!("\"aws_sign\" cannot sign here: {message}"));
         assert!(!result.stderr.contains("hush"), "{}", result.stderr);
 
-        // Where signing is inherited, the request is refused.
+        // Where signing is inherited, the request is rejected.
         let origin = RawOrigin::with_body("");
         let server =
             format!("{group} aws_sign on; location / {{ {part} proxy_pass http://{{origin}}; }}");

@@ -1,4 +1,4 @@
-//! What `nginx -t` warns of and takes all the same, key files, and what it must not refuse: each
+//! What `nginx -t` warns of and takes all the same, key files, and what it must not reject: each
 //! configuration that works with the C module.
 
 use std::os::unix::fs::PermissionsExt;
@@ -60,7 +60,7 @@ fn a_host_that_fits_is_not_warned_of() {
         ("bucket", "127.1", "127.1"),
         ("bucket", "127.1:8080", "127.1"),
         ("127", "0.1", "127.0.1"),
-        // Addresses, and localhost in a test: a proxy, a tunnel, a store under another name.
+        // Addresses, and localhost in a test: a proxy, a tunnel, an object store under another name.
         ("bucket", "s3.example", "127.0.0.1"),
         ("bucket", "s3.example", "[::1]:80"),
         ("bucket", "s3.example", "localhost:9000"),
@@ -271,7 +271,7 @@ fn unsigned_bodies_over_plain_http_are_warned_of() {
 }
 
 /// The directive is looked at while the configuration is read, and is nginx's own again after that,
-/// also where the configuration is refused and another one without the module is read.
+/// also where the configuration is rejected and another one without the module is read.
 #[test]
 fn proxy_pass_is_left_as_it_was() {
     let module = load_directive();

@@ -1,4 +1,4 @@
-//! Credentials that are fetched: from the metadata service to the signature at the store.
+//! Credentials that are fetched: from the metadata service to the signature at the object store.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ const PROVIDER: &str = "aws_credentials_provider instance imds endpoint=http://{
 const WITH_CACHE: &str = "proxy_cache_path {dir}/cache keys_zone=c:1m;
     aws_credentials_provider instance imds endpoint=http://{metadata};";
 
-/// An nginx with a provider `instance`; `{origin}` in `server` is the store.
+/// An nginx with a provider `instance`; `{origin}` in `server` is the object store.
 fn with_imds(metadata: &MetadataServer, store: &RawOrigin, server: &str) -> Builder {
     Nginx::builder()
         .var("metadata", metadata.address())
@@ -162,7 +162,7 @@ fn a_cached_object_needs_no_credentials() {
     assert!(start.elapsed() < Duration::from_secs(2));
 }
 
-// What is refused while there are no credentials is no answer of the store.
+// What is rejected while there are no credentials is no response of the object store.
 #[test]
 fn a_refusal_is_not_cached() {
     let metadata = MetadataServer::start();

@@ -343,8 +343,8 @@ fn a_graceful_end_is_not_delayed_by_a_fetch() {
     );
 }
 
-/// A store that takes a token for expired before its time is up has new credentials fetched: once,
-/// however many requests it refuses, and whoever has sent them.
+/// An object store that takes a token for expired before its time is up has new credentials fetched: once,
+/// however many requests it rejects, and whoever has sent them.
 #[test]
 fn credentials_that_the_store_refuses_are_renewed_once() {
     let metadata = MetadataServer::start();

@@ -1,4 +1,4 @@
-//! Every source of credentials, through nginx to a store that verifies.
+//! Every source of credentials, through nginx to an object store that verifies.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,7 +20,7 @@ fn for_account(origin: &Origin, provider: &str) -> Builder {
         ))
 }
 
-/// An nginx with this provider `p`, for a store that takes what `metadata` hands out.
+/// An nginx with this provider `p`, for an object store that takes what `metadata` issues.
 fn for_metadata(metadata: &MetadataServer, origin: impl ToString, provider: &str) -> Builder {
     Nginx::builder()
         .var("metadata", metadata.address())

@@ -1,5 +1,5 @@
-//! A safe deputy: whoever reaches a signed location borrows the operator's rights, so what a client
-//! says in the language of signatures does not reach the store unless it was allowed to.
+//! A safe deputy: any client that reaches a signed location borrows the operator's rights, so what a client
+//! says in the language of signatures does not reach the object store unless it was allowed to.
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
 use nginx_tests::http::{self, Request};
@@ -16,7 +16,7 @@ fn nginx(origin: &RawOrigin, location: &str) -> Nginx {
         .start()
 }
 
-/// What reaches the store of `request`; it is signed, and so is every `x-amz-*` header in it.
+/// What reaches the object store of `request`; it is signed, and so is every `x-amz-*` header in it.
 #[track_caller]
 fn sent(location: &str, request: Request) -> RawRequest {
     let origin = RawOrigin::with_body("");
@@ -54,7 +54,7 @@ fn the_clients_signature_is_replaced() {
     ] {
         request = request.header(name, value);
         if name != "Authorization" {
-            // nginx itself refuses a second Authorization.
+            // nginx itself rejects a second Authorization.
             request = request.header(&name.to_uppercase(), value);
         }
     }

@@ -1,6 +1,6 @@
 //! A safe deputy where clients may write: what they say in the language of signatures changes what
 //! is done with the operator's rights, so it is passed on where the operator says so, and otherwise
-//! the request is refused: to drop it would change what the client asked for.
+//! the request is rejected: to drop it would change what the client asked for.
 
 use nginx_tests::account::{self, KEY_DIRECTIVES, SECRET_KEY_DIRECTIVES, expect_signed, signing};
 use nginx_tests::framed::{FRAMINGS, Framed, Framing};
@@ -252,7 +252,7 @@ fn a_presigned_url_is_not_passed_on() {
     }
 }
 
-/// A trailer is as good as a header to a store, whoever's trailer it is.
+/// A trailer is as good as a header to an object store, whoever's trailer it is.
 #[test]
 fn a_trailer_does_not_smuggle_a_header() {
     let origin = RawOrigin::with_body("");

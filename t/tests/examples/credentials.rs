@@ -17,7 +17,7 @@ fn example(name: &str, store: &RawOrigin) -> Builder {
     example::builder(name, &[(bucket, "http://{origin}")]).var("origin", store.address())
 }
 
-/// A store that takes what `access_key` has signed for eu-west-1.
+/// An object store that takes what `access_key` has signed for eu-west-1.
 fn store_of(access_key: &'static str, secret_key: &'static str) -> RawOrigin {
     RawOrigin::start(move |request| {
         let signer = Signer::new(access_key, secret_key).region("eu-west-1");
@@ -107,7 +107,7 @@ fn key_file() {
     expect_hello(&nginx);
 }
 
-// The second credentials that are handed out are those of the role that was assumed.
+// The second credentials that are issued are those of the role that was assumed.
 #[test]
 fn assume_role() {
     let metadata = MetadataServer::start();

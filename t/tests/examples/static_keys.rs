@@ -288,7 +288,7 @@ fn presigned_links() {
     });
     let store = store.expect("the store starts");
     store.put("my-bucket", "a key", "hello");
-    // URLs lead to the store itself.
+    // URLs lead to the object store itself.
     let nginx = example::builder("presigned-links.conf", &[])
         .file("aws-secret-key", format!("{SECRET_KEY}\n"))
         .file("passwords", "user:{PLAIN}password\n")

@@ -1,4 +1,4 @@
-//! A request that cannot be signed is not sent in any form of proxy_pass, and the refusal is held
+//! A request that cannot be signed is not sent in any form of proxy_pass, and the rejection is held
 //! against nobody: not the peer, not the next request, not the cache.
 
 use std::collections::HashSet;
@@ -147,7 +147,7 @@ fn a_slice_that_cannot_be_signed_is_not_fetched() {
         ))
         .start();
 
-    // The answer has begun by then: all that nginx can do is to break it off.
+    // The response has begun by then: all that nginx can do is to break it off.
     let mut connection = Connection::open(nginx.port());
     assert!(connection.try_send(&Request::get("/key")).is_err());
     assert_eq!(nginx.own_lines().len(), 1);
@@ -162,7 +162,7 @@ fn a_slice_that_cannot_be_signed_is_not_fetched() {
 }
 
 /// What stands in the cache is served while it is fresh, and where `proxy_cache_use_stale error`
-/// allows it when it is stale; what does not is refused.
+/// allows it when it is stale; what does not is rejected.
 #[test]
 fn a_stale_object_is_served_where_the_cache_may() {
     let origin =

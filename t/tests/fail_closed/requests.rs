@@ -19,7 +19,7 @@ fn nginx(origin: &RawOrigin, server: &str) -> Builder {
         ))
 }
 
-/// The request is refused with `status` and one log line that holds `reason`; nothing reaches the
+/// The request is rejected with `status` and one log line that holds `reason`; nothing reaches the
 /// origin; then the same worker serves another request.
 #[track_caller]
 fn expect_refused(server: &str, request: Request, status: u16, reason: &str) {
@@ -58,7 +58,7 @@ fn without_credentials_the_answer_is_503() {
     );
 }
 
-/// prepare lets it through, since a cached object needs no credentials; seal refuses it.
+/// prepare lets it through, since a cached object needs no credentials; seal rejects it.
 #[test]
 fn without_credentials_a_cache_miss_is_502() {
     let origin = RawOrigin::with_body("served");

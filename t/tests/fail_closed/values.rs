@@ -1,5 +1,5 @@
 //! Values that come from variables, that is perhaps from a client, are checked before anything is
-//! signed with them; a bad one is refused, and never shown where it is a secret.
+//! signed with them; a bad one is rejected, and never shown where it is a secret.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed};
 use nginx_tests::http::{self, Request};
 use nginx_tests::{Nginx, RawOrigin};
 
-/// What each directive with a variable refuses, with the reason that is logged. The value is a
+/// What each directive with a variable rejects, with the reason that is logged. The value is a
 /// decoded segment of the path.
 const BAD: [(&str, &str, &str); 31] = [
     ("aws_s3_bucket", "", "a bucket name is not empty"),
@@ -115,7 +115,7 @@ fn open_files(worker: i32) -> usize {
     std::fs::read_dir(folder).expect("the worker lives").count()
 }
 
-/// One nginx for all of them: after each refusal the same worker goes on, and no connection or
+/// One nginx for all of them: after each rejection the same worker goes on, and no connection or
 /// file of it is left open.
 #[test]
 fn a_bad_value_of_a_variable_is_refused() {
@@ -148,7 +148,7 @@ fn a_bad_value_of_a_variable_is_refused() {
     });
 }
 
-/// The same locations sign with good values: it is the value that was refused.
+/// The same locations sign with good values: it is the value that was rejected.
 #[test]
 fn a_good_value_of_a_variable_is_signed() {
     let origin = RawOrigin::with_body("served");

@@ -1,4 +1,4 @@
-//! What `aws_payload auto` makes of a framed body: the framing stays, byte for byte but for the
+//! What `aws_payload auto` makes of a framed body: the framing stays, byte for byte except the
 //! signatures, which become ours.
 
 use nginx_tests::RawOrigin;
@@ -50,8 +50,8 @@ fn content_encoding_is_kept_as_the_client_writes_it() {
     }
 }
 
-/// HTTP's own chunks around the framing go on to the store where nginx does not buffer: nobody
-/// knows the length then. A store takes that, since the framing says how long the object is.
+/// HTTP's own chunks around the framing go on to the object store where nginx does not buffer: nobody
+/// knows the length then. An object store takes that, since the framing says how long the object is.
 #[test]
 fn http_chunks_around_the_framing() {
     let origin = RawOrigin::with_body("");

@@ -1,4 +1,4 @@
-//! `aws_payload decode`: an SDK's framing is taken off, for stores that refuse it. What the framing
+//! `aws_payload decode`: an SDK's framing is taken off, for object stores that reject it. What the framing
 //! said about the body is checked first, and the last byte waits until it has been.
 
 use std::io::Read;
@@ -156,7 +156,7 @@ fn a_right_checksum_of_each_kind_passes() {
     }
 }
 
-/// What the client's trailer says is not so: the store never has the last byte.
+/// What the client's trailer says is not so: the object store never has the last byte.
 #[test]
 fn a_wrong_checksum_of_each_kind_is_refused_before_the_last_byte() {
     let held = HeldOrigin::start();
@@ -243,7 +243,7 @@ fn a_body_of_no_bytes_is_checked_before_anything_is_sent() {
             Framing::Signed => upload.clone().body(|body| [&body[..], b"x"].concat()),
             _ => upload.clone().replace("AAAAAA==", "AAAAAQ=="),
         };
-        // A store would have the head by the time when the client is told to go on.
+        // An object store would have the head by the time when the client is told to go on.
         let send = |upload: &Upload| {
             let wire = upload
                 .clone()

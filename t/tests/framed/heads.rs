@@ -1,4 +1,4 @@
-//! Framing that is refused for what the head says of it: nothing is sent, whatever the body is.
+//! Framing that is rejected for what the head says of it: nothing is sent, whatever the body is.
 
 use nginx_tests::account::signing;
 use nginx_tests::framed::{Framed, Framing};
@@ -155,7 +155,7 @@ fn a_head_without_framing_is_not_looked_at() {
 }
 
 /// `aws_pass_headers` decides about headers in the language of signatures, the body's included:
-/// `off` refuses an SDK's upload, and says what it is refused for.
+/// `off` rejects an SDK's upload, and says what it is rejected for.
 #[test]
 fn an_sdk_is_refused_where_no_header_passes() {
     let origin = RawOrigin::with_body("");

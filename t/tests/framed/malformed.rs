@@ -1,5 +1,5 @@
 //! Framing that is broken inside the body, where the head promised that it was not: 400, one line in
-//! the log, no whole request at the store, and the store is not held responsible.
+//! the log, no whole request at the object store, and the object store is not held responsible.
 
 use nginx_tests::account::signing;
 use nginx_tests::framed::{Framed, Framing, Upload};
@@ -17,7 +17,7 @@ fn framed(framing: Framing) -> Framed {
     Framed::new(framing, bytes(LENGTH)).chunk_size(8192)
 }
 
-/// Each fault stands behind the data, but for those of the size line's first digits. All of it is in
+/// Each fault stands behind the data, except those of the size line's first digits. All of it is in
 /// `PUT <target>`.
 fn cases(target: &str) -> Vec<Case> {
     let unsigned = || framed(Framing::UnsignedTrailer).put(target);

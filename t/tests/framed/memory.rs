@@ -1,4 +1,4 @@
-//! What a framed upload costs in memory while it streams to a store that is slower than its client:
+//! What a framed upload costs in memory while it streams to an object store that is slower than its client:
 //! a chunk, and not the body.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -82,7 +82,7 @@ fn wait_for_standstill(sent: &AtomicUsize, all: usize) {
     }
 }
 
-/// Sends `wire` to a store that begins to read when the client cannot send any more; returns how
+/// Sends `wire` to an object store that begins to read when the client cannot send any more; returns how
 /// much that was.
 fn upload(nginx: &Nginx, store: &HeldOrigin, wire: &[u8]) -> usize {
     let sent = AtomicUsize::new(0);

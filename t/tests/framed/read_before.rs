@@ -94,7 +94,7 @@ fn auto_signs_the_chunks_anew() {
     });
 }
 
-/// A mirror's client has its answer from elsewhere.
+/// A mirror's client has its response from elsewhere.
 #[track_caller]
 fn expect_refused(name: &str, nginx: &Nginx, status: u16, text: &str, upload: &Upload) {
     let before = nginx.error_log().matches("aws_auth:").count();

@@ -1,4 +1,4 @@
-//! A client hears why it is refused, also while it is still sending a large body: nginx reads on and
+//! A client hears why it is rejected, also while it is still sending a large body: nginx reads on and
 //! throws away what comes, since a connection that is closed with bytes unread is reset.
 
 use nginx_tests::account::signing;
@@ -39,7 +39,7 @@ fn broken(target: &str, chunk: usize) -> Upload {
         })
 }
 
-/// Sends a request up to what it is refused for, reads the answer, and then sends the rest: whoever
+/// Sends a request up to what it is rejected for, reads the response, and then sends the rest: whoever
 /// closes the connection now, resets it.
 #[track_caller]
 fn send(nginx: &Nginx, upload: &Upload, first: usize, status: u16) -> Response {
@@ -113,7 +113,7 @@ fn a_client_that_reads_last_hears_it_too() {
             .send(nginx.port())
             .expect_status(400);
 
-        // Over HTTP/2 the rest is refused as it comes; curl would call that an error of its own.
+        // Over HTTP/2 the rest is rejected as it comes; curl would call that an error of its own.
         let upload = Framed::new(Framing::UnsignedTrailer, bytes(100_000))
             .header("x-amz-trailer", "x-amz-checksum-sha1")
             .put(&format!("/{way}/key"));

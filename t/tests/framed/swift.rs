@@ -1,4 +1,4 @@
-//! Bodies that a client has framed, through `aws_payload auto` to the store that checks every chunk's
+//! Bodies that a client has framed, through `aws_payload auto` to the object store that checks every chunk's
 //! signature, the trailers' signature and the trailing checksum: OpenStack Swift.
 
 use nginx_tests::framed::{FRAMINGS, Framed, Upload};
@@ -61,7 +61,7 @@ fn nginx(swift: &Swift, server: &str) -> Nginx {
             Swift::ACCESS_KEY,
             Swift::SECRET_KEY
         ))
-        // The store itself speaks no TLS.
+        // The object store itself speaks no TLS.
         .certificate()
         .extra_port("tls_port")
         .http(

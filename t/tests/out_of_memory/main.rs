@@ -91,7 +91,7 @@ fn fail_each_allocation(location: &str, request: &Request) -> Vec<String> {
     })
 }
 
-/// The same, with another origin; `expect` sees each answer.
+/// The same, with another origin; `expect` sees each response.
 #[track_caller]
 fn fail_each_allocation_of(
     origin: &RawOrigin,
@@ -139,7 +139,7 @@ fn fail_each_allocation_in(
         .allow_log("failed (12: Cannot allocate memory)")
         .start();
     let workers = nginx.workers();
-    // To the end of the connection: the access log comes after the answer, and its allocations are
+    // To the end of the connection: the access log comes after the response, and its allocations are
     // this request's, too.
     let send = || {
         let mut connection = Connection::open(nginx.port());
@@ -169,7 +169,7 @@ fn fail_each_allocation_in(
                 assert!(served || answer.status >= 500, "{nth}: {answer:?}");
                 expect(&answer);
             }
-            // Where there is no memory for an answer, nginx closes the connection.
+            // Where there is no memory for a response, nginx closes the connection.
             Err(_) => assert!(failed, "{nth}: no answer"),
         }
         !failed
@@ -221,7 +221,7 @@ fn variables_and_passed_headers() {
     );
 }
 
-/// An authentication error of the store, whose head is held back: told by its first buffer, and by a
+/// An authentication error of the object store, whose head is held back: told by its first buffer, and by a
 /// later one. It is hidden, or not sent.
 #[test]
 fn a_refusal_of_the_store() {
@@ -367,7 +367,7 @@ fn a_framed_upload() {
     }
 }
 
-/// The other styles of signatures: with what makes a query long, in front of a store that repeats it.
+/// The other styles of signatures: with what makes a query long, in front of an object store that repeats it.
 #[test]
 fn other_styles() {
     let origin = RawOrigin::start(|request| {

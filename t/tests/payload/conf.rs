@@ -1,4 +1,4 @@
-//! `aws_payload` in a configuration: what is refused, with file and line, and which block's word
+//! `aws_payload` in a configuration: what is rejected, with file and line, and which block's word
 //! counts.
 
 use nginx_tests::account::SECRET_KEY_DIRECTIVES;

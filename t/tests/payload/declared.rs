@@ -1,5 +1,5 @@
 //! The hash that a client declares of its body: mode `signed` checks it before anything is sent, mode
-//! `auto` passes it on for the store to check.
+//! `auto` passes it on for the object store to check.
 
 use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, object_store, signing};
 use nginx_tests::http::Request;
@@ -120,7 +120,7 @@ fn auto_passes_it_on_without_looking() {
     }
 }
 
-/// What is passed on does stop a store.
+/// What is passed on does stop an object store.
 #[test]
 fn a_store_refuses_a_wrong_hash() {
     let origin = object_store();

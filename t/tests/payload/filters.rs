@@ -113,7 +113,7 @@ impl Stand {
             .http2()
     }
 
-    /// Sends bodies of every kind to `path`, and checks what the store gets of them.
+    /// Sends bodies of every kind to `path`, and checks what the object store gets of them.
     #[track_caller]
     fn expect(&self, path: &str, check: Check, unannounced: bool) {
         // In memory, in a file, in a file that takes several turns to look at.

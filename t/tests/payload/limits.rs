@@ -1,4 +1,4 @@
-//! Bodies that nginx refuses, cannot keep, or never gets as a whole: the answers are nginx's own, and
+//! Bodies that nginx rejects, cannot keep, or never gets as a whole: the answers are nginx's own, and
 //! no part of them is taken for an object.
 
 use std::net::Shutdown;
@@ -37,7 +37,7 @@ fn paths() -> impl Iterator<Item = String> {
     MODES.into_iter().flat_map(both)
 }
 
-/// The body is refused with this status, whichever way it comes in.
+/// The body is rejected with this status, whichever way it comes in.
 #[track_caller]
 fn expect_refused(nginx: &Nginx, path: &str, body: &[u8], announced: u16, unannounced: u16) {
     let put = || Request::new("PUT", path);
@@ -45,7 +45,7 @@ fn expect_refused(nginx: &Nginx, path: &str, body: &[u8], announced: u16, unanno
     put().body(body).send(nginx.port()).expect_status(announced);
     let chunked = put().chunks(body.chunks(3000)).send(nginx.port());
     assert_eq!(chunked.status, unannounced, "{path}");
-    // curl may miss the answer. The log has it.
+    // curl may miss the response. The log has it.
     let _ = http2::try_upload("PUT", nginx.h2_port(), path, &[], body);
     let _ = http2::try_upload_unannounced("PUT", nginx.h2_port(), path, &[], body);
 
@@ -134,7 +134,7 @@ fn a_client_that_leaves_in_the_middle_of_a_buffered_body() {
     assert_eq!(origin.connections(), 0);
 }
 
-/// The store sees the connection end before the length is reached, which no store takes for the
+/// The object store sees the connection end before the length is reached, which no store takes for the
 /// end of an object; nginx goes on.
 #[test]
 fn a_client_that_leaves_in_the_middle_of_a_streamed_body() {

@@ -108,7 +108,7 @@ fn a_first_peer_that_answers_with_an_error() {
     }
 }
 
-/// A connection that was kept, and that the store closes when the next request comes: nginx asks the
+/// A connection that was kept, and that the object store closes when the next request comes: nginx asks the
 /// same peer again.
 #[test]
 fn a_kept_connection_that_is_gone() {
@@ -141,7 +141,7 @@ fn a_kept_connection_that_is_gone() {
     }
 }
 
-/// Nothing has been sent when a connection is refused: the next peer gets all, though nobody has kept
+/// Nothing has been sent when a connection is rejected: the next peer gets all, though nobody has kept
 /// it.
 #[test]
 fn unbuffered_where_nothing_was_sent_yet() {

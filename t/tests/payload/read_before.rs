@@ -42,13 +42,13 @@ impl Stand {
         Self::start(builder, application, address)
     }
 
-    /// The `count`th request at the store, once it is there.
+    /// The `count`th request at the object store, once it is there.
     fn stored(&self, count: usize) -> RawRequest {
         self.origin.wait_for_requests(count)[count - 1].clone()
     }
 }
 
-/// `server` with `{mode}` in it, in each mode: what reaches the store is the body, rightly signed.
+/// `server` with `{mode}` in it, in each mode: what reaches the object store is the body, rightly signed.
 #[track_caller]
 fn expect_bodies_in_every_mode(server: &str, application: impl Fn() -> RawOrigin) {
     for (mode, check) in MODES {

@@ -52,7 +52,7 @@ fn requests(target: &str) -> Vec<Request> {
     ]
 }
 
-/// Sends `request`, which the store is to get with this body and with the body's hash.
+/// Sends `request`, which the object store is to get with this body and with the body's hash.
 #[track_caller]
 fn expect_sent(nginx: &Nginx, origin: &RawOrigin, request: Request, body: &str) {
     let before = origin.requests().len();
@@ -191,7 +191,7 @@ fn proxy_method_must_be_listed() {
     );
 }
 
-/// The length in the head must be the body's: a store would take the rest for another request, or
+/// The length in the head must be the body's: an object store would take the rest for another request, or
 /// wait for more.
 #[test]
 fn a_head_that_lies_about_its_body_is_refused() {
@@ -225,7 +225,7 @@ fn a_head_that_lies_about_its_body_is_refused() {
     }
 }
 
-/// Where the operator has removed the length, it is put back: a store waits for no body without.
+/// Where the operator has removed the length, it is put back: an object store waits for no body without.
 #[test]
 fn a_head_that_does_not_announce_its_body_is_completed() {
     let origin = RawOrigin::with_body("");

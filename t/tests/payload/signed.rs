@@ -173,7 +173,7 @@ fn an_empty_body_keeps_its_length() {
     }
 }
 
-/// The store computes the hash itself, and keeps what has it.
+/// The object store computes the hash itself, and keeps what has it.
 #[test]
 fn a_store_takes_them() {
     let origin = object_store();

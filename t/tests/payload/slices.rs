@@ -73,7 +73,7 @@ fn read_large(connection: &mut HeldConnection) {
 struct Outcome {
     /// Whether a small request was answered while the large body was hashed.
     answered_meanwhile: bool,
-    /// What reached the store.
+    /// What reached the object store.
     head: Head,
 }
 

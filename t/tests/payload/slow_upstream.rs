@@ -1,4 +1,4 @@
-//! A store that reads slowly: the worker holds no more of a body than it would without us.
+//! An object store that reads slowly: the worker holds no more of a body than it would without us.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn read_slowly(store: &mut HeldConnection, mut left: usize) {
     }
 }
 
-/// Sends a body that the store reads slowly, and returns what the worker has grown by.
+/// Sends a body that the object store reads slowly, and returns what the worker has grown by.
 fn growth(store: &HeldOrigin, nginx: &Nginx) -> usize {
     let put = |length: usize, read: fn(&mut HeldConnection, usize)| {
         let mut client = Connection::open(nginx.port());

@@ -47,7 +47,7 @@ fn read_rest(store: &mut HeldConnection, head: nginx_tests::Head, mut body: Vec<
     }
 }
 
-/// The store has some of the body before its client has sent the rest.
+/// The object store has some of the body before its client has sent the rest.
 #[test]
 fn bodies_leave_before_they_are_whole() {
     for version in ["1.0", "1.1"] {
@@ -194,7 +194,7 @@ fn a_body_of_unknown_length_is_refused() {
     assert_eq!(origin.connections(), 0);
 }
 
-/// With HTTP/1.0 to the store, nginx itself waits for the end of such a body, and its length is known
+/// With HTTP/1.0 to the object store, nginx itself waits for the end of such a body, and its length is known
 /// then.
 #[test]
 fn a_body_of_unknown_length_is_buffered_for_http10() {
@@ -216,7 +216,7 @@ fn a_body_of_unknown_length_is_buffered_for_http10() {
     }
 }
 
-/// What follows a refused body is not taken for a request.
+/// What follows a rejected body is not taken for a request.
 #[test]
 fn nothing_is_smuggled_behind_a_refused_body() {
     let origin = RawOrigin::with_body("");

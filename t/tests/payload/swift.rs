@@ -1,6 +1,6 @@
-//! Uploads in every mode of `aws_payload`, buffered and while they come in, whole at the store.
+//! Uploads in every mode of `aws_payload`, buffered and while they come in, whole at the object store.
 //!
-//! The store is OpenStack Swift, which checks the payload's hash and each chunk's signature.
+//! The object store is OpenStack Swift, which checks the payload's hash and each chunk's signature.
 
 use nginx_tests::http::Request;
 use nginx_tests::payload::bytes;

@@ -1,7 +1,7 @@
-//! Bodies on their way to a store over TLS: `auto` leaves them unsigned where it cannot hash them,
+//! Bodies on their way to an object store over TLS: `auto` leaves them unsigned where it cannot hash them,
 //! since TLS protects them; signed chunks go through TLS as they do without.
 //!
-//! A second server of the same nginx stands for the store's TLS, and passes on what it gets, as it
+//! A second server of the same nginx stands for the object store's TLS, and passes on what it gets, as it
 //! comes in.
 
 use nginx_tests::account::SECRET_KEY_DIRECTIVES;
@@ -17,7 +17,7 @@ const MODES: [(&str, Check); 4] = [
     ("decode", expect_unsigned),
 ];
 
-/// Signs in `/<mode>/`, while bodies come in; `{tls}` is the port of the store's TLS.
+/// Signs in `/<mode>/`, while bodies come in; `{tls}` is the port of the object store's TLS.
 fn nginx(store: impl ToString, credentials: &str) -> Nginx {
     let locations = ["auto", "signed", "unsigned", "streaming", "decode"].map(|mode| {
         format!(

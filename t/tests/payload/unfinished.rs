@@ -29,7 +29,7 @@ impl Stand {
         Self::start(more(builder), application, address)
     }
 
-    /// Sends these bytes, and reads the answer; `None` where nginx closes without one.
+    /// Sends these bytes, and reads the response; `None` where nginx closes without one.
     fn send(&self, wire: &[u8]) -> Option<Response> {
         let mut client = Connection::open(self.nginx.port());
         client.write(wire).expect("nginx reads");
@@ -37,7 +37,7 @@ impl Stand {
     }
 
     /// Uploads over HTTP/2, with an announced length and without, are answered with this status. Some
-    /// versions of curl miss an answer that comes before they have sent all; the access log has it.
+    /// versions of curl miss a response that comes before they have sent all; the access log has it.
     #[track_caller]
     fn expect_http2(&self, method: &str, body: &[u8], status: u16) {
         let port = self.nginx.h2_port();
@@ -49,7 +49,7 @@ impl Stand {
         }
     }
 
-    /// Nothing has reached the store, and it is reached by a request that may be signed.
+    /// Nothing has reached the object store, and it is reached by a request that may be signed.
     #[track_caller]
     fn expect_untouched(self, target: &str) {
         assert_eq!(self.origin.connections(), 0);
@@ -186,7 +186,7 @@ fn a_body_that_was_too_large() {
             stand.nginx.wait_for_access_log(4);
             let port = stand.nginx.h2_port();
             for body in [bytes(5000), bytes(500_000)] {
-                // Some versions of curl miss the answer.
+                // Some versions of curl miss the response.
                 let _ = http2::try_upload("PUT", port, "/key", &[], &body);
                 let _ = http2::try_upload_unannounced("PUT", port, "/key", &[], &body);
             }

@@ -1,4 +1,4 @@
-//! `aws_presigned_url`: URLs that a store takes from whoever has them.
+//! `aws_presigned_url`: URLs that an object store takes from whoever has them.
 
 use nginx_tests::account::{ENDPOINT, SECRET_KEY_DIRECTIVES, object_store};
 use nginx_tests::http::{self, Request};

@@ -22,7 +22,7 @@ fn scenario(stand: &Stand, entrance: &Entrance) {
     let at = |path: &str| format!("s3://{}/{path}", entrance.bucket);
     let folder = stand.files().path().display().to_string();
 
-    // Not with the others: botocore takes a store's final answer to `Expect: 100-continue`, which
+    // Not with the others: botocore takes an object store's final answer to `Expect: 100-continue`, which
     // s3s gives to an empty body, for that to the connection's next upload, too.
     aws.run(["sync", &folder, &at("synced"), "--exclude=empty"]);
     let empty = stand.files().file("empty").display().to_string();

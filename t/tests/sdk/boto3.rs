@@ -80,7 +80,7 @@ fn boto3_decoded_to_swift() {
     go(&Stand::swift(PASS_HEADERS), &[Way::HttpsDecoded], scenario);
 }
 
-/// boto3 expects 100 Continue, and sends no body where it gets another answer.
+/// boto3 expects 100 Continue, and sends no body where it gets another response.
 #[test]
 fn boto3_rejected_by_nginx() {
     let stand = Stand::s3s(PASS_HEADERS);

@@ -2,7 +2,7 @@
 //! it, byte for byte, over http and https, buffered and streamed, in both stores.
 //!
 //! The tests `directly` are the controls: the same without the module. Where one of them fails, the
-//! client or the store has changed.
+//! client or the object store has changed.
 
 use nginx_tests::sdk::{Entrance, Stand, Way, expect_shapes};
 

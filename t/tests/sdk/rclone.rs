@@ -31,7 +31,7 @@ fn scenario(stand: &Stand, entrance: &Entrance) {
     let in_parts = ["--s3-upload-cutoff=5M", "--s3-chunk-size=5M"];
     rclone.run(["copyto", in_parts[0], in_parts[1], &large, &at("parts")]);
 
-    // Copies that the store makes, of a key that needs encoding in the header.
+    // Copies that the object store makes, of a key that needs encoding in the header.
     rclone.run(["copyto", &at("small"), &at("odd/a b (\u{e9})'")]);
     rclone.run(["moveto", &at("odd/a b (\u{e9})'"), &at("moved")]);
     let range = rclone.run(["cat", "--offset=3", "--count=4", &at("moved")]);

@@ -162,7 +162,7 @@ fn a_wrong_checksum_is_refused() {
     assert_eq!(origin.requests().len(), 0);
 }
 
-/// The store is not told of it: it is compared here, where nginx buffers the body.
+/// The object store is not told of it: it is compared here, where nginx buffers the body.
 #[test]
 fn the_hash_that_a_client_declares() {
     let origin = RawOrigin::with_body("");

@@ -1,4 +1,4 @@
-//! `aws_signature_in` and `aws_signature_version` in a configuration: what is refused, with file and
+//! `aws_signature_in` and `aws_signature_version` in a configuration: what is rejected, with file and
 //! line, and what is noted.
 
 use nginx_tests::account::signing_key_directives;
@@ -266,7 +266,7 @@ fn bodies_that_cannot_be_signed_so() {
     }
 }
 
-/// AWS refuses it where a region is younger: whoever configures it is told.
+/// AWS rejects it where a region is younger: whoever configures it is told.
 #[test]
 fn version_2_is_noted() {
     let note = "AWS regions that were opened after January 2014 refuse \"aws_signature_version 2\"";

@@ -8,7 +8,7 @@ use nginx_tests::{Nginx, Reply, Style, Swift};
 /// Those beside the one of all other tests.
 const STYLES: [Style; 3] = [Style::Query, Style::HeadersV2, Style::QueryV2];
 
-/// A location for each style, in front of the store on `store`.
+/// A location for each style, in front of the object store on `store`.
 fn nginx(store: u16, keys: &str) -> Nginx {
     let mut locations = String::new();
     for style in STYLES {

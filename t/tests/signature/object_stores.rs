@@ -1,11 +1,11 @@
-//! Stores that verify signatures take ours in each style: odd keys, methods, sub-resources, bodies,
+//! Object stores that verify signatures take ours in each style: odd keys, methods, sub-resources, bodies,
 //! tokens; the bucket in the host and in the path. Their verifiers share no code with ours.
 
 use nginx_tests::account::{ENDPOINT, KEY_DIRECTIVES, object_store};
 use nginx_tests::http::{self, Request};
 use nginx_tests::{Nginx, ODD_KEYS, Style, Swift, encode_key};
 
-/// nginx resolves it before anybody asks the store.
+/// nginx resolves it before anybody asks the object store.
 const ABOVE_THE_ROOT: &str = "..";
 
 /// `test:tester` of [`Swift`].
@@ -17,7 +17,7 @@ const STYLES: [Style; 3] = [Style::Query, Style::HeadersV2, Style::QueryV2];
 
 const ADDRESSING: [&str; 2] = ["virtual", "path"];
 
-/// A server for each style and way of addressing a bucket, in front of the store on `store`, below
+/// A server for each style and way of addressing a bucket, in front of the object store on `store`, below
 /// `domain`.
 fn nginx(store: u16, domain: &str, keys: &str, server: &str) -> Nginx {
     let mut builder = Nginx::builder();
@@ -106,7 +106,7 @@ fn s3s() {
             .header("Range", "bytes=1-1")
             .send(port);
         assert_eq!(range.expect_status(206).text(), "+", "{name}");
-        // Without a signature that is right it would be 403; this store has none of them.
+        // Without a signature that is right it would be 403; this object store has none of them.
         for target in [
             "/a%2Bb?acl",
             "/a%2Bb?tagging=",
@@ -169,7 +169,7 @@ fn swift() {
     }
 }
 
-/// What a client may set of the store's answer is a part of what is signed.
+/// What a client may set of the object store's response is a part of what is signed.
 #[test]
 fn swift_takes_response_overrides() {
     let swift = Swift::start_in("us-east-1", Some(ENDPOINT));
@@ -209,7 +209,7 @@ fn swift_takes_response_overrides() {
     }
 }
 
-/// A hash that is signed in the query is checked by the store, and anything may stand in the token
+/// A hash that is signed in the query is checked by the object store, and anything may stand in the token
 /// that is signed.
 #[test]
 fn swift_takes_hashes_and_tokens() {

@@ -204,7 +204,7 @@ fn another_ones_signature_is_not_touched() {
     assert_eq!(response.header("Location"), Some(&*location));
 }
 
-/// The cache keeps the store's own bytes.
+/// The cache keeps the object store's own bytes.
 #[test]
 fn no_cache_keeps_the_signature() {
     for style in QUERY {

@@ -186,7 +186,7 @@ fn a_cached_object_needs_no_token() {
     assert_eq!(gate.requests().len(), sent);
 }
 
-// What is refused while there is no token is no answer of the other side.
+// What is rejected while there is no token is no response of the other side.
 #[test]
 fn a_refusal_is_not_cached() {
     let service = TokenService::start();

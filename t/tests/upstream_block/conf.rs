@@ -15,7 +15,7 @@ fn check(upstreams: &str, server: &str) -> TestResult {
         .check()
 }
 
-/// A line of ours, of level emerg, that holds `message` refuses the line of `upstreams` that ends
+/// A line of ours, of level emerg, that holds `message` rejects the line of `upstreams` that ends
 /// with `#!`.
 #[track_caller]
 fn expect_refused(upstreams: &str, server: &str, message: &str) {

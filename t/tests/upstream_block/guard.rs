@@ -217,8 +217,8 @@ const PATHS: [&str; 35] = [
     "/post-action",
 ];
 
-/// Each location, asked in every way that matters to nginx; what is refused is refused, but whatever
-/// reaches the store is signed.
+/// Each location, asked in every way that matters to nginx; what is rejected is rejected, but whatever
+/// reaches the object store is signed.
 #[test]
 fn no_location_is_forgotten() {
     let origin = RawOrigin::with_body("hello");

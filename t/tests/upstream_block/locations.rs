@@ -192,7 +192,7 @@ fn slices_and_a_cache() {
     requests.iter().for_each(|request| expect_signed(request));
 }
 
-// The answer is stale, so that it is asked for once more in the background.
+// The response is stale, so that it is asked for once more in the background.
 #[test]
 fn a_background_update() {
     let origin = RawOrigin::start(|_| {

@@ -44,7 +44,7 @@ fn whatever_chooses_the_peer() {
             "random; zone stores 128k; keepalive 1;",
         ] {
             let stores = [RawOrigin::with_body("0"), RawOrigin::with_body("1")];
-            // What chooses stands before the servers, but for keepalive, which stands last.
+            // What chooses stands before the servers, except keepalive, which stands last.
             let (first, last) = match balancer.find("keepalive") {
                 Some(at) => balancer.split_at(at),
                 None => (balancer, ""),

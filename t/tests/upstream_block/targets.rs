@@ -1,5 +1,5 @@
 //! A variable in `proxy_pass` that names upstreams which sign: each signs its own way, and what can be
-//! told before nginx evaluates it is told as ever.
+//! told before nginx evaluates it is told as before.
 
 use std::time::Duration;
 
