@@ -41,7 +41,7 @@ in_root() {
             refusals) refusals ;;
             install) installs ;;
             demo) check "$suite, $who: make demo, at the first try" timed demo ;;
-            quick-start) check "$suite, $who: the quick start of README.md" timed offline "$who" "$folder" packaging/test/quick-start.sh ;;
+            quick-start) check "$suite, $who: the commands of docs/getting-started.md" timed offline "$who" "$folder" packaging/test/quick-start.sh ;;
             deb) debian_package ;;
             suite) check "$suite, $who: make test" timed suite ;;
             *) fail "FRESH_STEPS has no step $step" ;;

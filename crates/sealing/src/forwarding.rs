@@ -2,7 +2,7 @@
 //!
 //! Any client that can reach a signed location uses the rights of the key. So control headers, such
 //! as `x-amz-acl`, and parameters of a signature are forwarded only if the configuration allows it.
-//! README.md has the rules, DESIGN.md the reasons.
+//! docs/security.md has the rules, DESIGN.md the reasons.
 
 use std::rc::Rc;
 
