@@ -2,9 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+mod checks;
 mod credentials;
 mod ingredients;
-mod judge;
 mod layers;
 mod merge;
 mod plan;
@@ -14,9 +14,7 @@ mod proxy_headers;
 mod proxy_pass;
 mod scheme;
 mod sent_query;
-mod set_headers;
 mod shared;
-mod style;
 mod tokens;
 mod upstreams;
 mod warnings;

@@ -97,7 +97,7 @@ impl HttpModule for AwsAuth {
     fn init_main(conf: &Conf, main: &mut MainConf) -> Result<(), ()> {
         main.upstreams = Rc::new(Upstreams::find_all(conf));
         complete(conf, main)?;
-        Upstreams::judge(conf, main)
+        Upstreams::check(conf, main)
     }
 
     fn merge_location(

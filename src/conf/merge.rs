@@ -2,19 +2,19 @@
 
 use std::rc::Rc;
 
-use super::ingredients::{Ingredients, ProxySettings};
-use super::judge::{
-    judge_credentials, judge_payload, refuse_other_handlers, refuse_unknown_provider,
-    refuse_unsigned_ways, remind_of_cache_key, remind_of_cache_key_by_upstream, warn_of_other_host,
-    warn_of_unprotected_bodies,
+use super::checks::{
+    check_credentials, check_handler, check_payload, check_provider_name, check_signature,
+    check_ways_to_upstream,
 };
+use super::ingredients::{Ingredients, ProxySettings};
 use super::layers::Layers;
 use super::plans::{ByTarget, SharedPlans};
 use super::proxy_headers::ProxyHeaders;
-use super::warnings::{Location, warn_of_other_handler};
+use super::upstreams::Upstream;
+use super::warnings::{SigningLocation, warn_of_other_handler};
 use super::{
     BlockKind, Directives, LocationConf, MainConf, Plan, Plans, PresignedUrlSigner, ProxyPass,
-    SentQuery, Sign, set_headers, style,
+    SentQuery, Sign,
 };
 use crate::ffi::conf::merged::MergedBlock;
 use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
@@ -45,12 +45,12 @@ pub(crate) fn merge(
         inner.proxy_pass.clone_from(&outer.proxy_pass);
     }
     let held = layers.for_upstream(None);
-    refuse_unknown_provider(conf, main, &held)?;
+    check_provider_name(conf, main, &held)?;
     inner.presigned_url_signer = PresignedUrlSigner::new(&held, main).map(Box::new);
     if let Some(sign) = &explicit {
-        refuse_other_handlers(conf, main, &block, sign)?;
+        check_handler(conf, main, &block, sign)?;
     }
-    refuse_unsigned_ways(conf, main, &block, layers.own_sign())?;
+    check_ways_to_upstream(conf, main, &block, layers.own_sign())?;
     warn_of_other_handler(conf, main, &block, &held);
     inner.layers = Some(layers.clone());
 
@@ -160,7 +160,7 @@ impl Merging<'_> {
             .upstream_block()
             .and_then(|block| self.main.upstreams.find(block))
             .map(|upstream| &upstream.written);
-        self.judged_plan(&self.ingredients.layers.for_upstream(upstream), explicit)
+        self.checked_plan(&self.ingredients.layers.for_upstream(upstream), explicit)
     }
 
     /// How requests are signed by where a variable sends them; `elsewhere` holds for those that are
@@ -175,23 +175,9 @@ impl Merging<'_> {
         let plans = match known {
             Some(plans) => plans,
             None => {
-                let elsewhere = self.judged_plan(elsewhere, explicit)?;
+                let elsewhere = self.checked_plan(elsewhere, explicit)?;
                 if self.is_warned_of() {
-                    if elsewhere.is_none() {
-                        self.warn_of_first_upstream();
-                    }
-                    set_headers::warn_of_by_upstream(
-                        self.conf,
-                        self.main,
-                        self.block,
-                        &self.ingredients,
-                    );
-                    remind_of_cache_key_by_upstream(
-                        self.conf,
-                        self.main,
-                        self.block,
-                        &self.ingredients,
-                    );
+                    self.warn_by_upstream(elsewhere.is_none());
                 }
                 let plans = Rc::new(SharedPlans::new(
                     self.ingredients.clone(),
@@ -206,53 +192,76 @@ impl Merging<'_> {
         Ok(plans.sign().then_some(plans))
     }
 
-    /// Warns of what is true of one of the upstreams that a variable may name.
-    fn warn_of_first_upstream(&self) {
-        let layers = &self.ingredients.layers;
+    /// Warns of what is true of one of the upstreams that a variable may name. `is_first_plan` says that
+    /// no request is signed elsewhere, for which all this has been checked.
+    fn warn_by_upstream(&self, is_first_plan: bool) {
+        let all = |_: &Upstream| true;
+        if is_first_plan {
+            self.for_upstreams(all, |location, plan| {
+                location.warn_of_peer_and_client(plan);
+                true
+            });
+        }
+        if self.ingredients.headers.may_need_warning() {
+            self.for_upstreams(all, |location, plan| {
+                location.warn_of_headers(plan);
+                true
+            });
+        }
+        if self.ingredients.proxy.has_cache {
+            self.for_upstreams(Upstream::has_variables, |location, plan| {
+                location.warn_of_cache_key(plan)
+            });
+        }
+    }
+
+    /// Calls `warn` for the chosen upstreams to which requests are signed, until it returns true.
+    fn for_upstreams(
+        &self,
+        is_chosen: impl Fn(&Upstream) -> bool,
+        warn: impl Fn(&SigningLocation<'_>, &Plan) -> bool,
+    ) {
         for upstream in self.main.upstreams.iter() {
-            let held = layers.for_upstream(Some(&upstream.written));
-            if let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) {
-                let plan = self.ingredients.plan_of(&held, &sign.switch);
-                self.warn_of(sign, &plan);
+            if !is_chosen(upstream) {
+                continue;
+            }
+            let held = self
+                .ingredients
+                .layers
+                .for_upstream(Some(&upstream.written));
+            let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) else {
+                continue;
+            };
+            let plan = self.ingredients.plan_of(&held, &sign.switch);
+            if warn(&self.signing_location(sign), &plan) {
                 return;
             }
         }
     }
 
     /// The plan of a block in which `held` hold, where it signs. An error has been logged.
-    fn judged_plan(&self, held: &Directives, explicit: bool) -> Result<Option<Plan>, ()> {
+    fn checked_plan(&self, held: &Directives, explicit: bool) -> Result<Option<Plan>, ()> {
         let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) else {
             return Ok(None);
         };
         let plan = self.ingredients.plan_of(held, &sign.switch);
-        judge_credentials(self.conf, self.block, held, &plan, sign, explicit)?;
-        judge_payload(self.conf, held, &plan)?;
-        style::judge(self.conf, held, &plan)?;
+        check_credentials(self.conf, self.block, held, &plan, sign, explicit)?;
+        check_payload(self.conf, held, &plan)?;
+        check_signature(self.conf, held, &plan)?;
         if self.is_warned_of() {
-            let (conf, main, block) = (self.conf, self.main, self.block);
-            let scheme = self.pass.map(|pass| pass.scheme);
-            warn_of_other_host(conf, main, block, &plan, sign, self.proxy_conf);
-            remind_of_cache_key(conf, main, block, &plan, sign);
-            set_headers::warn_of(conf, block, &plan, sign);
-            warn_of_unprotected_bodies(conf, main, block, held, scheme);
-            style::warn_of_unsigned_bodies(conf, main, block, held, &plan, scheme);
-            self.warn_of(sign, &plan);
+            self.signing_location(sign).warn(held, &plan);
         }
         Ok(Some(plan))
     }
 
-    /// Warns of what is probably a mistake.
-    fn warn_of(&self, sign: &Sign, plan: &Plan) {
-        let location = Location {
+    fn signing_location<'a>(&'a self, sign: &'a Sign) -> SigningLocation<'a> {
+        SigningLocation {
             conf: self.conf,
             main: self.main,
             block: self.block,
             sign,
             pass: self.pass,
             proxy_conf: self.proxy_conf,
-        };
-        location.warn_of_unverified_peer();
-        location.warn_of_chosen_host(plan.bucket.is_some());
-        location.warn_of_dropped_metadata(plan);
+        }
     }
 }

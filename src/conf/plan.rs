@@ -114,6 +114,17 @@ impl Plan {
         }
     }
 
+    /// The service that all requests are signed for; `None` if a variable or a provider tells.
+    pub(super) fn static_service(&self) -> Option<&[u8]> {
+        self.credentials.as_ref().ok()?.static_service()
+    }
+
+    /// How that service wants bodies to be signed.
+    pub(super) fn static_payload_rule(&self) -> Option<PayloadRule> {
+        let service = self.static_service()?;
+        Some(PayloadRule::of(&String::from_utf8_lossy(service)))
+    }
+
     /// What the signature of this request can say of a body.
     pub(crate) fn payload_signing(
         &self,

@@ -1,6 +1,5 @@
 //! What a location's `proxy_set_header` and `proxy_set_body` have nginx write.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -20,8 +19,6 @@ pub(crate) struct ProxyHeaders {
     pub(crate) sets_upgrade: bool,
     /// The headers with variables that change the response.
     pub(crate) response_variables: Vec<Box<[u8]>>,
-    /// Whether `nginx -t` has warned of them: the locations that share them share the warnings.
-    pub(crate) warned: Cell<bool>,
     /// Whether `proxy_set_body` is set.
     sets_body: bool,
     /// The length of that body.
@@ -104,12 +101,16 @@ impl ProxyHeaders {
             configured,
             sets_upgrade,
             response_variables,
-            warned: Cell::new(false),
             sets_body,
             body_length,
             variables,
             conditions,
         })
+    }
+
+    /// Whether there may be something to warn of.
+    pub(super) fn may_need_warning(&self) -> bool {
+        self.sets_upgrade || !self.response_variables.is_empty()
     }
 
     /// How many of the headers with variables have a value, where that has to be known. It can run code

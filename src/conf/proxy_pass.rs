@@ -15,8 +15,8 @@ pub(crate) struct ProxyPass {
     pub(crate) scheme: Scheme,
     /// Its argument, where that holds variables.
     pub(crate) target: Option<Template>,
-    /// Its argument.
-    text: &'static [u8],
+    /// The host and the port in it, perhaps with variables.
+    pub(super) authority: Option<&'static [u8]>,
     /// What nginx makes request targets of.
     form: Rc<Form>,
 }
@@ -31,7 +31,7 @@ impl ProxyPass {
         Self {
             scheme: Scheme::of(conf.arg(0)),
             target,
-            text: conf.kept_arg(0),
+            authority: authority(conf.kept_arg(0)),
             form: Rc::new(Form::parse(conf.arg(0))),
         }
     }
@@ -41,7 +41,7 @@ impl ProxyPass {
         Self {
             scheme: Scheme::Variable,
             target: None,
-            text: b"",
+            authority: None,
             form: Rc::new(Form::unknown()),
         }
     }
@@ -56,15 +56,15 @@ impl ProxyPass {
         }
     }
 
-    /// Whether its argument has a query.
-    pub(super) fn has_query(&self) -> bool {
-        self.text.contains(&b'?')
+    /// Whether its argument may say itself what the query is.
+    pub(super) fn names_query(&self) -> bool {
+        self.form.names_query()
     }
+}
 
-    /// The host and the port in it, perhaps with variables.
-    pub(super) fn authority(&self) -> Option<&'static [u8]> {
-        let start = self.text.windows(3).position(|part| part == b"://");
-        let rest = &self.text[start.map_or(0, |start| start + 3)..];
-        rest.split(|byte| *byte == b'/').next()
-    }
+/// The host and the port in the argument of `proxy_pass`.
+fn authority(argument: &'static [u8]) -> Option<&'static [u8]> {
+    let start = argument.windows(3).position(|part| part == b"://");
+    let rest = &argument[start.map_or(0, |start| start + 3)..];
+    rest.split(|byte| *byte == b'/').next()
 }

@@ -10,13 +10,13 @@ use crate::ffi::http::value::Template;
 /// Which query `proxy_pass` sends.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct SentQuery {
-    kind: Kind,
+    source: QuerySource,
     /// `proxy_method` is set.
     replaces_method: bool,
 }
 
 #[derive(Clone, Copy, Default)]
-enum Kind {
+enum QuerySource {
     /// That cannot be told: `proxy_pass` has a query, or there is none.
     #[default]
     Unknown,
@@ -29,23 +29,23 @@ enum Kind {
 impl SentQuery {
     /// The one that nothing is known of.
     pub(crate) const UNKNOWN: Self = Self {
-        kind: Kind::Unknown,
+        source: QuerySource::Unknown,
         replaces_method: false,
     };
 
     /// Of a block with this `proxy_pass`; `replaces_method` if it may have a `proxy_method`.
     pub(super) fn new(proxy_pass: Option<&ProxyPass>, replaces_method: bool) -> Self {
-        let kind = match proxy_pass {
-            None => Kind::Unknown,
+        let source = match proxy_pass {
+            None => QuerySource::Unknown,
             Some(ProxyPass {
                 target: Some(target),
                 ..
-            }) => Kind::Template(*target),
-            Some(proxy_pass) if proxy_pass.has_query() => Kind::Unknown,
-            Some(_) => Kind::Arguments,
+            }) => QuerySource::Template(*target),
+            Some(proxy_pass) if proxy_pass.names_query() => QuerySource::Unknown,
+            Some(_) => QuerySource::Arguments,
         };
         Self {
-            kind,
+            source,
             replaces_method,
         }
     }
@@ -57,10 +57,10 @@ impl SentQuery {
 
     /// The query that `request` will be sent with; `None` if that is not known yet.
     pub(crate) fn evaluate<'r>(&'r self, request: &'r Request) -> Option<&'r [u8]> {
-        match &self.kind {
-            Kind::Unknown => None,
-            Kind::Arguments => Some(request.args()),
-            Kind::Template(target) => {
+        match &self.source {
+            QuerySource::Unknown => None,
+            QuerySource::Arguments => Some(request.args()),
+            QuerySource::Template(target) => {
                 let url = target.evaluate_aside(request)?;
                 let authority = proxy_url::authority(url)?;
                 // The scheme ends where the authority begins.

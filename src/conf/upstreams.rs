@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::judge::refuse_unknown_provider;
+use super::checks::check_provider_name;
 use super::{Directives, MainConf, Sign};
 use crate::ffi::conf::Conf;
 use crate::ffi::conf::merged::MergedConf;
@@ -39,6 +39,15 @@ pub(crate) struct Guarded {
 pub(crate) struct Upstream {
     pub(super) block: UpstreamBlock,
     pub(super) written: Directives,
+}
+
+impl Upstream {
+    /// Whether a variable in it makes one tenant's objects differ from another's.
+    pub(super) fn has_variables(&self) -> bool {
+        let values = [&self.written.bucket, &self.written.endpoint];
+        let mut values = values.into_iter().flatten();
+        values.any(|value| value.as_text().is_none()) || self.written.credentials.are_variable()
+    }
 }
 
 /// Those of a configuration.
@@ -104,10 +113,10 @@ impl Upstreams {
     }
 
     /// What is wrong in a block is wrong whoever uses it. An error has been logged.
-    pub(crate) fn judge(conf: &Conf, main: &MainConf) -> Result<(), ()> {
+    pub(crate) fn check(conf: &Conf, main: &MainConf) -> Result<(), ()> {
         main.upstreams
             .iter()
-            .try_for_each(|upstream| refuse_unknown_provider(conf, main, &upstream.written))
+            .try_for_each(|upstream| check_provider_name(conf, main, &upstream.written))
     }
 
     /// Has `guard` asked before a peer of one that signs is chosen; it finds the [`Guarded`] there.

@@ -1,7 +1,12 @@
-//! What is probably a mistake in a location that signs, and is accepted.
+//! Warnings of `nginx -t`: what is accepted, and is probably a mistake in a location that signs.
 //!
-//! A warning is about one place that has to be mended. Locations that inherit the same directive
+//! A warning is about one place that has to be changed. Locations that inherit the same directive
 //! would repeat it, so that it is written once for that place.
+
+mod bodies;
+mod cache;
+mod headers;
+mod hosts;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -9,36 +14,40 @@ use std::fmt;
 
 use aws_sealing::is_s3;
 
-use super::credentials::Credentials;
+use super::proxy_headers::ProxyHeaders;
 use super::{Directives, MainConf, Plan, ProxyPass, Scheme, Sign, same_handler};
 use crate::ffi::conf::merged::MergedBlock;
+use crate::ffi::conf::pass_module::PassModule;
 use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
 use crate::ffi::conf::{Block, Conf, Position, ServerId};
 use crate::ffi::process::log::Level;
 
-/// Those that have been written.
+/// The warnings that have been written.
 #[derive(Default)]
-pub(super) struct Warnings(RefCell<HashSet<(Kind, Place)>>);
+pub(super) struct Warnings(RefCell<HashSet<(Warning, Place)>>);
 
 /// What a warning is about.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
-    OtherHost,
-    UnprotectedBodies,
-    UnsignedBodies,
+pub(super) enum Warning {
     CacheKey,
     ClientChoosesHost,
     DroppedMetadata,
-    Unverified,
     OtherHandler,
+    OtherHost,
+    UnsignedBodies,
+    UnverifiedPeer,
+    UpgradeHeader,
+    VariableHeader,
 }
 
-/// What has to be mended.
+/// What has to be changed.
 #[derive(PartialEq, Eq, Hash)]
 enum Place {
     Directive(Position),
     /// The server{} with this configuration.
     Server(Option<ServerId>),
+    /// This list of `proxy_set_header`.
+    Headers(*const ProxyHeaders),
 }
 
 impl Warnings {
@@ -46,34 +55,53 @@ impl Warnings {
     pub(super) fn of_directive(
         &self,
         conf: &Conf,
-        kind: Kind,
+        warning: Warning,
         position: &Position,
         line: fmt::Arguments<'_>,
     ) {
-        self.write(conf, kind, Place::Directive(*position), position, line);
+        self.write(conf, warning, Place::Directive(*position), position, line);
     }
 
     /// Warns of the server{} that is being merged, unless it has been warned of.
-    fn of_server(&self, conf: &Conf, kind: Kind, position: &Position, line: fmt::Arguments<'_>) {
-        self.write(conf, kind, Place::Server(conf.server()), position, line);
+    fn of_server(
+        &self,
+        conf: &Conf,
+        warning: Warning,
+        position: &Position,
+        line: fmt::Arguments<'_>,
+    ) {
+        self.write(conf, warning, Place::Server(conf.server()), position, line);
+    }
+
+    /// Warns of a list of `proxy_set_header`, unless it has been warned of.
+    fn of_headers(
+        &self,
+        conf: &Conf,
+        warning: Warning,
+        headers: &ProxyHeaders,
+        position: &Position,
+        line: fmt::Arguments<'_>,
+    ) {
+        let place = Place::Headers(std::ptr::from_ref(headers));
+        self.write(conf, warning, place, position, line);
     }
 
     fn write(
         &self,
         conf: &Conf,
-        kind: Kind,
+        warning: Warning,
         place: Place,
         position: &Position,
         line: fmt::Arguments<'_>,
     ) {
-        if self.0.borrow_mut().insert((kind, place)) {
+        if self.0.borrow_mut().insert((warning, place)) {
             conf.log(Level::Warn, position, line);
         }
     }
 }
 
 /// A location that signs, and how `proxy_pass` sends its requests.
-pub(super) struct Location<'a> {
+pub(super) struct SigningLocation<'a> {
     pub(super) conf: &'a Conf,
     pub(super) main: &'a MainConf,
     pub(super) block: &'a Block,
@@ -83,20 +111,36 @@ pub(super) struct Location<'a> {
     pub(super) proxy_conf: MergedUpstreamConf<'a>,
 }
 
-impl Location<'_> {
+impl SigningLocation<'_> {
+    /// Warns of all that may be wrong there.
+    pub(super) fn warn(&self, directives: &Directives, plan: &Plan) {
+        self.warn_of_other_host(plan);
+        self.warn_of_cache_key(plan);
+        self.warn_of_headers(plan);
+        self.warn_of_unsigned_bodies(directives, plan);
+        self.warn_of_peer_and_client(plan);
+    }
+
+    /// Warns of what does not depend on where a variable sends requests.
+    pub(super) fn warn_of_peer_and_client(&self, plan: &Plan) {
+        self.warn_of_unverified_peer();
+        self.warn_of_chosen_host(plan.bucket.is_some());
+        self.warn_of_dropped_metadata(plan);
+    }
+
     fn warnings(&self) -> &Warnings {
         &self.main.warnings
     }
 
     /// Without TLS that verifies, an impostor gets the requests, and what they carry.
-    pub(super) fn warn_of_unverified_peer(&self) {
+    fn warn_of_unverified_peer(&self) {
         let over_https = self.pass.is_some_and(|pass| pass.scheme == Scheme::Https);
         if !over_https || self.proxy_conf.verifies_peer() != Some(false) {
             return;
         }
         self.warnings().of_server(
             self.conf,
-            Kind::Unverified,
+            Warning::UnverifiedPeer,
             &self.sign.position,
             format_args!(
                 "location \"{}\" sends signed requests over https without verifying the \
@@ -107,45 +151,11 @@ impl Location<'_> {
         );
     }
 
-    /// Without a bucket, the Host that is sent is signed: a client must not choose it.
-    pub(super) fn warn_of_chosen_host(&self, has_bucket: bool) {
-        if has_bucket {
-            return;
-        }
-        let headers = self.proxy_conf.set_headers().unwrap_or_default();
-        let host = headers
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(b"host"))
-            .map(|(_, value)| value);
-        let location = self.block.name();
-        let (directive, text) = match (host, self.pass.and_then(ProxyPass::authority)) {
-            (Some(host), authority) if !is_proxy_host(host) || authority.is_none() => {
-                ("proxy_set_header Host", host)
-            }
-            (_, Some(authority)) => ("proxy_pass", authority),
-            (Some(_), None) => unreachable!("the first arm has it"),
-            (None, None) => return,
-        };
-        let chosen = variables(text).find(|name| is_clients(name, location.as_bytes()));
-        let Some(chosen) = chosen else { return };
-        self.warnings().of_directive(
-            self.conf,
-            Kind::ClientChoosesHost,
-            &self.sign.position,
-            format_args!(
-                "a client of location \"{location}\" chooses the host that is signed, by \"${}\" in \
-                 \"{directive}\": use a constant, a \"map\" of the hosts that are meant, or \
-                 \"aws_s3_bucket\"",
-                String::from_utf8_lossy(chosen)
-            ),
-        );
-    }
-
     /// nginx drops headers that it calls invalid, without telling anybody.
-    pub(super) fn warn_of_dropped_metadata(&self, plan: &Plan) {
-        let service = plan.credentials.as_ref().ok();
-        let service = service.and_then(Credentials::static_service);
-        let is_s3 = service.is_none_or(|service| is_s3(&String::from_utf8_lossy(service)));
+    fn warn_of_dropped_metadata(&self, plan: &Plan) {
+        let is_s3 = plan
+            .static_service()
+            .is_none_or(|service| is_s3(&String::from_utf8_lossy(service)));
         if plan.policy.methods.is_read_only()
             || !is_s3
             || !plan.policy.pass_headers.allows(b"x-amz-meta-a_b")
@@ -155,7 +165,7 @@ impl Location<'_> {
         }
         self.warnings().of_server(
             self.conf,
-            Kind::DroppedMetadata,
+            Warning::DroppedMetadata,
             &self.sign.position,
             format_args!(
                 "location \"{}\" signs writes, and nginx drops metadata with \"_\" or \".\" in its \
@@ -177,7 +187,7 @@ pub(super) fn warn_of_other_handler(
     let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) else {
         return;
     };
-    let answers = |module: &&crate::ffi::conf::pass_module::PassModule| match module.handler {
+    let answers = |module: &&PassModule| match module.handler {
         Some(_) => same_handler(module.handler, block.handler()),
         // Its handler is not known, but what it sends to is, where the directive stands.
         None => module
@@ -191,7 +201,7 @@ pub(super) fn warn_of_other_handler(
     };
     main.warnings.of_directive(
         conf,
-        Kind::OtherHandler,
+        Warning::OtherHandler,
         &sign.position,
         format_args!(
             "\"aws_sign\" has no effect on \"{}\" of location \"{}\", whose requests are sent \
@@ -200,56 +210,4 @@ pub(super) fn warn_of_other_handler(
             block.name()
         ),
     );
-}
-
-/// Whether a value of Host is what the proxy module would send without it.
-fn is_proxy_host(host: &[u8]) -> bool {
-    let mut names = variables(host);
-    names.all(|name| matches!(name, b"proxy_host" | b"proxy_port"))
-        && variables(host).next().is_some()
-}
-
-/// The names of the variables in a text.
-fn variables(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|byte| *byte == b'$').skip(1).map(|rest| {
-        let rest = rest.strip_prefix(b"{").unwrap_or(rest);
-        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-        let end = rest.iter().position(|byte| !is_part(byte));
-        match end {
-            // A capture has one digit.
-            _ if rest.first().is_some_and(u8::is_ascii_digit) => &rest[..1],
-            end => &rest[..end.unwrap_or(rest.len())],
-        }
-    })
-}
-
-/// Whether a client says what a variable holds. `location` may be a regular expression, whose
-/// captures it says, too. What a `map` makes of a client's words is the operator's.
-fn is_clients(variable: &[u8], location: &[u8]) -> bool {
-    const NAMES: [&[u8]; 13] = [
-        b"host",
-        b"args",
-        b"query_string",
-        b"uri",
-        b"document_uri",
-        b"request_uri",
-        b"request",
-        b"request_body",
-        b"request_filename",
-        b"realpath_root",
-        b"remote_user",
-        b"ssl_server_name",
-        b"content_type",
-    ];
-    const PREFIXES: [&[u8]; 4] = [b"http_", b"arg_", b"cookie_", b"ssl_client_"];
-    let variable = variable.to_ascii_lowercase();
-    let capture = [b"<", &variable[..], b">"].concat();
-    let is_captured = || {
-        let location = location.to_ascii_lowercase();
-        location.windows(capture.len()).any(|part| part == capture)
-    };
-    variable.iter().all(u8::is_ascii_digit)
-        || NAMES.contains(&&variable[..])
-        || PREFIXES.iter().any(|prefix| variable.starts_with(prefix))
-        || is_captured()
 }

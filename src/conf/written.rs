@@ -205,6 +205,20 @@ impl Directives {
         )
     }
 
+    /// The version of the signatures here.
+    pub(super) fn version(&self) -> Version {
+        self.signature_version
+            .as_ref()
+            .map_or_else(Version::default, |directive| directive.version)
+    }
+
+    /// Where the signatures stand.
+    pub(super) fn place(&self) -> Place {
+        self.signature_in
+            .as_ref()
+            .map_or_else(Place::default, |directive| directive.place)
+    }
+
     /// How long a request waits for the first credentials and tokens, in milliseconds.
     pub(super) fn credentials_timeout(&self) -> u64 {
         self.credentials_timeout

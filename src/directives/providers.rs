@@ -128,7 +128,8 @@ pub(crate) fn zone(main: &mut MainConf, conf: &Conf) -> Result {
         .rsplit_once(':')
         .filter(|(name, _)| !name.is_empty())
         .ok_or_else(|| invalid(&text, "write <name>:<size>, such as aws_auth:1m"))?;
-    let size = parse_size(size)
+    let size = conf
+        .parse_size(size.as_bytes())
         .ok_or_else(|| invalid(&text, "the size is not a number with k or m, such as 1m"))?;
     let smallest = FEWEST_PAGES * process::page_size();
     if size < smallest {
@@ -161,17 +162,4 @@ pub(crate) fn credentials_timeout(block: &mut Directives, conf: &Conf) -> Result
         invalid(&text, "write a time such as 5s or 500ms")
     })?;
     set(&mut block.credentials_timeout, time)
-}
-
-/// A size in bytes, with nginx's units.
-fn parse_size(text: &str) -> Option<usize> {
-    let (digits, unit) = match text.as_bytes().last()? {
-        b'k' | b'K' => (&text[..text.len() - 1], 1024),
-        b'm' | b'M' => (&text[..text.len() - 1], 1024 * 1024),
-        _ => (text, 1),
-    };
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    digits.parse::<usize>().ok()?.checked_mul(unit)
 }

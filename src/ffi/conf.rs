@@ -21,7 +21,7 @@ use nginx_sys::{
     NGX_HTTP_LIF_CONF, NGX_HTTP_LMT_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_UPS_CONF, NGX_OK,
     ngx_conf_full_name, ngx_conf_t, ngx_decode_base64, ngx_http_conf_ctx_t,
     ngx_http_core_loc_conf_t, ngx_http_core_srv_conf_t, ngx_http_handler_pt, ngx_int_t,
-    ngx_module_t, ngx_parse_time, ngx_pnalloc, ngx_pool_t, ngx_str_t,
+    ngx_module_t, ngx_parse_size, ngx_parse_time, ngx_pnalloc, ngx_pool_t, ngx_str_t,
 };
 
 use crate::ffi::conf::core::core_module;
@@ -220,6 +220,21 @@ impl Conf {
         // SAFETY: nginx reads the text, and nothing else.
         let time = unsafe { ngx_parse_time(&mut text, 0) };
         u64::try_from(time).ok()
+    }
+
+    /// A size with nginx's units, in bytes.
+    pub(crate) fn parse_size(&self, text: &[u8]) -> Option<usize> {
+        if text.is_empty() {
+            // nginx looks at the last byte first.
+            return None;
+        }
+        let mut text = ngx_str_t {
+            len: text.len(),
+            data: text.as_ptr().cast_mut(),
+        };
+        // SAFETY: nginx reads the text, which has a byte at least, and nothing else.
+        let size = unsafe { ngx_parse_size(&mut text) };
+        usize::try_from(size).ok()
     }
 
     /// The path of a file that is named in a directive; a relative name is relative to the

@@ -60,7 +60,7 @@ impl Form {
     }
 
     /// Whether the configuration may say itself where a query begins.
-    pub(super) fn names_query(&self) -> bool {
+    pub fn names_query(&self) -> bool {
         match self {
             Self::Bare => false,
             Self::Constant(text) => text.contains(&b'?'),
