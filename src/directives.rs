@@ -5,14 +5,14 @@
 mod presigned_url;
 mod providers;
 mod signature;
-mod tokens;
+mod token_required;
 
 pub(crate) use presigned_url::presigned_url;
 pub(crate) use providers::{
-    MainSetter, credentials, credentials_timeout, provider, trusted_certificate, zone,
+    MainSetter, credentials, credentials_timeout, provider, token, trusted_certificate, zone,
 };
 pub(crate) use signature::{signature_in, signature_version};
-pub(crate) use tokens::{token, token_required};
+pub(crate) use token_required::token_required;
 
 use std::fmt;
 use std::rc::Rc;
@@ -332,6 +332,13 @@ pub(crate) fn payload(block: &mut Directives, conf: &Conf) -> Result {
         })?;
     let position = conf.position();
     set(&mut block.payload, Payload { mode, position })
+}
+
+/// The directive's arguments.
+fn utf8_arguments(conf: &Conf) -> std::result::Result<Vec<&str>, DirectiveError> {
+    let text = |word| std::str::from_utf8(word);
+    let words: std::result::Result<_, _> = conf.args().map(text).collect();
+    words.map_err(|_| DirectiveError::Because("is not UTF-8".to_owned()))
 }
 
 fn set<T>(place: &mut Option<T>, value: T) -> Result {

@@ -1,43 +1,89 @@
-//! The directives about credentials that are fetched.
+//! The directives about credentials and tokens that are fetched.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use aws_credentials::{Check, Definition, DefinitionError, ParseContext};
 
-use super::{DirectiveError, Result, invalid, set};
+use super::token_required::SWITCHES;
+use super::{DirectiveError, Result, invalid, set, utf8_arguments};
 use crate::conf::{Directives, MainConf, Needs};
 use crate::ffi::conf::Conf;
+use crate::ffi::http::variable;
 use crate::ffi::process;
 use crate::ffi::process::log::Level;
 use crate::renewal::Refreshable;
 use crate::renewal::providers::{Provider, Providers};
+use crate::renewal::tokens::{Token, TokenVariable};
 
 /// A function that takes a directive of http{} itself.
 pub(crate) type MainSetter = fn(&mut MainConf, &Conf) -> Result;
+
+/// What a token's name follows in the name of its variable.
+const VARIABLE_PREFIX: &str = "aws_token_";
+
+/// What a directive declares.
+#[derive(Clone, Copy)]
+enum Fetched {
+    Credentials,
+    Token,
+}
 
 /// How many pages the smallest zone has that nginx can make something of.
 const FEWEST_PAGES: usize = 8;
 
 pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
+    let refreshable = declare(main, conf, Fetched::Credentials)?;
+    list(main)?.add(Provider::new(refreshable));
+    Ok(())
+}
+
+pub(crate) fn token(main: &mut MainConf, conf: &Conf) -> Result {
+    let refreshable = declare(main, conf, Fetched::Token)?;
+    let token = Rc::new(Token::new(refreshable));
+    list(main)?.add_token(Rc::clone(&token));
+    let name = format!("{VARIABLE_PREFIX}{}", token.name());
+    variable::define(conf, name.as_bytes(), TokenVariable(token))
+        .map_err(|()| DirectiveError::Logged)
+}
+
+/// Reads the declaration of what is fetched and renewed.
+fn declare(
+    main: &mut MainConf,
+    conf: &Conf,
+    fetched: Fetched,
+) -> std::result::Result<Refreshable, DirectiveError> {
     let words = utf8_arguments(conf)?;
     let [name, source, parameters @ ..] = &words[..] else {
         return Err(DirectiveError::Because("names no source".to_owned()));
     };
-    if main.providers.find(name.as_bytes()).is_some() {
-        return Err(declared_twice(name));
+    let (noun, verb) = match fetched {
+        Fetched::Credentials => ("provider", "uses"),
+        Fetched::Token => ("token", "comes from"),
+    };
+    match fetched {
+        Fetched::Credentials => check_provider_name(main, name)?,
+        Fetched::Token => check_token_name(main, name)?,
     }
+
     let wrong = |error: DefinitionError| {
         DirectiveError::Because(format!("\"{}\": {error}", name.escape_debug()))
     };
-    let definition = with_context(main, conf, |context| {
-        Definition::parse(source, parameters, context)
-    })
-    .map_err(wrong)?;
+    let parse_time = |text: &str| conf.parse_time(text.as_bytes()).map(Duration::from_millis);
+    let context = ParseContext {
+        environment: main.shared.environment(),
+        declared: main.providers.declared(),
+        parse_time: &parse_time,
+    };
+    let definition = match fetched {
+        Fetched::Credentials => Definition::parse(source, parameters, &context),
+        Fetched::Token => Definition::parse_token(source, parameters, &context),
+    };
+    let definition = definition.map_err(wrong)?;
     let check = definition.check(&main.shared.files).map_err(wrong)?;
-
     if definition.leaves_source_open() {
         conf.tell(format_args!(
-            "provider \"{name}\" uses {}{}",
+            "{noun} \"{name}\" {verb} {}{}",
             check.description,
             conf.position()
         ));
@@ -45,49 +91,50 @@ pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
 
     let files = check.files.iter().map(|file| file.path.clone()).collect();
     let may_ask_others = definition.declaration().may_ask_others;
-    let refreshable = Refreshable::credentials(name, definition, files);
-    let provider = Provider::new(refreshable);
-    note_needs(
-        main,
-        conf,
-        format!("provider \"{name}\""),
-        check,
-        may_ask_others,
-    );
-    list(main)?.add(provider);
-    Ok(())
-}
-
-/// Calls `parse` with what the words of a source are read with.
-pub(super) fn with_context<T>(
-    main: &MainConf,
-    conf: &Conf,
-    parse: impl FnOnce(&ParseContext<'_>) -> T,
-) -> T {
-    let parse_time = |text: &str| conf.parse_time(text.as_bytes()).map(Duration::from_millis);
-    parse(&ParseContext {
-        environment: main.shared.environment(),
-        declared: main.providers.declared(),
-        parse_time: &parse_time,
+    let subject = format!("{noun} \"{name}\"");
+    note_needs(main, conf, subject, check, may_ask_others);
+    Ok(match fetched {
+        Fetched::Credentials => Refreshable::credentials(name, definition, files),
+        Fetched::Token => Refreshable::token(name, definition, files),
     })
 }
 
-/// The directive's arguments.
-pub(super) fn utf8_arguments(conf: &Conf) -> std::result::Result<Vec<&str>, DirectiveError> {
-    let text = |word| std::str::from_utf8(word);
-    let words: std::result::Result<_, _> = conf.args().map(text).collect();
-    words.map_err(|_| DirectiveError::Because("is not UTF-8".to_owned()))
+fn check_provider_name(main: &MainConf, name: &str) -> Result {
+    match main.providers.find(name.as_bytes()) {
+        Some(_) => Err(declared_twice(name)),
+        None => Ok(()),
+    }
+}
+
+fn check_token_name(main: &MainConf, name: &str) -> Result {
+    let is_part_of_variable = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if name.is_empty() || !name.bytes().all(is_part_of_variable) {
+        let reason = "write letters, digits and underscores, which a variable's name may have";
+        return Err(invalid(name, reason));
+    }
+    if SWITCHES.contains(&name) {
+        return Err(invalid(
+            name,
+            "\"aws_token_required\" would take it for a switch: write another name",
+        ));
+    }
+    // The case of a variable's name does not matter to nginx.
+    let mut others = main.providers.tokens().iter();
+    match others.any(|other| other.name().eq_ignore_ascii_case(name)) {
+        true => Err(declared_twice(name)),
+        false => Ok(()),
+    }
 }
 
 /// Says that a name is taken.
-pub(super) fn declared_twice(name: &str) -> DirectiveError {
+fn declared_twice(name: &str) -> DirectiveError {
     DirectiveError::Because(format!(
         "declares \"{name}\" a second time: give it another name"
     ))
 }
 
 /// Warns of secrets that everybody can read, and keeps what has to be seen to later for `subject`.
-pub(super) fn note_needs(
+fn note_needs(
     main: &mut MainConf,
     conf: &Conf,
     subject: String,
@@ -117,8 +164,8 @@ pub(super) fn note_needs(
 }
 
 /// The list that providers and tokens are added to. While the configuration is read nobody shares it.
-pub(super) fn list(main: &mut MainConf) -> std::result::Result<&mut Providers, DirectiveError> {
-    std::rc::Rc::get_mut(&mut main.providers)
+fn list(main: &mut MainConf) -> std::result::Result<&mut Providers, DirectiveError> {
+    Rc::get_mut(&mut main.providers)
         .ok_or_else(|| DirectiveError::Because("comes too late".to_owned()))
 }
 
