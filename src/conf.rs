@@ -1,4 +1,5 @@
-//! What the directives of a block say, and what they come to once the blocks are merged.
+//! The configuration of the module: what is written in blocks, and, once the blocks are merged, what applies
+//! in a location.
 
 #![forbid(unsafe_code)]
 
@@ -15,7 +16,7 @@ mod proxy_pass;
 mod scheme;
 mod sent_query;
 mod shared;
-mod tokens;
+mod token_required;
 mod upstreams;
 mod warnings;
 mod written;
@@ -35,7 +36,7 @@ pub(crate) use presigned_url::PresignedUrlSigner;
 pub(crate) use proxy_pass::ProxyPass;
 pub(crate) use sent_query::SentQuery;
 pub(crate) use shared::{Needs, SharedDirectives, complete};
-pub(crate) use tokens::{Required, RequiredTokens, TokensRequired, require_tokens};
+pub(crate) use token_required::{RequiredTokens, TokenNames, TokenRequirement, require_tokens};
 pub(crate) use upstreams::{Guarded, UpstreamConf, Upstreams};
 pub(crate) use written::{
     BlockKind, Directives, Payload, Region, Sign, SignatureIn, SignatureVersion, Switch,
@@ -137,7 +138,7 @@ impl LocationConf {
     }
 
     /// What holds in the block, wherever its requests are sent. Once merged.
-    fn held(&self) -> Option<Directives> {
+    fn effective(&self) -> Option<Directives> {
         Some(self.layers.as_ref()?.for_upstream(None))
     }
 

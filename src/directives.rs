@@ -30,14 +30,14 @@ use crate::conf::{
 use crate::ffi::conf::{Conf, decode_base64};
 use crate::ffi::http::value::Value;
 
-/// Why a directive is refused.
+/// Why a directive is rejected.
 pub(crate) enum DirectiveError {
     /// nginx, or this module, has logged why.
     Logged,
     /// A second one in the same block.
     Duplicate,
-    /// Another kind of credentials stands in the same block.
-    SecondKind { other: &'static str },
+    /// The same block has credentials of another kind.
+    OtherCredentials { other: &'static str },
     /// What is wrong, and what to write instead.
     Because(String),
 }
@@ -47,7 +47,7 @@ impl fmt::Display for DirectiveError {
         match self {
             Self::Logged => f.write_str("is invalid"),
             Self::Duplicate => f.write_str("is duplicate: keep one in this block"),
-            Self::SecondKind { other } => write!(
+            Self::OtherCredentials { other } => write!(
                 f,
                 "stands beside {other} in the same block: keep one kind of credentials"
             ),
@@ -56,21 +56,19 @@ impl fmt::Display for DirectiveError {
     }
 }
 
-type Result = std::result::Result<(), DirectiveError>;
-
 /// The function that takes a directive's arguments into a block.
-pub(crate) type Setter = fn(&mut Directives, &Conf) -> Result;
+pub(crate) type Setter = fn(&mut Directives, &Conf) -> Result<(), DirectiveError>;
 
-pub(crate) fn access_key(block: &mut Directives, conf: &Conf) -> Result {
-    refuse_provider(block)?;
+pub(crate) fn access_key(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
+    reject_beside_provider(block)?;
     let value = checked_value(conf, value::access_key)?;
     set(&mut block.credentials.access_key, value)?;
     block.credentials.position = Some(conf.position());
     Ok(())
 }
 
-pub(crate) fn key_scope(block: &mut Directives, conf: &Conf) -> Result {
-    refuse_secret_key(block)?;
+pub(crate) fn key_scope(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
+    reject_beside_secret_key(block)?;
     let text = String::from_utf8_lossy(conf.arg(0));
     let scope = CredentialScope::parse(&text).map_err(|error| match error {
         ScopeError::Parts => invalid(&text, &error.to_string()),
@@ -85,8 +83,8 @@ pub(crate) fn key_scope(block: &mut Directives, conf: &Conf) -> Result {
     Ok(())
 }
 
-pub(crate) fn signing_key(block: &mut Directives, conf: &Conf) -> Result {
-    refuse_secret_key(block)?;
+pub(crate) fn signing_key(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
+    reject_beside_secret_key(block)?;
     let key = decode_base64(conf.arg(0)).map(Zeroizing::new);
     let Some(key) = key
         .as_deref()
@@ -106,13 +104,13 @@ pub(crate) fn signing_key(block: &mut Directives, conf: &Conf) -> Result {
     Ok(())
 }
 
-pub(crate) fn secret_key(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn secret_key(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let secret = secret_value(conf)?;
     set_secret_key(block, conf, secret)
 }
 
 /// A name, or a variable of a `map` of names.
-pub(crate) fn secret_key_file(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn secret_key_file(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let main = conf.main::<MainConf>().ok_or(DirectiveError::Logged)?;
     let (files, position) = (&main.shared.key_files, conf.position());
     let secret = match conf.compile(0).map_err(|()| DirectiveError::Logged)? {
@@ -140,10 +138,14 @@ pub(crate) fn secret_key_file(block: &mut Directives, conf: &Conf) -> Result {
     set_secret_key(block, conf, secret)
 }
 
-fn set_secret_key(block: &mut Directives, conf: &Conf, secret: SecretValue) -> Result {
-    refuse_provider(block)?;
+fn set_secret_key(
+    block: &mut Directives,
+    conf: &Conf,
+    secret: SecretValue,
+) -> Result<(), DirectiveError> {
+    reject_beside_provider(block)?;
     if block.credentials.names_signing_key() {
-        return Err(DirectiveError::SecondKind {
+        return Err(DirectiveError::OtherCredentials {
             other: "\"aws_signing_key\" or its scope",
         });
     }
@@ -152,34 +154,34 @@ fn set_secret_key(block: &mut Directives, conf: &Conf, secret: SecretValue) -> R
     Ok(())
 }
 
-fn refuse_provider(block: &Directives) -> Result {
+fn reject_beside_provider(block: &Directives) -> Result<(), DirectiveError> {
     match block.credentials.provider {
-        Some(_) => Err(DirectiveError::SecondKind {
+        Some(_) => Err(DirectiveError::OtherCredentials {
             other: "\"aws_credentials\"",
         }),
         None => Ok(()),
     }
 }
 
-fn refuse_secret_key(block: &Directives) -> Result {
-    refuse_provider(block)?;
+fn reject_beside_secret_key(block: &Directives) -> Result<(), DirectiveError> {
+    reject_beside_provider(block)?;
     match block.credentials.secret_key {
-        Some(_) => Err(DirectiveError::SecondKind {
+        Some(_) => Err(DirectiveError::OtherCredentials {
             other: "a secret key",
         }),
         None => Ok(()),
     }
 }
 
-pub(crate) fn session_token(block: &mut Directives, conf: &Conf) -> Result {
-    refuse_provider(block)?;
+pub(crate) fn session_token(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
+    reject_beside_provider(block)?;
     let token = secret_value(conf)?;
     set(&mut block.credentials.session_token, token)?;
     block.credentials.position = Some(conf.position());
     Ok(())
 }
 
-pub(crate) fn s3_bucket(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn s3_bucket(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let bucket = match conf.arg(0) {
         b"" => Value::Text(Rc::default()),
         _ => checked_value(conf, value::bucket)?,
@@ -188,23 +190,23 @@ pub(crate) fn s3_bucket(block: &mut Directives, conf: &Conf) -> Result {
 }
 
 /// May be repeated, as in the C module; the last one counts.
-pub(crate) fn endpoint(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn endpoint(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     block.endpoint = Some(checked_value(conf, value::endpoint)?);
     Ok(())
 }
 
-pub(crate) fn region(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn region(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let region = Region::new(checked_value(conf, value::region)?);
     set(&mut block.region, region)
 }
 
-pub(crate) fn service(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn service(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let service = checked_value(conf, value::service)?;
     set(&mut block.service, service)
 }
 
 /// Without argument it may be repeated, as in the C module.
-pub(crate) fn sign(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn sign(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let switch = match conf.args().next() {
         // An upstream has no blocks inside that could be left out.
         None if BlockKind::of(conf) == BlockKind::Upstream => Switch::On,
@@ -234,7 +236,7 @@ pub(crate) fn sign(block: &mut Directives, conf: &Conf) -> Result {
     Ok(())
 }
 
-pub(crate) fn sign_methods(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn sign_methods(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let mut methods = MethodSet::EMPTY;
     for name in conf.args() {
         if !methods.insert(name) {
@@ -247,7 +249,7 @@ pub(crate) fn sign_methods(block: &mut Directives, conf: &Conf) -> Result {
     set(&mut block.methods, methods)
 }
 
-pub(crate) fn sign_operations(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn sign_operations(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let mut operations = OperationSet::EMPTY;
     for name in conf.args() {
         let name = String::from_utf8_lossy(name);
@@ -264,7 +266,7 @@ pub(crate) fn sign_operations(block: &mut Directives, conf: &Conf) -> Result {
     set(&mut block.operations, operations)
 }
 
-pub(crate) fn addressing_style(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn addressing_style(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let style = match conf.arg(0) {
         b"virtual" => Addressing::Virtual,
         b"path" => Addressing::Path,
@@ -278,7 +280,7 @@ pub(crate) fn addressing_style(block: &mut Directives, conf: &Conf) -> Result {
     set(&mut block.addressing, style)
 }
 
-pub(crate) fn signed_headers(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn signed_headers(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let mut headers = SignedHeaders::default();
     for name in conf.args() {
         headers
@@ -288,7 +290,7 @@ pub(crate) fn signed_headers(block: &mut Directives, conf: &Conf) -> Result {
     set(&mut block.signed_headers, headers)
 }
 
-pub(crate) fn pass_headers(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn pass_headers(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let mut headers = PassHeaders::none();
     if !(conf.args().count() == 1 && conf.arg(0) == b"off") {
         for pattern in conf.args() {
@@ -300,15 +302,18 @@ pub(crate) fn pass_headers(block: &mut Directives, conf: &Conf) -> Result {
     set(&mut block.pass_headers, headers)
 }
 
-pub(crate) fn response_overrides(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn response_overrides(
+    block: &mut Directives,
+    conf: &Conf,
+) -> Result<(), DirectiveError> {
     set(&mut block.response_overrides, on_or_off(conf)?)
 }
 
-pub(crate) fn hide_auth_errors(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn hide_auth_errors(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     set(&mut block.hide_auth_errors, on_or_off(conf)?)
 }
 
-fn on_or_off(conf: &Conf) -> std::result::Result<bool, DirectiveError> {
+fn on_or_off(conf: &Conf) -> Result<bool, DirectiveError> {
     match conf.arg(0) {
         b"on" => Ok(true),
         b"off" => Ok(false),
@@ -319,7 +324,7 @@ fn on_or_off(conf: &Conf) -> std::result::Result<bool, DirectiveError> {
     }
 }
 
-pub(crate) fn payload(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn payload(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let text = conf.arg(0);
     let mode = PayloadMode::ALL
         .into_iter()
@@ -335,13 +340,13 @@ pub(crate) fn payload(block: &mut Directives, conf: &Conf) -> Result {
 }
 
 /// The directive's arguments.
-fn utf8_arguments(conf: &Conf) -> std::result::Result<Vec<&str>, DirectiveError> {
+fn utf8_arguments(conf: &Conf) -> Result<Vec<&str>, DirectiveError> {
     let text = |word| std::str::from_utf8(word);
-    let words: std::result::Result<_, _> = conf.args().map(text).collect();
+    let words: Result<_, _> = conf.args().map(text).collect();
     words.map_err(|_| DirectiveError::Because("is not UTF-8".to_owned()))
 }
 
-fn set<T>(place: &mut Option<T>, value: T) -> Result {
+fn set<T>(place: &mut Option<T>, value: T) -> Result<(), DirectiveError> {
     if place.is_some() {
         return Err(DirectiveError::Duplicate);
     }
@@ -352,8 +357,8 @@ fn set<T>(place: &mut Option<T>, value: T) -> Result {
 /// The first argument; where it holds no variable, it is checked now.
 fn checked_value(
     conf: &Conf,
-    check: fn(&[u8]) -> std::result::Result<(), ValueError>,
-) -> std::result::Result<Value, DirectiveError> {
+    check: fn(&[u8]) -> Result<(), ValueError>,
+) -> Result<Value, DirectiveError> {
     let value = conf.compile(0).map_err(|()| DirectiveError::Logged)?;
     if let Some(text) = value.as_text() {
         check(text).map_err(|reason| invalid(&String::from_utf8_lossy(text), reason))?;
@@ -361,7 +366,7 @@ fn checked_value(
     Ok(value)
 }
 
-fn secret_value(conf: &Conf) -> std::result::Result<SecretValue, DirectiveError> {
+fn secret_value(conf: &Conf) -> Result<SecretValue, DirectiveError> {
     match conf.compile(0).map_err(|()| DirectiveError::Logged)? {
         Value::Template(template) => Ok(SecretValue::Template(template)),
         Value::Text(text) => {
@@ -374,7 +379,7 @@ fn secret_value(conf: &Conf) -> std::result::Result<SecretValue, DirectiveError>
 
 /// Rejects a `key=value` parameter that has a quotation mark behind its `=`, where nginx does not
 /// recognize it: the text in it would be used with the mark, up to the first blank.
-fn refuse_misplaced_quote(word: &str) -> Result {
+fn reject_misplaced_quote(word: &str) -> Result<(), DirectiveError> {
     match misplaced_quote(word) {
         None => Ok(()),
         Some(instead) => Err(DirectiveError::Because(format!(

@@ -193,7 +193,7 @@ fn access(request: &PhaseRequest<'_>) -> ngx_int_t {
 }
 
 fn precontent(request: &PhaseRequest<'_>) -> ngx_int_t {
-    match (required_tokens(request), plan(request, Plans::foresee)) {
+    match (required_tokens(request), plan(request, Plans::expected)) {
         (None, None) => NGX_DECLINED as ngx_int_t,
         (required, plan) => {
             let conf = location_conf(request);

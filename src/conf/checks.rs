@@ -12,10 +12,14 @@ use crate::ffi::process::log::Level;
 pub(super) fn check_provider_name(
     conf: &Conf,
     main: &MainConf,
-    held: &Directives,
+    effective: &Directives,
 ) -> Result<(), ()> {
-    let name = held.credentials.provider.as_ref().and_then(Value::as_text);
-    let (Some(name), Some(position)) = (name, &held.credentials.position) else {
+    let name = effective
+        .credentials
+        .provider
+        .as_ref()
+        .and_then(Value::as_text);
+    let (Some(name), Some(position)) = (name, &effective.credentials.position) else {
         return Ok(());
     };
     if main.providers.find(name).is_some() {
@@ -116,7 +120,7 @@ pub(super) fn check_ways_to_upstream(
 pub(super) fn check_credentials(
     conf: &Conf,
     block: &Block,
-    held: &Directives,
+    effective: &Directives,
     plan: &Plan,
     sign: &Sign,
     explicit: bool,
@@ -125,7 +129,11 @@ pub(super) fn check_credentials(
         return Ok(());
     };
     if missing.is_contradiction() {
-        let position = held.credentials.position.as_ref().unwrap_or(&sign.position);
+        let position = effective
+            .credentials
+            .position
+            .as_ref()
+            .unwrap_or(&sign.position);
         conf.log(Level::Emerg, position, format_args!("{missing}"));
         return Err(());
     }
@@ -146,8 +154,8 @@ pub(super) fn check_credentials(
 }
 
 /// Services other than S3 have one rule for bodies.
-pub(super) fn check_payload(conf: &Conf, held: &Directives, plan: &Plan) -> Result<(), ()> {
-    let Some(Payload { mode, position }) = &held.payload else {
+pub(super) fn check_payload(conf: &Conf, effective: &Directives, plan: &Plan) -> Result<(), ()> {
+    let Some(Payload { mode, position }) = &effective.payload else {
         return Ok(());
     };
     let Some(service) = plan.static_service().map(String::from_utf8_lossy) else {
@@ -181,10 +189,10 @@ pub(super) fn check_payload(conf: &Conf, held: &Directives, plan: &Plan) -> Resu
 }
 
 /// Directives that the version of the signature, or its place, does not allow. The error has been logged.
-pub(super) fn check_signature(conf: &Conf, held: &Directives, plan: &Plan) -> Result<(), ()> {
-    if let Some(directive) = &held.signature_version
+pub(super) fn check_signature(conf: &Conf, effective: &Directives, plan: &Plan) -> Result<(), ()> {
+    if let Some(directive) = &effective.signature_version
         && directive.version == Version::V2
-        && let Some(service) = &held.service
+        && let Some(service) = &effective.service
         && service.as_text() != Some(b"s3")
     {
         conf.log(
@@ -197,11 +205,11 @@ pub(super) fn check_signature(conf: &Conf, held: &Directives, plan: &Plan) -> Re
         );
         return Err(());
     }
-    let Some(payload) = &held.payload else {
+    let Some(payload) = &effective.payload else {
         return Ok(());
     };
     let rule = plan.static_payload_rule().unwrap_or(PayloadRule::S3);
-    let payload_signing = PayloadSigning::new(held.version(), held.place(), rule);
+    let payload_signing = PayloadSigning::new(effective.version(), effective.place(), rule);
     let reason = match (payload_signing, payload.mode) {
         (PayloadSigning::Nothing, PayloadMode::Signed | PayloadMode::Streaming) => {
             "does not go with \"aws_signature_version 2\", which signs no bodies: remove one of them"

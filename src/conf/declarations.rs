@@ -171,7 +171,7 @@ directives! {
         arguments: one_or_more,
         default: "aws_token_required off;",
         setter: token_required,
-        field: tokens_required: Rc<TokensRequired>, inherited by inherit,
+        field: token_required: Rc<TokenRequirement>, inherited by inherit,
     }
 
     /// Declares a variable that contains a presigned URL: `url`, followed by `path` and by the query

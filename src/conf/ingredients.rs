@@ -99,30 +99,32 @@ impl Ingredients {
     /// The plan for requests that are sent to an `upstream{}` with the directives `upstream`, or to
     /// none that has any; `None` if they are not signed.
     pub(super) fn plan(&self, upstream: Option<&Directives>) -> Option<Plan> {
-        let held = self.layers.for_upstream(upstream);
-        let sign = held.sign.as_ref().filter(|sign| sign.may_be_on())?;
-        Some(self.plan_of(&held, &sign.switch))
+        let effective = self.layers.for_upstream(upstream);
+        let sign = effective.sign.as_ref().filter(|sign| sign.may_be_on())?;
+        Some(self.plan_of(&effective, &sign.switch))
     }
 
-    /// The plan of a block in which `held` hold.
-    pub(super) fn plan_of(&self, held: &Directives, switch: &Switch) -> Plan {
-        let credentials = held.resolve_credentials(&self.providers);
+    /// The plan of a block to which the directives `effective` apply.
+    pub(super) fn plan_of(&self, effective: &Directives, switch: &Switch) -> Plan {
+        let credentials = effective.resolve_credentials(&self.providers);
         let legacy_endpoint = || Some(self.defaults.legacy_endpoint.clone());
-        let endpoint = held.endpoint.clone().or_else(|| match &credentials {
+        let endpoint = effective.endpoint.clone().or_else(|| match &credentials {
             // A pre-derived key has the C module's endpoint, others their region's.
             Ok(credentials) if credentials.are_derived() => legacy_endpoint(),
             // Version 2 knows no regions.
-            Ok(credentials) if credentials.version() == Version::V2 && held.region.is_none() => {
+            Ok(credentials)
+                if credentials.version() == Version::V2 && effective.region.is_none() =>
+            {
                 legacy_endpoint()
             }
-            Ok(_) => held.region.as_ref()?.s3_endpoint.clone(),
+            Ok(_) => effective.region.as_ref()?.s3_endpoint.clone(),
             Err(_) => None,
         });
         // What depends on the request is judged when it is sealed.
         let named = endpoint.as_ref().and_then(Value::as_text);
         let vendor = named.and_then(Vendor::of_host).or(self.proxy.vendor);
-        let methods = held.methods.unwrap_or(MethodSet::READ_ONLY);
-        let operations = held
+        let methods = effective.methods.unwrap_or(MethodSet::READ_ONLY);
+        let operations = effective
             .operations
             .unwrap_or(OperationSet::default_for(methods.is_read_only()));
         Plan {
@@ -132,31 +134,31 @@ impl Ingredients {
             policy: Policy {
                 methods,
                 operations,
-                addressing: held.addressing,
-                pass_headers: held
+                addressing: effective.addressing,
+                pass_headers: effective
                     .pass_headers
                     .as_ref()
                     .unwrap_or(&self.defaults.pass_headers)
                     .clone(),
-                signed_headers: held
+                signed_headers: effective
                     .signed_headers
                     .as_ref()
                     .unwrap_or(&self.defaults.signed_headers)
                     .clone(),
-                response_overrides: held.response_overrides.unwrap_or(false),
-                place: held.place(),
+                response_overrides: effective.response_overrides.unwrap_or(false),
+                place: effective.place(),
             },
             credentials,
-            credentials_timeout: held.credentials_timeout(),
-            bucket: held.used_bucket().cloned(),
-            has_endpoint: held.endpoint.is_some(),
+            credentials_timeout: effective.credentials_timeout(),
+            bucket: effective.used_bucket().cloned(),
+            has_endpoint: effective.endpoint.is_some(),
             endpoint,
-            addressing: held.addressing.unwrap_or_default(),
-            payload: held
+            addressing: effective.addressing.unwrap_or_default(),
+            payload: effective
                 .payload
                 .as_ref()
                 .map_or_else(PayloadMode::default, |payload| payload.mode),
-            hides_auth_errors: held.hide_auth_errors.unwrap_or(true),
+            hides_auth_errors: effective.hide_auth_errors.unwrap_or(true),
             streams_bodies: self.proxy.streams_bodies,
             streams_unannounced: self.proxy.streams_unannounced,
             passes_bodies: self.proxy.passes_bodies,
@@ -176,7 +178,7 @@ impl Ingredients {
 
     /// Whether anything is signed that is sent to an upstream with the directives `upstream`.
     pub(super) fn sign_for(&self, upstream: Option<&Directives>) -> bool {
-        let held = self.layers.for_upstream(upstream);
-        held.sign.as_ref().is_some_and(Sign::may_be_on)
+        let effective = self.layers.for_upstream(upstream);
+        effective.sign.as_ref().is_some_and(Sign::may_be_on)
     }
 }

@@ -44,14 +44,14 @@ pub(crate) fn merge(
     if inner.proxy_pass.is_none() {
         inner.proxy_pass.clone_from(&outer.proxy_pass);
     }
-    let held = layers.for_upstream(None);
-    check_provider_name(conf, main, &held)?;
-    inner.presigned_url_signer = PresignedUrlSigner::new(&held, main).map(Box::new);
+    let effective = layers.for_upstream(None);
+    check_provider_name(conf, main, &effective)?;
+    inner.presigned_url_signer = PresignedUrlSigner::new(&effective, main).map(Box::new);
     if let Some(sign) = &explicit {
         check_handler(conf, main, &block, sign)?;
     }
     check_ways_to_upstream(conf, main, &block, layers.own_sign())?;
-    warn_of_other_handler(conf, main, &block, &held);
+    warn_of_other_handler(conf, main, &block, &effective);
     inner.layers = Some(layers.clone());
 
     let Some(proxy) = main.proxy() else {
@@ -59,7 +59,8 @@ pub(crate) fn merge(
     };
     let proxy_conf = proxy.upstream_conf(conf).ok_or(())?;
     let settings = ProxySettings::of(proxy_conf);
-    let may_sign = held.sign.as_ref().is_some_and(Sign::may_be_on) || !main.upstreams.is_empty();
+    let may_sign =
+        effective.sign.as_ref().is_some_and(Sign::may_be_on) || !main.upstreams.is_empty();
     let headers = match may_sign {
         true => headers(conf, main, proxy_conf, settings)?,
         false => Rc::clone(&main.defaults.headers),
@@ -87,7 +88,7 @@ pub(crate) fn merge(
     let target = pass.as_ref().and_then(|pass| pass.target);
     let plans = match target.filter(|_| inner.has_variable_target && !main.upstreams.is_empty()) {
         Some(target) => merging
-            .plans_by_target(&held, explicit.is_some())?
+            .plans_by_target(&effective, explicit.is_some())?
             .map(|shared| Plans::ByTarget(ByTarget { target, shared })),
         None => merging.plan_of_all(explicit.is_some())?.map(Plans::One),
     };
@@ -225,31 +226,31 @@ impl Merging<'_> {
             if !is_chosen(upstream) {
                 continue;
             }
-            let held = self
+            let effective = self
                 .ingredients
                 .layers
                 .for_upstream(Some(&upstream.written));
-            let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) else {
+            let Some(sign) = effective.sign.as_ref().filter(|sign| sign.may_be_on()) else {
                 continue;
             };
-            let plan = self.ingredients.plan_of(&held, &sign.switch);
+            let plan = self.ingredients.plan_of(&effective, &sign.switch);
             if warn(&self.signing_location(sign), &plan) {
                 return;
             }
         }
     }
 
-    /// The plan of a block in which `held` hold, where it signs. An error has been logged.
-    fn checked_plan(&self, held: &Directives, explicit: bool) -> Result<Option<Plan>, ()> {
-        let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) else {
+    /// The plan of a block to which the directives `effective` apply, where it signs. An error has been logged.
+    fn checked_plan(&self, effective: &Directives, explicit: bool) -> Result<Option<Plan>, ()> {
+        let Some(sign) = effective.sign.as_ref().filter(|sign| sign.may_be_on()) else {
             return Ok(None);
         };
-        let plan = self.ingredients.plan_of(held, &sign.switch);
-        check_credentials(self.conf, self.block, held, &plan, sign, explicit)?;
-        check_payload(self.conf, held, &plan)?;
-        check_signature(self.conf, held, &plan)?;
+        let plan = self.ingredients.plan_of(effective, &sign.switch);
+        check_credentials(self.conf, self.block, effective, &plan, sign, explicit)?;
+        check_payload(self.conf, effective, &plan)?;
+        check_signature(self.conf, effective, &plan)?;
         if self.is_warned_of() {
-            self.signing_location(sign).warn(held, &plan);
+            self.signing_location(sign).warn(effective, &plan);
         }
         Ok(Some(plan))
     }

@@ -54,7 +54,7 @@ pub(crate) struct SharedPlans {
 }
 
 /// Where a request will be sent, as the variables said it.
-struct Foreseen {
+struct ExpectedUpstream {
     request: RequestId,
     /// The location that it is for.
     plans: *const ByTarget,
@@ -72,30 +72,30 @@ impl Plans {
     }
 
     /// The plan for where `request` is going to be sent, as far as its variables tell now.
-    pub(crate) fn foresee(&self, request: &Request) -> Option<&Plan> {
+    pub(crate) fn expected(&self, request: &Request) -> Option<&Plan> {
         match self {
             Self::One(plan) => Some(plan),
-            Self::ByTarget(plans) => plans.at(plans.foresee(request)),
+            Self::ByTarget(plans) => plans.at(plans.expect_upstream(request)),
         }
     }
 
     /// The plan for a body that comes in: for where nginx has said that it is sent, or, where
-    /// somebody reads it before, for what was foreseen.
+    /// somebody reads it before, for what was expected.
     pub(crate) fn for_body(&self, request: &Request) -> Option<&Plan> {
         match self {
             Self::One(plan) => Some(plan),
             Self::ByTarget(plans) => match request.upstream().and_then(|sent| sent.wanted()) {
                 Some(wanted) => plans.at(plans.find(wanted)),
-                None => plans.at(match plans.foreseen(request) {
-                    Some(foreseen) => foreseen.upstream.get(),
-                    None => plans.foresee(request),
+                None => plans.at(match plans.known_upstream(request) {
+                    Some(expected) => expected.upstream.get(),
+                    None => plans.expect_upstream(request),
                 }),
             },
         }
     }
 
     /// The plan for a request that nginx has serialised, or that has been answered.
-    pub(crate) fn of_sent(&self, request: &Request) -> Option<&Plan> {
+    pub(crate) fn for_sent(&self, request: &Request) -> Option<&Plan> {
         match self {
             Self::One(plan) => Some(plan),
             Self::ByTarget(plans) => match request.upstream().and_then(|sent| sent.wanted()) {
@@ -145,7 +145,7 @@ impl SharedPlans {
     fn strictest(&self) -> Option<&Plan> {
         let hides = |upstream: Option<&Directives>| {
             let layers = &self.ingredients.layers;
-            let hides = layers.find(upstream, |held| held.hide_auth_errors.as_ref());
+            let hides = layers.find(upstream, |effective| effective.hide_auth_errors.as_ref());
             *hides.unwrap_or(&true)
         };
         let signing = |upstream: &&Upstream| self.ingredients.sign_for(Some(&upstream.written));
@@ -174,14 +174,14 @@ impl ByTarget {
         self.shared.upstreams.find_wanted(wanted)
     }
 
-    fn foreseen<'r>(&self, request: &'r Request) -> Option<&'r Foreseen> {
-        request.kept(|foreseen: &Foreseen| {
-            foreseen.request == request.id() && std::ptr::eq(foreseen.plans, self)
+    fn known_upstream<'r>(&self, request: &'r Request) -> Option<&'r ExpectedUpstream> {
+        request.kept(|expected: &ExpectedUpstream| {
+            expected.request == request.id() && std::ptr::eq(expected.plans, self)
         })
     }
 
     /// What the variables say now. It is kept for the body.
-    fn foresee(&self, request: &Request) -> Option<usize> {
+    fn expect_upstream(&self, request: &Request) -> Option<usize> {
         let url = self.target.evaluate_aside(request);
         let upstream = url.and_then(proxy_url::authority).and_then(|host| {
             self.find(Wanted {
@@ -190,11 +190,11 @@ impl ByTarget {
                 no_port: true,
             })
         });
-        match self.foreseen(request) {
-            Some(foreseen) => foreseen.upstream.set(upstream),
+        match self.known_upstream(request) {
+            Some(expected) => expected.upstream.set(upstream),
             // Where it cannot be kept it will be asked for again.
             None => {
-                let _ = request.keep(Foreseen {
+                let _ = request.keep(ExpectedUpstream {
                     request: request.id(),
                     plans: self,
                     upstream: Cell::new(upstream),

@@ -18,12 +18,12 @@ pub(crate) struct PresignedUrlSigner {
 }
 
 impl PresignedUrlSigner {
-    /// Of a block in which `held` hold; `None` where no links are declared.
-    pub(super) fn new(held: &Directives, main: &MainConf) -> Option<Self> {
+    /// Of a block to which the directives `effective` apply; `None` where no links are declared.
+    pub(super) fn new(effective: &Directives, main: &MainConf) -> Option<Self> {
         main.has_presigned_urls.then(|| Self {
-            credentials: held.resolve_credentials(&main.providers),
-            methods: held.methods.unwrap_or(MethodSet::READ_ONLY),
-            bucket: held.used_bucket().cloned(),
+            credentials: effective.resolve_credentials(&main.providers),
+            methods: effective.methods.unwrap_or(MethodSet::READ_ONLY),
+            bucket: effective.used_bucket().cloned(),
         })
     }
 

@@ -182,9 +182,9 @@ pub(super) fn warn_of_other_handler(
     conf: &MergedBlock<'_>,
     main: &MainConf,
     block: &Block,
-    held: &Directives,
+    effective: &Directives,
 ) {
-    let Some(sign) = held.sign.as_ref().filter(|sign| sign.may_be_on()) else {
+    let Some(sign) = effective.sign.as_ref().filter(|sign| sign.may_be_on()) else {
         return;
     };
     let answers = |module: &&PassModule| match module.handler {

@@ -8,7 +8,7 @@ use aws_sealing::{
 };
 
 use super::credentials::{CredentialDirectives, Credentials, Incomplete};
-use super::tokens::TokensRequired;
+use super::token_required::TokenRequirement;
 use crate::ffi::conf::{Conf, Position};
 use crate::ffi::http::request::Request;
 use crate::ffi::http::value::{Template, Value};

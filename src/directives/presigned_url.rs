@@ -3,17 +3,17 @@
 use aws_sealing::{MethodSet, presigned_url};
 use aws_signing::presign::Expires;
 
-use super::{DirectiveError, Result, invalid, refuse_misplaced_quote};
+use super::{DirectiveError, invalid, reject_misplaced_quote};
 use crate::conf::MainConf;
 use crate::ffi::conf::Conf;
 use crate::ffi::http::value::Value;
 use crate::ffi::http::variable;
 use crate::request::{PresignedUrl, WithAdvice};
 
-/// How long a link is good for where nothing else is said.
+/// How long a presigned URL is valid for where nothing else is said.
 const DEFAULT_EXPIRES: Expires = Expires::HOUR;
 
-pub(crate) fn presigned_url(main: &mut MainConf, conf: &Conf) -> Result {
+pub(crate) fn presigned_url(main: &mut MainConf, conf: &Conf) -> Result<(), DirectiveError> {
     let shown = String::from_utf8_lossy(conf.arg(0));
     let Some(name) = conf.arg(0).strip_prefix(b"$").filter(|name| is_name(name)) else {
         return Err(invalid(
@@ -34,7 +34,7 @@ pub(crate) fn presigned_url(main: &mut MainConf, conf: &Conf) -> Result {
     let (mut path, mut method, mut expires) = (None, None, None);
     for (at, word) in conf.args().enumerate().skip(2) {
         let shown = String::from_utf8_lossy(word);
-        refuse_misplaced_quote(&shown)?;
+        reject_misplaced_quote(&shown)?;
         let Some(equals) = word.iter().position(|byte| *byte == b'=') else {
             return Err(invalid(&shown, "write path=, method= or expires="));
         };
@@ -70,7 +70,7 @@ fn is_name(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(allowed)
 }
 
-fn checked_method(value: Value) -> std::result::Result<Value, DirectiveError> {
+fn checked_method(value: Value) -> Result<Value, DirectiveError> {
     let mut known = MethodSet::EMPTY;
     match value.as_text() {
         Some(text) if !known.insert(text) => {
@@ -82,7 +82,7 @@ fn checked_method(value: Value) -> std::result::Result<Value, DirectiveError> {
     }
 }
 
-fn checked_expires(conf: &Conf, text: &[u8]) -> std::result::Result<Expires, DirectiveError> {
+fn checked_expires(conf: &Conf, text: &[u8]) -> Result<Expires, DirectiveError> {
     let shown = String::from_utf8_lossy(text);
     let milliseconds = conf
         .parse_time(text)

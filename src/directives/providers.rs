@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_credentials::{Check, Definition, DefinitionError, ParseContext};
 
 use super::token_required::SWITCHES;
-use super::{DirectiveError, Result, invalid, set, utf8_arguments};
+use super::{DirectiveError, invalid, set, utf8_arguments};
 use crate::conf::{Directives, MainConf, Needs};
 use crate::ffi::conf::Conf;
 use crate::ffi::http::variable;
@@ -17,7 +17,7 @@ use crate::renewal::providers::{Provider, Providers};
 use crate::renewal::tokens::{Token, TokenVariable};
 
 /// A function that takes a directive of http{} itself.
-pub(crate) type MainSetter = fn(&mut MainConf, &Conf) -> Result;
+pub(crate) type MainSetter = fn(&mut MainConf, &Conf) -> Result<(), DirectiveError>;
 
 /// What a token's name follows in the name of its variable.
 const VARIABLE_PREFIX: &str = "aws_token_";
@@ -32,13 +32,13 @@ enum Fetched {
 /// How many pages the smallest zone has that nginx can make something of.
 const FEWEST_PAGES: usize = 8;
 
-pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result {
+pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result<(), DirectiveError> {
     let refreshable = declare(main, conf, Fetched::Credentials)?;
     list(main)?.add(Provider::new(refreshable));
     Ok(())
 }
 
-pub(crate) fn token(main: &mut MainConf, conf: &Conf) -> Result {
+pub(crate) fn token(main: &mut MainConf, conf: &Conf) -> Result<(), DirectiveError> {
     let refreshable = declare(main, conf, Fetched::Token)?;
     let token = Rc::new(Token::new(refreshable));
     list(main)?.add_token(Rc::clone(&token));
@@ -52,7 +52,7 @@ fn declare(
     main: &mut MainConf,
     conf: &Conf,
     fetched: Fetched,
-) -> std::result::Result<Refreshable, DirectiveError> {
+) -> Result<Refreshable, DirectiveError> {
     let words = utf8_arguments(conf)?;
     let [name, source, parameters @ ..] = &words[..] else {
         return Err(DirectiveError::Because("names no source".to_owned()));
@@ -99,14 +99,14 @@ fn declare(
     })
 }
 
-fn check_provider_name(main: &MainConf, name: &str) -> Result {
+fn check_provider_name(main: &MainConf, name: &str) -> Result<(), DirectiveError> {
     match main.providers.find(name.as_bytes()) {
         Some(_) => Err(declared_twice(name)),
         None => Ok(()),
     }
 }
 
-fn check_token_name(main: &MainConf, name: &str) -> Result {
+fn check_token_name(main: &MainConf, name: &str) -> Result<(), DirectiveError> {
     let is_part_of_variable = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if name.is_empty() || !name.bytes().all(is_part_of_variable) {
         let reason = "write letters, digits and underscores, which a variable's name may have";
@@ -164,12 +164,12 @@ fn note_needs(
 }
 
 /// The list that providers and tokens are added to. While the configuration is read nobody shares it.
-fn list(main: &mut MainConf) -> std::result::Result<&mut Providers, DirectiveError> {
+fn list(main: &mut MainConf) -> Result<&mut Providers, DirectiveError> {
     Rc::get_mut(&mut main.providers)
         .ok_or_else(|| DirectiveError::Because("comes too late".to_owned()))
 }
 
-pub(crate) fn zone(main: &mut MainConf, conf: &Conf) -> Result {
+pub(crate) fn zone(main: &mut MainConf, conf: &Conf) -> Result<(), DirectiveError> {
     let text = String::from_utf8_lossy(conf.arg(0));
     let (name, size) = text
         .rsplit_once(':')
@@ -186,15 +186,15 @@ pub(crate) fn zone(main: &mut MainConf, conf: &Conf) -> Result {
     set(&mut main.shared.zone, (name.as_bytes().to_vec(), size))
 }
 
-pub(crate) fn trusted_certificate(main: &mut MainConf, conf: &Conf) -> Result {
+pub(crate) fn trusted_certificate(main: &mut MainConf, conf: &Conf) -> Result<(), DirectiveError> {
     let file = conf.arg(0).to_vec();
     set(&mut main.shared.trusted_certificate, file)
 }
 
-pub(crate) fn credentials(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn credentials(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let name = conf.compile(0).map_err(|()| DirectiveError::Logged)?;
     if block.credentials.provider.is_none() && block.credentials.position.is_some() {
-        return Err(DirectiveError::SecondKind {
+        return Err(DirectiveError::OtherCredentials {
             other: "a key of the configuration",
         });
     }
@@ -203,7 +203,10 @@ pub(crate) fn credentials(block: &mut Directives, conf: &Conf) -> Result {
     Ok(())
 }
 
-pub(crate) fn credentials_timeout(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn credentials_timeout(
+    block: &mut Directives,
+    conf: &Conf,
+) -> Result<(), DirectiveError> {
     let time = conf.parse_time(conf.arg(0)).ok_or_else(|| {
         let text = String::from_utf8_lossy(conf.arg(0));
         invalid(&text, "write a time such as 5s or 500ms")

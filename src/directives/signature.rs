@@ -3,11 +3,11 @@
 use aws_sealing::{Place, Version};
 use aws_signing::presign::Expires;
 
-use super::{DirectiveError, Result, invalid, refuse_misplaced_quote, set};
+use super::{DirectiveError, invalid, reject_misplaced_quote, set};
 use crate::conf::{Directives, SignatureIn, SignatureVersion};
 use crate::ffi::conf::Conf;
 
-pub(crate) fn signature_version(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn signature_version(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let version = match conf.arg(0) {
         b"4" => Version::V4,
         b"2" => Version::V2,
@@ -29,7 +29,7 @@ pub(crate) fn signature_version(block: &mut Directives, conf: &Conf) -> Result {
     set(&mut block.signature_version, directive)
 }
 
-pub(crate) fn signature_in(block: &mut Directives, conf: &Conf) -> Result {
+pub(crate) fn signature_in(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let expires = conf.args().nth(1);
     let place = match (conf.arg(0), expires) {
         (b"headers", None) => Place::Headers,
@@ -58,8 +58,8 @@ pub(crate) fn signature_in(block: &mut Directives, conf: &Conf) -> Result {
 }
 
 /// `expires=15m`: whole seconds, with nginx's units.
-fn parse_expires(conf: &Conf, text: &[u8]) -> std::result::Result<Expires, DirectiveError> {
-    refuse_misplaced_quote(&String::from_utf8_lossy(text))?;
+fn parse_expires(conf: &Conf, text: &[u8]) -> Result<Expires, DirectiveError> {
+    reject_misplaced_quote(&String::from_utf8_lossy(text))?;
     let wrong = |reason: &str| invalid(&String::from_utf8_lossy(text), reason);
     let milliseconds = text
         .strip_prefix(b"expires=")

@@ -30,7 +30,7 @@ pub(super) fn head(request: &Request) -> Result<HeadIs, ()> {
         return Ok(HeadIs::Passed);
     }
     // What may hold secrets is not sent.
-    let plan = plan(request, Plans::of_sent);
+    let plan = plan(request, Plans::for_sent);
     let Some(refusal) = request::filter_refusal(request, plan)? else {
         return Ok(HeadIs::Passed);
     };
@@ -63,6 +63,6 @@ pub(super) fn body(request: &Request, chain: Chain<'_>) -> ngx_int_t {
     let Ok(mut refusal) = RefCell::try_borrow_mut(refusal) else {
         return NGX_ERROR as ngx_int_t;
     };
-    let plan = location_plan(request, Plans::of_sent);
+    let plan = location_plan(request, Plans::for_sent);
     request::filter_refusal_body(request, plan, &mut refusal, &chain)
 }

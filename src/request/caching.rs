@@ -21,7 +21,7 @@ impl CacheGuard {
 impl CacheHook for CacheGuard {
     fn bypasses(&self, request: &Request) -> bool {
         self.plans
-            .of_sent(request)
+            .for_sent(request)
             .is_some_and(|plan| plan.signs(request) && plan.bypasses_cache(request))
     }
 }

@@ -37,7 +37,7 @@ impl SealHook for Seal {
         let request = unsent.request();
         let Some(plan) = self
             .plans
-            .of_sent(request)
+            .for_sent(request)
             .filter(|plan| plan.signs(request))
         else {
             return true;

@@ -12,17 +12,17 @@ use crate::renewal::tokens::Token;
 
 /// An `aws_token_required` directive.
 #[derive(Clone, Debug)]
-pub(crate) struct TokensRequired {
-    pub(crate) required: Required,
+pub(crate) struct TokenRequirement {
+    pub(crate) names: TokenNames,
     pub(crate) position: Position,
 }
 
-/// Which tokens it names.
+/// The tokens that it names.
 #[derive(Clone, Debug)]
-pub(crate) enum Required {
+pub(crate) enum TokenNames {
     /// All that are declared.
     All,
-    /// Those of these names; none: nothing is required.
+    /// Those of these names. If there are none, no token is required.
     Named(Vec<String>),
 }
 
@@ -44,13 +44,13 @@ pub(crate) fn require_tokens<'c>(
     inner: &mut LocationConf,
 ) -> Result<Vec<MergedUpstreamConf<'c>>, ()> {
     let block = conf.block().ok_or(())?;
-    let held = inner.held().ok_or(())?;
-    let Some(directive) = &held.tokens_required else {
+    let effective = inner.effective().ok_or(())?;
+    let Some(directive) = &effective.token_required else {
         return Ok(Vec::new());
     };
     let declared = main.providers.tokens();
-    let tokens = match &directive.required {
-        Required::All if declared.is_empty() => {
+    let tokens = match &directive.names {
+        TokenNames::All if declared.is_empty() => {
             let line = format_args!(
                 "\"aws_token_required on\" requires all tokens, and none is declared: add \
                  \"aws_token <name> <source>\" to http{{}}"
@@ -58,8 +58,8 @@ pub(crate) fn require_tokens<'c>(
             conf.log(Level::Emerg, &directive.position, line);
             return Err(());
         }
-        Required::All => declared.to_vec(),
-        Required::Named(names) => names
+        TokenNames::All => declared.to_vec(),
+        TokenNames::Named(names) => names
             .iter()
             .map(|name| find(conf, declared, name, &directive.position))
             .collect::<Result<_, ()>>()?,
@@ -80,7 +80,7 @@ pub(crate) fn require_tokens<'c>(
     inner.required_tokens = Some(Rc::new(RequiredTokens {
         has_cache,
         tokens,
-        timeout: held.credentials_timeout(),
+        timeout: effective.credentials_timeout(),
     }));
     Ok(senders)
 }
