@@ -191,18 +191,6 @@ pub(crate) fn trusted_certificate(main: &mut MainConf, conf: &Conf) -> Result<()
     set(&mut main.shared.trusted_certificate, file)
 }
 
-pub(crate) fn credentials(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
-    let name = conf.compile(0).map_err(|()| DirectiveError::Logged)?;
-    if block.credentials.provider.is_none() && block.credentials.position.is_some() {
-        return Err(DirectiveError::OtherCredentials {
-            other: "a key of the configuration",
-        });
-    }
-    set(&mut block.credentials.provider, name)?;
-    block.credentials.position = Some(conf.position());
-    Ok(())
-}
-
 pub(crate) fn credentials_timeout(
     block: &mut Directives,
     conf: &Conf,
