@@ -52,10 +52,10 @@ use proxy_headers::SharedHeaders;
 use scheme::Scheme;
 use warnings::Warnings;
 
-/// What holds for the whole of http{}.
+/// What applies to the whole of http{}.
 #[derive(Default)]
 pub(crate) struct MainConf {
-    /// The modules whose `*_pass` directives could stand beside `aws_sign`.
+    /// The modules whose `*_pass` directives could be in a block with `aws_sign`.
     pub(crate) pass_modules: Vec<PassModule>,
     /// What is said of providers and tokens in general.
     pub(crate) shared: SharedDirectives,
@@ -113,11 +113,11 @@ pub(crate) fn same_handler(one: ngx_http_handler_pt, other: ngx_http_handler_pt)
 /// There are many of them, most without a directive of ours.
 #[derive(Default)]
 pub(crate) struct LocationConf {
-    /// The directives that stand in the block; after the merge, none.
+    /// The directives that are written in the block; after the merge, none.
     written: Option<Box<Directives>>,
     /// Its `proxy_pass`; after the merge, also an inherited one.
     pub(crate) proxy_pass: Option<ProxyPass>,
-    /// What holds in it, and from where, once merged; `None` in http{} itself.
+    /// The directives that apply in it, once merged; `None` in http{} itself.
     layers: Option<Layers>,
     /// Whether a variable in `proxy_pass` says where its requests go.
     has_variable_target: bool,
@@ -127,17 +127,18 @@ pub(crate) struct LocationConf {
     pub(crate) sent_query: SentQuery,
     /// The tokens without which this block does not serve, once merged; `None` where there are none.
     pub(crate) required_tokens: Option<Rc<RequiredTokens>>,
-    /// What signs links in this block, once merged; `None` where no links are declared.
+    /// What signs presigned URLs in this block, once merged; `None` if none are declared.
     pub(crate) presigned_url_signer: Option<Box<PresignedUrlSigner>>,
 }
 
 impl LocationConf {
-    /// The directives that stand in the block, to add one.
+    /// The directives that are written in the block, to add one.
     pub(crate) fn written_mut(&mut self) -> &mut Directives {
         self.written.get_or_insert_default()
     }
 
-    /// What holds in the block, wherever its requests are sent. Once merged.
+    /// The directives that apply in the block, if its requests are sent to no `upstream{}` that has any. Once
+    /// merged.
     fn effective(&self) -> Option<Directives> {
         Some(self.layers.as_ref()?.for_upstream(None))
     }

@@ -232,7 +232,7 @@ fn set<T>(place: &mut Option<T>, value: T) -> Result<(), DirectiveError> {
     Ok(())
 }
 
-/// The first argument; where it holds no variable, it is checked now.
+/// The first argument. If it contains no variable, it is checked now.
 fn checked_value(
     conf: &Conf,
     check: fn(&[u8]) -> Result<(), ValueError>,

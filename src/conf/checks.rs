@@ -114,9 +114,8 @@ pub(super) fn check_ways_to_upstream(
     Ok(())
 }
 
-/// Credentials that are missing where `aws_sign` stands are a mistake, or for a location that sends to
-/// an upstream where it stands; where signing is inherited, they may be missing for a location that
-/// nobody uses.
+/// Credentials must not be missing in a location that has `aws_sign` itself, or that sends requests to an
+/// upstream that has it. A location that inherits `aws_sign` may have none, since it may not be used.
 pub(super) fn check_credentials(
     conf: &Conf,
     block: &Block,

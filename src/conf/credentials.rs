@@ -1,8 +1,8 @@
-//! Credentials of a location: keys that stand in the configuration, or a provider's.
+//! Credentials of a location: keys that are written in the configuration, or a provider's.
 //!
 //! They form groups: the nearest block that names any of them wins as a whole, so that a secret
 //! key never signs for another block's access key. As with the C module, though, a signing key
-//! and its scope may stand under an inherited access key.
+//! and its scope may be used with an inherited access key.
 
 mod key_files;
 mod keys;
@@ -37,7 +37,7 @@ pub(crate) struct CredentialDirectives {
     pub(crate) session_token: Option<SecretValue>,
     /// The name in `aws_credentials`.
     pub(crate) provider: Option<Value>,
-    /// Where the last of them stands.
+    /// Where the last of them is written.
     pub(crate) position: Option<Position>,
 }
 
@@ -163,7 +163,7 @@ pub(crate) enum Incomplete {
 }
 
 impl Incomplete {
-    /// Whether it is a mistake wherever it stands, and not only where something is signed by it.
+    /// Whether it is a mistake anywhere, and not only if requests are signed with it.
     pub(super) fn is_contradiction(self) -> bool {
         matches!(self, Self::Region | Self::DerivedForV2)
     }
@@ -201,7 +201,7 @@ impl fmt::Display for Incomplete {
 
 /// Complete credentials of a location.
 pub(crate) enum Credentials {
-    /// They stand in the configuration.
+    /// They are written in the configuration.
     Static(Keys),
     /// They come from a provider, and change.
     Provided(Provided),

@@ -1,6 +1,6 @@
-//! What holds in a location, and from where.
+//! Which directives apply in a location, and where they come from.
 //!
-//! From the outside in, directives stand in http{} and server{}, in the `upstream{}` that a request
+//! From the outside in, directives are written in http{} and server{}, in the `upstream{}` that a request
 //! is sent to, in the location and in those around it. The upstream is known last: so the layers
 //! are kept, and put together for each upstream.
 
@@ -9,10 +9,10 @@ use std::rc::Rc;
 
 use super::{Directives, Sign};
 
-/// What stands around a location, and in it. Locations that differ in nothing share it.
+/// The directives around a location and in it. Locations that differ in nothing share them.
 #[derive(Clone)]
 pub(super) struct Layers {
-    /// What holds in server{}.
+    /// Those that apply in server{}.
     around: Rc<Directives>,
     /// The blocks of locations, from the outside in.
     locations: Rc<[Layer]>,
@@ -70,7 +70,7 @@ impl Layers {
         )
     }
 
-    /// What holds for requests that are sent to an `upstream{}` with the directives `upstream`, or
+    /// The directives that apply to requests that are sent to an `upstream{}` with the directives `upstream`, or
     /// to none that has any.
     pub(super) fn for_upstream(&self, upstream: Option<&Directives>) -> Directives {
         let around = match upstream {

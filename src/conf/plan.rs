@@ -25,7 +25,7 @@ use crate::ffi::http::value::Value;
 pub(crate) struct Plan {
     pub(super) switch: Switch,
     pub(crate) policy: Policy,
-    /// Complete credentials, or what is missing of them: then every request is refused.
+    /// Complete credentials, or what is missing of them: then every request is rejected.
     pub(crate) credentials: Result<Credentials, Incomplete>,
     /// `aws_credentials_timeout` in milliseconds.
     pub(crate) credentials_timeout: u64,
@@ -48,13 +48,13 @@ pub(crate) struct Plan {
     pub(crate) headers: Rc<ProxyHeaders>,
     /// `proxy_pass_request_headers`
     pub(crate) passes_headers: bool,
-    /// The store, if its control headers have a prefix of their own, as far as the configuration tells.
+    /// The kind of object store, if its control headers have a prefix of their own, as far as the configuration tells.
     pub(crate) vendor: Option<&'static Vendor>,
     /// Whether the location has a cache, which may answer where nothing can be signed.
     pub(crate) has_cache: bool,
     /// Whether nginx stores copies of responses (`proxy_store`).
     pub(crate) stores_responses: bool,
-    /// The handler of proxy_pass: requests that something else answers are none of our business.
+    /// The handler of proxy_pass: the module does not act on requests that something else answers.
     pub(super) proxy_handler: ngx_http_handler_pt,
 }
 
@@ -141,9 +141,8 @@ impl Plan {
         Ok(PayloadSigning::new(version, self.policy.place, rule))
     }
 
-    /// The store has refused this request for `cause`. Credentials of a provider that have expired, or
-    /// that the store does not know, are fetched anew; those that stand in the configuration cannot
-    /// be.
+    /// The upstream has rejected this request for `cause`. Credentials of a provider are fetched again if
+    /// they have expired, or if the upstream does not know them; those in the configuration cannot be.
     pub(crate) fn credentials_refused(&self, request: &Request, cause: Cause) {
         if let (Cause::Expired | Cause::Unknown, Ok(Credentials::Provided(provided))) =
             (cause, &self.credentials)

@@ -1,4 +1,4 @@
-//! What signs links in a block, whether the block signs requests or not.
+//! What signs presigned URLs in a block, whether or not the block signs requests.
 
 use aws_sealing::{MethodSet, value};
 
@@ -8,7 +8,7 @@ use super::{Directives, MainConf};
 use crate::ffi::http::request::Request;
 use crate::ffi::http::value::Value;
 
-/// What signs the links of `aws_presigned_url`.
+/// What signs the URLs of `aws_presigned_url`.
 pub(crate) struct PresignedUrlSigner {
     /// Complete credentials, or what is missing of them.
     pub(crate) credentials: Result<Credentials, Incomplete>,
@@ -18,7 +18,7 @@ pub(crate) struct PresignedUrlSigner {
 }
 
 impl PresignedUrlSigner {
-    /// Of a block to which the directives `effective` apply; `None` where no links are declared.
+    /// Of a block to which the directives `effective` apply; `None` if no `aws_presigned_url` is declared.
     pub(super) fn new(effective: &Directives, main: &MainConf) -> Option<Self> {
         main.has_presigned_urls.then(|| Self {
             credentials: effective.resolve_credentials(&main.providers),

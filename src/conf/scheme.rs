@@ -1,6 +1,6 @@
 //! http or https.
 
-/// How `proxy_pass` reaches the store.
+/// How `proxy_pass` reaches the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Http,

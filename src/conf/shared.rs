@@ -145,7 +145,7 @@ pub(crate) fn complete(conf: &Conf, main: &MainConf) -> Result<(), ()> {
     shm::declare(conf, name, size, Rc::clone(&main.providers))
 }
 
-/// Whether something stands there that is not a regular file, and that reading may wait for.
+/// Whether the path leads to something other than a regular file, which could block a read.
 fn is_special(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| !found.is_file())
 }

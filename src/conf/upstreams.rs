@@ -13,7 +13,7 @@ use crate::ffi::http::upstream::Wanted;
 /// This module's server configuration, which only that of an `upstream{}` makes use of.
 #[derive(Default)]
 pub(crate) struct UpstreamConf {
-    /// The directives that stand in it. nginx keeps the server configuration of an upstream, and forgets
+    /// The directives that are written in it. nginx keeps the server configuration of an upstream, and forgets
     /// the one for locations.
     written: Option<Box<Directives>>,
     /// Of one that has what is sent to it signed.
@@ -21,7 +21,7 @@ pub(crate) struct UpstreamConf {
 }
 
 impl UpstreamConf {
-    /// The directives that stand in the block, to add one.
+    /// The directives that are written in the block, to add one.
     pub(crate) fn written_mut(&mut self) -> &mut Directives {
         self.written.get_or_insert_default()
     }
@@ -35,7 +35,7 @@ pub(crate) struct Guarded {
     pub(crate) init_peer: InitPeer,
 }
 
-/// An `upstream{}` with the directives that stand in it.
+/// An `upstream{}` with the directives that are written in it.
 pub(crate) struct Upstream {
     pub(super) block: UpstreamBlock,
     pub(super) written: Directives,
@@ -112,7 +112,7 @@ impl Upstreams {
             .copied()
     }
 
-    /// What is wrong in a block is wrong whoever uses it. An error has been logged.
+    /// Rejects what is wrong in a block, whether or not a location uses it. An error has been logged.
     pub(crate) fn check(conf: &Conf, main: &MainConf) -> Result<(), ()> {
         main.upstreams
             .iter()

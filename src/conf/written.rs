@@ -64,7 +64,7 @@ impl Sign {
     }
 }
 
-/// In which kind of block a directive stands.
+/// The kind of block that a directive is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BlockKind {
     /// http{} or server{}
@@ -75,7 +75,7 @@ pub(crate) enum BlockKind {
 }
 
 impl BlockKind {
-    /// Where the directive stands that is being read.
+    /// Where the directive is written that is being read.
     pub(crate) fn of(conf: &Conf) -> Self {
         if conf.in_location() {
             Self::Location
@@ -212,7 +212,7 @@ impl Directives {
             .map_or_else(Version::default, |directive| directive.version)
     }
 
-    /// Where the signatures stand.
+    /// Where the signatures are sent.
     pub(super) fn place(&self) -> Place {
         self.signature_in
             .as_ref()

@@ -86,7 +86,7 @@ fn take_in_main(conf: &Conf, setter: MainSetter) -> Result<(), DirectiveError> {
     setter(&mut *main.ok_or(DirectiveError::Logged)?, conf)
 }
 
-/// Runs the setter of a directive that may stand in any block.
+/// Runs the setter of a directive that is allowed in any block.
 fn take_in_block(conf: &Conf, setter: Setter) -> Result<(), DirectiveError> {
     if conf.in_upstream() {
         let upstream = conf.change_server::<UpstreamConf>();

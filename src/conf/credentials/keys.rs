@@ -1,4 +1,4 @@
-//! Keys that stand in the configuration.
+//! Keys that are written in the configuration.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
