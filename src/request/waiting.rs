@@ -99,7 +99,7 @@ pub(super) fn await_needed(
                 };
                 needed.first_lack().is_none()
             };
-            Some(if request.wait(timeout, Box::new(ready)) {
+            Some(if request.wait(timeout, ready) {
                 NGX_AGAIN as ngx_int_t
             } else {
                 NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t

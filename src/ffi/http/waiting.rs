@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::ptr::null_mut;
+use std::ptr::{NonNull, null_mut};
 
 use nginx_sys::{
     NGX_OK, ngx_add_timer, ngx_del_timer, ngx_event_t, ngx_handle_read_event,
@@ -24,11 +24,10 @@ use crate::ffi::process::log::Log;
 /// How long a request is at most continued after what it waited for has happened.
 const INTERVAL: ngx_msec_t = 20;
 
-/// Says whether the request should go on.
-type Ready = Box<dyn Fn() -> bool>;
-
 struct Waiter {
-    ready: Ready,
+    /// Says whether the request should go on. In the request's pool, which takes the waiter off the list
+    /// before it goes.
+    ready: NonNull<dyn Fn() -> bool>,
     deadline: u64,
     /// The deadline has passed.
     late: bool,
@@ -74,8 +73,16 @@ impl PhaseRequest<'_> {
 
     /// Suspends the request until `ready` says so, but at most for `limit` milliseconds. Its phase
     /// handler must answer NGX_AGAIN and will be called again. False where there is no memory.
-    pub(crate) fn wait(&self, limit: u64, ready: Ready) -> bool {
+    pub(crate) fn wait(&self, limit: u64, ready: impl Fn() -> bool + 'static) -> bool {
         let r = self.as_ptr();
+        let Some(ready) = self.keep(ready) else {
+            return false;
+        };
+        let ready: &(dyn Fn() -> bool + 'static) = ready;
+        let is_room = WAITERS.with_borrow_mut(|waiters| waiters.requests.try_reserve(1).is_ok());
+        if !is_room {
+            return false;
+        }
         // SAFETY: the request is live. Its pool runs the clean-up before the request goes.
         unsafe {
             let Some(cleanup) = ngx_pool_cleanup_add((*r).pool, 0).as_mut() else {
@@ -93,7 +100,7 @@ impl PhaseRequest<'_> {
             (*r).write_event_handler = Some(ngx_http_request_empty_handler);
         }
         let waiter = Waiter {
-            ready,
+            ready: NonNull::from(ready),
             deadline: crate::ffi::process::clock() + limit,
             late: false,
         };
@@ -146,12 +153,17 @@ impl Waiters {
     fn take_ready(&mut self) -> Vec<*mut ngx_http_request_t> {
         let now = crate::ffi::process::clock();
         let mut ready = Vec::new();
+        if ready.try_reserve(self.requests.len()).is_err() {
+            // The next tick may have memory.
+            return ready;
+        }
         for (r, waiter) in &mut self.requests {
             if waiter.late {
                 continue;
             }
             // One that panics must not keep the others waiting: its own deadline ends it.
-            let goes_on = guard(false, || (waiter.ready)());
+            // SAFETY: in the pool of a request that is on the list, and so live.
+            let goes_on = guard(false, || unsafe { waiter.ready.as_ref() }());
             waiter.late = !goes_on && now >= waiter.deadline;
             if goes_on || waiter.late {
                 ready.push(*r);
