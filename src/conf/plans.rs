@@ -14,7 +14,7 @@ use super::ingredients::Ingredients;
 use super::upstreams::{Upstream, Upstreams};
 use super::{Directives, Plan};
 use crate::ffi::http::request::{Request, RequestId};
-use crate::ffi::http::upstream::Wanted;
+use crate::ffi::http::upstream::UpstreamName;
 use crate::ffi::http::value::Template;
 use crate::ffi::memory::memo::Memo;
 
@@ -84,8 +84,8 @@ impl Plans {
     pub(crate) fn for_body(&self, request: &Request) -> Option<&Plan> {
         match self {
             Self::One(plan) => Some(plan),
-            Self::ByTarget(plans) => match request.upstream().and_then(|sent| sent.wanted()) {
-                Some(wanted) => plans.at(plans.find(wanted)),
+            Self::ByTarget(plans) => match request.upstream().and_then(|sent| sent.name()) {
+                Some(name) => plans.at(plans.find(name)),
                 None => plans.at(match plans.known_upstream(request) {
                     Some(expected) => expected.upstream.get(),
                     None => plans.expect_upstream(request),
@@ -98,8 +98,8 @@ impl Plans {
     pub(crate) fn for_sent(&self, request: &Request) -> Option<&Plan> {
         match self {
             Self::One(plan) => Some(plan),
-            Self::ByTarget(plans) => match request.upstream().and_then(|sent| sent.wanted()) {
-                Some(wanted) => plans.at(plans.find(wanted)),
+            Self::ByTarget(plans) => match request.upstream().and_then(|sent| sent.name()) {
+                Some(name) => plans.at(plans.find(name)),
                 // It was refused, and a cache answers: which plan's object it has is not known.
                 None => plans.shared.strictest(),
             },
@@ -170,8 +170,8 @@ impl ByTarget {
         self.shared.at(upstream)
     }
 
-    fn find(&self, wanted: Wanted<'_>) -> Option<usize> {
-        self.shared.upstreams.find_wanted(wanted)
+    fn find(&self, name: UpstreamName<'_>) -> Option<usize> {
+        self.shared.upstreams.find_named(name)
     }
 
     fn known_upstream<'r>(&self, request: &'r Request) -> Option<&'r ExpectedUpstream> {
@@ -184,7 +184,7 @@ impl ByTarget {
     fn expect_upstream(&self, request: &Request) -> Option<usize> {
         let url = self.target.evaluate_aside(request);
         let upstream = url.and_then(proxy_url::authority).and_then(|host| {
-            self.find(Wanted {
+            self.find(UpstreamName {
                 host,
                 port: 80,
                 no_port: true,

@@ -8,7 +8,7 @@ use super::{Directives, MainConf, Sign};
 use crate::ffi::conf::Conf;
 use crate::ffi::conf::merged::MergedConf;
 use crate::ffi::conf::upstream_block::{InitPeer, PeerGuard, UpstreamBlock};
-use crate::ffi::http::upstream::Wanted;
+use crate::ffi::http::upstream::UpstreamName;
 
 /// This module's server configuration, which only that of an `upstream{}` makes use of.
 #[derive(Default)]
@@ -100,15 +100,15 @@ impl Upstreams {
     }
 
     /// The place in the list of the block that nginx finds by what it looks for.
-    pub(super) fn find_wanted(&self, wanted: Wanted<'_>) -> Option<usize> {
+    pub(super) fn find_named(&self, name: UpstreamName<'_>) -> Option<usize> {
         let host = |nth: &usize| self.list[*nth].block.host();
-        let before = |nth: &usize| compare_names(host(nth), wanted.host) == Ordering::Less;
+        let before = |nth: &usize| compare_names(host(nth), name.host) == Ordering::Less;
         let first = self.by_name.partition_point(before);
         // Blocks of one name differ in their ports.
         self.by_name[first..]
             .iter()
-            .take_while(|nth| compare_names(host(nth), wanted.host) == Ordering::Equal)
-            .find(|nth| self.list[**nth].block.is(wanted))
+            .take_while(|nth| compare_names(host(nth), name.host) == Ordering::Equal)
+            .find(|nth| self.list[**nth].block.is(name))
             .copied()
     }
 

@@ -8,7 +8,7 @@ use aws_sealing::redact::{Redaction, Secrets};
 use crate::ffi::http::request::Request;
 use crate::ffi::http::response::Response;
 use crate::ffi::http::response_body::Chain;
-use crate::ffi::http::sent::Change;
+use crate::ffi::http::signed_target::Change;
 use crate::ffi::process::log::Level;
 
 /// There is no memory: the answer must not be sent.

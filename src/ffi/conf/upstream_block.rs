@@ -11,9 +11,9 @@ use nginx_sys::{
 use crate::ffi::conf::Conf;
 use crate::ffi::conf::merged::MergedConf;
 use crate::ffi::conf::module_conf::{ModuleConf, OfServer, change, find, find_complete, read};
-use crate::ffi::http::refusal::init_no_peer;
+use crate::ffi::http::no_peers::init_no_peer;
 use crate::ffi::http::request::Request;
-use crate::ffi::http::upstream::Wanted;
+use crate::ffi::http::upstream::UpstreamName;
 use crate::ffi::process::function::Function;
 use crate::ffi::process::guard::guard;
 
@@ -81,7 +81,7 @@ impl UpstreamBlock {
     }
 
     /// Whether this is the one that nginx finds by what it looks for.
-    pub(crate) fn is(self, wanted: Wanted<'_>) -> bool {
+    pub(crate) fn is(self, name: UpstreamName<'_>) -> bool {
         // SAFETY: as above.
         let (host, port) = unsafe {
             (
@@ -89,8 +89,7 @@ impl UpstreamBlock {
                 self.0.as_ref().port,
             )
         };
-        ((port == 0 && wanted.no_port) || port == wanted.port)
-            && host.eq_ignore_ascii_case(wanted.host)
+        ((port == 0 && name.no_port) || port == name.port) && host.eq_ignore_ascii_case(name.host)
     }
 
     /// This module's configuration of the block.

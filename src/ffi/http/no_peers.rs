@@ -1,4 +1,4 @@
-//! Refusing a request that nginx is about to send.
+//! Rejecting a request that nginx is about to send: it finds no peer to send it to.
 
 use std::ffi::c_void;
 use std::ptr::{NonNull, null_mut};
@@ -9,13 +9,13 @@ use nginx_sys::{
 };
 
 /// An upstream configuration whose peers nginx cannot connect to. It is made with the
-/// configuration, so that refusing a request needs no memory and cannot fail.
-pub(super) struct Refusal {
+/// configuration, so that rejecting a request needs no memory and cannot fail.
+pub(super) struct NoPeers {
     conf: ngx_http_upstream_conf_t,
     upstream: ngx_http_upstream_srv_conf_t,
 }
 
-impl Refusal {
+impl NoPeers {
     pub(super) fn new(conf: &ngx_http_upstream_conf_t) -> Self {
         // SAFETY: all zero is a valid value of this plain C structure.
         let mut upstream: ngx_http_upstream_srv_conf_t = unsafe { std::mem::zeroed() };
@@ -27,13 +27,13 @@ impl Refusal {
     }
 
     /// # Safety
-    /// `refusal` must not move any more.
-    pub(super) unsafe fn link(mut refusal: NonNull<Self>) {
+    /// `no_peers` must not move any more.
+    pub(super) unsafe fn link(mut no_peers: NonNull<Self>) {
         // SAFETY: by this function's contract.
         unsafe {
-            let refusal = refusal.as_mut();
-            refusal.conf.upstream = &raw mut refusal.upstream;
-            refusal.conf.local = null_mut();
+            let no_peers = no_peers.as_mut();
+            no_peers.conf.upstream = &raw mut no_peers.upstream;
+            no_peers.conf.local = null_mut();
         }
     }
 
@@ -42,12 +42,12 @@ impl Refusal {
     ///
     /// # Safety
     /// `r` must be the live request whose proxy_bind value is being evaluated.
-    pub(super) unsafe fn apply(refusal: NonNull<Self>, r: *mut ngx_http_request_t) {
+    pub(super) unsafe fn apply(no_peers: NonNull<Self>, r: *mut ngx_http_request_t) {
         // SAFETY: nginx reads `u->conf` anew after the evaluation, and with `resolved` cleared it
         // takes the upstream from there.
         unsafe {
             if let Some(upstream) = (*r).upstream.as_mut() {
-                upstream.conf = &raw mut (*refusal.as_ptr()).conf;
+                upstream.conf = &raw mut (*no_peers.as_ptr()).conf;
                 upstream.resolved = null_mut();
             }
         }

@@ -6,19 +6,20 @@
 //! call [`SealHook::seal`], and which then answers with the user's own value.
 //!
 //! An error of a script code is swallowed by most versions of nginx. What may not be sent is refused in another
-//! way: [`Refusal`] has the request's upstream configuration replaced by one that connects to
+//! way: [`NoPeers`] has the request's upstream configuration replaced by one that connects to
 //! nothing.
 
-use std::ffi::c_void;
 use std::ptr::{NonNull, null_mut};
 
-use nginx_sys::{ngx_http_complex_value_t, ngx_http_script_engine_t, ngx_http_upstream_local_t};
+use nginx_sys::{ngx_http_complex_value_t, ngx_http_request_t, ngx_http_upstream_local_t};
 
 use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
-use crate::ffi::http::refusal::Refusal;
+use crate::ffi::http::no_peers::NoPeers;
 use crate::ffi::http::request::Request;
+use crate::ffi::http::script::{self, Yields};
 use crate::ffi::http::upstream::Unsent;
 use crate::ffi::http::value::Template;
+use crate::ffi::memory::allocate;
 use crate::ffi::process::guard::guard;
 
 /// What the hook calls.
@@ -36,71 +37,50 @@ pub(crate) fn install(
     // SAFETY: merged; nothing else in it is changed later on.
     let user = NonNull::new(unsafe { (*conf).local });
     // SAFETY: copies of plain C structures, all of which the same pool keeps alive.
-    let refusal = unsafe { crate::ffi::memory::allocate(pool, Refusal::new(&*conf)) }.ok_or(())?;
+    let no_peers = unsafe { allocate(pool, NoPeers::new(&*conf)) }.ok_or(())?;
     // SAFETY: freshly allocated, with a stable address.
-    unsafe { Refusal::link(refusal) };
+    unsafe { NoPeers::link(no_peers) };
 
-    // SAFETY: the pool is live and keeps the binding until the configuration goes.
-    let mut binding = unsafe {
-        crate::ffi::memory::allocate(
-            pool,
-            Binding {
-                codes: [[0; 3]; 2],
-                value: std::mem::zeroed(),
-                local: std::mem::zeroed(),
-                user,
-                refusal,
-                hook: Box::new(hook),
-            },
-        )
-    }
-    .ok_or(())?;
-
-    let place = binding.as_ptr() as usize;
+    let seal = Seal {
+        user,
+        no_peers,
+        hook: Box::new(hook),
+    };
+    // SAFETY: the pool is live, and the configuration has it; all zero is a valid value of this plain C
+    // structure.
+    let binding = unsafe {
+        let value = script::compile(pool, seal).ok_or(())?;
+        let local = std::mem::zeroed();
+        allocate(pool, Binding { value, local }).ok_or(())?.as_ptr()
+    };
     // SAFETY: ours alone until it is installed in the last line.
     unsafe {
-        let binding = binding.as_mut();
-        // A script: code and argument, then a null word that ends it.
-        let length: unsafe extern "C" fn(*mut ngx_http_script_engine_t) -> usize = length_code;
-        let value: unsafe extern "C" fn(*mut ngx_http_script_engine_t) = value_code;
-        binding.codes = [[length as usize, place, 0], [value as usize, place, 0]];
-        binding.value.lengths = (&raw mut binding.codes[0]).cast::<c_void>();
-        binding.value.values = (&raw mut binding.codes[1]).cast::<c_void>();
+        let local = &raw mut (*binding).local;
         if let Some(user) = user {
             // Also keeps `transparent`.
-            binding.local = *user.as_ptr();
+            *local = *user.as_ptr();
         }
-        binding.local.addr = null_mut();
-        binding.local.value = &raw mut binding.value;
-        (*conf).local = &raw mut binding.local;
+        (*local).addr = null_mut();
+        (*local).value = &raw mut (*binding).value;
+        (*conf).local = local;
     }
     Ok(())
 }
 
-/// What stands in a location in the place of `proxy_bind`'s value.
+/// What stands in a location instead of `proxy_bind`.
 struct Binding {
-    codes: [[usize; 3]; 2],
     value: ngx_http_complex_value_t,
     local: ngx_http_upstream_local_t,
+}
+
+/// What its value calls.
+struct Seal {
     user: Option<NonNull<ngx_http_upstream_local_t>>,
-    refusal: NonNull<Refusal>,
+    no_peers: NonNull<NoPeers>,
     hook: Box<dyn SealHook>,
 }
 
-impl Binding {
-    /// Takes the code's argument from the script and moves the script on.
-    ///
-    /// # Safety
-    /// `engine` must be running one of the scripts of [`install`], at a code's own word.
-    unsafe fn take<'a>(engine: *mut ngx_http_script_engine_t) -> &'a Self {
-        // SAFETY: the words are code, place of the binding, end.
-        unsafe {
-            let words = (*engine).ip.cast::<usize>();
-            (*engine).ip = words.add(2).cast::<u8>();
-            &*(words.add(1).read() as *const Self)
-        }
-    }
-
+impl Seal {
     /// The text of the user's own `proxy_bind`; empty where there is none.
     fn user_text<'a>(&self, request: &'a Request) -> Option<&'a [u8]> {
         let Some(user) = self.user else {
@@ -121,50 +101,24 @@ impl Binding {
     }
 }
 
-/// # Safety
-/// Called by nginx only, which runs the script of [`install`].
-unsafe extern "C" fn length_code(engine: *mut ngx_http_script_engine_t) -> usize {
-    // SAFETY: this is that script.
-    unsafe { Binding::take(engine) };
-    // The buffer that nginx allocates for it is not used: `value_code` brings its own text.
-    1
-}
-
-/// # Safety
-/// As [`length_code`].
-unsafe extern "C" fn value_code(engine: *mut ngx_http_script_engine_t) {
-    // SAFETY: this is that script; a script runs for a request.
-    let (binding, r) = unsafe { (Binding::take(engine), (*engine).request) };
-
-    // SAFETY: live during this call.
-    let request = unsafe { Request::from_ptr(r) };
-    let text = guard(None, || {
-        let request = request.as_ref()?;
-        // SAFETY: nginx evaluates `proxy_bind` when it has serialized the request, before it sends it.
-        let unsent = unsafe { Unsent::new(request) }?;
-        match binding.hook.seal(&unsent) {
-            true => binding.user_text(request),
-            false => None,
-        }
-    });
-
-    // SAFETY: the engine and the request are nginx's own, live during this call.
-    unsafe {
+impl Yields for Seal {
+    unsafe fn value<'r>(&'r self, r: *mut ngx_http_request_t) -> &'r [u8] {
+        let text = guard(None, || {
+            // SAFETY: live during this call. nginx evaluates `proxy_bind` when it has serialized the
+            // request, before it sends it.
+            let request = unsafe { Request::from_ptr(r) }?;
+            let unsent = unsafe { Unsent::new(&request) }?;
+            let text = match self.hook.seal(&unsent) {
+                true => self.user_text(&request)?,
+                false => return None,
+            };
+            // SAFETY: in the request's pool, or in the configuration.
+            Some(unsafe { &*std::ptr::from_ref(text) })
+        });
         if text.is_none() {
-            Refusal::apply(binding.refusal, r);
+            // SAFETY: live; its `proxy_bind` is being evaluated.
+            unsafe { NoPeers::apply(self.no_peers, r) };
         }
-        answer(&mut *engine, text.unwrap_or_default());
+        text.unwrap_or_default()
     }
-}
-
-/// Makes `text` the value of the script.
-///
-/// The value is `buf` up to nginx 1.31.0, and what lies between `buf.data` and `pos` in later ones
-/// and in distributions that took over their fix: both are set.
-pub(super) fn answer(engine: &mut ngx_http_script_engine_t, text: &[u8]) {
-    if !text.is_empty() {
-        engine.buf.data = text.as_ptr().cast_mut();
-    }
-    engine.buf.len = text.len();
-    engine.pos = engine.buf.data.wrapping_add(text.len());
 }

@@ -10,14 +10,14 @@ use crate::ffi::http::body::pieces::Pieces;
 use crate::ffi::http::flags;
 use crate::ffi::http::output::{self, BodyTransform};
 use crate::ffi::http::request::Request;
-use crate::ffi::http::sent;
+use crate::ffi::http::signed_target;
 
 /// Marks the head of a request that has been sealed: the tag of its buffer.
 static SEALED: u8 = 0;
 
 /// What nginx looks for among its upstreams, where `proxy_pass` holds variables.
 #[derive(Clone, Copy)]
-pub(crate) struct Wanted<'r> {
+pub(crate) struct UpstreamName<'r> {
     pub(crate) host: &'r [u8],
     pub(crate) port: u16,
     /// Whether no port was named.
@@ -48,11 +48,11 @@ impl<'r> Upstream<'r> {
     }
 
     /// What nginx looks for among its upstreams; `None` where the configuration names the upstream.
-    pub(crate) fn wanted(&self) -> Option<Wanted<'r>> {
+    pub(crate) fn name(&self) -> Option<UpstreamName<'r>> {
         // SAFETY: live, see `of`; so is what the proxy module has found in its value.
         unsafe {
             let resolved = self.raw.as_ref().resolved.as_ref()?;
-            Some(Wanted {
+            Some(UpstreamName {
                 host: crate::ffi::memory::bytes(resolved.host),
                 port: resolved.port,
                 no_port: resolved.no_port != 0,
@@ -159,7 +159,7 @@ impl<'r> Unsent<'r> {
     /// Keeps the target that is about to be sent, with the signature in it, until the answer has
     /// come. `None` where the request's pool has no memory.
     pub(crate) fn keep_target(&self, target: &[u8]) -> Option<()> {
-        sent::keep_target(self.request, self.raw, target)
+        signed_target::keep_target(self.request, self.raw, target)
     }
 
     /// Whether a cache may keep the response.
