@@ -133,7 +133,6 @@ mod with {
     }
 
     /// The certificates that servers are verified with. It lives as long as its configuration.
-    #[derive(Clone, Copy)]
     pub(crate) struct TrustStore(NonNull<ngx_ssl_t>);
 
     impl TrustStore {
@@ -170,14 +169,14 @@ mod with {
 
     /// What one connection is encrypted with.
     pub(crate) struct Session<'a> {
-        trust: TrustStore,
+        trust: &'a TrustStore,
         host: &'a str,
         c_host: CString,
     }
 
     impl<'a> Session<'a> {
         /// A session with `host`, whose name is sent and must be in the certificate.
-        pub(crate) fn new(trust: TrustStore, host: &'a str) -> Option<Self> {
+        pub(crate) fn new(trust: &'a TrustStore, host: &'a str) -> Option<Self> {
             Some(Self {
                 trust,
                 host,
@@ -292,7 +291,6 @@ mod without {
     }
 
     /// No certificates: there is no value of this type.
-    #[derive(Clone, Copy)]
     pub(crate) struct TrustStore(Infallible);
 
     impl TrustStore {
@@ -305,7 +303,7 @@ mod without {
     pub(crate) struct Session<'a>(Infallible, std::marker::PhantomData<&'a ()>);
 
     impl<'a> Session<'a> {
-        pub(crate) fn new(trust: TrustStore, _host: &'a str) -> Option<Self> {
+        pub(crate) fn new(trust: &'a TrustStore, _host: &'a str) -> Option<Self> {
             match trust.0 {}
         }
 

@@ -89,7 +89,7 @@ impl Client {
         if endpoint.scheme == Scheme::Http {
             return Ok(connection);
         }
-        let trust = self.trust.ok_or_else(|| {
+        let trust = self.trust.as_ref().ok_or_else(|| {
             HttpError::Tls({
                 "there are no trusted certificates, or no TLS in this nginx: see \
                  \"aws_trusted_certificate\""
