@@ -82,10 +82,12 @@ unsafe extern "C" fn set(
     block: *mut c_void,
 ) -> *mut c_char {
     // The setter is put back together with what is forgotten.
-    let observed = OBSERVED.with_borrow(|all| {
-        let mut all = all.iter();
-        all.find(|observed| observed.command.as_ptr() == command)
-            .copied()
+    let observed = guard(None, || {
+        OBSERVED.with_borrow(|all| {
+            let mut all = all.iter();
+            all.find(|observed| observed.command.as_ptr() == command)
+                .copied()
+        })
     });
     let Some(observed) = observed else {
         return ngx::core::NGX_CONF_ERROR;

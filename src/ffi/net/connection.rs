@@ -354,7 +354,7 @@ unsafe extern "C" fn on_write(event: *mut ngx_event_t) {
 /// Called for a connection of a pipe, with a buffer of `size` bytes.
 unsafe extern "C" fn recv_pipe(c: *mut ngx_connection_t, buffer: *mut u8, size: usize) -> isize {
     // SAFETY: by this function's contract.
-    unsafe {
+    guard(NGX_ERROR as isize, || unsafe {
         loop {
             let count = libc::read((*c).fd, buffer.cast::<c_void>(), size);
             if count >= 0 {
@@ -369,7 +369,7 @@ unsafe extern "C" fn recv_pipe(c: *mut ngx_connection_t, buffer: *mut u8, size: 
                 _ => return NGX_ERROR as isize,
             }
         }
-    }
+    })
 }
 
 /// A copy of `log` that is silent about what the caller reports itself. A debug log, whose level
