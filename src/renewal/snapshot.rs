@@ -22,45 +22,28 @@ pub(crate) struct Snapshot {
     scope: RefCell<Option<CredentialScope>>,
 }
 
-/// Why nothing can be signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why nothing can be signed; completes the sentence `provider "x" ...`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UnavailableReason {
-    /// Nothing has been fetched yet.
+    #[error("has no credentials yet")]
     NotYet,
-    /// What was fetched last has expired.
+    #[error("has only credentials that have expired")]
     Expired,
-    /// There is no signing key for today.
+    #[error("has no signing key for today (UTC)")]
     NoKeyToday,
-    /// The signing keys are for another region or service than the location's.
+    #[error(
+        "has signing keys of another region or service than \"aws_region\" and \"aws_service\" say"
+    )]
     OtherScope,
-    /// There are signing keys, and Version 2 is asked for.
+    #[error("has signing keys, and \"aws_signature_version 2\" needs a secret key")]
     DerivedForV2,
-    /// The location names no region.
+    #[error("has a secret key, which needs \"aws_region\"")]
     NoRegion,
     /// Region and service make no scope.
+    #[error("cannot sign for this region and service")]
     Scope,
-    /// There is no memory for a signing key.
+    #[error("has a secret key, and there is not enough memory to sign with it")]
     OutOfMemory,
-}
-
-impl std::fmt::Display for UnavailableReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::NotYet => "has no credentials yet",
-            Self::Expired => "has only credentials that have expired",
-            Self::NoKeyToday => "has no signing key for today (UTC)",
-            Self::OtherScope => {
-                "has signing keys of another region or service than \"aws_region\" and \
-                 \"aws_service\" say"
-            }
-            Self::DerivedForV2 => {
-                "has signing keys, and \"aws_signature_version 2\" needs a secret key"
-            }
-            Self::NoRegion => "has a secret key, which needs \"aws_region\"",
-            Self::OutOfMemory => "has a secret key, and there is not enough memory to sign with it",
-            Self::Scope => "cannot sign for this region and service",
-        })
-    }
 }
 
 impl From<ScopeError> for UnavailableReason {

@@ -27,21 +27,12 @@ struct Held {
 }
 
 /// Why there is no token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Missing {
-    /// None has been fetched yet.
+    #[error("there is none yet")]
     NotYet,
-    /// The one that was fetched last has expired.
+    #[error("the last one has expired")]
     Expired,
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotYet => "there is none yet",
-            Self::Expired => "the last one has expired",
-        })
-    }
 }
 
 impl Token {

@@ -23,10 +23,10 @@ pub struct ProfileCache(RefCell<HashMap<Names, Kept>>);
 type Names = Vec<(PathBuf, FileSyntax)>;
 
 /// When it was put there, in milliseconds, and what.
-type Kept = (i64, Rc<Loaded>);
+type Kept = (i64, Rc<LoadedFiles>);
 
 /// What several files hold together.
-pub(crate) struct Loaded {
+pub(crate) struct LoadedFiles {
     /// Which files were read; `None` for one that was not there.
     pub(crate) identities: Vec<Option<FileIdentity>>,
     /// Which of them hold secrets.
@@ -52,13 +52,13 @@ impl ProfileCache {
         &self,
         files: &[(PathBuf, FileSyntax)],
         identities: &[Option<FileIdentity>],
-    ) -> Option<Rc<Loaded>> {
+    ) -> Option<Rc<LoadedFiles>> {
         let all = self.0.borrow();
         let (_, loaded) = all.get(files)?;
         (loaded.identities == identities).then(|| Rc::clone(loaded))
     }
 
-    pub(crate) fn put(&self, now: i64, files: &[(PathBuf, FileSyntax)], loaded: &Rc<Loaded>) {
+    pub(crate) fn put(&self, now: i64, files: &[(PathBuf, FileSyntax)], loaded: &Rc<LoadedFiles>) {
         let mut all = self.0.borrow_mut();
         all.insert(files.to_vec(), (now, Rc::clone(loaded)));
     }

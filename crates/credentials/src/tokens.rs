@@ -95,7 +95,7 @@ impl TokenSource {
             source.ok_or_else(|| DefinitionError::unknown_source(name, &Self::declarations()))?;
         let service = (source.parse)(arguments, context)?;
         let mut intervals = source.intervals;
-        if intervals.retry.is_some()
+        if source.declaration.keys.contains(&"retry=")
             && let Some(retry) = time(arguments, context, "retry")?
         {
             intervals.retry = Some(retry);

@@ -15,14 +15,14 @@ use crate::arguments::Arguments;
 use crate::fetch::Fetch;
 use crate::file::{FileError, FileIdentity};
 use crate::profile::{FileSyntax, Profiles, parse};
-use crate::profile_cache::Loaded;
+use crate::profile_cache::LoadedFiles;
 use crate::sources::Source;
 use crate::{
     Check, Declaration, DefinitionError, Environment, FetchError, FileUse, Files, Host, Material,
     Url,
 };
 
-use chain::{Surroundings, source_of};
+use chain::{ProfileContext, source_of};
 
 /// Files of people with very many profiles have a tenth of this.
 const LIMIT: usize = 1024 * 1024;
@@ -139,13 +139,13 @@ impl ProfileFile {
         &self,
         files: &impl Files,
         identities: &[Option<FileIdentity>],
-    ) -> Option<Rc<Loaded>> {
+    ) -> Option<Rc<LoadedFiles>> {
         let (cache, _) = files.profile_cache()?;
         cache.find(&self.files, identities)
     }
 
     /// Keeps what was read for other providers.
-    fn keep(&self, files: &impl Files, loaded: Loaded) -> Rc<Loaded> {
+    fn keep(&self, files: &impl Files, loaded: LoadedFiles) -> Rc<LoadedFiles> {
         let loaded = Rc::new(loaded);
         if let Some((cache, now)) = files.profile_cache() {
             cache.put(now, &self.files, &loaded);
@@ -173,8 +173,8 @@ impl ProfileFile {
     fn load(
         &self,
         mut read: impl FnMut(&Path) -> Result<Read, FetchError>,
-    ) -> Result<Loaded, FetchError> {
-        let mut loaded = Loaded {
+    ) -> Result<LoadedFiles, FetchError> {
+        let mut loaded = LoadedFiles {
             identities: Vec::new(),
             secrets: Vec::new(),
             profiles: None,
@@ -204,7 +204,11 @@ impl ProfileFile {
         Ok(loaded)
     }
 
-    fn resolve(&self, loaded: &Loaded, environment: &Environment) -> Result<Source, FetchError> {
+    fn resolve(
+        &self,
+        loaded: &LoadedFiles,
+        environment: &Environment,
+    ) -> Result<Source, FetchError> {
         let paths = || {
             let paths = self.files.iter().map(|(path, _)| path.to_string_lossy());
             paths.collect::<Vec<_>>().join(" nor ")
@@ -217,14 +221,14 @@ impl ProfileFile {
             let why = format!("profile \"{}\" is not in {}", self.profile, paths());
             return Err(FetchError::NotConfigured(why));
         }
-        let surroundings = Surroundings {
+        let context = ProfileContext {
             profiles,
             environment,
             region: self.region.as_deref(),
             endpoint: self.endpoint.as_deref(),
             insecure: self.insecure,
         };
-        source_of(&surroundings, &self.profile)
+        source_of(&context, &self.profile)
     }
 }
 

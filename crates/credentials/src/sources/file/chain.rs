@@ -11,8 +11,8 @@ use crate::sources::{AssumeRole, Container, Imds, Keys, Process, Source, WebIden
 use crate::sts::{Role, Sts};
 use crate::{Environment, FetchError, Secret};
 
-/// What surrounds a profile.
-pub(crate) struct Surroundings<'a> {
+/// What the settings of a profile are read with.
+pub(crate) struct ProfileContext<'a> {
     pub(crate) profiles: &'a Profiles,
     pub(crate) environment: &'a Environment,
     /// `region=`, `endpoint=` and `insecure` of the directive.
@@ -23,30 +23,30 @@ pub(crate) struct Surroundings<'a> {
 
 /// The source that the profile `name` describes. A profile without anything that could give
 /// credentials is not configured; one that contradicts itself is an error.
-pub(crate) fn source_of(surroundings: &Surroundings<'_>, name: &str) -> Result<Source, FetchError> {
-    let region_of_profile = surroundings
+pub(crate) fn source_of(context: &ProfileContext<'_>, name: &str) -> Result<Source, FetchError> {
+    let region_of_profile = context
         .profiles
         .get(name)
         .and_then(|profile| profile.get("region"));
     let of_environment = ["AWS_REGION", "AWS_DEFAULT_REGION"]
         .iter()
-        .find_map(|name| surroundings.environment.get(name));
+        .find_map(|name| context.environment.get(name));
     let chain = Chain {
-        surroundings,
+        context,
         // One region for all roles, the one of the profile that was asked for.
-        region: surroundings.region.or(of_environment).or(region_of_profile),
+        region: context.region.or(of_environment).or(region_of_profile),
     };
     chain.source(name, &mut Vec::new())
 }
 
 struct Chain<'a> {
-    surroundings: &'a Surroundings<'a>,
+    context: &'a ProfileContext<'a>,
     region: Option<&'a str>,
 }
 
 impl<'a> Chain<'a> {
     fn source(&self, name: &'a str, visited: &mut Vec<&'a str>) -> Result<Source, FetchError> {
-        let Some(profile) = self.surroundings.profiles.get(name) else {
+        let Some(profile) = self.context.profiles.get(name) else {
             let why = match visited.last() {
                 Some(from) => format!("it does not exist, and profile \"{from}\" needs it"),
                 None => "it does not exist; it is written [profile name] in the config file and \
@@ -167,7 +167,7 @@ impl<'a> Chain<'a> {
 
     /// A source that a profile calls by name.
     fn named(&self, name: &str, source: &str) -> Result<Source, FetchError> {
-        let environment = self.surroundings.environment;
+        let environment = self.context.environment;
         let found = match source {
             "Environment" => Keys::find(environment).map(Source::Keys),
             "Ec2InstanceMetadata" => Imds::find(environment).map(Source::Imds),
@@ -183,12 +183,12 @@ impl<'a> Chain<'a> {
     }
 
     fn sts(&self, role: &Role) -> Result<Sts, FetchError> {
-        let Surroundings {
+        let ProfileContext {
             environment,
             endpoint,
             insecure,
             ..
-        } = *self.surroundings;
+        } = *self.context;
         Sts::new(self.region, endpoint, insecure, environment, &role.arn)
     }
 }
