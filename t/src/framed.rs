@@ -230,8 +230,8 @@ impl Upload {
             let mut connection = store.accept();
             let head = connection.read_head();
             let body = connection.read_to_end();
-            let answer = client.join().expect("the client has an answer");
-            (answer, head, body)
+            let response = client.join().expect("the client has an answer");
+            (response, head, body)
         })
     }
 

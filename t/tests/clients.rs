@@ -80,7 +80,7 @@ fn an_origin_counts_connections_without_requests_and_can_be_silent() {
 
     let closed = Connection::open(origin.port()).try_send(&Request::get("/close"));
     assert_eq!(
-        closed.expect_err("no answer").kind(),
+        closed.expect_err("no response").kind(),
         std::io::ErrorKind::UnexpectedEof
     );
 
@@ -91,7 +91,7 @@ fn an_origin_counts_connections_without_requests_and_can_be_silent() {
         .expect("a timeout");
     let nothing = hanging
         .try_send(&Request::get("/hang"))
-        .expect_err("no answer");
+        .expect_err("no response");
     assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
     assert_eq!(origin.connections(), 3);
 

@@ -252,7 +252,7 @@ fn quit_answers_what_is_open_first() {
     origin.wait_for_requests(1);
     worker.send(nginx.workers()[0]).expect("the origin waits");
     nginx.quit();
-    assert_eq!(client.join().expect("an answer").text(), "late");
+    assert_eq!(client.join().expect("a response").text(), "late");
     assert!(Connection::try_open(port).is_err());
 }
 

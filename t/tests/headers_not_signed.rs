@@ -17,9 +17,13 @@ fn headers_that_must_be_signed_are_named() {
             "aws_hide_auth_errors {hide}; location / {{ aws_sign on; proxy_pass http://{{origin}}; }}"
         );
         let nginx = signing(origin.address(), &server).start();
-        let answer = http::get(nginx.port(), "/key").expect_status(403);
-        assert_eq!(answer.text().contains("content-language"), shown, "{hide}");
-        assert!(answer.text().contains("AccessDenied"), "{hide}");
+        let response = http::get(nginx.port(), "/key").expect_status(403);
+        assert_eq!(
+            response.text().contains("content-language"),
+            shown,
+            "{hide}"
+        );
+        assert!(response.text().contains("AccessDenied"), "{hide}");
         let lines = nginx.own_lines();
         assert_eq!(lines.len(), 1, "{lines:#?}");
         assert!(
@@ -41,8 +45,8 @@ fn other_denials_pass() {
         "location / { aws_sign on; proxy_pass http://{origin}; }",
     )
     .start();
-    let answer = http::get(nginx.port(), "/key").expect_status(403);
-    assert_eq!(answer.text(), denial);
+    let response = http::get(nginx.port(), "/key").expect_status(403);
+    assert_eq!(response.text(), denial);
     assert_eq!(nginx.own_lines(), [""; 0]);
 }
 

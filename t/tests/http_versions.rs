@@ -66,7 +66,7 @@ fn requests_of_one_client_connection_are_each_signed_for_themselves() {
         .collect();
     connection.write(&pipeline).expect("nginx reads");
     for (_, key) in OBJECTS {
-        let response = connection.read(false).expect("an answer");
+        let response = connection.read(false).expect("a response");
         assert_eq!((response.status, &*response.text()), (200, key));
     }
 }

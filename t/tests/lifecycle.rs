@@ -76,7 +76,7 @@ fn a_request_in_flight_outlives_a_reload() {
         "fast"
     );
     reloaded.send(()).expect("the origin waits");
-    let response = slow.read(false).expect("an answer");
+    let response = slow.read(false).expect("a response");
     assert_eq!((response.status, &*response.text()), (200, "slow"));
     wait_until("the old worker has gone", || {
         nginx.leaving_workers().is_empty()
@@ -181,7 +181,7 @@ fn nginx_quits_gracefully() {
     let start = Instant::now();
     nginx.quit();
     // The response came first, and nothing else kept the worker.
-    let response = client.read(false).expect("an answer");
+    let response = client.read(false).expect("a response");
     assert_eq!((response.status, &*response.text()), (200, "slow"));
     assert!(
         start.elapsed() < Duration::from_secs(5),

@@ -206,8 +206,8 @@ fn a_path_of_one_segment_is_a_bucket_unless_something_says_otherwise() {
     ] {
         let nginx = builder(&origin, &format!("{WRITES} {location}")).start();
         let status = if signed { 200 } else { 502 };
-        let answer = request("PUT /key").send(nginx.port());
-        assert_eq!(answer.status, status, "{location}");
+        let response = request("PUT /key").send(nginx.port());
+        assert_eq!(response.status, status, "{location}");
         let said = nginx.own_lines().concat();
         let is_told = location.contains("addressing_style");
         assert_eq!(
@@ -281,8 +281,8 @@ fn the_directive_is_inherited_and_replaced() {
         ("/if/key?acl&version=1", 200),
         ("/if/key?version=1", 403),
     ] {
-        let answer = request(&format!("GET {target}")).send(nginx.port());
-        assert_eq!(answer.status, status, "{target}");
+        let response = request(&format!("GET {target}")).send(nginx.port());
+        assert_eq!(response.status, status, "{target}");
     }
 }
 
@@ -314,8 +314,8 @@ fn a_query_that_is_not_sent_is_not_judged() {
         ("GET /method/key?acl", 502),
         ("GET /added/", 502),
     ] {
-        let answer = request(text).send(nginx.port());
-        assert_eq!(answer.status, status, "{text}");
+        let response = request(text).send(nginx.port());
+        assert_eq!(response.status, status, "{text}");
     }
 }
 
@@ -338,8 +338,8 @@ fn what_nginx_makes_of_a_request_is_judged() {
         ("HEAD /head/key", 502),
         ("GET /changed/", 403),
     ] {
-        let answer = request(text).send(nginx.port());
-        assert_eq!(answer.status, status, "{text}");
+        let response = request(text).send(nginx.port());
+        assert_eq!(response.status, status, "{text}");
     }
 }
 

@@ -88,7 +88,7 @@ impl Peer {
         connection.write(bytes).expect("the peer reads");
         connection
             .read(bytes.starts_with(b"HEAD"))
-            .expect("an answer")
+            .expect("a response")
     }
 }
 

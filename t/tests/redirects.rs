@@ -257,7 +257,7 @@ fn a_post_that_becomes_a_get_before_its_body_is_there() {
         connection
             .write(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n01234")
             .expect("nginx reads");
-        let response = connection.read(false).expect("an answer");
+        let response = connection.read(false).expect("a response");
         application.join().expect("the application answers");
         expect_object(response, "dir/key");
         expect_get_without_body(&origin, 1);

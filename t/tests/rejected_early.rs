@@ -64,7 +64,7 @@ const LENGTHS: [&str; 4] = [
 /// Sends the head of a request, and reads the final answer to it.
 fn send_head(connection: &mut Connection, head: &[u8]) -> Response {
     connection.write(head).expect("nginx reads");
-    connection.read(false).expect("an answer")
+    connection.read(false).expect("a response")
 }
 
 /// Nothing comes any more, although the client goes on with another request.

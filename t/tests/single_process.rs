@@ -96,7 +96,7 @@ fn a_zone_is_resized_while_a_request_waits() {
     stand.reload(with_provider("512k"));
     stand.write_credentials();
 
-    let response = client.read(false).expect("an answer");
+    let response = client.read(false).expect("a response");
     assert_eq!((response.status, &*response.text()), (200, "hello"));
     expect_signed(&stand.origin.only_request());
 }
@@ -110,7 +110,7 @@ fn the_configuration_loses_its_http_block_and_gets_it_back() {
         with_http.set(Some(builder.clone()));
         builder.conf("{preamble} events {}")
     });
-    assert_eq!(client.read(false).expect("an answer").status, 503);
+    assert_eq!(client.read(false).expect("a response").status, 503);
 
     stand.write_credentials();
     stand.reload(|_| with_http.take().expect("it was there"));
@@ -122,7 +122,7 @@ fn the_module_is_taken_away_while_a_request_waits() {
     let mut stand = Stand::new(with_provider("256k"));
     let mut client = stand.waiting();
     stand.reload(|builder| builder.without_module().http("").server(ALIVE));
-    assert_eq!(client.read(false).expect("an answer").status, 503);
+    assert_eq!(client.read(false).expect("a response").status, 503);
     alive(&stand.nginx);
 }
 

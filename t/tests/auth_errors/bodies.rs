@@ -297,7 +297,7 @@ fn an_answer_that_breaks_off() {
         connection
             .socket()
             .read_to_string(&mut answer)
-            .expect("an answer");
+            .expect("a response");
         assert!(
             answer.starts_with("HTTP/1.1 403") && answer.ends_with("<Error><Message>half of"),
             "{buffering}: {answer}"

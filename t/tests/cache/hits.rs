@@ -45,7 +45,7 @@ fn wait_for_cache(cache: &str, ask: impl Fn() -> Response) -> Response {
         last = Some(response);
         found
     });
-    last.expect("an answer")
+    last.expect("a response")
 }
 
 // A#15: nginx turns HEAD into GET for its cache, after every phase in which it could be predicted.
@@ -131,7 +131,7 @@ fn a_cache_lock_lets_one_signed_request_through() {
     });
     all_wait.send(()).expect("the origin waits");
     for client in clients {
-        let response = client.join().expect("an answer");
+        let response = client.join().expect("a response");
         assert_eq!((response.status, &*response.text()), (200, "hello"));
     }
     expect_signed(&origin.only_request());

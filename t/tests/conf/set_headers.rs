@@ -162,7 +162,7 @@ fn a_websocket_is_opened_by_a_signed_request() {
         .header("Connection", "Upgrade")
         .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
     client.write(&request.to_bytes()).expect("nginx reads");
-    client.read(false).expect("an answer").expect_status(101);
+    client.read(false).expect("a response").expect_status(101);
     client.write(b"frame").expect("nginx reads");
 
     let (head, frame) = api.join().expect("the API");

@@ -170,7 +170,7 @@ fn credentials_rotate_while_uploads_are_in_flight() {
     for (nth, (client, rest)) in clients.iter_mut().enumerate() {
         metadata.wait_for_fetches(1 + 3 * nth / UPLOADS);
         client.write(rest).expect("nginx reads");
-        statuses.push(client.read(false).expect("an answer").status);
+        statuses.push(client.read(false).expect("a response").status);
     }
     assert_eq!(statuses, [200; UPLOADS], "{:?}", metadata.refused());
     assert!(metadata.issued().len() > 2);

@@ -75,8 +75,8 @@ fn nothing_is_written_by_default() {
                 Request::new(method, target).body("body"),
                 Request::new(method, target).chunks(["body"]),
             ] {
-                let answer = request.send(nginx.port()).expect_status(405);
-                assert_eq!(answer.header("Allow"), Some("GET, HEAD"), "{method}");
+                let response = request.send(nginx.port()).expect_status(405);
+                assert_eq!(response.header("Allow"), Some("GET, HEAD"), "{method}");
             }
         }
     }
@@ -307,7 +307,7 @@ fn a_trailer_does_not_smuggle_a_header() {
     wire.extend_from_slice(b"X-Amz-Acl: public-read\r\n\r\n");
     let mut client = Connection::open(nginx.port());
     client.write(&wire).expect("it is read");
-    client.read(false).expect("an answer");
+    client.read(false).expect("a response");
     for sent in origin.requests() {
         let all = [sent.bytes(), &sent.body].concat();
         assert!(!String::from_utf8_lossy(&all).contains("public-read"));
@@ -344,12 +344,12 @@ fn expect_copies(nginx: &Nginx, keys: &[&str]) {
                 .header("x-amz-metadata-directive", "COPY")
         };
         copy("/denied-").send(nginx.port()).expect_status(403);
-        let answer = copy("/copies/").send(nginx.port());
-        assert_eq!(answer.status, 200, "{key:?}: {}", answer.text());
+        let response = copy("/copies/").send(nginx.port());
+        assert_eq!(response.status, 200, "{key:?}: {}", response.text());
         assert!(
-            answer.text().contains("CopyObjectResult"),
+            response.text().contains("CopyObjectResult"),
             "{}",
-            answer.text()
+            response.text()
         );
         let copied = http::get(nginx.port(), format!("/copies/{number}"));
         assert_eq!(copied.expect_status(200).body, key.as_bytes(), "{key:?}");

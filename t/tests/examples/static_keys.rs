@@ -301,9 +301,9 @@ fn presigned_links() {
 
     let refused = http::get(nginx.port(), "/a%20key").expect_status(401);
     assert_eq!(refused.header("Location"), None);
-    let answer = ask("GET", "/a%20key");
-    assert_eq!(answer.header("Cache-Control"), Some("no-store"));
-    let url = PresignedUrl::of(&answer);
+    let response = ask("GET", "/a%20key");
+    assert_eq!(response.header("Cache-Control"), Some("no-store"));
+    let url = PresignedUrl::of(&response);
     assert_eq!(url.host(), format!("my-bucket.{domain}"));
     assert_eq!(url.get(store.port()).expect_status(200).text(), "hello");
 

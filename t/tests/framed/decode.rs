@@ -73,13 +73,13 @@ fn a_store_sees_a_plain_body() {
     let origin = RawOrigin::with_body("");
     let nginx = nginx(origin.address());
     let send = |upload: Upload, transfer: &str| {
-        let answer = match transfer {
+        let response = match transfer {
             "length" => upload.request().send(nginx.port()),
             "chunks" => upload.in_http_chunks(50_000).send(nginx.port()),
             "http2" => upload.send_http2(nginx.h2_port(), true),
             _ => upload.send_http2(nginx.h2_port(), false),
         };
-        answer.expect_status(200);
+        response.expect_status(200);
         origin.requests().pop().expect("a request")
     };
     for framing in FRAMINGS {
@@ -185,8 +185,8 @@ fn a_wrong_checksum_of_each_kind_is_refused_before_the_last_byte() {
             }
 
             let upload = put(&large, "streamed");
-            let (answer, head, came) = upload.send_in_vain(nginx.port(), &held);
-            answer.expect_status(400);
+            let (response, head, came) = upload.send_in_vain(nginx.port(), &held);
+            response.expect_status(400);
             let announced = head.header("Content-Length");
             assert_eq!(announced, Some(large.len().to_string()));
             assert!(came.len() < large.len(), "{algorithm}: the whole body");
@@ -223,10 +223,10 @@ fn all_but_the_last_byte_are_sent_while_they_come() {
             client.write(trailer).expect("it is read");
             assert_eq!(store.read(1), body[199_999..]);
             store.answer(&Reply::new(200, ""));
-            client.read(false).expect("an answer").expect_status(200);
+            client.read(false).expect("a response").expect_status(200);
         } else {
             client.write(b"32:AAAAAA==\r\n\r\n").expect("it is read");
-            client.read(false).expect("an answer").expect_status(400);
+            client.read(false).expect("a response").expect_status(400);
             assert_eq!(store.read_to_end(), b"");
         }
     }
@@ -258,8 +258,8 @@ fn a_body_of_no_bytes_is_checked_before_anything_is_sent() {
             client.write(body).expect("it is read");
             client
         };
-        let answer = send(&wrong).read(false).expect("an answer");
-        answer.expect_status(400);
+        let response = send(&wrong).read(false).expect("a response");
+        response.expect_status(400);
         assert!(held.try_accept().is_none(), "{framing:?}");
 
         let mut client = send(&upload);
@@ -267,7 +267,7 @@ fn a_body_of_no_bytes_is_checked_before_anything_is_sent() {
         let length = store.read_head().header("Content-Length");
         assert_eq!(length.as_deref(), Some("0"));
         store.answer(&Reply::new(200, ""));
-        client.read(false).expect("an answer").expect_status(200);
+        client.read(false).expect("a response").expect_status(200);
     }
 }
 

@@ -126,10 +126,10 @@ fn a_head_that_contradicts_itself_is_refused_before_anything_is_sent() {
             // With its head, and behind it.
             for length in [10, 50_000] {
                 for (status, text, request) in cases(&format!("/{mode}/{way}/key"), length) {
-                    let answer = request.send(nginx.port());
+                    let response = request.send(nginx.port());
                     refused += 1;
                     let lines = nginx.own_request_lines();
-                    assert_eq!(answer.status, status, "{mode} {way} {text}: {lines:#?}");
+                    assert_eq!(response.status, status, "{mode} {way} {text}: {lines:#?}");
                     assert_eq!(lines.len(), refused, "{mode} {way} {text}: {lines:#?}");
                     assert!(lines[refused - 1].contains(text), "{}", lines[refused - 1]);
                 }

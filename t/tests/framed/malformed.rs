@@ -263,7 +263,7 @@ fn expect_no_peer_blamed(nginx: &Nginx, store: &HeldOrigin) {
             let length = connection.read_head().header("Content-Length");
             connection.read(length.expect("a length").parse().expect("a number"));
             connection.answer(&Reply::new(200, ""));
-            assert_eq!(client.join().expect("an answer"), 200);
+            assert_eq!(client.join().expect("a response"), 200);
         });
     }
 }
@@ -291,9 +291,13 @@ fn broken_framing_is_refused_before_anything_is_sent_where_nginx_buffers() {
     let mut refused = 0;
     for mode in ["auto", "decode"] {
         for (name, line, upload) in cases(&format!("/{mode}/buffered/key")) {
-            let answer = upload.request().send(nginx.port());
-            assert_eq!(answer.status, 400, "{mode}: {name}");
-            assert_eq!(answer.header("Connection"), Some("close"), "{mode}: {name}");
+            let response = upload.request().send(nginx.port());
+            assert_eq!(response.status, 400, "{mode}: {name}");
+            assert_eq!(
+                response.header("Connection"),
+                Some("close"),
+                "{mode}: {name}"
+            );
             assert!(store.try_accept().is_none(), "{mode}: {name}");
             refused += 1;
             expect_line(&nginx, refused, name, line);
@@ -309,8 +313,8 @@ fn broken_framing_never_comes_to_its_announced_end_where_it_streams() {
     let mut refused = 0;
     for mode in ["auto", "decode"] {
         for (name, line, upload) in cases(&format!("/{mode}/streamed/key")) {
-            let (answer, head, came) = upload.send_in_vain(nginx.port(), &store);
-            assert_eq!(answer.status, 400, "{mode}: {name}");
+            let (response, head, came) = upload.send_in_vain(nginx.port(), &store);
+            assert_eq!(response.status, 400, "{mode}: {name}");
             let announced = head.header("Content-Length").expect("a length");
             let announced: usize = announced.parse().expect("a number");
             assert!(
@@ -336,7 +340,7 @@ fn broken_framing_never_comes_to_the_end_of_http_chunks() {
             let head = connection.read_head();
             assert_eq!(head.header("Transfer-Encoding").as_deref(), Some("chunked"));
             let came = connection.read_to_end();
-            assert_eq!(client.join().expect("an answer"), 400, "{name}");
+            assert_eq!(client.join().expect("a response"), 400, "{name}");
             assert!(!closes_http(&came), "{name}");
         });
     }

@@ -93,7 +93,7 @@ fn upload(nginx: &Nginx, store: &HeldOrigin, wire: &[u8]) -> usize {
                 client.write(piece).expect("it is read");
                 sent.fetch_add(piece.len(), Ordering::Relaxed);
             }
-            client.read(false).expect("an answer").expect_status(200);
+            client.read(false).expect("a response").expect_status(200);
         });
         let mut connection = store.accept();
         let head = connection.read_head();

@@ -62,9 +62,9 @@ fn nginx(server: &str, origin: &RawOrigin, application: &RawOrigin) -> Nginx {
 
 /// Calls `check` for each way, with locations `/<mode>/`.
 fn each_way(check: impl Fn(&str, &Nginx, &RawOrigin)) {
-    for (name, location, answer) in WAYS {
+    for (name, location, response) in WAYS {
         let origin = RawOrigin::with_body("stored");
-        let application = RawOrigin::start(answer);
+        let application = RawOrigin::start(response);
         let modes = OTHER_MODES.into_iter().chain(["auto"]);
         let server: String = modes.map(|mode| location.replace("{mode}", mode)).collect();
         check(name, &nginx(&server, &origin, &application), &origin);
@@ -98,9 +98,9 @@ fn auto_signs_the_chunks_anew() {
 #[track_caller]
 fn expect_refused(name: &str, nginx: &Nginx, status: u16, text: &str, upload: &Upload) {
     let before = nginx.error_log().matches("aws_auth:").count();
-    let answer = upload.request().send(nginx.port());
+    let response = upload.request().send(nginx.port());
     let expected = if name == "a mirror" { 200 } else { status };
-    assert_eq!(answer.status, expected, "{name}");
+    assert_eq!(response.status, expected, "{name}");
     wait_until("it is logged", || {
         nginx.error_log().matches("aws_auth:").count() > before
     });

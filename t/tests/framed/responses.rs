@@ -47,12 +47,12 @@ fn send(nginx: &Nginx, upload: &Upload, first: usize, status: u16) -> Response {
     let first = wire.len() - upload.body.len() + first;
     let mut client = Connection::open(nginx.port());
     client.write(&wire[..first]).expect("it is read");
-    let answer = client.read(false).expect("an answer");
-    assert_eq!(answer.status, status, "{}", upload.target);
+    let response = client.read(false).expect("a response");
+    assert_eq!(response.status, status, "{}", upload.target);
     if let Err(error) = client.write(&wire[first..]) {
         panic!("{} {status}: nobody reads on: {error}", upload.target);
     }
-    answer
+    response
 }
 
 #[test]
@@ -64,8 +64,8 @@ fn the_rest_of_a_broken_body_is_read() {
         // Found as nginx reads the head, or later on.
         for chunk in [1, 100_000] {
             let upload = broken(&target, chunk);
-            let answer = send(&nginx, &upload, chunk + 100, 400);
-            assert_eq!(answer.header("Connection"), Some("close"));
+            let response = send(&nginx, &upload, chunk + 100, 400);
+            assert_eq!(response.header("Connection"), Some("close"));
         }
     }
 }
@@ -90,10 +90,10 @@ fn the_rest_is_read_where_the_head_is_refused() {
         ] {
             let upload = upload().header(name, value);
             for first in [0, 10_000] {
-                let answer = send(&nginx, &upload, first, status);
+                let response = send(&nginx, &upload, first, status);
                 // Where nginx has not begun to read a body, it may go on behind it.
                 if name != "x-amz-acl" {
-                    assert_eq!(answer.header("Connection"), Some("close"), "{status}");
+                    assert_eq!(response.header("Connection"), Some("close"), "{status}");
                 }
             }
         }
@@ -117,8 +117,8 @@ fn a_client_that_reads_last_hears_it_too() {
         let upload = Framed::new(Framing::UnsignedTrailer, bytes(100_000))
             .header("x-amz-trailer", "x-amz-checksum-sha1")
             .put(&format!("/{way}/key"));
-        let answer = upload.send_http2(nginx.h2_port(), true);
-        answer.expect_status(400);
+        let response = upload.send_http2(nginx.h2_port(), true);
+        response.expect_status(400);
     }
 }
 
@@ -133,8 +133,8 @@ fn nothing_behind_a_broken_body_is_taken_for_a_request() {
             .replace("5\r\n", "!\r\n")
             .header("Connection", "keep-alive");
         let mut client = Connection::open(nginx.port());
-        let answer = client.try_send(&upload.request()).expect("an answer");
-        answer.expect_status(400);
+        let response = client.try_send(&upload.request()).expect("a response");
+        response.expect_status(400);
         let _ = client.write(b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
         assert!(client.read(false).is_err(), "{way}");
     }

@@ -43,12 +43,12 @@ fn expect_stored(swift: &Swift, nginx: &Nginx, ways: &[&str], fail: impl Fn()) {
                 let key = format!("{mode}-{way}-{framing:?}");
                 let framed = Framed::new(framing, &body).chunk_size(100_000);
                 let upload = framed.put(&format!("/{mode}/{way}/{key}"));
-                let answer = std::thread::scope(|scope| {
+                let response = std::thread::scope(|scope| {
                     let client = scope.spawn(|| upload.request().send(nginx.port()));
                     fail();
                     client.join().expect("the client has an answer")
                 });
-                assert_eq!(answer.status, 200, "{key}: {}", answer.text());
+                assert_eq!(response.status, 200, "{key}: {}", response.text());
                 let stored = swift.send(Request::get(format!("/bucket/{key}")));
                 assert!(stored.expect_status(200).body == body, "{key}");
             }

@@ -143,8 +143,8 @@ fn swift_stores_what_clients_frame(transfers: [Transfer; 2]) {
                 let transfer = transfers[(at + shape + turn) % 2];
                 let key = format!("{framing:?}-{length}-{chunk_size}-{transfer:?}-{way}");
                 let upload = framed.put(&format!("/{way}/{key}"));
-                let answer = transfer.send(&upload, &nginx);
-                assert_eq!(answer.status, 200, "{key}: {}", answer.text());
+                let response = transfer.send(&upload, &nginx);
+                assert_eq!(response.status, 200, "{key}: {}", response.text());
                 expect_stored(&swift, &key, &body, None);
             }
         }

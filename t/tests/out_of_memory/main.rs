@@ -149,7 +149,7 @@ fn fail_each_allocation_in(
     };
 
     // The worker's own buffers have their size after the first request.
-    let status = send().expect("an answer").status;
+    let status = send().expect("a response").status;
 
     let (mut checked, mut refused) = (origin.requests().len(), 0);
     let last = (1..MOST).find(|nth| {
@@ -181,7 +181,7 @@ fn fail_each_allocation_in(
         "{refused} of {last} requests refused"
     );
     assert_eq!(nginx.workers(), workers, "the worker has survived");
-    assert_eq!(send().expect("an answer").status, status);
+    assert_eq!(send().expect("a response").status, status);
     nginx.own_lines()
 }
 

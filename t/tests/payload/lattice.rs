@@ -93,7 +93,7 @@ fn a_body_streams_while_it_comes_in() {
     client.write(last).expect("nginx reads");
     assert_eq!(connection.read(4), b"last");
     connection.answer(&Reply::new(200, ""));
-    client.read(false).expect("an answer").expect_status(200);
+    client.read(false).expect("a response").expect_status(200);
 }
 
 #[test]

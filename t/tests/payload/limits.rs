@@ -172,7 +172,7 @@ fn a_client_that_leaves_in_the_middle_of_a_streamed_body() {
         store.read_head();
         store.read(length);
         store.answer(&nginx_tests::Reply::new(200, ""));
-        client.read(false).expect("an answer").expect_status(200);
+        client.read(false).expect("a response").expect_status(200);
         let log = nginx.error_log();
         assert!(!log.contains("temporarily disabled"), "{log}");
     }

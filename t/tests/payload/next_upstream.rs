@@ -175,7 +175,7 @@ fn unbuffered_where_some_was_sent() {
         drop(connection);
         // nginx may close before it has read that.
         let _ = client.write(&wire[150_000..]);
-        client.read(false).expect("an answer").expect_status(502);
+        client.read(false).expect("a response").expect_status(502);
         assert_eq!(second.connections(), 0, "{mode}");
     }
 }

@@ -246,8 +246,8 @@ fn a_declared_hash_is_checked() {
         let wrong = sha256("another body");
         for (request, _) in requests("/key") {
             let request = request.header("X-Amz-Content-Sha256", &wrong);
-            let answer = request.send(stand.nginx.port());
-            assert_eq!(answer.status, 400, "{first}");
+            let response = request.send(stand.nginx.port());
+            assert_eq!(response.status, 400, "{first}");
         }
         assert_eq!(stand.origin.connections(), 0);
         for (count, (request, body)) in (1..).zip(requests("/key")) {
@@ -285,8 +285,8 @@ fn half_a_body_is_not_taken_for_a_whole_one() {
                 let wire = request.to_bytes();
                 let mut client = Connection::open(stand.nginx.port());
                 client.write(&wire[..20_000]).expect("nginx reads");
-                let answer = client.read(false).expect("an answer");
-                assert_eq!(answer.status, 502, "{mode}");
+                let response = client.read(false).expect("a response");
+                assert_eq!(response.status, 502, "{mode}");
             }
             assert_eq!(stand.origin.connections(), 0, "{mode}");
             let log = stand.nginx.error_log();

@@ -209,8 +209,8 @@ fn a_head_that_lies_about_its_body_is_refused() {
         let nginx = nginx(&origin, &format!("proxy_set_header {header};"));
         for mode in ["auto", "signed", "unsigned", "decode"] {
             let put = Request::new("PUT", format!("/{mode}/on/key")).body("small");
-            let answer = put.send(nginx.port());
-            assert_eq!(answer.status, 502, "{header}, {mode}");
+            let response = put.send(nginx.port());
+            assert_eq!(response.status, 502, "{header}, {mode}");
         }
         assert_eq!(origin.connections(), 0, "{header}");
         let log = nginx.error_log();

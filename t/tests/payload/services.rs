@@ -105,7 +105,7 @@ fn bodies_are_hashed_whatever_the_location_says() {
             let mut client = Connection::open(nginx.port());
             client.write(first).expect("nginx reads");
             client.write(last).expect("nginx reads");
-            client.read(false).expect("an answer").expect_status(200);
+            client.read(false).expect("a response").expect_status(200);
             expect_last("execute-api", &body);
         }
     }

@@ -107,7 +107,7 @@ fn bodies_that_come_in_parts() {
             }
             connection
                 .read(false)
-                .expect("an answer")
+                .expect("a response")
                 .expect_status(200);
             count += 1;
             expect_whole(&origin, count, &format!("{name}, {length}"), &body);

@@ -99,7 +99,7 @@ fn try_once(parent: &str) -> Outcome {
         scope.spawn(|| read_large(&mut parent));
         read_large(&mut stored);
     });
-    client.read(false).expect("an answer").expect_status(200);
+    client.read(false).expect("a response").expect_status(200);
     Outcome {
         answered_meanwhile,
         head,

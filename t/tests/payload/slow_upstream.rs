@@ -59,7 +59,7 @@ fn growth(store: &HeldOrigin, nginx: &Nginx) -> usize {
             read(&mut connection, length.parse().expect("a number"));
             connection.answer(&Reply::new(200, "").and_close());
         });
-        client.read(false).expect("an answer").expect_status(200);
+        client.read(false).expect("a response").expect_status(200);
     };
     // What the worker keeps from its first request on.
     put(2 * BLOCK, |store, length| drop(store.read(length)));

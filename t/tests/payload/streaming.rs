@@ -73,7 +73,7 @@ fn bodies_leave_before_they_are_whole() {
             assert_eq!(request.header("Transfer-Encoding"), None);
             assert!(request.line().ends_with(&format!("HTTP/{version}")));
             connection.answer(&Reply::new(200, "stored"));
-            let answer = client.read(false).expect("an answer");
+            let answer = client.read(false).expect("a response");
             assert_eq!(answer.text(), "stored");
         }
     }
@@ -99,7 +99,7 @@ fn bodies_of_every_size() {
             let before = count;
             wait_until("nginx has begun", || origin.connections() > before);
             client.write(last).expect("nginx reads");
-            client.read(false).expect("an answer").expect_status(200);
+            client.read(false).expect("a response").expect_status(200);
             count += 1;
             let requests = origin.requests();
             assert_eq!(requests.len(), count);
@@ -252,7 +252,7 @@ fn connections_to_the_store_are_kept() {
             let (first, last) = wire.split_at(wire.len() - 1);
             client.write(first).expect("nginx reads");
             client.write(last).expect("nginx reads");
-            client.read(false).expect("an answer").expect_status(200);
+            client.read(false).expect("a response").expect_status(200);
             count += 1;
         }
         client
@@ -278,7 +278,7 @@ fn the_objects_own_encoding_is_kept() {
         let wire = put.body(bytes(100_000)).to_bytes();
         let mut client = Connection::open(nginx.port());
         client.write(&wire).expect("nginx reads");
-        client.read(false).expect("an answer").expect_status(200);
+        client.read(false).expect("a response").expect_status(200);
         let request = origin.requests().pop().expect("it has arrived");
         expect_signed(&request);
         assert_eq!(request.header_all("Content-Encoding"), ["aws-chunked,gzip"]);

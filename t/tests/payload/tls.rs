@@ -96,7 +96,7 @@ fn bodies_leave_before_they_are_whole() {
         let length: usize = length.parse().expect("a number");
         sent.extend(connection.read(length - 66_000));
         connection.answer(&Reply::new(200, ""));
-        client.read(false).expect("an answer").expect_status(200);
+        client.read(false).expect("a response").expect_status(200);
         let request = RawRequest {
             head,
             body: sent,

@@ -132,7 +132,7 @@ fn a_part_of_a_body_in_chunks() {
             .into_iter()
             .flat_map(|before| WRONG.map(|end| (before, end)))
         {
-            let response = stand.send(&broken_chunks(before, end)).expect("an answer");
+            let response = stand.send(&broken_chunks(before, end)).expect("a response");
             // The first location may need the length.
             let rejected = [400, 411, 502].contains(&response.status);
             assert!(rejected, "{response:?}\n{way}");
@@ -180,7 +180,7 @@ fn a_body_that_was_too_large() {
         for settings in ["", one_packet] {
             let stand = Stand::new(&format!("{settings} {way}"));
             for wire in [&small[..], &small[..2000], &large[..], &large[..20_000]] {
-                let response = stand.send(wire).expect("an answer");
+                let response = stand.send(wire).expect("a response");
                 assert!([400, 502].contains(&response.status), "{response:?}\n{way}");
             }
             stand.nginx.wait_for_access_log(4);
@@ -214,10 +214,10 @@ fn a_body_that_another_module_has_discarded() {
         query().body(bytes(100_000)).to_bytes(),
         query().chunks([bytes(100_000)]).to_bytes(),
     ] {
-        let response = stand.send(&wire).expect("an answer");
+        let response = stand.send(&wire).expect("a response");
         assert_eq!(response.status, 400);
         // And while the rest is still on its way.
-        let response = stand.send(&wire[..wire.len() - 1]).expect("an answer");
+        let response = stand.send(&wire[..wire.len() - 1]).expect("a response");
         assert_eq!(response.status, 400);
     }
     stand.nginx.wait_for_access_log(8);
@@ -229,7 +229,7 @@ fn a_body_that_another_module_has_discarded() {
     );
     // What announces no body has none to lose.
     let empty = query().body("").to_bytes();
-    assert_eq!(stand.send(&empty).expect("an answer").status, 200);
+    assert_eq!(stand.send(&empty).expect("a response").status, 200);
     let stored = stand.origin.wait_for_requests(1).remove(0);
     assert_eq!(stored.method(), "GET");
     assert_eq!(stored.body, b"");

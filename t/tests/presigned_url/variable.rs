@@ -181,8 +181,8 @@ fn parameters_are_a_part_of_the_link() {
     .start();
 
     let saved = PresignedUrl::at(nginx.port(), "/key?name=f.txt");
-    let answer = saved.get(store.port()).expect_status(200);
-    let disposition = answer.header("Content-Disposition");
+    let response = saved.get(store.port()).expect_status(200);
+    let disposition = response.header("Content-Disposition");
     assert_eq!(disposition, Some("attachment; filename=\"f.txt\""));
 
     let asked = PresignedUrl::at(

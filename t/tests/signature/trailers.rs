@@ -16,7 +16,7 @@ fn wire(port: u16, target: &str) -> String {
     connection.write(&request.to_bytes()).expect("nginx reads");
     let mut wire = Vec::new();
     let read = connection.socket().read_to_end(&mut wire);
-    read.expect("an answer");
+    read.expect("a response");
     String::from_utf8_lossy(&wire).into_owned()
 }
 
