@@ -187,7 +187,7 @@ fn start_refresh() {
 
 fn access(request: &PhaseRequest<'_>) -> ngx_int_t {
     match plan(request, |plans, _| plans.only()) {
-        Some(plan) => request::admit(request, plan),
+        Some(plan) => request::check_access(request, plan),
         None => NGX_DECLINED as ngx_int_t,
     }
 }

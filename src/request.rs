@@ -1,40 +1,55 @@
-//! The path of a request, in order: admit (access phase), prepare (precontent phase; examine, where
-//! a body was read before; ended, whether it is there to its end), intake (while its body comes in), seal (when nginx has serialised what
-//! it sends; payload, for its body), guard (before it goes to an `upstream{}` that signs), answer
-//! (when the store refuses it), echo (when an answer repeats the signature).
+//! The path of a request through the module, in order:
+//!
+//! | when | what | where |
+//! | --- | --- | --- |
+//! | access phase | rejects methods | `access` |
+//! | precontent phase | rejects what cannot be signed, waits for credentials and tokens, sees to the body | `prepare` with `target`, `operations`, `waiting`, `body_scan` |
+//! | the body comes in | hashes it, checks or removes its aws-chunked encoding | `body_filter`, with `body_record` for what is known |
+//! | nginx looks into its cache | decides whether the cache may respond | `cache_guard` |
+//! | nginx has serialized the request | signs it | `seal`, with `outgoing_body` for the body; `token_guard` |
+//! | nginx chooses a peer of an `upstream{}` that signs | checks that the request is signed | `upstream_guard` |
+//! | the body goes out | puts signed chunks around it | `signed_chunks` |
+//! | the response comes in | hides authentication errors and repeated signatures | `error_response`, `echo`; `advice` for the log |
+//!
+//! Whatever of these rejects a request returns a `rejection`.
 
 #![forbid(unsafe_code)]
 
-mod admit;
+mod access;
 mod advice;
 mod advice_on_errors;
-mod auth_error;
-mod caching;
+mod body_completeness;
+mod body_fault;
+mod body_filter;
+mod body_form;
+mod body_record;
+mod body_scan;
+mod cache_guard;
 mod canonical;
 mod client_headers;
 mod echo;
-mod ended;
-mod examine;
-mod guard;
-mod intake;
+mod error_response;
 mod operations;
-mod payload;
+mod outgoing_body;
 mod prepare;
 mod presigned_url;
+mod rejection;
+mod response_message;
 mod seal;
-mod stream;
+mod signed_chunks;
 mod target;
 mod token_guard;
+mod upstream_guard;
 mod waiting;
 
-pub(crate) use admit::admit;
+pub(crate) use access::check_access;
 pub(crate) use advice_on_errors::WithAdvice;
-pub(crate) use auth_error::{Refusal, filter_refusal, filter_refusal_body};
-pub(crate) use caching::CacheGuard;
+pub(crate) use body_filter::filter_body;
+pub(crate) use cache_guard::CacheGuard;
 pub(crate) use echo::{remove_echo, remove_echo_from_trailers};
-pub(crate) use guard::may_pass;
-pub(crate) use intake::filter as filter_body;
+pub(crate) use error_response::{ErrorResponse, filter_error_body, filter_error_head};
 pub(crate) use prepare::prepare;
 pub(crate) use presigned_url::PresignedUrl;
 pub(crate) use seal::Seal;
 pub(crate) use token_guard::TokenGuard;
+pub(crate) use upstream_guard::may_pass;

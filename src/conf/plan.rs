@@ -152,33 +152,32 @@ impl Plan {
         }
     }
 
-    /// Calls `seal` with the destination of this request.
-    pub(crate) fn with_destination<T>(
-        &self,
+    /// The destination of this request. `regional` is room for S3's endpoint in a region.
+    pub(crate) fn destination<'a>(
+        &'a self,
         credentials: &Credentials,
-        request: &Request,
-        seal: impl FnOnce(&Destination<'_>) -> T,
-    ) -> Result<T, CredentialsError> {
+        request: &'a Request,
+        regional: &'a mut Vec<u8>,
+    ) -> Result<Destination<'a>, CredentialsError> {
         let needs_endpoint = self.bucket.is_some() || self.has_endpoint;
         if !needs_endpoint && credentials.version() == Version::V4 {
-            return Ok(seal(&Destination::AsSent));
+            return Ok(Destination::AsSent);
         }
-        let mut regional = Vec::new();
         let endpoint = match &self.endpoint {
             Some(endpoint) => checked(endpoint, request, "aws_endpoint", value::endpoint)?,
             None => {
-                destination::s3_endpoint(&credentials.region(request)?, &mut regional);
-                &regional
+                destination::s3_endpoint(&credentials.region(request)?, regional);
+                regional
             }
         };
         let Some(bucket) = &self.bucket else {
-            return Ok(seal(&Destination::AsSentBelow { endpoint }));
+            return Ok(Destination::AsSentBelow { endpoint });
         };
-        Ok(seal(&Destination::Bucket {
+        Ok(Destination::Bucket {
             bucket: checked(bucket, request, "aws_s3_bucket", value::bucket)?,
             endpoint,
             addressing: self.addressing,
-        }))
+        })
     }
 }
 

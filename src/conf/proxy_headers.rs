@@ -20,7 +20,7 @@ pub(crate) struct ProxyHeaders {
     /// The headers with variables that change the response.
     pub(crate) response_variables: Vec<Box<[u8]>>,
     /// Whether `proxy_set_body` is set.
-    sets_body: bool,
+    pub(crate) sets_body: bool,
     /// The length of that body.
     body_length: Option<Template>,
     /// The values with variables, where lines do not always tell whose they are; and whether the

@@ -10,10 +10,10 @@ use crate::ffi::http::request::Request;
 use crate::ffi::http::response::{Response, ResponseContext};
 use crate::ffi::http::response_body::Chain;
 use crate::ffi::http::response_filters::HeadIs;
-use crate::request::{self, Refusal};
+use crate::request::{self, ErrorResponse};
 
 // SAFETY: this module has no other contexts.
-unsafe impl ResponseContext for Refusal {
+unsafe impl ResponseContext for ErrorResponse {
     fn module() -> *const ngx_module_t {
         &raw const ngx_http_aws_auth_module
     }
@@ -31,14 +31,14 @@ pub(super) fn head(request: &Request) -> Result<HeadIs, ()> {
     }
     // What may hold secrets is not sent.
     let plan = plan(request, Plans::for_sent);
-    let Some(refusal) = request::filter_refusal(request, plan)? else {
+    let Some(error) = request::filter_error_head(request, plan)? else {
         return Ok(HeadIs::Passed);
     };
-    let head = match refusal.holds_head() {
+    let head = match error.holds_head() {
         true => HeadIs::Held,
         false => HeadIs::Passed,
     };
-    response.set_context(refusal).ok_or(())?;
+    response.set_context(error).ok_or(())?;
     Ok(head)
 }
 
@@ -55,14 +55,17 @@ pub(super) fn body(request: &Request, chain: Chain<'_>) -> ngx_int_t {
     {
         return NGX_ERROR as ngx_int_t;
     }
-    let Some(refusal) = response.context::<Refusal>().filter(|_| !chain.is_empty()) else {
+    let Some(error) = response
+        .context::<ErrorResponse>()
+        .filter(|_| !chain.is_empty())
+    else {
         return chain.pass();
     };
     // The filters that this one calls do not come back here, except for a response of nginx's own, which
-    // has no refusal.
-    let Ok(mut refusal) = RefCell::try_borrow_mut(refusal) else {
+    // has no such context.
+    let Ok(mut error) = RefCell::try_borrow_mut(error) else {
         return NGX_ERROR as ngx_int_t;
     };
     let plan = location_plan(request, Plans::for_sent);
-    request::filter_refusal_body(request, plan, &mut refusal, &chain)
+    request::filter_error_body(request, plan, &mut error, &chain)
 }

@@ -1,21 +1,17 @@
-//! The client's header in the shapes that the pure crates want.
+//! The client's headers in the shapes that the pure crates want. They are read where nginx keeps them:
+//! nothing is copied.
 
 use aws_sealing::owner::ClientHeader;
 use aws_signing::Header;
 
 use crate::ffi::http::request::Request;
 
-/// The headers as the client sent them, in order. `None` where there is no memory.
-pub(super) fn client_headers(request: &Request) -> Option<Vec<Header<'_>>> {
-    let mut headers = Vec::new();
-    for line in request.client_lines() {
-        headers.try_reserve(1).ok()?;
-        headers.push(Header {
-            name: line.name,
-            value: line.value,
-        });
-    }
-    Some(headers)
+/// The headers as the client sent them, in order.
+pub(super) fn client_headers(request: &Request) -> impl Iterator<Item = Header<'_>> + Clone {
+    request.client_lines().map(|line| Header {
+        name: line.name,
+        value: line.value,
+    })
 }
 
 /// Calls `each` with each of them.

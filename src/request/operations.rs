@@ -1,5 +1,5 @@
 //! Which S3 operations are signed, as far as that can be told before nginx has serialized the
-//! request: while a client can still be answered 403.
+//! request: while the response can still be 403.
 //!
 //! Only what every way to send the request has in common is judged here. The path may still change,
 //! and with it whether it names a bucket or an object; so may the method, in slices, background
@@ -10,42 +10,42 @@ use std::cell::RefCell;
 use aws_operations::{Headers, Levels, OperationSet, Parameters, Request as Asked};
 use aws_sealing::{DeniedOperations, forwarding, is_form};
 use aws_signing::query;
-use nginx_sys::{NGX_HTTP_FORBIDDEN, ngx_int_t};
 
-use super::advice_on_errors::{FORM_ADVICE, WithAdvice};
+use super::advice_on_errors::FORM_ADVICE;
 use super::client_headers::client_headers;
+use super::rejection::Rejection;
 use crate::conf::{Plan, SentQuery};
 use crate::ffi::http::request::Request;
 use crate::ffi::process::log::Level;
 
-/// 403 for an operation that is not signed here, wherever the request is sent.
-pub(super) fn refuse_operation(
+/// Rejects an S3 operation that is not signed here, wherever the request is sent.
+pub(super) fn check_operation(
     request: &Request,
     plan: &Plan,
     sent_query: &SentQuery,
-) -> Option<ngx_int_t> {
+) -> Result<(), Rejection<'static>> {
     if plan.policy.operations == OperationSet::ALL {
         advise_about_form(request, plan);
-        return None;
+        return Ok(());
     }
     if sent_query.method_is_replaced() {
-        return None;
+        return Ok(());
     }
-    let denied = denied(request, plan, request.args())?;
+    let Some(denied) = denied(request, plan, request.args()) else {
+        return Ok(());
+    };
     // This is rare: what costs more than a look at the request is done only now.
     if !plan.signs_for_s3(request) {
-        return None;
+        return Ok(());
     }
-    let sent = sent_query.evaluate(request);
-    let denied = match sent {
-        Some(query) if query == request.args() => denied,
-        Some(query) => self::denied(request, plan, query)?,
-        None => self::denied(request, plan, b"")?,
+    let denied = match sent_query.evaluate(request) {
+        Some(query) if query == request.args() => Some(denied),
+        query => self::denied(request, plan, query.unwrap_or_default()),
     };
-    request
-        .log()
-        .write(level_of(&denied), format_args!("{}", WithAdvice(&denied)));
-    Some(NGX_HTTP_FORBIDDEN as ngx_int_t)
+    match denied {
+        Some(denied) => Err(Rejection::Operation(Box::new(denied))),
+        None => Ok(()),
+    }
 }
 
 /// The level at which a denied operation is logged. A client can repeat it at will: for each
@@ -128,11 +128,8 @@ fn likely_levels(request: &Request, plan: &Plan) -> Levels {
 
 fn sends_form(request: &Request) -> bool {
     request.method() == b"POST"
-        && client_headers(request).is_some_and(|headers| {
-            headers
-                .iter()
-                .any(|one| one.name.eq_ignore_ascii_case(b"content-type") && is_form(one.value))
-        })
+        && client_headers(request)
+            .any(|one| one.name.eq_ignore_ascii_case(b"content-type") && is_form(one.value))
 }
 
 /// Nothing that the module says of an HTML form makes S3 accept it.

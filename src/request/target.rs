@@ -1,4 +1,4 @@
-//! Rejects a request that seal would reject for its target, while a client can still be told so.
+//! Rejects a request that seal would reject for its target, while the response can still say so.
 //!
 //! nginx has not made the target yet, and most targets need no look: this one is made here, in the way
 //! nginx will make it, only if the request has something in it that seal may reject. Nothing depends
@@ -7,46 +7,33 @@
 use std::collections::TryReserveError;
 
 use aws_sealing::{Form, SealError, TargetSource, proxy_url};
-use nginx_sys::{NGX_HTTP_BAD_REQUEST, NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_int_t};
 
-use super::advice_on_errors::WithAdvice;
+use super::rejection::Rejection;
 use crate::conf::{Plan, ProxyPass};
 use crate::ffi::http::request::Request;
-use crate::ffi::process::log::Level;
 
-/// 400 for a path or query that cannot be signed.
-pub(super) fn reject_target(
+/// Rejects a path or query that cannot be signed: 400.
+pub(super) fn check_target(
     request: &Request,
     plan: &Plan,
     proxy_pass: &ProxyPass,
-) -> Option<ngx_int_t> {
+) -> Result<(), Rejection<'static>> {
     let source = proxy_pass.target_source(request);
     let s3 = plan.signs_for_s3(request);
     if !source.is_suspicious(s3) {
-        return None;
+        return Ok(());
     }
-    let Ok(target) = foresee(request, proxy_pass, &source) else {
-        return Some(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t);
-    };
+    let target =
+        predict_target(request, proxy_pass, &source).map_err(|_| Rejection::OutOfMemory)?;
     match source.check_target(&target, s3) {
-        // Seal says so, if it is still so.
-        Ok(()) | Err(SealError::TargetForm) => None,
-        Err(SealError::OutOfMemory) => Some(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t),
-        Err(error) => {
-            request.log().write(
-                Level::Info,
-                format_args!(
-                    "the request is rejected, since it cannot be signed: {}",
-                    WithAdvice(&error)
-                ),
-            );
-            Some(NGX_HTTP_BAD_REQUEST as ngx_int_t)
-        }
+        // Seal rejects the request, if it is still so.
+        Err(SealError::TargetForm) => Ok(()),
+        checked => Ok(checked?),
     }
 }
 
 /// The target that nginx will send, as far as that is known; escapes are left out.
-fn foresee(
+fn predict_target(
     request: &Request,
     proxy_pass: &ProxyPass,
     source: &TargetSource<'_>,

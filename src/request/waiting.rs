@@ -2,27 +2,22 @@
 //!
 //! A provider may not have been asked yet, or not have answered: the first requests wait for it,
 //! but not for long. Those that come when the last credentials have expired and renewing them fails
-//! do not wait. Where a cache may answer they neither wait nor are refused; what has to be fetched after
-//! all is refused when it is about to be sent.
+//! do not wait. If a cache may respond they neither wait nor are rejected; what has to be fetched after
+//! all is rejected when it is about to be sent.
 
 use std::fmt;
 use std::rc::Rc;
 
-use nginx_sys::{
-    NGX_AGAIN, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_SERVICE_UNAVAILABLE, ngx_int_t,
-};
+use nginx_sys::{NGX_AGAIN, ngx_int_t};
 
+use super::prepare::Step;
+use super::rejection::Rejection;
 use crate::conf::{Credentials, CredentialsError, Plan, RequiredTokens};
 use crate::ffi::http::phase::PhaseRequest;
-use crate::ffi::http::request::Request;
 use crate::ffi::http::waiting::Waiting;
-use crate::ffi::process::log::Level;
 use crate::renewal::providers::Provider;
 use crate::renewal::snapshot::UnavailableReason;
 use crate::renewal::tokens::{Missing, Token};
-
-/// What a client is told to wait before it comes again, in seconds.
-const RETRY_AFTER: &[u8] = b"1";
 
 /// What a request cannot do without.
 #[derive(Clone, Copy)]
@@ -31,18 +26,19 @@ struct Needed<'a> {
     provider: Option<&'a Rc<Provider>>,
 }
 
-/// What is not there.
-enum Lack {
+/// What a request cannot do without, and is not there yet, or not any more.
+pub(super) enum NotReady {
     Credentials(Rc<Provider>, UnavailableReason),
     Token(Rc<Token>, Missing),
 }
 
-/// Answers where credentials or tokens are missing, and where the request is to wait for them.
+/// Has the request wait for credentials or tokens that are missing, and rejects it if that takes too
+/// long or is in vain.
 pub(super) fn await_needed(
     request: &PhaseRequest<'_>,
     required: Option<&RequiredTokens>,
     plan: Option<&Plan>,
-) -> Option<ngx_int_t> {
+) -> Result<Step, Rejection<'static>> {
     let mut needed = Needed {
         tokens: &[],
         provider: None,
@@ -56,39 +52,27 @@ pub(super) fn await_needed(
     }
     if let Some(plan) = plan.filter(|plan| !plan.has_cache || bypasses) {
         timeout = plan.credentials_timeout;
-        let provider = match &plan.credentials {
-            Ok(Credentials::Provided(provided)) => provided.provider(request).map(Some),
-            Ok(Credentials::Static(_)) => Ok(None),
-            Err(missing) => {
-                let line = format_args!("nothing can be signed: {missing}");
-                return refuse(request, line, false);
-            }
+        needed.provider = match &plan.credentials {
+            Ok(Credentials::Provided(provided)) => Some(provided.provider(request)?),
+            Ok(Credentials::Static(_)) => None,
+            Err(missing) => return Err(Rejection::NoCredentials(*missing)),
         };
-        match provider {
-            Ok(provider) => needed.provider = provider,
-            Err(error) => {
-                let line = format_args!("nothing can be signed: {error}");
-                return refuse(request, line, false);
-            }
-        }
     }
     if needed.tokens.is_empty() && needed.provider.is_none() {
-        return None;
+        return Ok(Step::GoOn);
     }
 
-    let Some(lack) = needed.first_lack() else {
+    let Some(missing) = needed.first_missing() else {
         request.stop_waiting();
-        return None;
+        return Ok(Step::GoOn);
     };
     match request.waiting() {
-        Waiting::Yes => Some(NGX_AGAIN as ngx_int_t),
+        Waiting::Yes => Ok(Step::Suspend(NGX_AGAIN as ngx_int_t)),
         Waiting::TooLong => {
             request.stop_waiting();
-            refuse(request, format_args!("{lack}"), true)
+            Err(Rejection::NotReady(missing))
         }
-        Waiting::No if timeout == 0 || lack.may_last() => {
-            refuse(request, format_args!("{lack}"), true)
-        }
+        Waiting::No if timeout == 0 || missing.may_last() => Err(Rejection::NotReady(missing)),
         Waiting::No => {
             let tokens = needed.tokens.to_vec();
             let provider = needed.provider.cloned();
@@ -97,33 +81,32 @@ pub(super) fn await_needed(
                     tokens: &tokens,
                     provider: provider.as_ref(),
                 };
-                needed.first_lack().is_none()
+                needed.first_missing().is_none()
             };
-            Some(if request.wait(timeout, ready) {
-                NGX_AGAIN as ngx_int_t
-            } else {
-                NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t
-            })
+            match request.wait(timeout, ready) {
+                true => Ok(Step::Suspend(NGX_AGAIN as ngx_int_t)),
+                false => Err(Rejection::OutOfMemory),
+            }
         }
     }
 }
 
 impl Needed<'_> {
-    fn first_lack(self) -> Option<Lack> {
+    fn first_missing(self) -> Option<NotReady> {
         let now = nginx_sys::ngx_time();
         let missing = |token: &Rc<Token>| {
             let why = token.missing(now)?;
-            Some(Lack::Token(Rc::clone(token), why))
+            Some(NotReady::Token(Rc::clone(token), why))
         };
         self.tokens.iter().find_map(missing).or_else(|| {
             let provider = self.provider?;
             let reason = provider.snapshot().unavailable(now)?;
-            Some(Lack::Credentials(Rc::clone(provider), reason))
+            Some(NotReady::Credentials(Rc::clone(provider), reason))
         })
     }
 }
 
-impl Lack {
+impl NotReady {
     /// Nothing is at hand any more, and nothing new can be had.
     fn may_last(&self) -> bool {
         match self {
@@ -136,7 +119,7 @@ impl Lack {
     }
 }
 
-impl fmt::Display for Lack {
+impl fmt::Display for NotReady {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Credentials(provider, reason) => {
@@ -155,12 +138,4 @@ impl fmt::Display for Lack {
             }
         }
     }
-}
-
-fn refuse(request: &Request, reason: fmt::Arguments<'_>, may_pass: bool) -> Option<ngx_int_t> {
-    request.log().write(Level::Error, reason);
-    if may_pass && !request.add_response_header("Retry-After", RETRY_AFTER) {
-        return Some(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t);
-    }
-    Some(NGX_HTTP_SERVICE_UNAVAILABLE as ngx_int_t)
 }

@@ -10,7 +10,7 @@ use nginx_sys::{ngx_list_part_t, ngx_list_t, ngx_table_elt_t};
 /// The list must stay as it is meanwhile.
 pub(super) unsafe fn entries(
     list: &ngx_list_t,
-) -> impl Iterator<Item = NonNull<ngx_table_elt_t>> + use<> {
+) -> impl Iterator<Item = NonNull<ngx_table_elt_t>> + Clone + use<> {
     let mut part: *const ngx_list_part_t = &list.part;
     let mut at = 0;
     std::iter::from_fn(move || {

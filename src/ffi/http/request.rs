@@ -296,7 +296,7 @@ impl Request {
     }
 
     /// The lines of the client's header, in the order in which they came in.
-    pub(crate) fn client_lines(&self) -> impl Iterator<Item = ClientLine<'_>> {
+    pub(crate) fn client_lines(&self) -> impl Iterator<Item = ClientLine<'_>> + Clone {
         let headers = &self.get().headers_in.headers;
         // SAFETY: nginx's list of ngx_table_elt_t, to which nothing is added any more.
         let entries = unsafe { entries(headers) };

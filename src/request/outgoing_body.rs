@@ -1,4 +1,4 @@
-//! What is signed of a body when its head is sealed, and in which form it is sent.
+//! What is signed of a body when its head is sealed, and in which form it is outgoing.
 
 use std::cell::{OnceCell, Ref};
 
@@ -10,18 +10,20 @@ use aws_sealing::{
 use aws_signing::chunked::{ChunkSigner, Framing, Layout};
 use aws_signing::{EMPTY_PAYLOAD_SHA256, Header, UNSIGNED_PAYLOAD};
 
+use super::body_completeness;
+use super::body_fault::BodyFault;
+use super::body_form::BodyForm;
+use super::body_record::BodyRecord;
+use super::body_scan::with_buffer;
 use super::client_headers::client_headers;
-use super::ended;
-use super::examine::with_buffer;
-use super::intake::{self, Form, Intake};
-use super::seal::Refused;
+use super::rejection::Rejection;
 use crate::conf::Plan;
 use crate::ffi::http::body::Piece;
 use crate::ffi::http::request::Request;
 use crate::ffi::http::upstream::Unsent;
 
-/// The body of a request that is about to be sent.
-pub(super) struct Sent<'r> {
+/// The body of a request that is about to be outgoing.
+pub(super) struct OutgoingBody<'r> {
     line: Line,
     pub(super) body: Body,
     unframed: Option<Vec<Header<'r>>>,
@@ -34,80 +36,80 @@ enum Line {
     Literal(&'static str),
 }
 
-/// What frames the body while it is sent.
+/// What frames the body while it is outgoing.
 enum Framer {
     Nothing,
     Encode(Layout),
     Resign(Framing, u64),
 }
 
-impl<'r> Sent<'r> {
+impl<'r> OutgoingBody<'r> {
     /// Decides about the body behind the head of `unsent`, of which `in_head` stands in the head's
     /// own buffer.
     ///
     /// What is known of the body stays borrowed in `borrowed`.
-    pub(super) fn of<'q: 'r>(
+    pub(super) fn new<'q: 'r>(
         unsent: &Unsent<'q>,
         plan: &Plan,
         in_head: &[u8],
         payload_signing: PayloadSigning,
-        borrowed: &'r OnceCell<Ref<'q, Intake>>,
-    ) -> Result<Self, Refused> {
-        let mut sent = Self::find(unsent, plan, in_head, payload_signing, borrowed)?;
+        borrowed: &'r OnceCell<Ref<'q, BodyRecord>>,
+    ) -> Result<Self, Rejection<'static>> {
+        let mut outgoing = Self::decide(unsent, plan, in_head, payload_signing, borrowed)?;
         if !payload_signing.says_payload(plan.payload) {
-            sent.line = Line::Literal(UNSIGNED_PAYLOAD);
+            outgoing.line = Line::Literal(UNSIGNED_PAYLOAD);
         }
-        Ok(sent)
+        Ok(outgoing)
     }
 
-    fn find<'q: 'r>(
+    fn decide<'q: 'r>(
         unsent: &Unsent<'q>,
         plan: &Plan,
         in_head: &[u8],
         payload_signing: PayloadSigning,
-        borrowed: &'r OnceCell<Ref<'q, Intake>>,
-    ) -> Result<Self, Refused> {
+        borrowed: &'r OnceCell<Ref<'q, BodyRecord>>,
+    ) -> Result<Self, Rejection<'static>> {
         let request = unsent.request();
         // Over HTTP/2 nginx learns only later that a body of no bytes has ended.
         let announces_none = request.announced_length() == Some(0);
         let streams = request.streams_body() && !announces_none;
         let length = unsent.body_pieces().map(|piece| piece.len()).sum::<u64>();
         if !in_head.is_empty() {
-            return Self::in_head(request, in_head, length);
+            return Self::set_body(request, in_head, length);
         }
         if request.method_was_replaced() && !streams {
             // Another method's body stays behind.
-            return Ok(Self::without_framing(
+            return Ok(Self::plain(
                 Line::Literal(EMPTY_PAYLOAD_SHA256),
                 Body::Dropped,
             ));
         }
-        ended::check_in_seal(request, plan).map_err(Refused::Lost)?;
-        let intake = match (Intake::of(request), request.body()) {
+        body_completeness::check_in_seal(request, plan).map_err(Rejection::IncompleteBody)?;
+        let record = match (BodyRecord::of(request), request.body()) {
             (None, Some(body)) if streams && request.filters_come_late() => {
-                let begun = Intake::begin(request, plan, body, true);
-                Some(begun.map_err(Refused::Body)?)
+                let begun = BodyRecord::begin(request, plan, body, true);
+                Some(begun.map_err(Rejection::Body)?)
             }
-            (intake, _) => intake,
+            (record, _) => record,
         };
-        let intake = intake.map(|intake| &**borrowed.get_or_init(|| intake.borrow()));
-        let deframed = intake.is_some_and(|intake| matches!(intake.form(), Form::Deframed(..)));
+        let record = record.map(|record| &**borrowed.get_or_init(|| record.borrow()));
+        let deframed = record.is_some_and(|record| matches!(record.form(), BodyForm::Deframed(..)));
         if !streams && length == 0 && !deframed {
             let body = if plan.passes_bodies {
                 Body::Empty
             } else {
                 Body::Dropped
             };
-            return Ok(Self::without_framing(
-                of_nothing(request, plan, payload_signing),
+            return Ok(Self::plain(
+                payload_without_body(request, plan, payload_signing),
                 body,
             ));
         }
         let length = (!streams).then_some(length);
-        Self::clients(unsent, plan, intake, payload_signing, length)
+        Self::from_client(unsent, plan, record, payload_signing, length)
     }
 
-    fn without_framing(line: Line, body: Body) -> Self {
+    fn plain(line: Line, body: Body) -> Self {
         Self {
             line,
             body,
@@ -117,7 +119,11 @@ impl<'r> Sent<'r> {
     }
 
     /// `proxy_set_body`: nginx puts it behind the head.
-    fn in_head(request: &Request, in_head: &[u8], length: u64) -> Result<Self, Refused> {
+    fn set_body(
+        request: &Request,
+        in_head: &[u8],
+        length: u64,
+    ) -> Result<Self, Rejection<'static>> {
         if length > 0 {
             return Err(SealError::BodyLength.into());
         }
@@ -129,20 +135,20 @@ impl<'r> Sent<'r> {
         let framed = matches!(client_declared(request)?, Declared::Framed(_));
         Ok(Self {
             unframed: framed.then(Vec::new),
-            ..Self::without_framing(Line::Hash(hash.finish()), body)
+            ..Self::plain(Line::Hash(hash.finish()), body)
         })
     }
 
     /// The client's body: all that there is of it is `length` bytes, or it is still coming in.
-    fn clients(
+    fn from_client(
         unsent: &Unsent<'r>,
         plan: &Plan,
-        intake: Option<&'r Intake>,
+        record: Option<&'r BodyRecord>,
         payload_signing: PayloadSigning,
         length: Option<u64>,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, Rejection<'static>> {
         let request = unsent.request();
-        let form = intake.map_or(&Form::Plain, Intake::form);
+        let form = record.map_or(&BodyForm::Plain, BodyRecord::form);
         let client = client_declared(request)?;
         // What the client declares, it does not of a body that a script has made.
         let declared = if request.has_own_body() {
@@ -152,7 +158,7 @@ impl<'r> Sent<'r> {
         };
         if plan.payload.inbound(payload_signing, &declared) == Inbound::Deframe {
             // The framing would be stored as a part of the object.
-            return Err(Refused::FramingNotSeen);
+            return Err(Rejection::ChunksUnchecked);
         }
         let arrival = match length {
             Some(_) => Arrival::Buffered,
@@ -161,61 +167,61 @@ impl<'r> Sent<'r> {
             },
         };
 
-        let mut sent = Self::without_framing(
+        let mut outgoing = Self::plain(
             Line::Literal(UNSIGNED_PAYLOAD),
             Body::Sent {
                 length: length.or(request.announced_length()),
             },
         );
         if request.has_own_body() && matches!(client, Declared::Framed(_)) {
-            sent.unframed = Some(Vec::new());
+            outgoing.unframed = Some(Vec::new());
         }
-        if let Form::Deframed(expected, deframer) = form {
+        if let BodyForm::Deframed(expected, deframer) = form {
             let mut trailers = Vec::new();
             match length {
                 // Their names end with the head; they come too late for it.
                 None => {
-                    sent.body = Body::Sent {
+                    outgoing.body = Body::Sent {
                         length: Some(expected.decoded_length()),
                     };
                 }
                 Some(length) => {
-                    let finished = deframer.finish().map_err(|_| Refused::BodyNotThere)?;
+                    let finished = deframer.finish().map_err(|_| Rejection::BodyNotThere)?;
                     if length != expected.decoded_length() {
-                        return Err(Refused::BodyNotThere);
+                        return Err(Rejection::BodyNotThere);
                     }
                     let headers = finished.trailers.iter();
                     trailers
                         .try_reserve(MAX_ANNOUNCED)
-                        .map_err(|_| Refused::OutOfMemory)?;
+                        .map_err(|_| Rejection::OutOfMemory)?;
                     trailers.extend(headers.map(|(name, value)| Header { name, value }));
                 }
             }
-            sent.unframed = Some(trailers);
+            outgoing.unframed = Some(trailers);
             unsent.send_plain();
         }
 
         match plan.payload.outbound(payload_signing, &declared, arrival) {
             Outbound::Unsigned => {}
-            Outbound::ClientHash(hash) => sent.line = Line::Hash(hash),
-            Outbound::Hash if length.is_none() => return Err(Refused::BodyNotThere),
-            Outbound::Hash => sent.line = Line::Hash(hash(unsent, intake)?),
+            Outbound::ClientHash(hash) => outgoing.line = Line::Hash(hash),
+            Outbound::Hash if length.is_none() => return Err(Rejection::BodyNotThere),
+            Outbound::Hash => outgoing.line = Line::Hash(hash(unsent, record)?),
             Outbound::Keep(framing) => {
-                let Form::Inspected(expected, _) = form else {
-                    return Err(Refused::FramingNotSeen);
+                let BodyForm::Inspected(expected, _) = form else {
+                    return Err(Rejection::ChunksUnchecked);
                 };
-                sent.line = Line::Literal(framing.payload());
+                outgoing.line = Line::Literal(framing.payload());
                 if framing.signs_chunks() {
-                    sent.framer = Framer::Resign(framing, expected.decoded_length());
+                    outgoing.framer = Framer::Resign(framing, expected.decoded_length());
                 }
             }
-            Outbound::Encode => sent.encode()?,
+            Outbound::Encode => outgoing.encode()?,
         }
-        Ok(sent)
+        Ok(outgoing)
     }
 
     /// Puts our framing on.
-    fn encode(&mut self) -> Result<(), Refused> {
+    fn encode(&mut self) -> Result<(), Rejection<'static>> {
         let Body::Sent {
             length: Some(length),
         } = self.body
@@ -227,7 +233,7 @@ impl<'r> Sent<'r> {
             return Ok(());
         }
         let layout = Layout::new(length, Layout::DEFAULT_CHUNK_SIZE, None)
-            .ok_or(Refused::Seal(SealError::BodyLength))?;
+            .ok_or(Rejection::from(SealError::BodyLength))?;
         self.line = Line::Literal(layout.framing().payload());
         self.body = Body::Encoded {
             decoded_length: length,
@@ -253,29 +259,28 @@ impl<'r> Sent<'r> {
     pub(super) fn stream(
         &self,
         signer: impl FnOnce() -> Option<ChunkSigner>,
-    ) -> Result<Option<Stream>, Refused> {
+    ) -> Result<Option<Stream>, Rejection<'static>> {
         let signer = match self.framer {
             Framer::Nothing => return Ok(None),
-            _ => signer().ok_or(Refused::BodyNotThere)?,
+            _ => signer().ok_or(Rejection::BodyNotThere)?,
         };
         match self.framer {
             Framer::Encode(layout) => Stream::encode(layout, signer)
                 .map(Some)
-                .map_err(|_| Refused::OutOfMemory),
+                .map_err(|_| Rejection::OutOfMemory),
             Framer::Resign(framing, length) => Ok(Stream::resign(framing, length, signer)),
             Framer::Nothing => Ok(None),
         }
     }
 }
 
-fn client_declared(request: &Request) -> Result<Declared, Refused> {
-    let headers = client_headers(request).ok_or(Refused::OutOfMemory)?;
-    intake::declared(&headers).map_err(|_| Refused::BodyNotThere)
+fn client_declared(request: &Request) -> Result<Declared, Rejection<'static>> {
+    Declared::from_headers(client_headers(request)).map_err(|_| Rejection::BodyNotThere)
 }
 
 /// What is signed where there is no body. A hash that the client declared stays for the store to
 /// check: the body may have been lost on its way here.
-fn of_nothing(request: &Request, plan: &Plan, payload_signing: PayloadSigning) -> Line {
+fn payload_without_body(request: &Request, plan: &Plan, payload_signing: PayloadSigning) -> Line {
     if plan.passes_bodies
         && request.is_main()
         && !method::is_safe(request.method())
@@ -289,14 +294,14 @@ fn of_nothing(request: &Request, plan: &Plan, payload_signing: PayloadSigning) -
     Line::Literal(EMPTY_PAYLOAD_SHA256)
 }
 
-/// The hash of the body that is sent. What nginx has put into a file has been hashed as it came in,
+/// The hash of the body that is outgoing. What nginx has put into a file has been hashed as it came in,
 /// or in prepare; what else there is, is hashed now.
-fn hash(unsent: &Unsent<'_>, intake: Option<&Intake>) -> Result<[u8; 64], Refused> {
+fn hash(unsent: &Unsent<'_>, record: Option<&BodyRecord>) -> Result<[u8; 64], Rejection<'static>> {
     let mut pieces = unsent.body_pieces();
     if let (Some(Piece::File(file)), None) = (pieces.next(), pieces.next())
-        && let Some(intake) = intake
-        && let Some(hash) = intake.hash
-        && file.is_first(intake.length())
+        && let Some(record) = record
+        && let Some(hash) = record.hash
+        && file.is_first(record.length())
     {
         return Ok(hash);
     }
@@ -309,11 +314,11 @@ fn hash(unsent: &Unsent<'_>, intake: Option<&Intake>) -> Result<[u8; 64], Refuse
                 let mut at = 0;
                 while at < piece.len() {
                     at += with_buffer(|buffer| {
-                        let read = file.read(at, buffer).map_err(intake::Refused::File)?;
+                        let read = file.read(at, buffer).map_err(BodyFault::File)?;
                         hash.update(&buffer[..read]);
                         Ok(read as u64)
                     })
-                    .map_err(|_| Refused::BodyNotThere)?;
+                    .map_err(|_| Rejection::BodyNotThere)?;
                 }
             }
         }

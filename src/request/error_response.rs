@@ -1,11 +1,11 @@
-//! Response: what the store says of our signature is for the operator, and not for the client.
+//! Hides from clients what an upstream says of our signature, and tells the operator.
 //!
-//! Only errors and redirects are looked at. A header tells at once whether one of status 3xx or 4xx is
-//! an authentication error; else the head is held back until the beginning of the body tells. An
-//! authentication error is replaced by a short one of the same code; anything else goes its way, byte
-//! for byte.
+//! Only errors and redirects are looked at. If the response has status 3xx or 4xx, a header may tell at
+//! once whether it is an authentication error; else the head is held back until the beginning of the body
+//! tells. An authentication error is replaced by a short one of the same code; any other response is
+//! forwarded byte for byte.
 //!
-//! A store that was sent a signature in the query may repeat it in such a body. Then the head is held
+//! An upstream that was sent a signature in the query may repeat it in such a body. Then the head is held
 //! back until the whole body has been searched, and a body that repeats it, or cannot be searched, is
 //! replaced, too.
 
@@ -14,6 +14,7 @@ use aws_sealing::redact::{self, Replacement, Secrets};
 use nginx_sys::{NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_OK, ngx_int_t, ngx_str_t};
 
 use super::advice::tell;
+use super::response_message::{Message, log_replaced};
 use crate::conf::Plan;
 use crate::ffi::http::cached_body;
 use crate::ffi::http::request::Request;
@@ -21,87 +22,90 @@ use crate::ffi::http::response::{Response, SendError};
 use crate::ffi::http::response_body::{Chain, Held, Outgoing, Part};
 use crate::ffi::process::log::Level;
 
-/// A refusal of the store on its way to the client.
-pub(crate) struct Refusal {
-    stage: Stage,
-    /// The beginning of the body, where its first buffer was not enough.
+/// An error or a redirect of an upstream, on its way to the client.
+pub(crate) struct ErrorResponse {
+    state: State,
+    /// The beginning of the body, if its first buffer did not decide.
     held: Held,
 }
 
-/// How far it has come.
+/// What is done with the response.
 #[derive(Clone, Copy)]
-enum Stage {
-    /// The head is held back, until the body tells what it is.
-    Held,
-    /// All goes its way, and the body is looked at (`aws_hide_auth_errors off`).
-    Watched,
+enum State {
+    /// The head is held back, until the body tells what the response is.
+    HoldHead,
+    /// All is forwarded, and the body is looked at for the log (`aws_hide_auth_errors off`).
+    Watch,
     /// The head is held back, until all of the body has been searched for the signature.
-    Searched,
-    /// The head has announced what is sent in the body's place.
-    Announced(AuthError),
-    /// The head has announced a text that is sent in the place of a body that cannot be searched.
-    Unreadable(Replacement<'static>),
-    /// That has been sent.
-    Replaced,
+    Search,
+    /// The head has announced this text, which is sent instead of the body. It is in the request's pool.
+    Replace(ngx_str_t),
+    /// The message has been sent, and the body is dropped.
+    DropBody,
     /// A head has been sent that no body may follow.
     HeadOnly,
-    /// All goes its way.
-    Passed,
+    /// All is forwarded.
+    Forward,
 }
 
-impl Refusal {
-    fn new(stage: Stage) -> Self {
-        Self {
-            stage,
-            held: Held::new(),
-        }
-    }
-
+impl ErrorResponse {
     /// Whether the head is sent when the body has told what it is.
     pub(crate) fn holds_head(&self) -> bool {
-        matches!(self.stage, Stage::Held | Stage::Searched)
+        matches!(self.state, State::HoldHead | State::Search)
     }
 }
 
-/// Takes the head of an error or a redirect; what remains to be done when its body comes. `Err` if
-/// it must not be sent.
-pub(crate) fn filter_refusal(
+/// Looks at the head of an error or a redirect; returns what remains to be done when its body comes.
+/// `Err` if the response must not be sent.
+pub(crate) fn filter_error_head(
     request: &Request,
     plan: Option<&Plan>,
-) -> Result<Option<Refusal>, ()> {
+) -> Result<Option<ErrorResponse>, ()> {
+    let state = state_after_head(request, plan).map_err(|error| log_unsent(request, error))?;
+    Ok(state.map(|state| ErrorResponse {
+        state,
+        held: Held::new(),
+    }))
+}
+
+/// Logs why a response is not sent, unless nginx has done so.
+fn log_unsent(request: &Request, error: SendError) {
+    if matches!(error, SendError::OutOfMemory) {
+        let line = format_args!("the store's answer is not sent on: not enough memory");
+        request.log().write(Level::Error, line);
+    }
+}
+
+fn state_after_head(request: &Request, plan: Option<&Plan>) -> Result<Option<State>, SendError> {
     let response = Response(request);
-    let echoes = response.signed_target().is_some();
-    if echoes {
-        // A cache would keep the body as the store has sent it, also if no client gets it.
+    let signature_in_query = response.signed_target().is_some();
+    if signature_in_query {
+        // A cache would keep the body as the upstream has sent it, also if no client gets it.
         if response.is_head_only() || response.is_encoded() {
             response.keep_out_of_cache();
         } else {
             cached_body::watch(request, redact::LIMIT, repeats_nothing);
         }
     }
-    let stage = match (plan, stage_of_code(response, plan)) {
-        (_, Some(stage)) => stage,
+    Ok(Some(match (plan, auth_error_of_header(response, plan)) {
+        (_, Some(error)) => {
+            let message = Message::AuthError(error);
+            State::Replace(message.announce(response, Some(error.content_type()))?)
+        }
         _ if response.is_head_only() => return Ok(None),
-        _ if echoes && response.is_encoded() => {
+        _ if signature_in_query && response.is_encoded() => {
+            log_replaced(response, "is encoded and cannot be searched for it");
             let replacement = Replacement::of_type(response.content_type());
-            announce_replacement(
-                response,
-                replacement,
-                "is encoded and cannot be searched for it",
-            );
-            Stage::Unreadable(replacement)
+            let message = Message::WithoutSignature(replacement);
+            State::Replace(message.announce(response, Some(replacement.content_type()))?)
         }
-        _ if echoes => Stage::Searched,
-        (Some(plan), None) if is_refusal(response) => {
-            if plan.hides_auth_errors {
-                Stage::Held
-            } else {
-                Stage::Watched
-            }
-        }
+        _ if signature_in_query => State::Search,
+        (Some(plan), None) if may_be_auth_error(response) => match plan.hides_auth_errors {
+            true => State::HoldHead,
+            false => State::Watch,
+        },
         _ => return Ok(None),
-    };
-    Ok(Some(Refusal::new(stage)))
+    }))
 }
 
 /// Whether a whole body holds nothing of the signature in the query, for certain.
@@ -110,61 +114,48 @@ fn repeats_nothing(request: &Request, body: &[u8]) -> bool {
     secrets.is_some_and(|secrets| matches!(secrets.may_be_in(body), Ok(false)))
 }
 
-/// Whether a status is one that stores use for authentication errors.
-fn is_refusal(response: Response<'_>) -> bool {
+/// Whether a status is one that upstreams use for authentication errors.
+fn may_be_auth_error(response: Response<'_>) -> bool {
     response.upstream_status() < NGX_HTTP_INTERNAL_SERVER_ERROR as usize
 }
 
-/// Where a header says that this is an authentication error, and clients are not to read it.
-fn stage_of_code(response: Response<'_>, plan: Option<&Plan>) -> Option<Stage> {
-    let plan = plan.filter(|_| is_refusal(response))?;
+/// The authentication error that a header names, if clients must not read it. It is logged.
+fn auth_error_of_header(response: Response<'_>, plan: Option<&Plan>) -> Option<AuthError> {
+    let plan = plan.filter(|_| may_be_auth_error(response))?;
     let code = response
         .upstream_headers()
         .find_map(|(name, value)| auth_error::of_header(name, value))?;
     let error = AuthError::of_code(code, response.content_type());
     tell(response, plan, error, b"");
-    if !plan.hides_auth_errors {
-        return None;
-    }
-    announce(response, error, Some(error.content_type()));
-    Some(Stage::Announced(error))
+    plan.hides_auth_errors.then_some(error)
 }
 
-/// Takes a part of a refusal's body. The code is what nginx's filters return.
-pub(crate) fn filter_refusal_body(
+/// Looks at a part of the response's body. The code is what nginx's filters return.
+pub(crate) fn filter_error_body(
     request: &Request,
     plan: Option<&Plan>,
-    refusal: &mut Refusal,
+    error: &mut ErrorResponse,
     chain: &Chain<'_>,
 ) -> ngx_int_t {
     let response = Response(request);
-    let taken = match refusal.stage {
-        Stage::Passed => Ok(chain.pass()),
-        Stage::Watched => refusal.watch(response, plan, chain).map(|()| chain.pass()),
-        Stage::Held => refusal.look(response, plan, chain),
-        Stage::Searched => refusal.search(response, plan, chain),
-        Stage::Announced(error) => {
-            text_of(response, error).and_then(|text| refusal.replace(response, text, chain))
-        }
-        Stage::Unreadable(replacement) => {
-            let text = copy(response, &replacement.parts());
-            text.and_then(|text| refusal.replace(response, text, chain))
-        }
-        Stage::Replaced => drop_body(Outgoing::new(response), chain),
-        Stage::HeadOnly => refusal.end_with_head(chain),
+    let filtered = match error.state {
+        State::Forward => Ok(chain.pass()),
+        State::Watch => error.watch(response, plan, chain).map(|()| chain.pass()),
+        State::HoldHead => error.decide(response, plan, chain),
+        State::Search => error.search(response, plan, chain),
+        State::Replace(text) => error.replace(response, text, chain),
+        State::DropBody => drop_body(Outgoing::new(response), chain),
+        State::HeadOnly => error.end_with_head(chain),
     };
-    taken.unwrap_or_else(|error| {
-        if matches!(error, SendError::OutOfMemory) {
-            let line = format_args!("the store's answer is not sent on: not enough memory");
-            request.log().write(Level::Error, line);
-        }
+    filtered.unwrap_or_else(|error| {
+        log_unsent(request, error);
         NGX_ERROR as ngx_int_t
     })
 }
 
-impl Refusal {
+impl ErrorResponse {
     /// Looks at the body while the head is held back.
-    fn look(
+    fn decide(
         &mut self,
         response: Response<'_>,
         plan: Option<&Plan>,
@@ -175,8 +166,8 @@ impl Refusal {
                 Finding::Undecided => {}
                 Finding::Other => return self.release(response, &part, chain),
                 Finding::AuthError(error) => {
-                    announce(response, error, None);
-                    return self.send_instead(response, text_of(response, error)?, chain);
+                    let text = Message::AuthError(error).announce(response, None)?;
+                    return self.send_instead(response, text, chain);
                 }
             }
         }
@@ -199,60 +190,42 @@ impl Refusal {
                 continue;
             }
             let body = self.held.bytes();
-            if is_refusal(response)
+            if may_be_auth_error(response)
                 && let Finding::AuthError(error) = auth_error::examine(body)
                 && let Some(plan) = plan
             {
                 tell(response, plan, error, body);
                 if plan.hides_auth_errors {
-                    announce(response, error, None);
-                    return self.send_instead(response, text_of(response, error)?, chain);
+                    let text = Message::AuthError(error).announce(response, None)?;
+                    return self.send_instead(response, text, chain);
                 }
             }
             let content_type = response.content_type();
             let secrets = response.signed_target().and_then(Secrets::of);
-            let replacement = match &secrets {
-                Some(_) if taken < length => Some((
+            let (replacement, reason) = match &secrets {
+                Some(_) if taken < length => (
                     Replacement::of_type(content_type),
                     "is too long to be searched for it",
-                )),
+                ),
                 Some(secrets)
                     if secrets
                         .may_be_in(body)
                         .map_err(|_| SendError::OutOfMemory)? =>
                 {
-                    Some((
-                        Replacement::of_body(content_type, body, secrets),
-                        "repeats it",
-                    ))
+                    let replacement = Replacement::of_body(content_type, body, secrets);
+                    (replacement, "repeats it")
                 }
-                _ => None,
+                _ => return self.release(response, &part, chain),
             };
-            let Some((replacement, reason)) = replacement else {
-                return self.release(response, &part, chain);
-            };
-            announce_replacement(response, replacement, reason);
-            let text = copy(response, &replacement.parts())?;
+            log_replaced(response, reason);
+            let text = Message::WithoutSignature(replacement)
+                .announce(response, Some(replacement.content_type()))?;
             return self.send_instead(response, text, chain);
         }
         Ok(NGX_OK as ngx_int_t)
     }
 
-    /// Sends a head that was held back, and what is sent in the place of the body.
-    fn send_instead(
-        &mut self,
-        response: Response<'_>,
-        text: ngx_str_t,
-        chain: &Chain<'_>,
-    ) -> Result<ngx_int_t, SendError> {
-        if response.send_head()? {
-            self.replace(response, text, chain)
-        } else {
-            self.end_with_head(chain)
-        }
-    }
-
-    /// Looks at the body as it goes its way.
+    /// Looks at the body as it is forwarded.
     fn watch(
         &mut self,
         response: Response<'_>,
@@ -262,14 +235,14 @@ impl Refusal {
         for part in chain.parts() {
             let finding = self.examine(response, plan, &part, Reading::Leave)?;
             if finding != Finding::Undecided {
-                self.stage = Stage::Passed;
+                self.state = State::Forward;
                 break;
             }
         }
         Ok(())
     }
 
-    /// What the body up to and with this part says; undecided only where more of it may come.
+    /// What the body up to and with this part says; undecided only if more of it may come.
     fn examine(
         &mut self,
         response: Response<'_>,
@@ -315,7 +288,7 @@ impl Refusal {
         Ok(taken as u64 == length)
     }
 
-    /// Sends what was held back, and this part and those behind it.
+    /// Sends what was held back, and this part and those that follow it.
     fn release(
         &mut self,
         response: Response<'_>,
@@ -325,28 +298,41 @@ impl Refusal {
         if !response.send_head()? {
             return self.end_with_head(chain);
         }
-        self.stage = Stage::Passed;
+        self.state = State::Forward;
         let mut out = Outgoing::new(response);
         out.push_held(&self.held)?;
         out.push_rest(part)?;
         Ok(out.send())
     }
 
-    /// Sends what a client is told, in the place of the body.
+    /// Sends a head that was held back and has announced `text`, and `text` instead of the body.
+    fn send_instead(
+        &mut self,
+        response: Response<'_>,
+        text: ngx_str_t,
+        chain: &Chain<'_>,
+    ) -> Result<ngx_int_t, SendError> {
+        match response.send_head()? {
+            true => self.replace(response, text, chain),
+            false => self.end_with_head(chain),
+        }
+    }
+
+    /// Sends `text` instead of the body.
     fn replace(
         &mut self,
         response: Response<'_>,
         text: ngx_str_t,
         chain: &Chain<'_>,
     ) -> Result<ngx_int_t, SendError> {
-        self.stage = Stage::Replaced;
+        self.state = State::DropBody;
         let mut out = Outgoing::new(response);
         out.push_text(text)?;
         drop_body(out, chain)
     }
 
     fn end_with_head(&mut self, chain: &Chain<'_>) -> Result<ngx_int_t, SendError> {
-        self.stage = Stage::HeadOnly;
+        self.state = State::HeadOnly;
         for part in chain.parts() {
             part.consume(u64::MAX);
         }
@@ -361,17 +347,7 @@ enum Reading {
     Leave,
 }
 
-/// What a client is told of an authentication error.
-fn text_of(response: Response<'_>, error: AuthError) -> Result<ngx_str_t, SendError> {
-    copy(response, &error.body().map(str::as_bytes))
-}
-
-/// A text in the request's pool.
-fn copy(response: Response<'_>, parts: &[&[u8]]) -> Result<ngx_str_t, SendError> {
-    response.0.copy(parts).ok_or(SendError::OutOfMemory)
-}
-
-/// Throws the store's data away and sends `out`, with the mark that ends the answer.
+/// Drops the upstream's data and sends `out`, with the mark that ends the response.
 fn drop_body(mut out: Outgoing<'_>, chain: &Chain<'_>) -> Result<ngx_int_t, SendError> {
     for part in chain.parts() {
         part.consume(u64::MAX);
@@ -380,24 +356,4 @@ fn drop_body(mut out: Outgoing<'_>, chain: &Chain<'_>) -> Result<ngx_int_t, Send
         }
     }
     Ok(out.send())
-}
-
-/// Has the head announce what is sent in the place of the store's error.
-fn announce(response: Response<'_>, error: AuthError, content_type: Option<&'static str>) {
-    let length = error.body().iter().map(|part| part.len()).sum();
-    response.announce(length, content_type, auth_error::is_message_header);
-}
-
-/// Has the head announce what is sent in the place of a body that repeats the signature, or may.
-fn announce_replacement(response: Response<'_>, replacement: Replacement<'_>, reason: &str) {
-    response.0.log().write(
-        Level::Info,
-        format_args!(
-            "the body of the response to a request with its signature in the query {reason}, and is \
-             replaced"
-        ),
-    );
-    let length = replacement.parts().iter().map(|part| part.len()).sum();
-    let content_type = Some(replacement.content_type());
-    response.announce(length, content_type, auth_error::is_message_header);
 }

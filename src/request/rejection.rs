@@ -1,0 +1,254 @@
+//! Why a request is rejected, and what is done then.
+//!
+//! All rejections of the module come through here, whether nginx has not begun to send the request yet
+//! ([`Rejection::reject`]) or is about to ([`Rejection::log_unsent`]).
+
+use std::cell::Cell;
+use std::fmt;
+
+use aws_sealing::{DeniedOperations, MethodSet, SealError};
+use nginx_sys::{
+    NGX_HTTP_BAD_GATEWAY, NGX_HTTP_BAD_REQUEST, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR,
+    NGX_HTTP_NOT_ALLOWED, NGX_HTTP_NOT_IMPLEMENTED, NGX_HTTP_SERVICE_UNAVAILABLE, ngx_int_t,
+};
+
+use super::advice_on_errors::WithAdvice;
+use super::body_completeness::IncompleteBody;
+use super::body_fault::BodyFault;
+use super::operations;
+use super::waiting::NotReady;
+use crate::conf::{CredentialsError, Incomplete};
+use crate::ffi::http::request::Request;
+use crate::ffi::process::log::Level;
+
+/// How long a client is told to wait before it tries again, in seconds.
+const RETRY_AFTER: &[u8] = b"1";
+
+/// Why a request is rejected.
+pub(super) enum Rejection<'r> {
+    /// `aws_sign_methods` lists only these methods.
+    Method(MethodSet),
+    /// `aws_sign_operations` does not allow the S3 operation.
+    Operation(Box<DeniedOperations>),
+    /// `aws_pass_headers` does not list the client's header of this name, and the method writes.
+    Header(&'r [u8]),
+    /// The target, or what nginx has made of the request, cannot be signed.
+    Unsignable(SealError),
+    /// The configuration has no complete credentials.
+    NoCredentials(Incomplete),
+    /// The credentials cannot be used for this request.
+    Credentials(CredentialsError),
+    /// Credentials or a token have not been fetched, and the request waits no longer.
+    NotReady(NotReady),
+    /// The body cannot be accepted.
+    Body(BodyFault),
+    /// The body was not received to its end.
+    IncompleteBody(IncompleteBody),
+    /// The body is not in memory or in a file as it was announced.
+    BodyNotThere,
+    /// The client's aws-chunked encoding was to be removed, and the body was read before. The advice
+    /// says how to avoid that.
+    ChunksLeft(ChunksAdvice),
+    /// As `ChunksLeft`, found when the request is about to be sent.
+    ChunksUnchecked,
+    /// The serialized head is not in one buffer.
+    NoHead,
+    /// nginx could not read or discard the body, and has logged why. It gets this status.
+    ByNginx(ngx_int_t),
+    /// There is not enough memory.
+    OutOfMemory,
+}
+
+/// How to have the client's aws-chunked encoding removed.
+pub(super) enum ChunksAdvice {
+    /// `aws_payload` has this value, which needs the plain body.
+    UseAuto(&'static str),
+    /// The location that reads the body signs in another style.
+    SameStyle,
+}
+
+impl Rejection<'_> {
+    /// Rejects a request that nginx has not begun to send: logs the reason, prepares the response,
+    /// and returns its status.
+    pub(super) fn reject(&self, request: &Request) -> ngx_int_t {
+        self.log(request);
+        let header = match self {
+            Self::Method(methods) => {
+                request.add_response_header("Allow", methods.to_string().as_bytes())
+            }
+            Self::NotReady(_) => request.add_response_header("Retry-After", RETRY_AFTER),
+            _ => true,
+        };
+        let body_may_go_on = match self {
+            Self::Body(_) => request.body().is_some(),
+            Self::IncompleteBody(reason) => *reason == IncompleteBody::NotReceived,
+            _ => false,
+        };
+        if body_may_go_on {
+            // The rest of a body that is being read must not be taken for a request.
+            request.give_up_body();
+        }
+        match header {
+            true => self.status(),
+            false => NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
+        }
+    }
+
+    /// Logs why a request that nginx has serialized is not sent. nginx itself responds, as if no
+    /// upstream server were available.
+    pub(super) fn log_unsent(&self, request: &Request) {
+        let line = |reason: fmt::Arguments<'_>| {
+            request.log().write(
+                self.unsent_level(),
+                format_args!("the request is not sent, since it cannot be signed: {reason}"),
+            );
+        };
+        match self {
+            Self::Body(_) | Self::IncompleteBody(_) => line(format_args!("its body: {self}")),
+            _ => line(format_args!("{self}")),
+        }
+    }
+
+    /// The status of the response.
+    fn status(&self) -> ngx_int_t {
+        let status = match self {
+            Self::Method(_) => NGX_HTTP_NOT_ALLOWED,
+            Self::Operation(_) | Self::Header(_) => NGX_HTTP_FORBIDDEN,
+            Self::Unsignable(SealError::OutOfMemory) | Self::OutOfMemory => {
+                NGX_HTTP_INTERNAL_SERVER_ERROR
+            }
+            Self::Unsignable(_) => NGX_HTTP_BAD_REQUEST,
+            Self::NoCredentials(_) | Self::Credentials(_) | Self::NotReady(_) => {
+                NGX_HTTP_SERVICE_UNAVAILABLE
+            }
+            Self::Body(fault) => return fault.status(),
+            // The upstream that it was forwarded to has failed. The client can send it again.
+            Self::IncompleteBody(IncompleteBody::Forwarded) => NGX_HTTP_BAD_GATEWAY,
+            Self::IncompleteBody(_) => NGX_HTTP_BAD_REQUEST,
+            Self::ChunksLeft(_) => NGX_HTTP_NOT_IMPLEMENTED,
+            Self::BodyNotThere | Self::ChunksUnchecked | Self::NoHead => NGX_HTTP_BAD_GATEWAY,
+            Self::ByNginx(status) => return *status,
+        };
+        status as ngx_int_t
+    }
+
+    fn log(&self, request: &Request) {
+        let line = |level, text: fmt::Arguments<'_>| request.log().write(level, text);
+        match self {
+            // The access log shows it, or nginx has said it.
+            Self::Method(_) | Self::ByNginx(_) | Self::OutOfMemory => {}
+            Self::Unsignable(SealError::OutOfMemory) => {}
+            Self::Operation(denied) => line(operations::level_of(denied), format_args!("{self}")),
+            // A client can repeat it at will.
+            Self::Header(_) => line(Level::Info, format_args!("{self}")),
+            Self::Unsignable(_) => line(
+                Level::Info,
+                format_args!("the request is rejected, since it cannot be signed: {self}"),
+            ),
+            Self::NoCredentials(_) | Self::Credentials(_) => {
+                line(Level::Error, format_args!("nothing can be signed: {self}"));
+            }
+            Self::Body(fault) => line(
+                fault.level(),
+                format_args!("the request's body is refused: {self}"),
+            ),
+            Self::IncompleteBody(_) => line(
+                Level::Error,
+                format_args!("the request is rejected, since its body cannot be signed: {self}"),
+            ),
+            Self::NotReady(_)
+            | Self::ChunksLeft(_)
+            | Self::BodyNotThere
+            | Self::ChunksUnchecked
+            | Self::NoHead => line(Level::Error, format_args!("{self}")),
+        }
+    }
+
+    /// The level at which a request that is not sent is logged. A client can repeat at will what it
+    /// must not send: one line a second is enough to see that.
+    fn unsent_level(&self) -> Level {
+        thread_local! {
+            static LAST: Cell<i64> = const { Cell::new(0) };
+        }
+        match self {
+            Self::Operation(denied) => operations::level_of(denied),
+            Self::Unsignable(SealError::HeaderNotPassed(_)) => {
+                let now = nginx_sys::ngx_time();
+                match LAST.replace(now) == now {
+                    true => Level::Info,
+                    false => Level::Error,
+                }
+            }
+            _ => Level::Error,
+        }
+    }
+}
+
+/// The reason alone.
+impl fmt::Display for Rejection<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Method(methods) => write!(f, "only these methods are signed: {methods}"),
+            Self::Operation(denied) => WithAdvice(&**denied).fmt(f),
+            Self::Header(name) => write!(
+                f,
+                "client header \"{}\" is not allowed: to forward it, list it in \
+                 \"aws_pass_headers\"",
+                name.escape_ascii()
+            ),
+            Self::Unsignable(error) => WithAdvice(error).fmt(f),
+            Self::NoCredentials(missing) => write!(f, "{missing}"),
+            Self::Credentials(error) => write!(f, "{error}"),
+            Self::NotReady(missing) => write!(f, "{missing}"),
+            Self::Body(fault) => write!(f, "{fault}"),
+            Self::IncompleteBody(reason) => write!(f, "{reason}"),
+            Self::BodyNotThere => f.write_str("its body is not there as it was announced"),
+            Self::ChunksLeft(advice) => write!(
+                f,
+                "the client's aws-chunked body was read before this location could take its \
+                 framing off{advice}"
+            ),
+            Self::ChunksUnchecked => f.write_str(
+                "its aws-chunked body was read where nobody checked the framing, or took it off",
+            ),
+            Self::NoHead => f.write_str("its head is not in one piece"),
+            Self::ByNginx(status) => write!(f, "nginx cannot read its body ({status})"),
+            Self::OutOfMemory => f.write_str("not enough memory"),
+        }
+    }
+}
+
+impl fmt::Display for ChunksAdvice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UseAuto(mode) => write!(
+                f,
+                " (\"aws_payload {mode}\"): use \"aws_payload auto\" here"
+            ),
+            Self::SameStyle => {
+                f.write_str(": have it read by a location with the same style of signatures")
+            }
+        }
+    }
+}
+
+impl From<SealError> for Rejection<'_> {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::OperationDenied(denied) => Self::Operation(denied),
+            error => Self::Unsignable(error),
+        }
+    }
+}
+
+impl From<BodyFault> for Rejection<'_> {
+    fn from(fault: BodyFault) -> Self {
+        Self::Body(fault)
+    }
+}
+
+impl From<CredentialsError> for Rejection<'_> {
+    fn from(error: CredentialsError) -> Self {
+        Self::Credentials(error)
+    }
+}
