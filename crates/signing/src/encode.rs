@@ -134,6 +134,10 @@ pub(crate) fn encode_keeping_escapes(bytes: &[u8], keep: u8, out: &mut Vec<u8>) 
 /// Decodes, then encodes: the canonical form of any spelling of the same bytes. Text that is
 /// canonical already is one run and is copied at once.
 pub(crate) fn canonicalize(bytes: &[u8], keep: u8, plus: Plus, out: &mut Vec<u8>) {
+    if keep & SLASH != 0 && is_plain(bytes) {
+        out.extend_from_slice(bytes);
+        return;
+    }
     let (mut run, mut at) = (0, 0);
     let encoded = |&byte: &u8| CLASS[usize::from(byte)] & keep == 0;
     while let Some(kept) = bytes[at..].iter().position(encoded) {
@@ -155,6 +159,17 @@ pub(crate) fn canonicalize(bytes: &[u8], keep: u8, plus: Plus, out: &mut Vec<u8>
         run = at;
     }
     out.extend_from_slice(&bytes[run..]);
+}
+
+/// Whether there is nothing but unreserved bytes and slashes, as in nearly all paths.
+fn is_plain(bytes: &[u8]) -> bool {
+    // Comparing without a table, and all bytes, lets the compiler compare many at once.
+    bytes.iter().fold(true, |plain, &byte| {
+        let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        // '-', '.', '/' and the digits are neighbors.
+        let is_digit_or_mark = byte.wrapping_sub(b'-') < 13;
+        plain & (is_letter | is_digit_or_mark | (byte == b'_') | (byte == b'~'))
+    })
 }
 
 /// The bytes that a percent-encoded path stands for. A `%` without two hexadecimal digits behind it
@@ -282,6 +297,14 @@ mod tests {
                 let got = made(|out| canonicalize(text.as_bytes(), UNRESERVED, Plus::Plus, out));
                 assert_eq!(got, want, "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn plain_bytes_are_those_of_the_table() {
+        for byte in 0..=255_u8 {
+            let expected = CLASS[usize::from(byte)] & (UNRESERVED | SLASH) != 0;
+            assert_eq!(is_plain(&[b'x', byte]), expected, "{byte}");
         }
     }
 

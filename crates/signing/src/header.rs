@@ -79,7 +79,11 @@ pub(crate) fn compare(a: &[u8], b: &[u8]) -> Ordering {
 pub(crate) fn write_name(name: &[u8], out: &mut Vec<u8>) -> Result<(), SignError> {
     let start = out.len();
     out.extend(name.iter().map(|&byte| token::LOWER[usize::from(byte)]));
-    if name.is_empty() || out[start..].contains(&0) {
+    // As in `write_value`.
+    let is_token = out[start..]
+        .iter()
+        .fold(true, |is_token, &byte| is_token & (byte != 0));
+    if name.is_empty() || !is_token {
         return Err(SignError::HeaderName);
     }
     Ok(())

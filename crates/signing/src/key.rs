@@ -7,7 +7,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::CredentialScope;
-use crate::sha256::HmacKey;
+use crate::sha256::{FirstBlock, HmacKey};
 
 /// A derived key with its two HMAC states ready, so that a signature hashes only its message.
 ///
@@ -33,7 +33,12 @@ impl SigningKey {
 
     /// HMAC-SHA256 of `message`, which comes back as it was.
     pub(crate) fn mac(&self, message: &mut Vec<u8>) -> [u8; 32] {
-        self.hmac.mac(message)
+        self.hmac.mac(message, &mut FirstBlock::default())
+    }
+
+    /// As [`Self::mac`], for one of many messages that begin alike.
+    pub(crate) fn mac_of_alike(&self, message: &mut Vec<u8>, first: &mut FirstBlock) -> [u8; 32] {
+        self.hmac.mac(message, first)
     }
 }
 

@@ -29,7 +29,7 @@ const INITIAL: State = [
 
 /// SHA-256 of `message`, which comes back as it was.
 pub(crate) fn digest(message: &mut Vec<u8>) -> [u8; 32] {
-    finish(INITIAL, 0, message)
+    padded(message, 0, |blocks| compressed(INITIAL, blocks))
 }
 
 /// A key of HMAC-SHA256 (RFC 2104), hashed: the states after the inner and after the outer block.
@@ -56,9 +56,17 @@ impl HmacKey {
         }
     }
 
-    /// The HMAC of `message`, which comes back as it was.
-    pub(crate) fn mac(&self, message: &mut Vec<u8>) -> [u8; 32] {
-        let inner = finish(self.inner, BLOCK, message);
+    /// The HMAC of `message`, which comes back as it was. `first` is what the last message under this
+    /// key, or another one, has left.
+    pub(crate) fn mac(&self, message: &mut Vec<u8>, first: &mut FirstBlock) -> [u8; 32] {
+        let inner = padded(message, BLOCK, |blocks| match blocks {
+            [block, rest @ ..] if !rest.is_empty() => {
+                let mut state = first.after(self.inner, block);
+                compress256(&mut state, rest);
+                state
+            }
+            blocks => compressed(self.inner, blocks),
+        });
 
         let mut block = [0; BLOCK];
         block[..32].copy_from_slice(&inner);
@@ -77,8 +85,57 @@ impl Drop for HmacKey {
     }
 }
 
-/// Hashes `message` as the end of a longer one, whose first `before` bytes are in `state`.
-fn finish(mut state: State, before: usize, message: &mut Vec<u8>) -> [u8; 32] {
+/// The state after the first block of a message. Many messages under one key begin alike: all that are
+/// signed within a second share the first block of their strings to sign.
+#[derive(Default)]
+pub(crate) struct FirstBlock {
+    before: State,
+    block: Block,
+    after: State,
+}
+
+/// What SHA-256 compresses at once.
+#[derive(Clone, Copy)]
+struct Block([u8; BLOCK]);
+
+impl Default for Block {
+    fn default() -> Self {
+        Self([0; BLOCK])
+    }
+}
+
+impl FirstBlock {
+    /// The state after `block` if it was `before` in front of it.
+    fn after(&mut self, before: State, block: &[u8; BLOCK]) -> State {
+        if self.block.0 != *block || self.before != before {
+            self.after = compressed(before, &[*block]);
+            self.before = before;
+            self.block = Block(*block);
+        }
+        self.after
+    }
+}
+
+impl Drop for FirstBlock {
+    fn drop(&mut self) {
+        self.before.zeroize();
+        self.after.zeroize();
+    }
+}
+
+/// The state behind `blocks`, if it was `state` in front of them.
+fn compressed(mut state: State, blocks: &[[u8; BLOCK]]) -> State {
+    compress256(&mut state, blocks);
+    state
+}
+
+/// Hashes `message` as the end of a longer one that is `before` bytes longer: lends `hash` its padded
+/// blocks, and returns the bytes of the state behind them.
+fn padded(
+    message: &mut Vec<u8>,
+    before: usize,
+    hash: impl FnOnce(&[[u8; BLOCK]]) -> State,
+) -> [u8; 32] {
     let length = message.len();
     let padded = (length + 1 + 8).next_multiple_of(BLOCK);
     message.reserve(padded - length);
@@ -86,7 +143,7 @@ fn finish(mut state: State, before: usize, message: &mut Vec<u8>) -> [u8; 32] {
     message.resize(padded - 8, 0);
     message.extend_from_slice(&bits(before + length));
     let (blocks, _) = message.as_chunks::<BLOCK>();
-    compress256(&mut state, blocks);
+    let state = hash(blocks);
     message.truncate(length);
     bytes(state)
 }
@@ -115,6 +172,7 @@ mod tests {
     #[test]
     fn agrees_with_the_hashers_for_every_length() {
         let mut message = Vec::new();
+        let mut first = FirstBlock::default();
         for length in 0..300_usize {
             let before = message.clone();
             assert_eq!(
@@ -127,10 +185,27 @@ mod tests {
             let mut hmac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
             hmac.update(&before);
             let expected: [u8; 32] = hmac.finalize().into_bytes().into();
-            assert_eq!(HmacKey::new(&key).mac(&mut message), expected, "{length}");
+            for repeated in [false, true] {
+                let mac = HmacKey::new(&key).mac(&mut message, &mut first);
+                assert_eq!(mac, expected, "{length} {repeated}");
+            }
 
             assert_eq!(message, before);
             message.push(length as u8);
+        }
+    }
+
+    /// Messages of two keys that begin alike, and of one key that do not, one after the other.
+    #[test]
+    fn a_first_block_is_that_of_its_key_and_message() {
+        let mut first = FirstBlock::default();
+        let keys = [HmacKey::new(&[1; 32]), HmacKey::new(&[2; 32])];
+        for turn in 0..16_u8 {
+            let key = &keys[usize::from(turn & 1)];
+            let mut message = vec![turn & 2; 200];
+            message.push(turn);
+            let expected = key.mac(&mut message, &mut FirstBlock::default());
+            assert_eq!(key.mac(&mut message, &mut first), expected, "{turn}");
         }
     }
 }

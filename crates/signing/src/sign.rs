@@ -3,7 +3,8 @@
 use std::collections::TryReserveError;
 use std::fmt;
 
-use crate::{CredentialScope, Header, SignError, SigningKey, Timestamp, encode, header, sha256};
+use crate::sha256::{self, FirstBlock};
+use crate::{CredentialScope, Header, SignError, SigningKey, Timestamp, encode, header};
 
 /// The name of the algorithm, as it stands in strings to sign, in headers and in queries.
 pub(crate) const ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256";
@@ -46,6 +47,8 @@ pub struct Signer {
     pub(crate) string_to_sign: Vec<u8>,
     /// What is added to the query of a presigned request.
     pub(crate) parameters: Vec<u8>,
+    /// Of the last string to sign.
+    first_block: FirstBlock,
 }
 
 impl Signer {
@@ -123,7 +126,7 @@ impl Signer {
     ) -> (Signature<'s>, &'s [u8]) {
         self.write_string_to_sign(scope, timestamp);
         let signature = Signature {
-            hex: encode::hex32(&key.mac(&mut self.string_to_sign)),
+            hex: encode::hex32(&key.mac_of_alike(&mut self.string_to_sign, &mut self.first_block)),
             canonical_request: &self.canonical_request,
             signed_headers: &self.signed_headers,
             string_to_sign: &self.string_to_sign,
@@ -138,7 +141,7 @@ impl Signer {
         text.clear();
         for line in [
             ALGORITHM,
-            timestamp.amz_date().as_bytes(),
+            timestamp.amz_date_bytes(),
             scope.as_str().as_bytes(),
         ] {
             text.extend_from_slice(line);

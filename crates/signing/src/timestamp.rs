@@ -66,6 +66,11 @@ impl Timestamp {
         ascii(&self.text)
     }
 
+    /// The bytes of [`Self::amz_date`].
+    pub fn amz_date_bytes(&self) -> &[u8; AMZ_DATE_LEN] {
+        &self.text
+    }
+
     /// The date of a credential scope: `yyyymmdd`.
     pub fn date(&self) -> &str {
         ascii(&self.text[..DATE_LEN])
