@@ -26,6 +26,14 @@ impl Levels {
         self.0 & level.0 == level.0
     }
 
+    /// The number of the level, from the service down, if there is only one.
+    pub(crate) const fn single(self) -> Option<usize> {
+        match self.0.is_power_of_two() {
+            true => Some(self.index()),
+            false => None,
+        }
+    }
+
     /// The number of a single level, from the service down.
     pub(crate) const fn index(self) -> usize {
         self.0.trailing_zeros() as usize
@@ -96,19 +104,15 @@ pub fn is_administration(path: &[u8], bucket_in_host: bool) -> bool {
 }
 
 /// Whether a server might resolve something in the path: an empty segment, `.`, `..`, a backslash.
+/// True for some paths in which it would not.
 fn may_be_resolved(path: &[u8]) -> bool {
-    let mut at_start = true;
-    let mut rest = path;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        match byte {
-            b'/' | b'.' if at_start => return true,
-            b'/' => at_start = true,
-            b'%' if after.starts_with(b"5C") => return true,
-            _ => at_start = false,
-        }
-    }
-    false
+    let begins = matches!(path.first(), Some(b'/' | b'.'));
+    // Not stopping at the first hit lets the compiler compare many bytes at once.
+    let pairs = path.iter().zip(path.get(1..).unwrap_or_default());
+    pairs.fold(begins, |found, (&byte, &next)| {
+        let starts_segment = (byte == b'/') & ((next == b'/') | (next == b'.'));
+        found | starts_segment | ((byte == b'%') & (next == b'5'))
+    })
 }
 
 /// How many segments are left once all is resolved that any server might, and the first two of

@@ -73,6 +73,13 @@ impl<'a> Parameters<'a> {
         !self.any
     }
 
+    /// Whether they say nothing about the operation.
+    pub(crate) fn are_silent(&self) -> bool {
+        let certain = self.certain | u64::from(self.details);
+        let uncertain = self.uncertain | u64::from(self.uncertain_details);
+        certain | uncertain == 0 && !(self.foreign | self.unknown)
+    }
+
     /// The name of the parameter that chooses the operation, as it is written: the first that is
     /// not known, or else the first sub-resource.
     pub fn strange(&self) -> Option<&'a [u8]> {

@@ -43,6 +43,9 @@ impl Request<'_> {
             // A preflight asks about a request, and does not make it.
             return find(method, Levels::OBJECT, None, 0, 0);
         }
+        if let (true, Some(level)) = (self.is_plain(), self.levels.single()) {
+            return PLAIN[method as usize][level];
+        }
         let reads = matches!(method, Method::Get | Method::Head);
         let strange = self.parameters.foreign || self.parameters.unknown && !reads;
         let needed = if strange {
@@ -53,6 +56,16 @@ impl Request<'_> {
         self.levels.each().fold(needed, |needed, level| {
             needed.with(self.operations_on(method, level))
         })
+    }
+
+    /// Whether nothing but method and path tells the operation, as for nearly all requests.
+    fn is_plain(&self) -> bool {
+        let Headers {
+            copy_source,
+            request_route,
+            form,
+        } = self.headers;
+        self.parameters.are_silent() && !(copy_source | request_route | form)
     }
 
     /// Whether all operations that servers may see in it are allowed.
