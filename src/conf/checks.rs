@@ -160,7 +160,7 @@ pub(super) fn check_payload(conf: &Conf, effective: &Directives, plan: &Plan) ->
     let Some(service) = plan.static_service().map(String::from_utf8_lossy) else {
         return Ok(());
     };
-    match (PayloadRule::of(&service), mode) {
+    match (PayloadRule::of(&*service), mode) {
         (PayloadRule::S3, _)
         | (_, PayloadMode::Auto)
         | (PayloadRule::Hash, PayloadMode::Signed)

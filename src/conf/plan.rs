@@ -107,10 +107,10 @@ impl Plan {
             return true;
         };
         match credentials.static_service() {
-            Some(service) => str::from_utf8(service).is_ok_and(is_s3),
+            Some(service) => is_s3(service),
             None => credentials
                 .service(request)
-                .is_ok_and(|service| is_s3(&service)),
+                .is_ok_and(|service| is_s3(&*service)),
         }
     }
 
@@ -122,7 +122,7 @@ impl Plan {
     /// How that service wants bodies to be signed.
     pub(super) fn static_payload_rule(&self) -> Option<PayloadRule> {
         let service = self.static_service()?;
-        Some(PayloadRule::of(&String::from_utf8_lossy(service)))
+        Some(PayloadRule::of(service))
     }
 
     /// What the signature of this request can say of a body.
@@ -133,7 +133,7 @@ impl Plan {
         let (version, rule) = match &self.credentials {
             Ok(credentials) => {
                 let service = credentials.service(request)?;
-                (credentials.version(), PayloadRule::of(&service))
+                (credentials.version(), PayloadRule::of(&*service))
             }
             // Nothing will be signed.
             Err(_) => (Version::V4, PayloadRule::S3),

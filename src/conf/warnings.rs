@@ -153,9 +153,7 @@ impl SigningLocation<'_> {
 
     /// nginx drops headers that it calls invalid, without telling anybody.
     fn warn_of_dropped_metadata(&self, plan: &Plan) {
-        let is_s3 = plan
-            .static_service()
-            .is_none_or(|service| is_s3(&String::from_utf8_lossy(service)));
+        let is_s3 = plan.static_service().is_none_or(is_s3);
         if plan.policy.methods.is_read_only()
             || !is_s3
             || !plan.policy.pass_headers.allows(b"x-amz-meta-a_b")

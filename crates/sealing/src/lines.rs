@@ -15,7 +15,7 @@ use crate::forwarding::{self, Forwarding};
 use crate::head::{HeadError, Line, is_blank};
 use crate::identity::Version;
 use crate::method;
-use crate::vendor::Vendor;
+use crate::vendor::{self, Vendor};
 use body::BodyLines;
 use header::{SignedPositions, write_header};
 
@@ -64,7 +64,10 @@ pub(crate) fn write(
         let mut sign = false;
         let mut kind = HeaderKind::of(name);
         if is_clients && matches!(kind, HeaderKind::Amz | HeaderKind::Other) {
-            let vendor = *vendor.get_or_insert_with(|| vendor_of(context, lines));
+            let vendor = match vendor::may_be_control_header(name) {
+                true => *vendor.get_or_insert_with(|| vendor_of(context, lines)),
+                false => None,
+            };
             if sources.cacheable && caching::is_checksum_mode(name) {
                 continue;
             }
@@ -152,7 +155,7 @@ pub(crate) fn write(
     if v2 {
         add(b"x-amz-date", now.http_date().as_bytes());
     } else {
-        add(b"x-amz-date", now.amz_date().as_bytes());
+        add(b"x-amz-date", now.amz_date_bytes());
         add(b"x-amz-content-sha256", request.payload.line);
     }
     if let Some(token) = identity.session_token {

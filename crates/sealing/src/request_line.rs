@@ -56,9 +56,7 @@ impl TargetWriter {
             ..
         } = *context;
         let target = &request.head[request.target.clone()];
-        if let Some(control) = target.iter().find(|byte| byte.is_ascii_control()) {
-            return Err(SealError::ControlByteInTarget(*control));
-        }
+        reject_control_byte(target)?;
         let (path, query) = split_target(target, &request.source)?;
 
         out.extend_from_slice(line.method);
@@ -117,4 +115,16 @@ impl TargetWriter {
             parameters,
         })
     }
+}
+
+fn reject_control_byte(target: &[u8]) -> Result<(), SealError> {
+    // Not stopping at the first hit lets the compiler compare many bytes at once.
+    let found = target
+        .iter()
+        .fold(false, |found, &byte| found | (byte < b' ') | (byte == 0x7f));
+    if !found {
+        return Ok(());
+    }
+    let control = target.iter().find(|byte| byte.is_ascii_control());
+    Err(SealError::ControlByteInTarget(*control.unwrap_or(&0)))
 }

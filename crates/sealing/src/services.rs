@@ -30,16 +30,17 @@ const RULES: [(&str, PayloadRule); 5] = [
 
 impl PayloadRule {
     /// The rule of a service, by the name that the credential scope has for it.
-    pub fn of(service: &str) -> Self {
+    pub fn of(service: impl AsRef<[u8]>) -> Self {
+        let service = service.as_ref();
         RULES
             .iter()
-            .find(|(name, _)| *name == service)
+            .find(|(name, _)| name.as_bytes() == service)
             .map_or(Self::Hash, |(_, rule)| *rule)
     }
 }
 
 /// Whether S3's rules apply to a service.
-pub fn is_s3(service: &str) -> bool {
+pub fn is_s3(service: impl AsRef<[u8]>) -> bool {
     PayloadRule::of(service) == PayloadRule::S3
 }
 

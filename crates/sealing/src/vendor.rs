@@ -58,6 +58,11 @@ impl Vendor {
     }
 }
 
+/// Whether a header of this name may be a control header of any upstream: most clients' headers are not.
+pub(crate) fn may_be_control_header(name: &[u8]) -> bool {
+    header_name::starts_with(name, b"x-")
+}
+
 /// The prefix of an upstream's control headers that `name`, in lower case, begins with.
 pub(crate) fn prefix_of(name: &[u8]) -> Option<&'static str> {
     let mut prefixes = VENDORS.iter().map(|vendor| vendor.prefix);
@@ -66,7 +71,17 @@ pub(crate) fn prefix_of(name: &[u8]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::Vendor;
+    use super::{VENDORS, Vendor, may_be_control_header};
+
+    #[test]
+    fn prefixes_begin_as_is_assumed() {
+        for vendor in &VENDORS {
+            assert!(
+                may_be_control_header(vendor.prefix.as_bytes()),
+                "{vendor:?}"
+            );
+        }
+    }
 
     #[test]
     fn vendors_are_known_by_their_endpoints() {
