@@ -19,6 +19,7 @@ use nginx_sys::{
 };
 
 use crate::ffi::net::address::Address;
+use crate::ffi::net::pipe::recv_pipe;
 use crate::ffi::net::tls::{Session, TlsError};
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::Log;
@@ -346,30 +347,6 @@ unsafe extern "C" fn on_write(event: *mut ngx_event_t) {
             waker.wake();
         }
     });
-}
-
-/// What nginx reads sockets with does not read pipes.
-///
-/// # Safety
-/// Called for a connection of a pipe, with a buffer of `size` bytes.
-unsafe extern "C" fn recv_pipe(c: *mut ngx_connection_t, buffer: *mut u8, size: usize) -> isize {
-    // SAFETY: by this function's contract.
-    guard(NGX_ERROR as isize, || unsafe {
-        loop {
-            let count = libc::read((*c).fd, buffer.cast::<c_void>(), size);
-            if count >= 0 {
-                return count;
-            }
-            match io::Error::last_os_error().kind() {
-                io::ErrorKind::Interrupted => {}
-                io::ErrorKind::WouldBlock => {
-                    (*(*c).read).set_ready(0);
-                    return NGX_AGAIN as isize;
-                }
-                _ => return NGX_ERROR as isize,
-            }
-        }
-    })
 }
 
 /// A copy of `log` that is silent about what the caller reports itself. A debug log, whose level
