@@ -2,5 +2,6 @@
 
 mod address;
 pub(crate) mod connection;
+mod pipe;
 pub(crate) mod resolver;
 pub(crate) mod tls;

@@ -76,7 +76,7 @@ unsafe fn with_first(
 struct Predicate(Box<dyn CacheHook>);
 
 impl Yields for Predicate {
-    unsafe fn value<'r>(&'r self, r: *mut ngx_http_request_t) -> &'r [u8] {
+    unsafe fn value(&self, r: *mut ngx_http_request_t) -> &[u8] {
         let bypasses = guard(true, || {
             // SAFETY: live during this call.
             let request = unsafe { Request::from_ptr(r) };

@@ -19,7 +19,7 @@ pub(super) trait Yields: 'static {
     ///
     /// # Safety
     /// `r` must be null or a live request, for which nginx evaluates the value. This must not unwind.
-    unsafe fn value<'r>(&'r self, r: *mut ngx_http_request_t) -> &'r [u8];
+    unsafe fn value(&self, r: *mut ngx_http_request_t) -> &[u8];
 }
 
 /// Two scripts, and what they call, in the configuration's pool.

@@ -102,11 +102,11 @@ impl Seal {
 }
 
 impl Yields for Seal {
-    unsafe fn value<'r>(&'r self, r: *mut ngx_http_request_t) -> &'r [u8] {
+    unsafe fn value(&self, r: *mut ngx_http_request_t) -> &[u8] {
         let text = guard(None, || {
-            // SAFETY: live during this call. nginx evaluates `proxy_bind` when it has serialized the
-            // request, before it sends it.
+            // SAFETY: live during this call.
             let request = unsafe { Request::from_ptr(r) }?;
+            // SAFETY: nginx evaluates `proxy_bind` when it has serialized the request, before it sends it.
             let unsent = unsafe { Unsent::new(&request) }?;
             let text = match self.hook.seal(&unsent) {
                 true => self.user_text(&request)?,
