@@ -51,7 +51,7 @@ if [ -z "${MDBOOK:-}" ]; then
         MDBOOK=mdbook
     else
         MDBOOK=build/mdbook/bin/mdbook
-        [ -x "$MDBOOK" ] || "${CARGO:-cargo}" install mdbook --version "$version" --locked --no-default-features --root build/mdbook
+        [ -x "$MDBOOK" ] || "${CARGO:-cargo}" install mdbook --version "$version" --locked --no-default-features --features search --root build/mdbook
     fi
 fi
 rm -rf dist/docs
