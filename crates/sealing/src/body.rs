@@ -1,4 +1,4 @@
-//! What happens to a request body on its way in, while it can still be refused with a status that
+//! What happens to a request body on its way in, while it can still be rejected with a status that
 //! the client understands.
 //!
 //! A client says in `X-Amz-Content-SHA256` what its body is: that is [`Declared`]. A plain body

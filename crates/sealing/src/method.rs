@@ -82,7 +82,7 @@ impl fmt::Display for MethodSet {
 }
 
 /// Whether a request of this method only reads: a header that must not be forwarded is then
-/// dropped, where any other method is refused.
+/// dropped; with any other method the request is rejected.
 pub fn is_safe(method: &[u8]) -> bool {
     matches!(method, b"GET" | b"HEAD")
 }

@@ -33,7 +33,7 @@ pub enum Place {
     /// In the Authorization header.
     #[default]
     Headers,
-    /// In the query, as in a presigned link.
+    /// In the query, as in a presigned URL.
     Query {
         /// How long the request is good for.
         expires: Expires,

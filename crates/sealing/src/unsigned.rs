@@ -39,7 +39,7 @@ pub struct Payload<'a> {
 /// What follows the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// Nothing, and a head that announces something is refused.
+    /// Nothing, and a head that announces something is rejected.
     Empty,
     /// Nothing, though the head announces something: those lines go.
     Dropped,

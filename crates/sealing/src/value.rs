@@ -3,7 +3,7 @@
 
 use aws_signing::identity::{LONGEST_ACCESS_KEY, is_access_key, is_secret};
 
-/// Why a value is refused; completes the sentence `invalid value "x": ...`.
+/// Why a value is not accepted; completes the sentence `invalid value "x": ...`.
 pub type ValueError = &'static str;
 
 /// A bucket's name: letters, digits, `.`, `-`, `_`; 255 bytes at most (the oldest buckets of

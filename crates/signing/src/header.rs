@@ -31,7 +31,10 @@ impl fmt::Debug for Header<'_> {
 /// Names are lower-cased; values lose outer blanks, and inner runs of blanks become one space,
 /// inside quotes too; the values of one name are joined with commas in the order sent. The
 /// fields are sorted in place, stably.
-pub(crate) fn canonicalize(
+///
+/// # Errors
+/// A name that is not a token, a value with a line break or a zero byte, or no Host header.
+pub fn canonicalize(
     headers: &mut [Header<'_>],
     names: &mut Vec<u8>,
     out: &mut Vec<u8>,

@@ -11,7 +11,7 @@ use crate::sha256::{FirstBlock, HmacKey};
 
 /// A derived key with its two HMAC states ready, so that a signature hashes only its message.
 ///
-/// It signs for its scope alone: AWS refuses it from the next UTC day on. The states are erased
+/// It signs for its scope alone: AWS rejects it from the next UTC day on. The states are erased
 /// when the key is dropped.
 #[derive(Clone)]
 pub struct SigningKey {
@@ -65,7 +65,7 @@ pub fn derive_key_bytes(secret: &[u8], scope: &CredentialScope) -> [u8; 32] {
     chain(&*service, "aws4_request")
 }
 
-/// One link of the derivation: the HMAC of a part of the scope under the key before it.
+/// One step of the derivation: the HMAC of a part of the scope under the key before it.
 fn chain(key: &[u8], part: &str) -> [u8; 32] {
     let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     hmac.update(part.as_bytes());

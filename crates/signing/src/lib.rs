@@ -36,6 +36,9 @@
 //! assert!(authorization.starts_with(b"AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/"));
 //! ```
 //!
+//! A verifier of signatures uses the same canonical forms: [`path::canonical`] of the path that was
+//! sent, [`query::Canonicalizer`], and [`canonical_headers`] of the headers that the signature names.
+//!
 //! [sigv4]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
 #![forbid(unsafe_code)]
@@ -58,7 +61,7 @@ pub mod token;
 pub mod v2;
 
 pub use error::SignError;
-pub use header::Header;
+pub use header::{Header, canonicalize as canonical_headers};
 pub use key::{SigningKey, derive_key_bytes};
 pub use scope::{CredentialScope, ScopeError};
 pub use sign::{Request, Signature, Signer};

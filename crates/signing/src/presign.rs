@@ -49,7 +49,7 @@ use crate::query::{Parameter, parameters};
 use crate::sign::Signature;
 use crate::{CredentialScope, Request, Signer, SigningKey, Timestamp, header};
 
-/// The parameters that the signature is made of. A query that has one already is refused: a
+/// The parameters that the signature is made of. A query that has one already is rejected: a
 /// server would find two, and which of them counts is its own affair.
 const RESERVED: [&[u8]; 7] = [
     b"X-Amz-Algorithm",

@@ -79,7 +79,7 @@ impl Signer {
     /// Signs `request` with a key that was derived for `scope`.
     ///
     /// The date of the scope may differ from that of `timestamp`: a stale key signs all the same,
-    /// and the service refuses what it signed.
+    /// and the service rejects what it signed.
     pub fn sign<'s>(
         &'s mut self,
         request: &mut Request<'_, '_>,

@@ -91,7 +91,7 @@ pub enum DeclaredError {
 }
 
 impl DeclaredError {
-    /// The HTTP status to answer with.
+    /// The HTTP status of the response.
     pub fn status(self) -> u16 {
         match self {
             Self::Ecdsa => 501,

@@ -1,4 +1,4 @@
-//! Why a body is refused.
+//! Why a body is rejected.
 
 use aws_signing::chunked::{FramingError, TrailerError};
 
@@ -62,7 +62,7 @@ pub enum BodyError {
 }
 
 impl BodyError {
-    /// The HTTP status to answer with.
+    /// The HTTP status of the response.
     pub fn status(&self) -> u16 {
         match self {
             Self::Declared(error) => error.status(),

@@ -22,7 +22,7 @@ const MAX_LENGTH: u64 = i64::MAX as u64;
 /// The rules are those of [Transferring payload in multiple chunks][1] and [Including trailing
 /// headers][2]. The latter has every trailer announced. Unsigned framing without any is taken all
 /// the same: it names itself after trailers, but the SDK for Swift has no other name for chunks
-/// without a checksum. Signed trailers that are not announced S3 refuses, and so it is here.
+/// without a checksum. S3 rejects signed trailers that are not announced, and so do we.
 ///
 /// [1]: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
 /// [2]: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html

@@ -35,7 +35,7 @@ pub enum Event<'a> {
     End,
 }
 
-/// Reads the framing of a body piece by piece, and refuses whatever two servers could read in two
+/// Reads the framing of a body piece by piece, and rejects whatever two servers could read in two
 /// ways: bare line ends, blanks, signs, prefixes, extensions, empty or repeated trailers.
 ///
 /// Signatures are not verified: they are the client's, made with a key that is not ours.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The lifetime of a presigned request: 1 second to 7 days, in whole seconds.
 ///
-/// It is counted from the request's date. AWS also refuses the request once the credentials that
+/// It is counted from the request's date. AWS also rejects the request once the credentials that
 /// signed it have expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Expires(u32);

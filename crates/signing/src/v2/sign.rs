@@ -23,7 +23,7 @@ pub struct QueryAuth<'a> {
     /// The session token of temporary credentials. It is signed as if it were sent in the header
     /// `x-amz-security-token`.
     pub session_token: Option<&'a [u8]>,
-    /// The second since 1970-01-01T00:00:00Z from which on the request is refused.
+    /// The second since 1970-01-01T00:00:00Z from which on the request is rejected.
     pub expires_at: u64,
 }
 
