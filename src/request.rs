@@ -9,9 +9,9 @@
 //! | nginx has serialized the request | signs it | `seal`, with `outgoing_body` for the body; `token_guard` |
 //! | nginx chooses a peer of an `upstream{}` that signs | checks that the request is signed | `upstream_guard` |
 //! | the body goes out | puts signed chunks around it | `signed_chunks` |
-//! | the response comes in | hides authentication errors and repeated signatures | `error_response`, `echo`; `advice` for the log |
+//! | the response comes in | hides authentication errors and repeated signatures | `error_response`, `redaction`; `advice` for the log |
 //!
-//! Whatever of these rejects a request returns a `rejection`.
+//! A step that rejects a request returns a `rejection`.
 
 #![forbid(unsafe_code)]
 
@@ -27,12 +27,12 @@ mod body_scan;
 mod cache_guard;
 mod canonical;
 mod client_headers;
-mod echo;
 mod error_response;
 mod operations;
 mod outgoing_body;
 mod prepare;
 mod presigned_url;
+mod redaction;
 mod rejection;
 mod response_message;
 mod seal;
@@ -46,10 +46,10 @@ pub(crate) use access::check_access;
 pub(crate) use advice_on_errors::WithAdvice;
 pub(crate) use body_filter::filter_body;
 pub(crate) use cache_guard::CacheGuard;
-pub(crate) use echo::{remove_echo, remove_echo_from_trailers};
 pub(crate) use error_response::{ErrorResponse, filter_error_body, filter_error_head};
 pub(crate) use prepare::prepare;
 pub(crate) use presigned_url::PresignedUrl;
+pub(crate) use redaction::{redact_headers, redact_trailers};
 pub(crate) use seal::Seal;
 pub(crate) use token_guard::TokenGuard;
 pub(crate) use upstream_guard::may_pass;

@@ -25,7 +25,7 @@ pub(super) fn head(request: &Request) -> Result<HeadIs, ()> {
     if location_conf(request).is_some_and(LocationConf::may_reject) {
         response.close_unless_body_comes();
     }
-    request::remove_echo(request).map_err(|_| ())?;
+    request::redact_headers(request).map_err(|_| ())?;
     if !response.is_error() {
         return Ok(HeadIs::Passed);
     }
@@ -44,15 +44,13 @@ pub(super) fn head(request: &Request) -> Result<HeadIs, ()> {
 
 /// Sees early hints, which come before the head of a response.
 pub(super) fn early_hints(request: &Request) -> Result<(), ()> {
-    request::remove_echo(request).map_err(|_| ())
+    request::redact_headers(request).map_err(|_| ())
 }
 
 /// Sees the body of a response.
 pub(super) fn body(request: &Request, chain: Chain<'_>) -> ngx_int_t {
     let response = Response(request);
-    if response.may_have_signed_target()
-        && request::remove_echo_from_trailers(request, &chain).is_err()
-    {
+    if response.may_have_signed_target() && request::redact_trailers(request, &chain).is_err() {
         return NGX_ERROR as ngx_int_t;
     }
     let Some(error) = response

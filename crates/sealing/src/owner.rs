@@ -5,7 +5,7 @@
 //! lines are known byte for byte, and every line before them must be one that is configured. A line that
 //! is neither was made by a line break in a variable, and the request is rejected.
 //!
-//! DESIGN.md, "Who wrote which header line", has the argument.
+//! DESIGN.md, "Who wrote which header line?", has the argument.
 
 mod names;
 mod variables;

@@ -1,5 +1,7 @@
-//! Redaction: a store that answers with a redirect may repeat the request's target, and with it a
-//! signature that stands in the query. It is good for whoever reads it.
+//! Redaction: removes the request's signature from responses that repeat it.
+//!
+//! An upstream that responds with a redirect can repeat the request's target, including a signature
+//! in its query. Anyone who can read this signature can use it.
 
 use std::collections::TryReserveError;
 
@@ -11,7 +13,7 @@ use crate::ffi::http::response_body::Chain;
 use crate::ffi::http::signed_target::Change;
 use crate::ffi::process::log::Level;
 
-/// There is no memory: the answer must not be sent.
+/// Out of memory: the response must not be sent.
 pub(crate) struct OutOfMemory;
 
 impl From<TryReserveError> for OutOfMemory {
@@ -20,27 +22,24 @@ impl From<TryReserveError> for OutOfMemory {
     }
 }
 
-/// Takes what the headers of an answer repeat of the request's signature out of them.
-pub(crate) fn remove_echo(request: &Request) -> Result<(), OutOfMemory> {
+/// Removes the request's signature from the headers of a response.
+pub(crate) fn redact_headers(request: &Request) -> Result<(), OutOfMemory> {
     let response = Response(request);
-    remove(request, |change| response.change_headers(change))
+    redact(request, |change| response.change_headers(change))
 }
 
-/// The same of its trailers, where nginx is about to send them (`proxy_pass_trailers`).
-pub(crate) fn remove_echo_from_trailers(
-    request: &Request,
-    chain: &Chain<'_>,
-) -> Result<(), OutOfMemory> {
+/// Removes it from the trailers, if nginx is about to send them (`proxy_pass_trailers`).
+pub(crate) fn redact_trailers(request: &Request, chain: &Chain<'_>) -> Result<(), OutOfMemory> {
     let response = Response(request);
     if !chain.parts().any(|part| part.ends()) {
         return Ok(());
     }
-    remove(request, |change| response.change_trailers(change))
+    redact(request, |change| response.change_trailers(change))
 }
 
 type Changing<'a> = &'a dyn Fn(&[u8]) -> Result<Change, OutOfMemory>;
 
-fn remove(
+fn redact(
     request: &Request,
     change_all: impl FnOnce(Changing<'_>) -> Result<(), OutOfMemory>,
 ) -> Result<(), OutOfMemory> {
@@ -50,7 +49,7 @@ fn remove(
     let removed = change_all(&|value| match secrets.redact(value)? {
         Redaction::Unchanged => Ok(Change::Keep),
         Redaction::Redacted(left) => {
-            // nginx puts a zero behind each value.
+            // nginx terminates each value with a zero.
             let mut left = request.copy(&[&left, b"\0"]).ok_or(OutOfMemory)?;
             left.len -= 1;
             Ok(Change::Replace(left))
