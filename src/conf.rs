@@ -1,5 +1,5 @@
-//! The configuration of the module: what is written in blocks, and, once the blocks are merged, what applies
-//! in a location.
+//! The configuration of the module: what is written in blocks, and what applies in a location once
+//! the blocks are merged.
 
 #![forbid(unsafe_code)]
 

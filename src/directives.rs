@@ -1,4 +1,4 @@
-//! The functions that read directives, and say what is wrong with what was written.
+//! The functions that read directives and report errors in their arguments.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,8 @@
-//! Every raw pointer of nginx is wrapped here, once; the rest of the crate works with references
+//! Every raw pointer of nginx is wrapped here, once. The rest of the crate works with references
 //! and slices.
 //!
-//! nginx is single-threaded: configuration is read and merged in the master process, requests are
-//! served by one thread in each worker. Nothing here is `Send` or `Sync`, nor needs to be.
+//! nginx is single-threaded: the master process reads and merges the configuration, and one thread
+//! in each worker serves requests. Nothing here is `Send` or `Sync`, or needs to be.
 
 pub(crate) mod conf;
 pub(crate) mod http;

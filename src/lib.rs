@@ -1,7 +1,7 @@
 //! ngx_http_aws_auth_module: signs what `proxy_pass` sends to AWS and S3-compatible stores.
 //!
-//! This crate holds all that touches nginx and nothing that does not: what a signature is stands
-//! in `aws-signing`, how a request head becomes a signed one in `aws-sealing`.
+//! This crate contains everything that touches nginx and nothing else: `aws-signing` defines what a
+//! signature is, `aws-sealing` turns a request head into a signed one.
 
 #![warn(unsafe_op_in_unsafe_fn)]
 

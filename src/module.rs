@@ -1,4 +1,4 @@
-//! The module, and the callbacks that nginx finds in it.
+//! The module, and the callbacks that nginx calls.
 
 mod commands;
 mod guards;

@@ -1,5 +1,5 @@
-//! What is refreshed in the background, a provider's credentials or a token: its definition, and
-//! its slot in the zone.
+//! What is refreshed in the background: a provider's credentials or a token, with its definition
+//! and its slot in the zone.
 
 pub(crate) mod host;
 mod lease;

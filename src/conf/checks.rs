@@ -1,4 +1,4 @@
-//! Mistakes that `nginx -t` rejects, and that only show when blocks are merged.
+//! Errors that `nginx -t` reports and that can be found only when blocks are merged.
 
 use aws_sealing::{PayloadMode, PayloadRule, PayloadSigning, Version};
 

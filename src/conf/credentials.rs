@@ -1,8 +1,8 @@
-//! Credentials of a location: keys that are written in the configuration, or a provider's.
+//! Credentials of a location: keys in the configuration, or a provider's.
 //!
-//! They form groups: the nearest block that names any of them wins as a whole, so that a secret
-//! key never signs for another block's access key. As with the C module, though, a signing key
-//! and its scope may be used with an inherited access key.
+//! Credentials form groups: the nearest block that has any directive of a group overrides the whole
+//! group, so that a secret key never signs for another block's access key. As in the C module,
+//! however, a signing key and its scope can be used with an inherited access key.
 
 mod key_files;
 mod keys;

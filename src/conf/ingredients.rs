@@ -1,7 +1,7 @@
-//! What a plan is made of, and how.
+//! What a plan is made of, and how it is made.
 //!
-//! A plan may be made while requests are served, when a location first sends something to an
-//! `upstream{}`. So making one needs no memory beside that of the plan itself.
+//! A plan can be made while requests are served, when a location first sends a request to an
+//! `upstream{}`. So making a plan needs no memory except for the plan itself.
 
 use std::rc::Rc;
 

@@ -1,8 +1,8 @@
 //! Which directives apply in a location, and where they come from.
 //!
-//! From the outside in, directives are written in http{} and server{}, in the `upstream{}` that a request
-//! is sent to, in the location and in those around it. The upstream is known last: so the layers
-//! are kept, and put together for each upstream.
+//! From the outside in, directives are written in http{} and server{}, in the `upstream{}` that a
+//! request is sent to, in the location, and in the locations around it. The upstream is known last,
+//! so the layers are kept and combined for each upstream.
 
 use std::borrow::Cow;
 use std::rc::Rc;

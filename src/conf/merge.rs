@@ -1,4 +1,4 @@
-//! Merging a block into the one inside it, and how it signs then.
+//! Merges a block into the one inside it, and decides how the inner block signs.
 
 use std::rc::Rc;
 

@@ -1,5 +1,5 @@
-//! How a location signs: what the request path reads, all of it decided when the configuration
-//! was.
+//! How a location signs: what the request path reads. All of it is decided when the configuration
+//! is read.
 
 use std::fmt;
 use std::rc::Rc;

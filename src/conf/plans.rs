@@ -1,9 +1,9 @@
-//! How a location signs, where that depends on where it sends a request.
+//! How a location signs if this depends on the upstream that it sends a request to.
 //!
-//! A variable in `proxy_pass` may name any `upstream{}`. nginx evaluates it when it begins to answer;
-//! what becomes of a body that comes in then, and what is signed, goes by that. What has to be done
-//! before goes by what the variable says then: statuses that a client can use, and waiting. Where
-//! that was wrong seal decides alone.
+//! A variable in `proxy_pass` can name any `upstream{}`. nginx evaluates it when it begins to
+//! process the request; from then on, this value determines how an incoming body is processed and
+//! what is signed. Earlier steps, statuses that a client can use and waiting, use the value that
+//! the variable has at that time. If that was wrong, seal alone decides.
 
 use std::cell::Cell;
 use std::rc::Rc;

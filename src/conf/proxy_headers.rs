@@ -1,4 +1,4 @@
-//! What a location's `proxy_set_header` and `proxy_set_body` have nginx write.
+//! What nginx writes because of a location's `proxy_set_header` and `proxy_set_body`.
 
 use std::collections::HashMap;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! http or https.
+//! HTTP or HTTPS.
 
 /// How `proxy_pass` reaches the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Which query a location's requests are sent with, as far as that is known before nginx has
+//! The query that a location's requests are sent with, as far as it is known before nginx has
 //! serialized them.
 
 use aws_sealing::proxy_url;

@@ -1,4 +1,5 @@
-//! What is said of providers and tokens in http{}, and what it comes to once http{} has been read.
+//! The declarations of providers and tokens in http{}, and what is made of them once http{} has
+//! been read.
 
 use std::cell::OnceCell;
 use std::collections::HashSet;

@@ -1,4 +1,4 @@
-//! Tokens without which a location does not serve: `aws_token_required`.
+//! Tokens that a location requires to serve requests: `aws_token_required`.
 
 use std::rc::Rc;
 

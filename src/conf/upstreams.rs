@@ -1,4 +1,4 @@
-//! `upstream{}` blocks that have directives of ours.
+//! `upstream{}` blocks that have directives of the module.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
-//! Warnings of `nginx -t`: what is accepted, and is probably a mistake in a location that signs.
+//! Warnings of `nginx -t`: what is accepted, but is probably a mistake in a location that signs.
 //!
 //! A warning is about one place that has to be changed. Locations that inherit the same directive
-//! would repeat it, so that it is written once for that place.
+//! would repeat it, so it is written once for that place.
 
 mod bodies;
 mod cache;

@@ -1,4 +1,4 @@
-//! What is written in a block: a field for each directive.
+//! The directives in a block, with a field for each.
 
 use std::rc::Rc;
 

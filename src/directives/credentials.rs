@@ -1,4 +1,4 @@
-//! The directives that say who signs: keys that are written in the configuration, or a provider.
+//! The directives that determine who signs: keys in the configuration, or a provider.
 
 use std::rc::Rc;
 

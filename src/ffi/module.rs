@@ -1,5 +1,5 @@
-//! The module as nginx calls it: the callbacks that stand in its tables. Each of them converts what C
-//! hands over and calls a function of an [`HttpModule`], inside a guard.
+//! The module as nginx calls it: the callbacks in its tables. Each of them converts the arguments
+//! from C and calls a function of an [`HttpModule`], inside a guard.
 
 mod directive;
 

@@ -1,4 +1,4 @@
-//! Connections of the module's own: addresses, sockets, TLS, names.
+//! The module's own connections: addresses, sockets, TLS, names.
 
 mod address;
 pub(crate) mod connection;

@@ -1,4 +1,5 @@
-//! What this process is, nginx's clocks, and what runs beside requests: events, programs, log lines.
+//! The kind of process, nginx's clocks, and what runs besides requests: events, programs, log
+//! lines.
 
 pub(crate) mod child;
 pub(crate) mod cycle;

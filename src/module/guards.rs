@@ -1,4 +1,4 @@
-//! Merged blocks, and what they have installed where nginx sends their requests.
+//! Merged blocks, and the hooks that they have installed where nginx sends their requests.
 
 use std::rc::Rc;
 

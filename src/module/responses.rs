@@ -1,4 +1,4 @@
-//! What becomes of a response on its way to a client: our filters of heads, early hints and bodies.
+//! The module's filters for heads, early hints, and bodies of responses.
 
 use std::cell::RefCell;
 

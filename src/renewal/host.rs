@@ -1,4 +1,4 @@
-//! What providers ask of the process they run in, as a worker of nginx gives it.
+//! The `Host` of providers: files, clocks, HTTP, and programs in a worker of nginx.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

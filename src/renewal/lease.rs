@@ -1,7 +1,7 @@
-//! Who fetches: one process at a time, for the whole of nginx.
+//! Which process fetches: one at a time, for all processes of nginx.
 //!
-//! There is one refresher, worker 0. But old and new workers overlap when the configuration is
-//! read again, and a killed one is replaced at once: a lease in the shared zone says who fetches.
+//! Worker 0 fetches. But old and new workers overlap during a reload, and a killed worker is
+//! replaced at once. So a lease in the shared zone determines which process fetches.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! Keeping credentials and tokens fresh: one task for each, on the event loop of one worker.
+//! Keeps credentials and tokens fresh: one task for each, on the event loop of one worker.
 //!
-//! Nothing here keeps a worker from finishing: timers are cancelable, connections are closed when
-//! nginx asks for it, and tasks are dropped as the process ends.
+//! Nothing here keeps a worker from shutting down: timers are cancelable, connections are closed
+//! when nginx asks for it, and tasks are dropped as the process ends.
 
 use std::cell::RefCell;
 use std::future::poll_fn;

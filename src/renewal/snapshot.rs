@@ -1,8 +1,8 @@
-//! What requests are signed with: each worker's own copy of what a provider has yielded.
+//! Each worker's snapshot of a provider's credentials, which requests are signed with.
 //!
 //! A request costs one atomic load. When the number that it reads has changed, the worker copies
-//! what was published, once, and derives signing keys from it, once for each day, region and
-//! service.
+//! the published credentials once, and derives signing keys from them, once for each day, region,
+//! and service.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

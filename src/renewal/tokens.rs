@@ -1,4 +1,4 @@
-//! Service tokens: `aws_token`, and the variables that hold them.
+//! Service tokens: `aws_token`, and the variables that contain them.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

@@ -1,8 +1,8 @@
 //! Access phase: rejects methods that are not signed here.
 //!
-//! Policy only. It never returns NGX_OK, which under `satisfy any` would let in whom
-//! `auth_basic` keeps out; and nothing is done that costs anything, since a dynamic module's
-//! access handler runs before nginx's own, that is before the client is known.
+//! Policy only. The handler never returns NGX_OK, which under `satisfy any` would admit clients
+//! that `auth_basic` rejects. It does no costly work, since a dynamic module's access handler runs
+//! before nginx's own, when the client is not authenticated yet.
 
 use nginx_sys::{NGX_DECLINED, ngx_int_t};
 

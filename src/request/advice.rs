@@ -1,4 +1,4 @@
-//! Advice: what the error log says where the store has refused a signed request.
+//! Advice: what the error log says if the upstream has rejected a signed request.
 
 use std::fmt;
 

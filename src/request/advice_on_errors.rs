@@ -1,7 +1,7 @@
 //! What to do about a request or a URL that cannot be signed.
 //!
-//! The crates report causes and name no directive; what is logged is the cause with the advice
-//! that is added here.
+//! The crates report causes and name no directive. The log line is the cause with the advice that
+//! is added here.
 
 use std::fmt;
 

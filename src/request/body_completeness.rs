@@ -1,7 +1,7 @@
-//! Whether the body that is about to be signed is the one that the client sent, to its end.
+//! Whether the body that is about to be signed is the complete body that the client has sent.
 //!
-//! What is signed of a body says how long it is. A part of a body, or an empty one in its place, would
-//! be stored as the whole object, and the client told so.
+//! The signature confirms the length of the body to the upstream. So a part of a body, or an empty
+//! one, would be stored as the whole object, and the client would get a successful response.
 
 use std::cell::RefCell;
 use std::fmt;

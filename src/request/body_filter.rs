@@ -1,5 +1,5 @@
-//! The filter among nginx's request body filters: sees a body while it comes in. The body is hashed
-//! if a temporary file may hold it; its aws-chunked encoding is checked or removed.
+//! The module's request body filter. It hashes a body that nginx can write to a temporary file, and
+//! verifies or removes its aws-chunked encoding.
 
 use nginx_sys::ngx_int_t;
 

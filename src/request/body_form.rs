@@ -1,4 +1,4 @@
-//! The form in which a body comes in, as far as the request's head tells, and what becomes of it.
+//! The form of an incoming body, as far as the request's head tells, and how it is processed.
 
 use aws_sealing::body::{Declared, DeclaredError, Deframer, Expected, Inspector};
 use aws_sealing::{Arrival, Inbound, Outbound, PayloadSigning};

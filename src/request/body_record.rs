@@ -1,6 +1,6 @@
-//! What is known of a request's body.
+//! What is known about a request's body.
 //!
-//! It is kept in the request's pool, not in its context: an internal redirect throws contexts away, and
+//! It is kept in the request's pool, not in its context: an internal redirect clears contexts, and
 //! keeps the body.
 
 use std::cell::RefCell;

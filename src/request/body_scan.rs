@@ -1,4 +1,5 @@
-//! Scans a body that was read elsewhere, in slices, so that the worker serves other requests meanwhile.
+//! Scans a body that was read elsewhere, in slices, so that the worker can serve other requests
+//! meanwhile.
 
 use std::cell::RefCell;
 

@@ -1,5 +1,5 @@
-//! Caching: a request whose response depends on more than its cache key is not answered from a cache,
-//! and no cache keeps its response.
+//! Caching: if the response depends on more than the cache key, no cache responds to the request,
+//! and no cache stores its response.
 
 use std::rc::Rc;
 

@@ -1,5 +1,5 @@
-//! Canonical requests in a debug log: ours, and the store's where it says that they differ. Never
-//! the secrets in them.
+//! Canonical requests in a debug log: the module's, and the upstream's if it reports a different
+//! one. Secrets are never logged.
 
 use crate::ffi::http::request::Request;
 

@@ -1,5 +1,5 @@
-//! The client's headers in the shapes that the pure crates want. They are read where nginx keeps them:
-//! nothing is copied.
+//! The client's headers in the form that the pure crates need. They are read where nginx keeps
+//! them, without copying.
 
 use aws_sealing::owner::ClientHeader;
 use aws_signing::Header;

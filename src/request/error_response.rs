@@ -1,13 +1,14 @@
-//! Hides from clients what an upstream says of our signature, and tells the operator.
+//! Hides errors of an upstream about the module's signature from clients, and logs them for the
+//! operator.
 //!
-//! Only errors and redirects are looked at. If the response has status 3xx or 4xx, a header may tell at
-//! once whether it is an authentication error; else the head is held back until the beginning of the body
-//! tells. An authentication error is replaced by a short one of the same code; any other response is
-//! forwarded byte for byte.
+//! Only errors and redirects are examined. If the response has status 3xx or 4xx, a header can show
+//! at once whether it is an authentication error; otherwise the head is held back until the
+//! beginning of the body shows it. An authentication error is replaced by a short one with the same
+//! code; any other response is forwarded byte for byte.
 //!
-//! An upstream that was sent a signature in the query may repeat it in such a body. Then the head is held
-//! back until the whole body has been searched, and a body that repeats it, or cannot be searched, is
-//! replaced, too.
+//! An upstream that has received a signature in the query can repeat it in such a body. Then the
+//! head is held back until the whole body has been searched. A body that repeats the signature, or
+//! cannot be searched, is replaced, too.
 
 use aws_sealing::auth_error::{self, AuthError, Finding, LIMIT};
 use aws_sealing::redact::{self, Replacement, Secrets};

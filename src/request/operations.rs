@@ -1,9 +1,9 @@
-//! Which S3 operations are signed, as far as that can be told before nginx has serialized the
-//! request: while the response can still be 403.
+//! Which S3 operations are allowed, as far as this can be determined before nginx has serialized
+//! the request, when the response can still be 403.
 //!
-//! Only what every way to send the request has in common is judged here. The path may still change,
-//! and with it whether it names a bucket or an object; so may the method, in slices, background
-//! updates and caches. What is really sent is judged when it is sealed.
+//! Only what all ways to send the request have in common is checked here. The path can still
+//! change, and with it whether it names a bucket or an object. The method can change in slices,
+//! background updates, and caches. The request that is really sent is checked when it is sealed.
 
 use std::cell::RefCell;
 

@@ -1,4 +1,4 @@
-//! What is signed of a body when its head is sealed, and in which form it is outgoing.
+//! What is signed of a body when its head is sealed, and in which form the body is sent.
 
 use std::cell::{OnceCell, Ref};
 

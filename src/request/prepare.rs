@@ -1,7 +1,8 @@
-//! Precontent phase: the client is authenticated, and its request is about to be served. What can
-//! be rejected with a proper status is rejected here; seal can only leave a request unsent.
+//! Precontent phase: the client is authenticated, and nginx is about to process its request. What
+//! can be rejected with a meaningful status is rejected here; seal can only prevent nginx from
+//! sending a request.
 //!
-//! Checks the method once more, since the access phase is skipped in subrequests and cut short by
+//! Checks the method again, since nginx skips the access phase in subrequests, and parts of it with
 //! `satisfy any`.
 
 use aws_sealing::body::Declared;

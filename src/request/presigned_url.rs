@@ -1,4 +1,4 @@
-//! Presigned links: what `aws_presigned_url` declares, and the variable that yields one.
+//! Presigned URLs: what `aws_presigned_url` declares, and the variable that contains one.
 
 use std::cell::RefCell;
 use std::fmt;

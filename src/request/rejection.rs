@@ -1,6 +1,6 @@
-//! Why a request is rejected, and what is done then.
+//! Why a request is rejected, and how.
 //!
-//! All rejections of the module come through here, whether nginx has not begun to send the request yet
+//! All rejections of the module are here, whether nginx has not begun to send the request yet
 //! ([`Rejection::reject`]) or is about to ([`Rejection::log_unsent`]).
 
 use std::cell::Cell;

@@ -1,5 +1,5 @@
-//! Seal: nginx has serialized the request and is about to send it. What leaves is signed, or
-//! nothing leaves.
+//! Seal: nginx has serialized the request and is about to send it. If it cannot be signed, nothing
+//! is sent.
 
 use std::cell::{OnceCell, RefCell};
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! The body in signed chunks, while it is sent.
+//! Puts the body into signed chunks while nginx sends it.
 
 use aws_sealing::{Stream, StreamError};
 

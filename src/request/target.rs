@@ -1,8 +1,8 @@
 //! Rejects a request that seal would reject for its target, while the response can still say so.
 //!
-//! nginx has not made the target yet, and most targets need no look: this one is made here, in the way
-//! nginx will make it, only if the request has something in it that seal may reject. Nothing depends
-//! on that: seal decides on the target that is sent.
+//! nginx has not composed the target yet, and most targets need no check. Only if the request
+//! contains something that seal can reject, the target is composed here, as nginx will do it.
+//! Nothing depends on this: seal decides on the target that is sent.
 
 use std::collections::TryReserveError;
 

@@ -1,8 +1,8 @@
-//! Nothing is sent without the tokens that its location requires.
+//! Prevents nginx from sending a request without the tokens that its location requires.
 //!
-//! Prepare waits for them, and answers 503 where it does so in vain. It does not see all that is sent: slices
-//! and background updates begin behind it, and a cache may answer without a token. What is about to be
-//! sent is looked at once more.
+//! Prepare waits for the tokens, and responds with 503 if they do not arrive. But prepare does not
+//! see everything that is sent: slices and background updates begin after it, and a cached location
+//! does not wait for a token. So the tokens are checked once more before a request is sent.
 
 use std::rc::Rc;
 

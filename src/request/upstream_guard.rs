@@ -1,7 +1,7 @@
-//! Guard: a request is about to go to an `upstream{}` that has what it gets signed.
+//! Guard: a request is about to be sent to an `upstream{}` whose requests must be signed.
 //!
-//! Seal has been there, where proxy_pass sends the request. Whatever else sends something there, a
-//! `grpc_pass` with a variable or another module, does it unsigned, and is stopped.
+//! If proxy_pass sends the request, seal has been called. Anything else, such as a `grpc_pass` with
+//! a variable or another module, sends it unsigned, and is stopped here.
 
 use crate::conf::{Guarded, LocationConf};
 use crate::ffi::http::request::Request;

@@ -1,8 +1,8 @@
-//! Waiting for the first credentials, and for the first tokens.
+//! Waiting for the first credentials and the first tokens.
 //!
-//! A provider may not have been asked yet, or not have answered: the first requests wait for it,
-//! but not for long. Those that come when the last credentials have expired and renewing them fails
-//! do not wait. If a cache may respond they neither wait nor are rejected; what has to be fetched after
+//! If a provider has not been asked yet, or has not responded, the first requests wait for it for a
+//! short time. Requests do not wait when the last credentials have expired and refreshing them
+//! fails. If a cache can respond, they neither wait nor are rejected; what has to be fetched after
 //! all is rejected when it is about to be sent.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The words of a directive: `key=value` and flags. Each is given at most once and must be known.
+//! The arguments of a directive: `key=value` and flags. Each must be known, and can be given once.
 
 use crate::DefinitionError;
 use crate::declaration::{Declaration, INSECURE};

@@ -1,4 +1,4 @@
-//! What is found out about a definition while the configuration is read.
+//! Problems of a definition that can be found while the configuration is read.
 
 use std::path::PathBuf;
 

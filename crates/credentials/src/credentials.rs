@@ -1,4 +1,4 @@
-//! What a source yields, and what requests are signed with.
+//! What a source returns, and what requests are signed with.
 
 use std::fmt;
 

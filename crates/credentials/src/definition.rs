@@ -1,4 +1,4 @@
-//! What an operator writes: a source and its `key=value` words.
+//! What an operator writes: a source and its `key=value` arguments.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

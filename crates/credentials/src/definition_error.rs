@@ -1,4 +1,4 @@
-//! What is wrong with the words of a directive.
+//! Errors in the arguments of a directive.
 
 use crate::{Declaration, FetchError};
 

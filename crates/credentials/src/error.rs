@@ -1,4 +1,4 @@
-//! Why a fetch yielded nothing.
+//! Why a fetch has failed.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
-//! What sources need of the process that they run in: files, a clock, HTTP, programs.
+//! What sources need from the process that they run in: files, a clock, HTTP, programs.
 //!
 //! A host runs everything on one thread and never blocks it, except for small local files. Each
-//! request carries a deadline and a limit in bytes, which the host must keep.
+//! request has a deadline and a limit in bytes, which the host must enforce.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

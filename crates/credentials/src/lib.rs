@@ -1,17 +1,18 @@
 //! Where AWS credentials and tokens come from, and when to fetch them again.
 //!
-//! Nothing here opens a socket or a file, starts a process or reads a clock: a [`Host`] does that.
+//! Nothing here opens a socket or a file, starts a process, or reads a clock: a [`Host`] does that.
 //! The steps, from what an operator writes to what a signer uses:
 //!
 //! 1. [`Environment`] keeps the variables that matter, as they are when the configuration is read.
-//! 2. [`Definition::parse`] reads the words of a directive, e.g. `imds role=web`,
-//!    [`Definition::parse_token`] those of one about a token, e.g. `ecr region=eu-west-1`, and
-//!    [`Definition::check`] looks at the files it names: what is wrong is said before any request.
-//! 3. [`Definition::fetcher`] makes a [`Fetcher`], whose [`fetch`](Fetcher::fetch) yields
-//!    [`Material`], or a [`FetchError`] that names the guilty party and holds no secret.
+//! 2. [`Definition::parse`] reads the arguments of a directive, e.g. `imds role=web`, and
+//!    [`Definition::parse_token`] those of a token's directive, e.g. `ecr region=eu-west-1`.
+//!    [`Definition::check`] examines the files that it names, so that errors are reported before
+//!    the first request.
+//! 3. [`Definition::fetcher`] makes a [`Fetcher`], whose [`fetch`](Fetcher::fetch) returns
+//!    [`Material`], or a [`FetchError`] that names the cause and contains no secret.
 //! 4. [`refresh::keep_fresh`] fetches again in time, on behalf of all processes of a server.
 //!
-//! One fetch runs at a time, on one thread: the futures are not `Send`, and want no runtime.
+//! One fetch runs at a time, on one thread: the futures are not `Send`, and need no runtime.
 
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,6 @@
-//! What was read lately of the shared configuration and credentials files.
+//! The recently read contents of the shared configuration and credentials files.
 //!
-//! Many providers may use one file. It is read and parsed once, as long as it stays the same.
+//! Many providers can use one file. It is read and parsed once, as long as it does not change.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

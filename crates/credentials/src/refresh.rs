@@ -1,7 +1,7 @@
-//! Keeping the credentials of one provider, or one token, fresh.
+//! Keeps the credentials of one provider, or one token, fresh.
 //!
-//! [`keep_fresh`] is the loop that a process runs for each. The processes of one server share its
-//! [`Progress`], a copy of what was fetched, and a lease that one of them at a time holds: a
+//! [`keep_fresh`] is the loop that a process runs for each of them. The processes of a server share
+//! its [`Progress`], a copy of what was fetched, and a lease that one process at a time holds. A
 //! [`RefreshTarget`] gives access to these.
 
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -1,6 +1,6 @@
-//! What to log about fetches, and when: one line when it begins to fail, at most one a minute while
-//! it does, one when what was fetched before expires, one when it works again. A source that fails
-//! now and then is also logged at most once a minute.
+//! What to log about fetches, and when: one line when fetches begin to fail, at most one per minute
+//! while they fail, one when the previous material expires, and one when they succeed again. A
+//! source that fails intermittently is also logged at most once a minute.
 
 use std::fmt;
 

@@ -1,6 +1,7 @@
-//! What services and programs respond with: JSON documents, and credentials in them.
+//! Responses of services and output of programs: JSON documents with credentials.
 //!
-//! Strict: what is not exactly credentials is an error, and an error never becomes credentials.
+//! Parsing is strict: anything that is not exactly credentials is an error, and an error never
+//! becomes credentials.
 
 use aws_signing::identity::{LONGEST_AWS_ACCESS_KEY, is_access_key};
 use serde_json::{Map, Value};

@@ -1,7 +1,7 @@
 //! When to fetch.
 //!
-//! Pure: the time and the randomness are arguments. All times are Unix time in milliseconds,
-//! except for expiry, which services state in whole seconds.
+//! Pure: the time and the randomness are arguments. All times are Unix time in milliseconds, except
+//! expiry, which services specify in whole seconds.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A service of AWS whose requests are signed: where it is, and the header fields that sign.
+//! An AWS service whose requests are signed: its endpoint, and the header fields that sign.
 
 mod endpoint;
 

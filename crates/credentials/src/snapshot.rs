@@ -1,4 +1,4 @@
-//! Material as bytes, for memory that processes share.
+//! Material as bytes, for shared memory.
 
 use aws_signing::CredentialScope;
 use zeroize::Zeroizing;

@@ -1,7 +1,7 @@
-//! The sources of credentials, each in its file.
+//! The sources of credentials, each in its own file.
 //!
-//! A new one is a file with a type that implements [`CredentialSource`], and a word in the list at
-//! `sources!`.
+//! To add a source, write a file with a type that implements [`CredentialSource`], and add the type
+//! to the list at `sources!`.
 
 mod assume_role;
 mod container;

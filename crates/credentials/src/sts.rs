@@ -1,7 +1,7 @@
 //! The Security Token Service: temporary credentials for a role.
 //!
-//! [`AssumeRole`][1] is signed with other credentials, [`AssumeRoleWithWebIdentity`][2] carries a
-//! token that somebody else signed.
+//! [`AssumeRole`][1] is signed with other credentials. [`AssumeRoleWithWebIdentity`][2] sends a
+//! token of an identity provider instead.
 //!
 //! [1]: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 //! [2]: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html

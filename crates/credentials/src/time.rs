@@ -1,4 +1,4 @@
-//! Moments as services write them.
+//! Times in the formats of services.
 
 use aws_signing::Timestamp;
 use time::OffsetDateTime;

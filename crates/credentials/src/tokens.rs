@@ -1,7 +1,7 @@
-//! The sources of tokens, each in its file. A token is what a service accepts instead of a
-//! signature: it is fetched with a signature and is valid for some hours.
+//! The sources of tokens, each in its own file. A service accepts a token instead of a signature. A
+//! token is fetched with a signed request and is valid for some hours.
 //!
-//! A new one is a file with a [`TokenDeclaration`], and a line in the list of all.
+//! To add a source, write a file with a [`TokenDeclaration`], and add a line to the list of all.
 
 mod codeartifact;
 mod ecr;

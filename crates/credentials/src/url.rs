@@ -1,8 +1,8 @@
-//! URLs of metadata services and of STS: `http` or `https`, a host, perhaps a port, a path.
+//! URLs of metadata services and of STS: `http` or `https`, a host, an optional port, a path.
 //!
-//! `http::Uri` would accept more than can be asked and say less of what is wrong: it drops fragments
-//! silently, accepts user information and bytes that are not ASCII, and does not let the caller
-//! tell its errors apart, so that each of its parts would have to be checked again.
+//! `http::Uri` would accept more than can be requested and report errors less precisely: it
+//! silently drops fragments, accepts user information and non-ASCII bytes, and does not let the
+//! caller distinguish its errors, so that all parts would have to be checked again.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};

@@ -1,4 +1,4 @@
-//! How long material may be used.
+//! How long material can be used.
 
 /// How long material may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

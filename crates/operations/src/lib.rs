@@ -1,10 +1,10 @@
 //! Tells which S3 operation a request asks for, and which class that operation belongs to.
 //!
-//! S3 has one table of operations, and nothing in a request names its entry: the HTTP method, the
-//! shape of the path, the names of query parameters and a few headers do. This crate holds the
-//! table and reads requests the way the least careful server might. A request that servers can
-//! read in several ways needs all of the operations that they may see in it, so a set of allowed
-//! operations can be compared with the set of needed ones.
+//! S3 has one table of operations, and nothing in a request names its entry. The operation follows
+//! from the HTTP method, the shape of the path, the names of query parameters, and a few headers.
+//! This crate holds the table and reads requests as the least careful server might. A request that
+//! servers can read in several ways needs all operations that they can see in it, so that a set of
+//! allowed operations can be compared with the set of needed ones.
 //!
 //! ```
 //! use aws_operations::{Class, Headers, Levels, OperationSet, Parameters, Request};
@@ -25,7 +25,7 @@
 //! assert_eq!(operation.class(), Class::Acl);
 //! ```
 //!
-//! Pure: no I/O, no clock, no allocation except in texts of errors.
+//! Pure: no I/O, no clock, no allocation except for the text of errors.
 //!
 //! The operations are those of the S3 API reference,
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html>, and the IAM actions those of

@@ -1,4 +1,4 @@
-//! What the query of a request says.
+//! The query parameters that matter for operations.
 
 use crate::selector::{Detail, FOREIGN, PLAIN, SubResource};
 

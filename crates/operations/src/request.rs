@@ -1,4 +1,4 @@
-//! Which operations a request may ask for.
+//! The operations that a request can ask for.
 
 use crate::level::Levels;
 use crate::method::Method;

@@ -1,4 +1,4 @@
-//! What selects an operation other than method and path: sub-resources and details.
+//! What selects an operation besides method and path: sub-resources and details.
 
 /// Declares an enum of parameters with the names that S3 gives them.
 macro_rules! parameters {

@@ -1,4 +1,4 @@
-//! What the origin demands of a request beyond a signature that is right.
+//! What the origin requires of a request in addition to a correct signature.
 
 use std::borrow::Cow;
 

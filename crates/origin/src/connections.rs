@@ -1,5 +1,5 @@
-//! The TCP connections that have reached an origin, counted so that a test can say that nothing
-//! did.
+//! The TCP connections that have reached an origin, counted so that a test can prove that there was
+//! none.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! Objects in memory, where every key is an object of its own.
+//! Objects in memory. Every key is a separate object.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

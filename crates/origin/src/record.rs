@@ -1,4 +1,4 @@
-//! Records requests as they stood on the wire, below the HTTP library that parses them.
+//! Records requests as they were sent, below the HTTP library that parses them.
 
 use std::io;
 use std::ops::Deref;

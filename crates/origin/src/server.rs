@@ -1,4 +1,4 @@
-//! The server: a thread of its own that accepts connections until the origin is dropped.
+//! The server: a thread that accepts connections until the origin is dropped.
 
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};

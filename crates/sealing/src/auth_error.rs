@@ -1,12 +1,12 @@
-//! Authentication errors of an upstream: told from its other errors by the beginning of their body, or
-//! by a header, and what a client is told instead.
+//! Authentication errors of an upstream: how to recognize them by the beginning of their body or by
+//! a header, and what a client gets instead.
 //!
-//! They answer what we signed, not what the client asked for, and most of them repeat it: the
-//! canonical request (`SignatureDoesNotMatch`), the token (`ExpiredToken`, `InvalidToken`), the access
-//! key (`InvalidAccessKeyId`), the whole Authorization header (`IncompleteSignature`). Errors that a
-//! client needs (`AccessDenied`, `NoSuchKey` ...) are not among them, nor are those that it may have
-//! caused (`XAmzContentSHA256Mismatch`), nor `MissingAuthenticationToken`, with which API Gateway answers
-//! requests for paths that it does not know.
+//! These errors are about the module's signature, not about the client's request, and most of them
+//! repeat what was signed: the canonical request (`SignatureDoesNotMatch`), the token
+//! (`ExpiredToken`, `InvalidToken`), the access key (`InvalidAccessKeyId`), the whole Authorization
+//! header (`IncompleteSignature`). Errors that a client needs (`AccessDenied`, `NoSuchKey` ...) are
+//! not among them, nor are those that it can have caused (`XAmzContentSHA256Mismatch`), nor
+//! `MissingAuthenticationToken`, which API Gateway uses for paths that it does not know.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>,
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>

@@ -1,9 +1,9 @@
-//! What happens to a request body on its way in, while it can still be rejected with a status that
-//! the client understands.
+//! What happens to a request body while nginx receives it, when it can still be rejected with a
+//! status that the client understands.
 //!
-//! A client says in `X-Amz-Content-SHA256` what its body is: that is [`Declared`]. A plain body
-//! needs nothing more. Of a body in [`aws-chunked`](aws_signing::chunked) framing the head must
-//! say what to expect ([`Expected`]); then
+//! In `X-Amz-Content-SHA256` a client declares what its body is ([`Declared`]). A plain body needs
+//! nothing more. If the body is in [`aws-chunked`](aws_signing::chunked) encoding, the head must
+//! say what to expect ([`Expected`]). Then
 //!
 //! | to do | type |
 //! | --- | --- |
@@ -11,8 +11,8 @@
 //! | take it off, and check what it promises of the data | [`Deframer`], [`Checksum`] |
 //! | the headers that tell of it | [`content_encoding`] |
 //!
-//! Whatever is wrong is the client's fault and one variant of [`BodyError`], which knows its
-//! status. Bodies are read in pieces of any size, in memory that does not grow with them.
+//! Each error is the client's, and a variant of [`BodyError`], which knows its status. Bodies are
+//! read in pieces of any size, in memory that does not grow with them.
 
 pub mod checksum;
 pub mod content_encoding;

@@ -1,9 +1,9 @@
 //! Which parts of a client request change the response, but not the key under which nginx caches it.
 //!
-//! A cached response is served to every client whose request has the same key. A header that changes
-//! the response must be a part of the key, or its response must not be cached: an object that S3 has
-//! decrypted with one client's key would be served to all others. So the rule is the safe one: a
-//! forwarded `x-amz-*` header changes the response unless it is known not to.
+//! nginx serves a cached response to every client whose request has the same key. A header that
+//! changes the response must be part of the key, or the response must not be cached: otherwise an
+//! object that S3 has decrypted with one client's key would be served to all others. So the rule is
+//! the safe one: a forwarded `x-amz-*` header changes the response unless it is known not to.
 
 use aws_signing::query::parameters;
 use memchr::memmem;

@@ -1,4 +1,4 @@
-//! Operations of S3 that a request needs and that may not be signed.
+//! S3 operations that a request needs and that are not allowed.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
 //! Which headers and query parameters of a client are forwarded to the upstream.
 //!
-//! Any client that can reach a signed location uses the rights of the key. So control headers, such
-//! as `x-amz-acl`, and parameters of a signature are forwarded only if the configuration allows it.
-//! docs/security.md has the rules, DESIGN.md the reasons.
+//! Any client that can reach a signed location uses the permissions of the key. So control headers,
+//! such as `x-amz-acl`, and parameters of a signature are forwarded only if the configuration
+//! allows it. docs/security.md has the rules, DESIGN.md the reasons.
 
 use std::rc::Rc;
 

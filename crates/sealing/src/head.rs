@@ -1,8 +1,8 @@
 //! The request head as nginx has serialized it: request line, header lines, empty line.
 //!
-//! The parser is strict where a lenient one would let two readers see two requests: what we
-//! sign must be what the upstream parses. nginx writes well-formed heads; a malformed one means
-//! that a variable brought in bytes that nginx did not look at.
+//! The parser is strict, since with a lenient one two readers could see two requests: what the
+//! module signs must be what the upstream parses. nginx writes well-formed heads. A malformed one
+//! means that a variable has added bytes that nginx did not check.
 
 use std::ops::Range;
 

@@ -1,5 +1,5 @@
-//! Header names as object stores compare them: case does not matter, and `_` counts as `-`, as some
-//! servers read it.
+//! Header names as object stores compare them: case is ignored, and `_` equals `-`, as some servers
+//! read it.
 
 /// Whether two names are the same.
 pub(crate) fn is(name: &[u8], other: &[u8]) -> bool {

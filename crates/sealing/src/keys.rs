@@ -1,4 +1,4 @@
-//! Signing keys derived once per secret, date, region and service.
+//! Signing keys, derived once per secret, date, region, and service.
 
 use std::fmt;
 

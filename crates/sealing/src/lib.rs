@@ -1,10 +1,10 @@
-//! Seals a request: takes the head that nginx has serialized for the upstream, unsigned, and
-//! returns the head that is sent instead, canonical, filtered and signed.
+//! Seals a request: accepts the head that nginx has serialized for the upstream, unsigned, and
+//! returns the head that is sent instead: canonical, filtered, and signed.
 //!
-//! Pure: bytes in, bytes out. No nginx, no I/O, no clock; the time is an argument. What nginx
-//! has to say (the head, the client's own headers, the location's policy) comes in through
-//! [`Unsigned`], [`Policy`], [`Destination`] and [`Identity`]; what went wrong comes back as one
-//! [`SealError`] variant per cause, and then nothing may be sent.
+//! Pure: bytes in, bytes out. No nginx, no I/O, no clock; the time is an argument. The input from
+//! nginx (the head, the client's own headers, the location's policy) is in [`Unsigned`],
+//! [`Policy`], [`Destination`] and [`Identity`]. Errors are returned as one [`SealError`] variant
+//! per cause; after an error, nothing may be sent.
 //!
 //! Each step has a file:
 //!
@@ -18,9 +18,10 @@
 //! | sign them | `signature` |
 //! | put the head together | `seal` |
 //!
-//! Before that, a body is checked and decoded by [`body`]. Afterwards, [`auth_error`] recognizes
+//! Before that, [`body`] verifies and decodes a body. Afterwards, [`auth_error`] recognizes
 //! responses to a signature that the upstream rejects, [`redact`] removes a signature from
-//! responses that repeat it, and [`caching`] tells which requests a cache must not answer.
+//! responses that repeat it, and [`caching`] determines for which requests a cache must not
+//! respond.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The header lines: which are sent, which are ours, which are signed.
+//! The header lines: which are sent, which the module writes, which are signed.
 
 mod body;
 mod header;

@@ -1,4 +1,4 @@
-//! Which S3 operation a request asks for, and whether it may be signed (`aws_sign_operations`).
+//! Which S3 operation a request asks for, and whether it is allowed (`aws_sign_operations`).
 
 use aws_operations::{Headers, Levels, Operation, OperationSet, Request, is_administration};
 

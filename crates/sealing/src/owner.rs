@@ -1,9 +1,9 @@
 //! Who wrote which header line.
 //!
-//! nginx writes the lines of `proxy_set_header` and its own in a fixed order, and then the client's in
-//! the order in which they came in, without those whose names it writes or drops itself. So the client's
-//! lines are known byte for byte, and every line before them must be one that is configured. A line that
-//! is neither was made by a line break in a variable, and the request is rejected.
+//! nginx writes the lines of `proxy_set_header` and its own in a fixed order, and then the client's
+//! in their original order, except those whose names it writes or drops itself. So the client's
+//! lines are known byte for byte, and every line before them must be configured. Any other line was
+//! made by a line break in a variable, and the request is rejected.
 //!
 //! DESIGN.md, "Who wrote which header line?", has the argument.
 

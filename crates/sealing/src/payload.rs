@@ -1,9 +1,9 @@
 //! Which payload the signature declares, and in which form the body is sent: a table of what each
 //! payload mode does (`PayloadMode::row`).
 //!
-//! Two decisions. What comes in is looked at once, on its way through nginx's request body filters
-//! ([`Inbound`]); what goes out is decided when the head is sealed ([`Outbound`]), by what the body
-//! has become by then.
+//! There are two decisions. How an incoming body is processed is decided once, in nginx's request
+//! body filters ([`Inbound`]). How it is sent is decided when the head is sealed ([`Outbound`]),
+//! according to what the body is by then.
 
 use aws_signing::chunked::Framing;
 use aws_signing::encode;

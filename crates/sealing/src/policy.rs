@@ -1,4 +1,4 @@
-//! What a location allows and signs.
+//! What a location allows, and how it signs.
 
 use aws_operations::OperationSet;
 use aws_signing::presign::Expires;

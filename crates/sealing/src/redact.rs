@@ -1,8 +1,8 @@
 //! Removes a signature that was in the query from responses that repeat it.
 //!
-//! A redirect may name the URL of the request with its whole query. As long as the signature is valid,
-//! anyone who reads that URL could use it. Other presigned URLs, to which a service may well
-//! redirect, stay as they are.
+//! A redirect can contain the URL of the request with its whole query. As long as the signature is
+//! valid, anyone who reads that URL can use it. Other presigned URLs, which a service can
+//! legitimately redirect to, are not changed.
 
 mod body;
 

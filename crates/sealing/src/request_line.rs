@@ -1,5 +1,5 @@
-//! Writes the request line: method and target, the latter in the form that is sent, and in the one that
-//! is signed.
+//! Writes the request line: the method and the target, in the form that is sent and in the form
+//! that is signed.
 
 use std::collections::TryReserveError;
 use std::ops::Range;

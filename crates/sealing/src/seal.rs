@@ -1,4 +1,4 @@
-//! Puts the sealed head together: canonical target, filtered lines, signature.
+//! Assembles the sealed head: canonical target, filtered lines, signature.
 
 use std::ops::Range;
 

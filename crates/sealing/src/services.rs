@@ -1,4 +1,4 @@
-//! What services expect of a payload: one row for each that differs from the rest.
+//! What services require of a payload: one row for each that differs from the rest.
 
 /// What the last line of a canonical request says of the body, and x-amz-content-sha256 with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! A body that is framed, or framed again, while it is sent: chunks that carry our signatures.
+//! Applies aws-chunked encoding to a body while it is sent, or replaces the signatures in it.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What nginx makes a request target of, and which part of it is path and which query.
+//! How nginx composes a request target, and which part of it is the path and which the query.
 
 mod form;
 mod split;

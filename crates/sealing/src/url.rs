@@ -1,7 +1,8 @@
 //! The parts of http and https URLs.
 //!
-//! The grammar of `http::Uri` is stricter than what nginx accepts and has to be signed: `proxy_pass`
-//! names sockets as `http://unix:/path:/uri`, and its paths may hold blanks and bytes above ASCII.
+//! The grammar of `http::Uri` is stricter than what nginx accepts and what must be signed:
+//! `proxy_pass` names sockets as `http://unix:/path:/uri`, and its paths can contain spaces and
+//! bytes above ASCII.
 
 /// Splits a URL into its scheme, in lower case, and what follows `://`.
 pub(crate) fn split_scheme(url: &[u8]) -> Option<(&'static str, &[u8])> {

@@ -1,5 +1,5 @@
-//! Checks of values that end up in a Host header, a scope or an Authorization header, whether
-//! they stand in the configuration or come from a variable, that is perhaps from a client.
+//! Checks values that become part of a Host header, a scope, or an Authorization header. They come
+//! from the configuration or from a variable, that is, possibly from a client.
 
 use aws_signing::identity::{LONGEST_ACCESS_KEY, is_access_key, is_secret};
 

@@ -1,4 +1,4 @@
-//! Object stores that speak S3 and have control headers of their own beside `x-amz-*`.
+//! S3-compatible object stores whose control headers have other prefixes than `x-amz-`.
 
 use crate::header_name;
 

@@ -1,6 +1,6 @@
-//! `aws-chunked`: a body in signed pieces, so that it need not be known before its head leaves.
+//! `aws-chunked`: a body in signed pieces, so that the head can be sent before the body is known.
 //!
-//! A body in this framing consists of chunks, the last of which is empty, and maybe trailers:
+//! A body in this encoding consists of chunks, the last of which is empty, and optional trailers:
 //!
 //! ```text
 //! 10000;chunk-signature=<64 hex digits> CRLF
@@ -11,7 +11,7 @@
 //! CRLF
 //! ```
 //!
-//! The request's signature seeds a chain: each chunk's signature covers the one before it. That is
+//! The request's signature seeds a chain: each chunk's signature covers the previous one. This is
 //! described in [Transferring payload in multiple chunks][1] and, for trailers, in [Including
 //! trailing headers][2].
 //!
@@ -21,7 +21,7 @@
 //! | check or take off a client's framing | [`Parser`] | one line of the framing, and the trailers |
 //! | sign a client's chunks anew | [`Resigner`] | one chunk as the client cut it, up to [`MAX_CHUNK`] |
 //!
-//! All three take their input in pieces of any size and stop at nothing but the framing itself.
+//! All three accept their input in pieces of any size, split anywhere.
 //!
 //! [1]: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
 //! [2]: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html

@@ -1,4 +1,4 @@
-//! The signing key: what a secret becomes for one day, region and service.
+//! The signing key, derived from a secret for one day, region, and service.
 
 use std::fmt;
 

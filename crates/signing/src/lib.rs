@@ -1,12 +1,11 @@
-//! Signatures of requests to AWS and to stores that speak its protocols, computed from bytes alone.
+//! Signatures of requests to AWS and to services that use its protocols, computed from bytes alone.
 //!
-//! Nothing here reads a clock, a file or a socket: the time, the credentials and the request are
-//! arguments, so the same input always gives the same signature. What is implemented is
-//! [Signature Version 4][sigv4] in the `Authorization` header and in the query ([`presign`]),
-//! together with the canonical forms of paths, queries and headers that it signs; for S3 a proxy
-//! can send these very forms, and most disagreement between servers about what was signed is
-//! gone. Bodies in signed chunks are in [`chunked`], and [`v2`] is the older Signature Version 2
-//! of S3.
+//! Nothing here reads a clock, a file, or a socket: the time, the credentials, and the request are
+//! arguments, so the same input always gives the same signature. The crate implements [Signature
+//! Version 4][sigv4] in the `Authorization` header and in the query ([`presign`]), with the
+//! canonical forms of paths, queries, and headers that it signs. A proxy can send a request to S3
+//! in these very forms, which avoids most disagreements between servers about what was signed.
+//! Bodies in signed chunks are in [`chunked`], and [`v2`] is the older Signature Version 2 of S3.
 //!
 //! ```
 //! use aws_signing::{CredentialScope, Header, Request, Signer, SigningKey, Timestamp};

@@ -1,8 +1,8 @@
 //! Canonical paths.
 //!
-//! S3 signs the path of the object as it is, every other service a path that is first normalised
-//! and then encoded once more. A path here is what stands in the request line up to `?`; it
-//! begins with `/`, and an empty one is the root.
+//! S3 signs the path of the object as it is. Every other service signs a path that is first
+//! normalized and then encoded once more. A path here is the part of the request line before `?`;
+//! it begins with `/`, and an empty one is the root.
 
 use crate::encode::{self, Plus, SEGMENT, SEMICOLON, SLASH, UNRESERVED};
 

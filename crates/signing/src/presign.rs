@@ -1,8 +1,8 @@
 //! Signature Version 4 in the query: presigned requests.
 //!
-//! What the Authorization header says stands in parameters `X-Amz-*` of the query instead, and
-//! with it how long the request is good for. They are part of what is signed; only the signature
-//! itself, which comes last, is not. See [Authenticating requests: using query parameters][1].
+//! The query has the contents of the Authorization header in parameters `X-Amz-*`, and how long the
+//! request is valid. These parameters are signed; only the signature itself, which comes last, is
+//! not. See [Authenticating requests: using query parameters][1].
 //!
 //! ```
 //! use aws_signing::presign::{Expires, QueryAuth};

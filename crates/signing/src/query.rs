@@ -1,8 +1,7 @@
 //! Canonical queries, and the parameters they are made of.
 //!
-//! A query here is what stands behind the `?` of a request line, without it. It is a list of
-//! `name=value` pairs separated by `&`, of which any byte may be percent-encoded and in which `+`
-//! is a space.
+//! A query here is the part of a request line after `?`. It is a list of `name=value` pairs
+//! separated by `&`, in which any byte can be percent-encoded and `+` is a space.
 
 use std::ops::Range;
 

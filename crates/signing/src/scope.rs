@@ -1,4 +1,4 @@
-//! The credential scope: which day, region and service a signing key is good for.
+//! The credential scope: the day, region, and service for which a signing key is valid.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
-//! SHA-256 and HMAC-SHA256 of messages that are in memory as a whole.
+//! SHA-256 and HMAC-SHA256 of messages that are completely in memory.
 //!
-//! Hashers that take a message piece by piece carry a buffer, copy a key's state together with
-//! it and erase both after each use, which costs as much as two blocks of a signature's ten. Here
-//! a message is padded where it is and compressed in one call, and a key is two bare states.
+//! Hashers that accept a message piece by piece have a buffer, copy a key's state together with it,
+//! and erase both after each use. This costs as much as two of the ten blocks of a signature. Here
+//! a message is padded in place and compressed in one call, and a key is two bare states.
 
 use sha2::block_api::compress256;
 use zeroize::{Zeroize, Zeroizing};

@@ -1,4 +1,4 @@
-//! The moment of a signature, in the spellings that signatures use.
+//! The time of a signature, in the formats that signatures use.
 
 use std::fmt;
 

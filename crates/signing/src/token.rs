@@ -1,4 +1,4 @@
-//! Tokens of HTTP: what header names and methods consist of ([RFC 9110, section 5.6.2][1]).
+//! HTTP tokens, which header names and methods consist of ([RFC 9110, section 5.6.2][1]).
 //!
 //! [1]: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
 

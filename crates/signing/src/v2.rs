@@ -1,9 +1,9 @@
 //! Signature Version 2 of S3: HMAC-SHA1 of a few headers and the resource, in the Authorization
 //! header or in the query. See [Signing and authenticating REST requests][1].
 //!
-//! AWS regions opened after January 2014 reject it, and neither the body nor the host is part of
-//! the signature. It is for older S3-compatible stores. There is no derived key: a request is
-//! signed with the secret access key itself.
+//! AWS regions that opened after January 2014 reject it, and neither the body nor the host is part
+//! of the signature. It is for older S3-compatible object stores. There is no derived key: a
+//! request is signed with the secret access key itself.
 //!
 //! ```
 //! use aws_signing::{Header, v2};

@@ -1,7 +1,7 @@
 //! Files of secret keys: `aws_secret_key_file`.
 //!
-//! All of them are read with the configuration, each once, whatever names it: a worker neither may
-//! read them nor waits for a disk. So a variable must come from a `map`, whose values are known.
+//! nginx reads each of them once, with the configuration: a worker can neither read them nor wait
+//! for a disk. So a variable must come from a `map`, whose values are known.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};

@@ -1,4 +1,4 @@
-//! Keys that are written in the configuration.
+//! Keys in the configuration.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

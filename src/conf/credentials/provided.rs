@@ -1,4 +1,4 @@
-//! Credentials that a provider yields: `aws_credentials`.
+//! Credentials of a provider: `aws_credentials`.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Warnings about caches whose key does not say whose object it is.
+//! Warnings about caches whose key does not distinguish whose object it is.
 
 use super::{SigningLocation, Warning};
 use crate::conf::{Credentials, Plan};

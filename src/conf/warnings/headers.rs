@@ -1,5 +1,5 @@
-//! Warnings about what `proxy_set_header` can do to a signed request that the signature does not cover,
-//! or that a cache does not know of.
+//! Warnings about changes by `proxy_set_header` that the signature does not cover, or that a cache
+//! does not know about.
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
-//! Whether nginx's structures are laid out as in the sources that the module was built with.
+//! Checks that nginx's structures have the layout of the sources that the module was built with.
 //!
-//! nginx refuses a module of another version. But distributions patch nginx, in structures too, and keep
-//! its version: with such a patch, the module would read and write the wrong places. nginx tells where it
-//! keeps many things itself, in the tables that it reads its configuration and its headers by; these
-//! places are compared with those that the module was built with.
+//! nginx rejects a module of another version. But distributions patch nginx, including its
+//! structures, and keep its version; with such a patch, the module would read and write the wrong
+//! memory. nginx's own tables, by which it reads its configuration and its headers, contain many
+//! offsets. These are compared with the offsets that the module was built with.
 
 use std::fmt;
 use std::mem::offset_of;

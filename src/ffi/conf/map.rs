@@ -1,7 +1,7 @@
 //! The values of a `map` block.
 //!
-//! nginx keeps what a map has read in structures of its own. The hash tables in it are public; what
-//! stands around them has been the same from nginx 1.18 to 1.31.
+//! nginx keeps the contents of a map in private structures. The hash tables in them are public; the
+//! rest has been the same from nginx 1.18 to 1.31.
 
 use std::collections::BTreeSet;
 use std::ptr::NonNull;

@@ -1,4 +1,4 @@
-//! What has been merged: proofs that it is time to do what can only be done then.
+//! Values that prove that blocks have been merged, for what can be done only then.
 
 use std::ops::Deref;
 

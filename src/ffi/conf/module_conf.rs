@@ -1,8 +1,8 @@
 //! This module's own configurations, found by their types.
 //!
-//! nginx keeps an untyped configuration for each module: one of http{} itself, one of each server{} and
-//! upstream{}, one of each location. A type says once, with [`ModuleConf`], where it is kept. From then
-//! on nobody names a module or casts a pointer.
+//! nginx keeps an untyped configuration for each module: one for http{} itself, one for each
+//! server{} and upstream{}, one for each location. With [`ModuleConf`], a type declares once where
+//! it is kept. After that, no code names a module or casts a pointer.
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::ffi::c_void;

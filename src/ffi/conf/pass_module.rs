@@ -1,7 +1,8 @@
-//! The modules with a `*_pass` directive, and which content handlers those install.
+//! The modules with a `*_pass` directive, and the content handlers that these install.
 //!
-//! Signing acts only where proxy_pass answers. nginx keeps its handlers to itself, but a directive
-//! shows which one it installs when it is run on a location of its own, which no request reaches.
+//! The module signs only if proxy_pass is the content handler. nginx's handlers are private, but a
+//! directive reveals the one that it installs when it is run on a temporary location, which no
+//! request reaches.
 
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;

@@ -1,8 +1,8 @@
-//! What stands behind `proxy_pass`, and behind `map`.
+//! The arguments of `proxy_pass` and of `map`.
 //!
-//! nginx keeps their values to itself, and they cannot be read from what is public of a location. So
-//! the setters of such directives are stood in for while http{} is read, by one that calls the setter
-//! and looks at the arguments.
+//! nginx keeps these values private, and they cannot be derived from what is public in a location.
+//! So while http{} is read, the setters of such directives are replaced by one that calls the
+//! original setter and looks at the arguments.
 
 use std::cell::RefCell;
 use std::ffi::{c_char, c_void};

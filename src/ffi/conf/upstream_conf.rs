@@ -1,7 +1,7 @@
-//! What a module with a `*_pass` directive is told in a location.
+//! The configuration of a module with a `*_pass` directive in a location.
 //!
-//! Its location configuration begins with a structure that is public. The rest is private, but a directive
-//! names the place that it is written to, and its setter tells the type that is kept there.
+//! Its location configuration begins with a public structure. The rest is private, but a directive
+//! names the place that it is written to, and its setter tells the type of the value.
 
 use std::ffi::{c_char, c_void};
 use std::ptr::NonNull;

@@ -1,4 +1,4 @@
-//! A request's body, as its buffers come in through nginx's request body filters.
+//! A request's body, as nginx's request body filters receive its buffers.
 
 pub(in crate::ffi) mod pieces;
 

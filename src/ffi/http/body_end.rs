@@ -1,7 +1,8 @@
-//! Whether the body that a client announced has been received to its end.
+//! Whether nginx has received the body that a client announced to its end.
 //!
-//! nginx keeps a request going after it has rejected or discarded the body: `error_page` sends it to
-//! another location, which finds what is left of the body and cannot tell it from a whole one.
+//! A request continues after nginx has rejected or discarded its body: `error_page` sends it to
+//! another location, which finds the rest of the body and cannot distinguish it from a complete
+//! one.
 
 use nginx_sys::ngx_http_request_body_t;
 

@@ -1,9 +1,9 @@
-//! The hook that decides whether a request may be answered from a cache, and its response kept in one.
+//! The hook that decides whether a cache can respond to a request, and store its response.
 //!
-//! nginx evaluates `proxy_cache_bypass` before it looks into the cache, and before it serializes the
-//! request; `proxy_no_cache` when the response has come. [`install`] gives a location copies of both
-//! lists, which begin with a value of ours. It calls [`CacheHook::bypasses`]. It is
-//! first, since nginx stops at the first value that says yes, and ours does more than to say it.
+//! nginx evaluates `proxy_cache_bypass` before it looks into the cache and before it serializes the
+//! request, and `proxy_no_cache` when the response has arrived. [`install`] gives a location copies
+//! of both lists, which begin with a value of the module, which calls [`CacheHook::bypasses`]. This
+//! value is first since nginx stops at the first value that says yes, and it has side effects.
 
 use std::ptr::NonNull;
 

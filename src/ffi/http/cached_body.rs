@@ -1,11 +1,11 @@
-//! A response body on its way into a cache: nginx reads it from the upstream whether or not a client gets
-//! it, so what a filter of responses has seen says nothing of what a cache keeps.
+//! A response body on its way into a cache. nginx reads it from the upstream even if no client gets
+//! it, so a response filter does not see everything that a cache stores.
 //!
 //! nginx calls `u->input_filter_init` when it has decided to cache a response, and then
-//! `u->pipe->input_filter` for each buffer that it reads, which appends what is a part of the body to
-//! `p->in`. [`watch`] replaces the one, and then the other. Until the body has come to its end and is
-//! found clean the response counts as one that is not cached: whatever happens in between, no cache
-//! keeps it.
+//! `u->pipe->input_filter` for each buffer that it reads, which appends the parts of the body to
+//! `p->in`. [`watch`] replaces the former, and then the latter. Until the whole body has been
+//! searched without a match, the response counts as not cacheable, so no cache stores it, whatever
+//! happens in between.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;

@@ -1,4 +1,4 @@
-//! A request that goes on in the next turn of the event loop, after others had theirs.
+//! A request that continues in the next turn of the event loop, after others had their turn.
 
 use std::cell::UnsafeCell;
 use std::marker::PhantomPinned;

@@ -1,4 +1,4 @@
-//! Flags of a request. They are read and written by C (`flags.c`), which alone knows where they are.
+//! Flags of a request. C code (`flags.c`) reads and writes them, since only C knows where they are.
 
 use nginx_sys::{ngx_array_t, ngx_http_request_t, ngx_uint_t};
 

@@ -1,4 +1,4 @@
-//! The filters of responses behind ours.
+//! The response filters after the module's own.
 
 use std::cell::Cell;
 

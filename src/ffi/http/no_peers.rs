@@ -1,4 +1,4 @@
-//! Rejecting a request that nginx is about to send: it finds no peer to send it to.
+//! Prevents nginx from sending a request: it finds no peer to send it to.
 
 use std::ffi::c_void;
 use std::ptr::{NonNull, null_mut};

@@ -1,19 +1,19 @@
-//! A body that is framed while it is sent: a filter between nginx's output chain and the connection
-//! to the store.
+//! A body that is encoded while it is sent: a filter between nginx's output chain and the
+//! connection to the upstream.
 //!
-//! nginx hands the head and the body's buffers to `u->output.output_filter`, as they come in. This
-//! one passes the head on, feeds the body to a [`BodyTransform`] and sends the frames that come out. The
-//! rules that it keeps:
+//! nginx gives the head and the body's buffers to `u->output.output_filter`, as it receives them.
+//! This filter forwards the head, gives the body to a [`BodyTransform`], and sends the chunks that
+//! it produces. Its rules:
 //!
-//! - It takes from the body only while all that it has given out is sent. A slow store would cost
-//!   the whole body in memory otherwise.
-//! - Until then, buffers wait in a list of its own: the links of nginx's chain are freed when the
-//!   call ends, the buffers live until they are read.
-//! - The body's end is known by its length; buffers in files bear no mark of it.
+//! - It accepts more of the body only when everything that it has produced has been sent. Otherwise
+//!   a slow upstream would make nginx keep the whole body in memory.
+//! - Until then, buffers wait in the filter's own list: nginx frees the links of its chain when the
+//!   call ends; the buffers live until they are read.
+//! - The end of the body is known by its length; buffers in files have no mark for it.
 //! - A request that is sent again begins with its head, and so does the stream.
-//! - Frames are written one by one, so the connection must not hold back the end of one until the
-//!   store has acknowledged what went before (TCP_NODELAY). nginx sees to that itself for bodies
-//!   that it sends while they come in.
+//! - Chunks are written one by one, so the connection must not hold back the end of one until the
+//!   upstream has acknowledged the previous one (TCP_NODELAY). nginx takes care of this itself for
+//!   bodies that it sends without buffering.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

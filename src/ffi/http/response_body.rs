@@ -1,5 +1,5 @@
-//! The body of an answer: the buffers that come from the upstream, what is kept of them, and what is
-//! sent in their place.
+//! The body of a response: the buffers from the upstream, which of them are held back, and what is
+//! sent instead.
 
 use std::ptr::{NonNull, null_mut};
 

@@ -1,8 +1,8 @@
-//! The filters that see a response on its way to the client.
+//! The filters that process a response on its way to the client.
 //!
-//! A dynamic module that asks for no place of its own is configured after all of nginx's modules, so
-//! that its filters run before theirs: before compression, ranges, SSI, and before files are read
-//! into memory. What they see is what the upstream has sent.
+//! A dynamic module without a configured place comes after all of nginx's modules, so its filters
+//! run before theirs: before compression, ranges, and SSI, and before files are read into memory.
+//! They see what the upstream has sent.
 
 use nginx_sys::{
     NGX_ERROR, NGX_OK, ngx_chain_t, ngx_http_request_t, ngx_http_top_body_filter,

@@ -1,8 +1,9 @@
-//! Values that a function of ours yields, where nginx expects a compiled one.
+//! Values that a function of the module computes, for nginx structures that expect a compiled
+//! script.
 //!
-//! nginx keeps a value with variables as two scripts, one that says how long it is and one that writes it.
-//! A script is a row of words: code and argument, again and again, and a null word that ends it. The scripts
-//! of [`compile`] have one code each, whose argument is the [`Script`].
+//! nginx keeps a value with variables as two scripts, one for its length and one that writes it. A
+//! script is a sequence of words, alternating code and argument, that ends with a null word. The
+//! scripts of [`compile`] have one code each, whose argument is the [`Script`].
 
 use std::ffi::c_void;
 use std::ptr::NonNull;

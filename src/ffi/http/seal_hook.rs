@@ -1,13 +1,13 @@
-//! The hook that sees a request when it has been serialised and is not yet sent.
+//! The hook that gets a request after nginx has serialized it and before it is sent.
 //!
 //! nginx evaluates the value of `proxy_bind` in `ngx_http_upstream_init_request()` directly after
 //! `u->create_request(r)`, for every form of proxy_pass, and once for each request that is sent
-//! and not answered from a cache. [`install`] puts a value of our own there, whose script codes
-//! call [`SealHook::seal`], and which then answers with the user's own value.
+//! rather than served from a cache. [`install`] puts a value of the module there, whose script
+//! codes call [`SealHook::seal`], and then return the user's own value.
 //!
-//! An error of a script code is swallowed by most versions of nginx. What may not be sent is refused in another
-//! way: [`NoPeers`] has the request's upstream configuration replaced by one that connects to
-//! nothing.
+//! Most versions of nginx ignore an error of a script code. So a request that must not be sent is
+//! stopped differently: [`NoPeers`] replaces the request's upstream configuration by one that
+//! connects to nothing.
 
 use std::ptr::{NonNull, null_mut};
 

@@ -1,7 +1,7 @@
-//! What was sent upstream, for as long as the answer may repeat it.
+//! The target that was sent to the upstream, kept as long as the response can repeat it.
 //!
-//! It is kept beside the upstream and not found in it: nginx frees the links of `u->request_bufs`
-//! where a body is sent while it comes in.
+//! It is stored separately, because nginx frees the links of `u->request_bufs` while it sends a
+//! body without buffering.
 
 use std::cell::Cell;
 use std::ptr::NonNull;

@@ -1,4 +1,4 @@
-//! The request that the proxy module has serialised, and is about to send.
+//! The request that the proxy module has serialized and is about to send.
 
 use std::marker::PhantomData;
 use std::ops::{Deref, Range};

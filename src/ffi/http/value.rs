@@ -1,4 +1,4 @@
-//! Values of directives that may hold variables.
+//! Values of directives that can contain variables.
 
 use std::ptr::NonNull;
 use std::rc::Rc;

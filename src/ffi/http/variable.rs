@@ -1,4 +1,4 @@
-//! Variables of ours.
+//! The module's variables.
 
 use std::ptr::NonNull;
 

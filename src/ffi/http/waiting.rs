@@ -1,8 +1,8 @@
-//! Requests that wait for something that happens outside of them.
+//! Requests that wait for an external event.
 //!
-//! A request is suspended by its phase handler's answer and continued by a timer, which runs while
-//! requests wait. While it waits, its client may leave: the request's pool then takes it off the
-//! list.
+//! The return value of a phase handler suspends a request, and a timer continues it, which runs
+//! while requests wait. If its client closes the connection meanwhile, a cleanup of the request's
+//! pool removes the request from the list.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! Values that are made when they are first asked for, while requests are served.
+//! Values that are made when they are first needed, while requests are served.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

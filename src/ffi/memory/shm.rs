@@ -1,9 +1,9 @@
 //! A zone of shared memory with slots for secrets.
 //!
 //! nginx maps a zone before it starts its workers, so that all of them see it at one address, and
-//! hands it on when the configuration is read again. A worker may be killed at any instruction: the
-//! zone's lock is the mutex of nginx's slab pool, which the master opens when the worker that holds
-//! it has died.
+//! keeps it when the configuration is read again. A worker can be killed at any instruction: the
+//! zone's lock is the mutex of nginx's slab pool, which the master releases when the worker that
+//! holds it has died.
 
 mod slot;
 

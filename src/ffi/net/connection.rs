@@ -1,7 +1,7 @@
-//! A connection of nginx's that a future reads from and writes to.
+//! An nginx connection that a future reads from and writes to.
 //!
-//! The connection lives on nginx's event loop: its events wake the future that waits for them. It
-//! is marked idle, so that a worker that is told to finish closes it at once instead of waiting.
+//! The connection uses nginx's event loop: its events wake the future that waits for them. It is
+//! marked idle, so that a worker that is shutting down closes it at once instead of waiting.
 
 use std::ffi::{c_int, c_void};
 use std::io;

@@ -1,4 +1,4 @@
-//! Reading a pipe by way of one of nginx's connections.
+//! Reads a pipe through one of nginx's connections.
 
 use std::ffi::c_void;
 use std::io;

@@ -1,7 +1,7 @@
 //! TLS as nginx does it, with the server's certificate always verified.
 //!
-//! An nginx that was built without TLS must still load the module, so its TLS functions, and the
-//! few of the library behind them, are looked up at run time.
+//! An nginx without TLS must be able to load the module, so nginx's TLS functions, and the few
+//! functions of the TLS library, are looked up at run time.
 
 #[cfg(ngx_feature = "ssl")]
 pub(crate) use with::*;

@@ -1,17 +1,17 @@
-//! Running a program beside nginx.
+//! Runs a program as a child process.
 //!
-//! nginx reaps every child of its processes itself, so that an exit status cannot be waited for;
-//! and it logs an alert for each that a signal has ended. So the program is the child of a
-//! supervisor, which is forked from the worker, does nothing but wait, reports over a pipe how the
-//! program ended, and ends with status 0. It kills the program and all of its process group when the
-//! worker has what it wants, which it says over a pipe. It kills everything that the program has left,
-//! in whatever session,
+//! nginx reaps all children of its processes itself, so the module cannot wait for an exit status;
+//! and nginx logs an alert for each child that a signal has ended. So the program is the child of a
+//! supervisor process, which is forked from the worker. The supervisor only waits, reports over a
+//! pipe how the program ended, and exits with status 0. It kills the program and its process group
+//! when the worker says over a pipe that it has read everything. It kills everything that the
+//! program has left, in any session,
 //!
-//! - when the worker closes its end of that pipe without a word, or dies;
-//! - at the deadline, if the worker has not done so.
+//! - when the worker closes its end of that pipe without saying so, or dies;
+//! - at the deadline, if the worker has done neither.
 //!
-//! So a program may start a daemon that outlives it, such as an agent that keeps a password, but a
-//! program that hangs leaves nothing.
+//! So a program can start a daemon that outlives it, such as an agent that keeps a password, but a
+//! program that hangs leaves nothing behind.
 
 mod supervisor;
 

@@ -1,4 +1,4 @@
-//! A configuration as a process uses it: what nginx calls a cycle.
+//! A configuration in use by a process, which nginx calls a cycle.
 
 use std::cell::Ref;
 use std::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! Work that goes on in the next turn of the event loop, after others had theirs.
+//! Work that continues in the next turn of the event loop, after others had their turn.
 
 use std::cell::Cell;
 use std::ptr::null_mut;

@@ -1,4 +1,4 @@
-//! Functions that C calls by a pointer, with nothing beside it that could say which one is meant.
+//! Functions that C calls by a pointer without an argument that says which one is meant.
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;

@@ -1,4 +1,4 @@
-//! No panic crosses into C.
+//! Prevents panics from reaching C.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

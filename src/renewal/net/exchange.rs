@@ -1,4 +1,4 @@
-//! One request, one answer, on a connection of its own.
+//! One request and one response, on a separate connection.
 
 use std::future::{Future, poll_fn};
 use std::io;

@@ -1,5 +1,5 @@
-//! Hosts' names: asked of the `resolver` where http{} has one, else known since the configuration
-//! was read, as with proxy_pass.
+//! Host names: resolved by the `resolver` of http{} if there is one, else when the configuration is
+//! read, as for proxy_pass.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

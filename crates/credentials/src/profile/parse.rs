@@ -1,7 +1,8 @@
 //! The format of the files.
 //!
-//! It is a dialect of INI. If the SDKs' rule and that of the AWS CLI differ, both are accepted:
-//! settings may be indented, unless further than the setting before, which they would continue.
+//! The format is a dialect of INI. If the SDKs and the AWS CLI disagree, both readings are
+//! accepted: settings can be indented, except deeper than the previous setting, which they would
+//! continue.
 
 use zeroize::Zeroizing;
 

@@ -1,5 +1,5 @@
-//! Where a service is, as far as an operator or the environment says so, and what a region's hosts
-//! are called.
+//! The endpoint of a service, if an operator or the environment specifies it, and the host names of
+//! a region.
 
 use aws_signing::CredentialScope;
 

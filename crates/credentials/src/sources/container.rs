@@ -1,6 +1,6 @@
-//! `container`: the role of an ECS task or, by EKS Pod Identity, of a pod.
+//! `container`: the role of an ECS task or, with EKS Pod Identity, of a pod.
 //!
-//! The agent that runs beside the containers is asked over [HTTP][1].
+//! The source asks the agent of the container platform over [HTTP][1].
 //!
 //! [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 

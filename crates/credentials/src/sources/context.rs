@@ -1,4 +1,4 @@
-//! What the words of a directive are read with.
+//! What is needed to read the arguments of a directive.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,7 +1,7 @@
-//! `file`: a profile of the files that the SDKs and the AWS CLI share.
+//! `file`: a profile in the files that the SDKs and the AWS CLI share.
 //!
-//! The files are read for each fetch, and a fetch is due when one of them has changed, so keys
-//! that another program renews need no reload.
+//! The files are read for each fetch, and a fetch is due when one of them has changed. So keys that
+//! another program refreshes need no reload.
 
 mod chain;
 

@@ -1,4 +1,4 @@
-//! `process`: a program that prints credentials, as [`credential_process`][1] of the SDKs.
+//! `process`: a program that prints credentials, like [`credential_process`][1] of the SDKs.
 //!
 //! [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 

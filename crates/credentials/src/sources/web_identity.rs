@@ -1,5 +1,5 @@
-//! `web_identity`: a role, assumed with a token of an OpenID Connect provider, as pods of EKS do with
-//! [IAM roles for service accounts][1].
+//! `web_identity`: a role, assumed with a token of an OpenID Connect provider, as pods on EKS do
+//! with [IAM roles for service accounts][1].
 //!
 //! [1]: https://docs.aws.amazon.com/sdkref/latest/guide/access-assume-role-web.html
 

@@ -1,4 +1,4 @@
-//! Where STS is.
+//! The endpoint of STS.
 
 use aws_signing::partition::dns_suffix;
 

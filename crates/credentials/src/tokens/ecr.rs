@@ -1,5 +1,5 @@
-//! `ecr`: the private registries of the Elastic Container Registry, whose [token][1] is the base64
-//! of the user `AWS` and a password, and good for twelve hours.
+//! `ecr`: the private registries of the Elastic Container Registry. Their [token][1] is the base64
+//! encoding of the user `AWS` and a password, and is valid for twelve hours.
 //!
 //! [1]: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
 

@@ -1,5 +1,5 @@
 //! `ecr-public`: the public registry of the Elastic Container Registry, in one region. Its
-//! [token][1] is like that of private ones, and also accepted as a bearer token.
+//! [token][1] has the form of a private registry's, and is also accepted as a bearer token.
 //!
 //! [1]: https://docs.aws.amazon.com/AmazonECRPublic/latest/APIReference/API_GetAuthorizationToken.html
 

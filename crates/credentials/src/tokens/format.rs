@@ -1,4 +1,4 @@
-//! `format=`: the form in which requests carry a token.
+//! `format=`: the form in which requests send a token.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

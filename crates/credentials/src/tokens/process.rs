@@ -1,4 +1,4 @@
-//! `process`: a program that prints a token, or a JSON object with a token and when it expires.
+//! `process`: a program that prints a token, or a JSON object with a token and its expiration.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What tokens of AWS have in common: one POST to a service, signed with the credentials of a
+//! What AWS tokens have in common: one POST to a service, signed with the credentials of a
 //! provider, and a response in JSON.
 
 use std::hash::{Hash, Hasher};

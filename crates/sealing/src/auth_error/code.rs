@@ -1,4 +1,4 @@
-//! The codes of authentication errors, and what is wrong according to them.
+//! The codes of authentication errors, and what each of them says about the cause.
 
 use std::fmt;
 

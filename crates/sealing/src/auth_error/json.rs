@@ -1,8 +1,9 @@
-//! The code or the message of a JSON error, from a text that may be cut off.
+//! The code or the message of a JSON error, from a text that can be truncated.
 //!
-//! No parser of JSON: strings are told from the rest, brackets are counted. Where the code stands
-//! depends on the service: in `__type` (JSON protocols), in the object `Error` (query services that
-//! were asked for JSON), or only in a header; then the message tells.
+//! This is not a JSON parser: it distinguishes strings from the rest, and counts brackets. The
+//! place of the code depends on the service: in `__type` (JSON protocols), in the object `Error`
+//! (query services that were asked for JSON), or only in a header, in which case the message
+//! decides.
 
 use memchr::memchr2;
 

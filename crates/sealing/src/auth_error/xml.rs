@@ -1,7 +1,8 @@
-//! The few elements of an error document that we need, from a document that may be cut off.
+//! The few elements of an error document that the module needs, from a document that can be
+//! truncated.
 //!
-//! No parser of XML: markup is told from text, elements are counted, and the first thing that is not
-//! as error documents are ends it.
+//! This is not an XML parser: it distinguishes markup from text, counts elements, and stops at the
+//! first thing that does not occur in error documents.
 
 use memchr::{memchr, memchr3, memmem};
 

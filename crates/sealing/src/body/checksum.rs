@@ -1,7 +1,7 @@
-//! The checksums that S3 knows, as trailers carry them.
+//! The checksums that S3 knows, as sent in trailers.
 //!
-//! `x-amz-checksum-<algorithm>` is base64 of the digest, of a CRC in big-endian order: [Checking
-//! object integrity][1].
+//! `x-amz-checksum-<algorithm>` is the base64 encoding of the digest; a CRC is in big-endian order.
+//! See [Checking object integrity][1].
 //!
 //! [1]: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 

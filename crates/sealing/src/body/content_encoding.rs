@@ -1,7 +1,7 @@
-//! `aws-chunked` among the codings of a body.
+//! `aws-chunked` among the content codings of a body.
 //!
-//! AWS documents it first, `aws-chunked,gzip`; SDKs write it in either place, and some in a header
-//! of its own. It names the framing and not a coding of the object: S3 does not store it.
+//! AWS documents it as the first, `aws-chunked,gzip`. SDKs write it in either place, and some in a
+//! separate header. It names the framing and not a coding of the object: S3 does not store it.
 
 use std::collections::TryReserveError;
 

@@ -1,4 +1,4 @@
-//! Takes the framing off a body.
+//! Removes the aws-chunked encoding from a body.
 
 use aws_signing::chunked::{Event, Trailers};
 

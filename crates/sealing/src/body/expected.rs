@@ -1,4 +1,4 @@
-//! What the head of a request says of a body in aws-chunked framing.
+//! What the head of a request declares about a body in aws-chunked encoding.
 
 use aws_signing::Header;
 use aws_signing::chunked::Framing;

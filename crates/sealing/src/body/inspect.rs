@@ -1,4 +1,4 @@
-//! Checks a framing that stays.
+//! Verifies an aws-chunked encoding that is kept.
 
 use aws_signing::chunked::{Event, Parser, Trailers};
 

@@ -1,4 +1,4 @@
-//! The header lines that speak of the body: its length and its framing.
+//! The header lines that describe the body: its length and its encoding.
 
 use aws_signing::Header;
 use aws_signing::encode::Decimal;

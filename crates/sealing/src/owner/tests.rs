@@ -1,4 +1,4 @@
-//! Heads as nginx writes them, with and without a line that a variable has brought in.
+//! Heads as nginx writes them, with and without a line that a variable has injected.
 
 use proptest::collection::vec;
 use proptest::option;

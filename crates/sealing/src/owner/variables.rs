@@ -1,4 +1,4 @@
-//! Which variables cannot hold a line break.
+//! The variables that cannot contain a line break.
 
 /// Variables of nginx that never hold one, and that no directive can give another value: all of them
 /// are in every nginx with the proxy module, and none can be changed by `set`, `map` and the like.

@@ -1,4 +1,4 @@
-//! The URL that the configuration gives, in its parts.
+//! The URL in the configuration, split into its parts.
 
 use super::PresignedUrlError;
 use crate::url::{split_authority, split_scheme};

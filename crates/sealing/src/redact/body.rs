@@ -1,9 +1,9 @@
 //! Bodies of errors and redirects that repeat a signature or a token.
 //!
-//! A page may hold the URL as it was sent or in any encoding that its format asks for: percent-encoded
-//! once more, with references of XML and HTML, with escapes of JSON, in hexadecimal dumps. So a body
-//! is searched as it is, then with all such escapes undone, and again, until nothing changes. Undoing
-//! an escape that is not one can find too much, never too little.
+//! A page can contain the URL as it was sent or in any encoding that its format requires:
+//! percent-encoded once more, with references of XML and HTML, with escapes of JSON, in hexadecimal
+//! dumps. So a body is searched as it is, then with all such escapes undone, and again, until
+//! nothing changes. Undoing an escape that is not one can find too much, never too little.
 
 use std::collections::TryReserveError;
 

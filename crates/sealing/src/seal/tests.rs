@@ -1,4 +1,4 @@
-//! What is reserved is enough: nothing grows while a head is written.
+//! The reserved memory is enough: nothing grows while a head is written.
 
 use aws_signing::presign::Expires;
 use aws_signing::{CredentialScope, SigningKey, v2};

@@ -1,11 +1,11 @@
-//! Where the query of a request target begins, and who has named its parameters.
+//! Where the query of a request target begins, and who has written its parameters.
 //!
-//! nginx decodes a client's path, and puts captures, `$uri` and the like into the target as they are.
-//! What the client wrote as `%3F` or `%26` would begin a query or a parameter there, and with it another
-//! operation. So the first `?` of a target is believed only if nothing of the client's path can have
-//! brought it in. The rest is known: from the form of `proxy_pass`, and from what nginx appends.
+//! nginx decodes a client's path, and puts captures, `$uri` and the like into the target without
+//! escaping them. A client's `%3F` or `%26` would begin a query or a parameter there, and with it
+//! another operation. So the first `?` of a target counts only if no part of the client's path can
+//! have produced it. The rest is known from the form of `proxy_pass`, and from what nginx appends.
 //!
-//! A target without `?`, or with the client's own query, costs a search for one byte.
+//! For a target without `?`, or with the client's own query, this costs a search for one byte.
 
 use memchr::{memchr, memchr_iter, memchr2, memmem};
 

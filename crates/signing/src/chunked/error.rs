@@ -1,4 +1,4 @@
-//! Why a body cannot be framed, read or signed anew.
+//! Why a body cannot be encoded, decoded, or signed again.
 
 use super::{MAX_CHUNK, MAX_TRAILERS};
 

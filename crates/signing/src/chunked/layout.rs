@@ -1,4 +1,4 @@
-//! How long a body becomes, computed before its first byte is there.
+//! The length of an encoded body, computed before its first byte is available.
 
 use std::num::NonZeroU32;
 

@@ -1,4 +1,4 @@
-//! Lines that end with CRLF, from input that may be split anywhere.
+//! Lines that end with CRLF, from input that can be split anywhere.
 
 /// The beginning of a line whose end has not come yet.
 #[derive(Clone, Debug, Default)]

@@ -1,4 +1,4 @@
-//! Reads the framing that a client sends.
+//! Parses the aws-chunked encoding that a client sends.
 
 use super::line::{Line, LineBuffer, LineError};
 use super::{

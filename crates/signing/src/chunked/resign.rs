@@ -1,4 +1,4 @@
-//! Puts our signatures in the place of a client's.
+//! Replaces a client's signatures.
 
 use sha2::{Digest, Sha256};
 

@@ -1,4 +1,4 @@
-//! The chain of signatures that begins with the request's own.
+//! The chain of signatures, which begins with the request's own.
 
 use std::collections::TryReserveError;
 use std::fmt;

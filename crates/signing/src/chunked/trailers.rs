@@ -1,4 +1,4 @@
-//! The fields behind the last chunk.
+//! The fields after the last chunk.
 
 use std::collections::TryReserveError;
 

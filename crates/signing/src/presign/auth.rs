@@ -1,4 +1,4 @@
-//! What a presigned request says of its signer.
+//! What a presigned request declares about its signer.
 
 use std::fmt;
 

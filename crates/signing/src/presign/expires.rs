@@ -1,4 +1,4 @@
-//! How long a presigned request is good for.
+//! How long a presigned request is valid.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What of the headers is signed.
+//! The signed parts of the headers.
 
 use crate::Header;
 use crate::header;

@@ -1,4 +1,4 @@
-//! The secret access key, ready to sign.
+//! The secret access key, prepared for signing.
 
 use std::fmt;
 

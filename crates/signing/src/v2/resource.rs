@@ -1,4 +1,4 @@
-//! What of the target is signed.
+//! The signed parts of the target.
 
 use crate::query::{Parameter, parameters};
 use crate::sign::has_separator;

@@ -1,4 +1,4 @@
-//! The string to sign, and where its signature goes.
+//! The string to sign, and the place of its signature.
 
 use std::collections::TryReserveError;
 use std::fmt;

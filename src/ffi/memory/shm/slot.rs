@@ -1,8 +1,8 @@
-//! A provider's place in a zone of shared memory.
+//! A provider's slot in a zone of shared memory.
 //!
-//! A slot has two buffers. A publication fills the one that nobody reads and then turns to it by
-//! one store, so that what was published before stays whole until the new one is, wherever a
-//! worker is killed.
+//! A slot has two buffers. A publication fills the one that nobody reads and then switches to it
+//! with one store, so that the previous publication stays intact until the new one is complete, at
+//! whatever point a worker is killed.
 
 use std::cell::UnsafeCell;
 use std::ffi::c_void;

@@ -1,7 +1,7 @@
 //! The process between a worker and the program that it runs.
 //!
-//! Between `fork` and `exec` only functions are called that POSIX allows in a signal handler:
-//! nginx may have threads. Everything that needs memory is prepared before.
+//! Between `fork` and `exec`, only async-signal-safe functions are called, since nginx can have
+//! threads. Everything that needs memory is prepared before.
 
 #[cfg(target_os = "linux")]
 use std::ffi::CStr;

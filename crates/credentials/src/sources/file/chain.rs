@@ -1,7 +1,8 @@
-//! The source that a profile describes: perhaps roles, each assumed with the credentials of the next.
+//! The source that a profile describes, which can be a chain of roles, each assumed with the
+//! credentials of the next.
 //!
-//! The order in which settings count is that of the [SDKs][1]: a role before all, then
-//! web identity, SSO, a process, keys.
+//! The precedence of settings is that of the [SDKs][1]: a role first, then web identity, SSO, a
+//! process, keys.
 //!
 //! [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
 
