@@ -63,7 +63,7 @@ pub(crate) struct MainConf {
     pub(crate) providers: Rc<Providers>,
     /// Whether there is an `aws_presigned_url`.
     pub(crate) has_presigned_urls: bool,
-    /// The `upstream{}` blocks that have directives of ours.
+    /// The `upstream{}` blocks that have directives of the module.
     pub(crate) upstreams: Rc<Upstreams>,
     /// What applies where no directive says anything.
     defaults: Rc<Defaults>,
@@ -93,7 +93,7 @@ impl MainConf {
         self.shared_plans.take();
     }
 
-    /// Whether requests answered by `handler` are sent by `proxy_pass`.
+    /// Whether `handler` is the content handler of `proxy_pass`.
     pub(crate) fn is_proxy(&self, handler: ngx_http_handler_pt) -> bool {
         self.proxy()
             .is_some_and(|proxy| same_handler(proxy.handler, handler))
@@ -110,7 +110,7 @@ pub(crate) fn same_handler(one: ngx_http_handler_pt, other: ngx_http_handler_pt)
 
 /// This module's configuration of a block. One of an `upstream{}` is never merged.
 ///
-/// There are many of them, most without a directive of ours.
+/// There are many of them, most without a directive of the module.
 #[derive(Default)]
 pub(crate) struct LocationConf {
     /// The directives that are written in the block; after the merge, none.
@@ -121,11 +121,11 @@ pub(crate) struct LocationConf {
     layers: Option<Layers>,
     /// Whether a variable in `proxy_pass` says where its requests go.
     has_variable_target: bool,
-    /// How this block signs, once merged; `None` where it does not.
+    /// How this block signs, once merged; `None` if it does not.
     pub(crate) plans: Option<Rc<Plans>>,
     /// Which query its requests are sent with, once merged.
     pub(crate) sent_query: SentQuery,
-    /// The tokens without which this block does not serve, once merged; `None` where there are none.
+    /// The tokens without which this block does not serve, once merged; `None` if there are none.
     pub(crate) required_tokens: Option<Rc<RequiredTokens>>,
     /// What signs presigned URLs in this block, once merged; `None` if none are declared.
     pub(crate) presigned_url_signer: Option<Box<PresignedUrlSigner>>,

@@ -244,8 +244,8 @@ fn checked_value(
     Ok(value)
 }
 
-/// Rejects a `key=value` parameter that has a quotation mark behind its `=`, where nginx does not
-/// recognize it: the text in it would be used with the mark, up to the first blank.
+/// Rejects a `key=value` parameter that has a quotation mark after its `=`, where nginx does not
+/// recognize it: the text in it would be used with the mark, up to the first space.
 fn reject_misplaced_quote(word: &str) -> Result<(), DirectiveError> {
     match misplaced_quote(word) {
         None => Ok(()),

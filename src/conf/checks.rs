@@ -48,7 +48,7 @@ pub(super) fn check_provider_name(
     Err(())
 }
 
-/// `aws_sign` beside a directive whose requests cannot be signed.
+/// `aws_sign` with a directive whose requests cannot be signed.
 pub(super) fn check_handler(
     conf: &Conf,
     main: &MainConf,

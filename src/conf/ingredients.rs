@@ -52,7 +52,8 @@ pub(super) struct ProxySettings {
     passes_headers: bool,
     pub(super) has_cache: bool,
     stores_responses: bool,
-    /// The kind of object store that `proxy_pass` names, if its control headers have a prefix of their own.
+    /// The kind of object store that `proxy_pass` names, if its control headers have their own
+    /// prefix.
     vendor: Option<&'static Vendor>,
 }
 

@@ -134,7 +134,7 @@ struct Merging<'a> {
 }
 
 impl Merging<'_> {
-    /// Whether `proxy_pass` answers requests here.
+    /// Whether `proxy_pass` is the content handler here.
     fn is_proxied(&self) -> bool {
         self.main.is_proxy(self.block.handler())
     }
@@ -165,7 +165,7 @@ impl Merging<'_> {
     }
 
     /// How requests are signed by where a variable sends them; `elsewhere` holds for those that are
-    /// sent to no `upstream{}` of ours.
+    /// sent to no `upstream{}` of the module.
     fn plans_by_target(
         &self,
         elsewhere: &Directives,

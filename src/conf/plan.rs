@@ -38,7 +38,7 @@ pub(crate) struct Plan {
     pub(crate) payload: PayloadMode,
     /// `aws_hide_auth_errors`
     pub(crate) hides_auth_errors: bool,
-    /// Whether nginx may send a body while it comes in.
+    /// Whether nginx may send a body while nginx receives it.
     pub(crate) streams_bodies: bool,
     /// Whether nginx may do so with a body whose length the client has not announced.
     pub(crate) streams_unannounced: bool,
@@ -48,18 +48,19 @@ pub(crate) struct Plan {
     pub(crate) headers: Rc<ProxyHeaders>,
     /// `proxy_pass_request_headers`
     pub(crate) passes_headers: bool,
-    /// The kind of object store, if its control headers have a prefix of their own, as far as the configuration tells.
+    /// The kind of object store, if its control headers have their own prefix, as far as the
+    /// configuration tells.
     pub(crate) vendor: Option<&'static Vendor>,
-    /// Whether the location has a cache, which may answer where nothing can be signed.
+    /// Whether the location has a cache, which can respond if nothing can be signed.
     pub(crate) has_cache: bool,
     /// Whether nginx stores copies of responses (`proxy_store`).
     pub(crate) stores_responses: bool,
-    /// The handler of proxy_pass: the module does not act on requests that something else answers.
+    /// The handler of proxy_pass: the module does not act on requests with another content handler.
     pub(super) proxy_handler: ngx_http_handler_pt,
 }
 
 impl Plan {
-    /// Whether this request is answered by proxy_pass and is to be signed.
+    /// Whether proxy_pass is this request's content handler, and the request is to be signed.
     pub(crate) fn acts_on(&self, request: &Request) -> bool {
         same_handler(request.content_handler(), self.proxy_handler) && self.signs(request)
     }
@@ -69,11 +70,11 @@ impl Plan {
         self.switch.is_on(request)
     }
 
-    /// Whether no cache may answer this request, nor keep its response: a header or parameter of the
-    /// client is forwarded that changes the response, and is not a part of the cache key.
+    /// Whether no cache may respond to this request, nor keep its response: a header or parameter
+    /// of the client is forwarded that changes the response, and is not a part of the cache key.
     pub(crate) fn bypasses_cache(&self, request: &Request) -> bool {
         let header = |name: &[u8]| {
-            // What is known of S3's headers is not known of other stores'.
+            // What is known of S3's headers is not known of other object stores'.
             let may_change = !forwarding::is_amz(name) || caching::header_changes_response(name);
             may_change
                 && forwarding::of_header(name, &self.policy.pass_headers, self.vendor)

@@ -43,7 +43,7 @@ pub(crate) struct ByTarget {
 /// request first needs it.
 pub(crate) struct SharedPlans {
     ingredients: Ingredients,
-    /// The blocks that have directives of ours.
+    /// The blocks that have directives of the module.
     upstreams: Rc<Upstreams>,
     /// For all other targets.
     elsewhere: Option<Plan>,
@@ -94,13 +94,13 @@ impl Plans {
         }
     }
 
-    /// The plan for a request that nginx has serialised, or that has been answered.
+    /// The plan for a request that nginx has serialized, or that has been answered.
     pub(crate) fn for_sent(&self, request: &Request) -> Option<&Plan> {
         match self {
             Self::One(plan) => Some(plan),
             Self::ByTarget(plans) => match request.upstream().and_then(|sent| sent.name()) {
                 Some(name) => plans.at(plans.find(name)),
-                // It was refused, and a cache answers: which plan's object it has is not known.
+                // It was rejected, and a cache responds: which plan's object it has is not known.
                 None => plans.shared.strictest(),
             },
         }

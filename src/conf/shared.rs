@@ -94,7 +94,7 @@ impl SharedDirectives {
     }
 }
 
-/// What keeps `user` from reading the file; `None` where nothing does, or where there is no file.
+/// What keeps `user` from reading the file; `None` if nothing does, or if there is no file.
 fn obstacle(path: &Path, user: &User) -> Option<String> {
     let mut folders: Vec<&Path> = path.ancestors().skip(1).collect();
     folders.reverse();

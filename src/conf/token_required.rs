@@ -32,7 +32,7 @@ pub(crate) struct RequiredTokens {
     pub(crate) tokens: Vec<Rc<Token>>,
     /// `aws_credentials_timeout` in milliseconds.
     pub(crate) timeout: u64,
-    /// Whether the location has a cache, which may answer where there is no token.
+    /// Whether the location has a cache, which can respond if there is no token.
     pub(crate) has_cache: bool,
 }
 

@@ -187,7 +187,7 @@ pub(super) fn warn_of_other_handler(
     };
     let answers = |module: &&PassModule| match module.handler {
         Some(_) => same_handler(module.handler, block.handler()),
-        // Its handler is not known, but what it sends to is, where the directive stands.
+        // Its handler is not known, but what it sends to is, at the position of the directive.
         None => module
             .upstream_conf(conf)
             .is_some_and(|sent| sent.host().is_some()),

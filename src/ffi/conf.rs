@@ -34,8 +34,8 @@ use crate::ffi::process::log::{Level, Log};
 /// the current block.
 pub(crate) struct Conf(NonNull<ngx_conf_t>);
 
-/// Where a directive stands. It lives no longer than the configuration, in whose pool the name of
-/// the file is.
+/// The position of a directive. It lives no longer than the configuration, in whose pool the name
+/// of the file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Position {
     file: &'static [u8],
@@ -89,7 +89,7 @@ impl Conf {
         })
     }
 
-    /// The current directive's argument at `index`, 0 for the first behind the name.
+    /// The current directive's argument at `index`, 0 for the first after the name.
     pub(crate) fn arg(&self, index: usize) -> &[u8] {
         self.args().nth(index).unwrap_or_default()
     }
@@ -124,7 +124,7 @@ impl Conf {
         unsafe { value::compile(self.as_ptr(), text) }
     }
 
-    /// As [`Conf::compile`], of a text of the configuration or of ours.
+    /// As [`Conf::compile`], of a text of the configuration or of the module.
     pub(crate) fn compile_text(&self, text: &'static [u8]) -> Result<Value, ()> {
         let text = ngx_str_t {
             len: text.len(),
@@ -142,12 +142,12 @@ impl Conf {
         }
     }
 
-    /// Whether the current directive stands in a location, or in an `if` or `limit_except` there.
+    /// Whether the current directive is in a location, or in an `if` or `limit_except` there.
     pub(crate) fn in_location(&self) -> bool {
         self.stands_in(NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF | NGX_HTTP_LMT_CONF)
     }
 
-    /// Whether the current directive stands in an `upstream{}`.
+    /// Whether the current directive is in an `upstream{}`.
     pub(crate) fn in_upstream(&self) -> bool {
         self.stands_in(NGX_HTTP_UPS_CONF)
     }
@@ -157,7 +157,7 @@ impl Conf {
         unsafe { (*self.as_ptr()).cmd_type & contexts as usize != 0 }
     }
 
-    /// Where the current directive stands.
+    /// The position of the current directive.
     pub(crate) fn position(&self) -> Position {
         // SAFETY: a directive is being read, so there is a file (nginx sets one for -g, too). Its
         // name is in the pool of the configuration, as everything is that keeps a position.
@@ -182,7 +182,7 @@ impl Conf {
         log.write(level, format_args!("{line}{position}"));
     }
 
-    /// Says something that is no mistake: to whoever runs `nginx -t`, else in the log.
+    /// Says something that is no mistake: to the user who runs `nginx -t`, else in the log.
     pub(crate) fn tell(&self, line: fmt::Arguments<'_>) {
         // SAFETY: `cf` and its log are live; nginx's format takes a length and that many bytes.
         unsafe {
@@ -195,8 +195,8 @@ impl Conf {
         }
     }
 
-    /// A copy of `text` in the configuration's pool, with a zero behind it, which nginx expects of
-    /// file and host names. `None` where the pool has no memory.
+    /// A copy of `text` in the configuration's pool, with a zero after it, which nginx expects of
+    /// file and host names. `None` if the pool has no memory.
     pub(crate) fn copy_c_string(&self, text: &[u8]) -> Option<ngx_str_t> {
         // SAFETY: the pool is live; the fresh memory has room for the text and its zero.
         unsafe {
@@ -358,12 +358,12 @@ impl Block {
 
     /// The location's name, as it was written; empty for a server's part outside of locations.
     pub(crate) fn name(&self) -> String {
-        // SAFETY: as above; the name stands in the configuration's pool.
+        // SAFETY: as above; the name is in the configuration's pool.
         let name = unsafe { crate::ffi::memory::bytes(self.0.as_ref().name) };
         String::from_utf8_lossy(name).into_owned()
     }
 
-    /// What answers requests here: `ngx_http_proxy_handler` beside `proxy_pass`.
+    /// The content handler here: `ngx_http_proxy_handler` beside `proxy_pass`.
     pub(crate) fn handler(&self) -> ngx_http_handler_pt {
         // SAFETY: as above.
         unsafe { self.0.as_ref().handler }

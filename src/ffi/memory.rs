@@ -23,14 +23,14 @@ pub(crate) unsafe fn bytes<'a>(text: ngx_str_t) -> &'a [u8] {
     unsafe { std::slice::from_raw_parts(text.data, text.len) }
 }
 
-/// A value in a pool, behind what is needed to find and to drop it.
+/// A value in a pool, after what is needed to find and to drop it.
 #[repr(C)]
 struct Allocated<T> {
     header: Header,
     value: T,
 }
 
-/// What stands before each value that is put into a pool.
+/// What comes before each value that is put into a pool.
 #[repr(C)]
 struct Header {
     /// [`Header::MAGIC`]. The linker may merge functions of equal code, so the handler's address
@@ -44,8 +44,8 @@ impl Header {
     const MAGIC: u64 = u64::from_ne_bytes(*b"aws_auth");
 }
 
-/// Moves `value` into memory of `pool`, which drops it when the pool is destroyed. `None` where
-/// the pool has no memory.
+/// Moves `value` into memory of `pool`, which drops it when the pool is destroyed. `None` if the
+/// pool has no memory.
 ///
 /// # Safety
 /// `pool` must be a live pool; the caller decides how long the pointer may be used (no longer

@@ -110,11 +110,11 @@ impl Files for SharedFiles {
     }
 }
 
-/// How long an answer to which file stands at a path is good for, in milliseconds. Each provider asks
-/// once a second, and all of one file are answered by one look.
+/// How long the result of looking up a file at a path is valid for, in milliseconds. Each provider
+/// asks once a second, and all of one file are answered by one look.
 const IDENTITY_LIFETIME: i64 = 500;
 
-/// Which file stood at a path, and when.
+/// Which file was at a path, and when.
 type Seen = (i64, Result<FileIdentity, FileError>);
 
 /// A worker of nginx.

@@ -90,7 +90,7 @@ impl<'a> Lease<'a> {
 }
 
 /// Whether another process that is alive has the right. Times may lie in a future that is none
-/// after the machine's clock was set anew.
+/// after the machine's clock was set again.
 fn is_taken(state: &SlotState, clock: u64) -> bool {
     let runs = (1..=LEASE).contains(&state.leased_until.saturating_sub(clock));
     runs && process::is_alive(state.holder)

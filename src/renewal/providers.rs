@@ -39,7 +39,7 @@ impl Provider {
         &self.refreshable
     }
 
-    /// Whether it yields signing keys, which bring their region with them.
+    /// Whether it provides signing keys, which bring their region with them.
     pub(crate) fn yields_signing_keys(&self) -> bool {
         self.refreshable.definition().yields_signing_keys()
     }

@@ -121,7 +121,7 @@ impl Snapshot {
         material.identify(context, sign)
     }
 
-    /// The scope of the first signing key, if this provider yields signing keys: all have its
+    /// The scope of the first signing key, if this provider provides signing keys: all have its
     /// region and service.
     pub(crate) fn derived_scope(&self) -> Option<CredentialScope> {
         self.look();

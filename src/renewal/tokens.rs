@@ -53,7 +53,7 @@ impl Token {
         &self.refreshable
     }
 
-    /// Why there is none at `unix_time`; `None` where there is one.
+    /// Why there is none at `unix_time`; `None` if there is one.
     pub(crate) fn missing(&self, unix_time: i64) -> Option<Missing> {
         self.with_value(unix_time, |_| ()).err()
     }

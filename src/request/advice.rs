@@ -13,7 +13,7 @@ use crate::ffi::process::log::Level;
 
 /// Tells the operator, and whoever can renew the credentials.
 pub(super) fn tell(response: Response<'_>, plan: &Plan, error: AuthError, body: &[u8]) {
-    // What comes from a cache was told when the store said it.
+    // What comes from a cache was logged when the upstream responded.
     if response.is_cached() {
         return;
     }

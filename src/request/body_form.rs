@@ -19,7 +19,7 @@ pub(super) enum BodyForm {
     Deframed(Expected, Deframer),
 }
 
-/// Checks what the head tells of a body that will be forwarded while it comes in.
+/// Checks what the head tells of a body that will be forwarded while nginx receives it.
 pub(super) fn check_streamed_head(request: &Request, plan: &Plan) -> Result<(), BodyFault> {
     Start::new(request, plan, true).map(|_| ())
 }
@@ -27,7 +27,7 @@ pub(super) fn check_streamed_head(request: &Request, plan: &Plan) -> Result<(), 
 /// What a body is when it begins to come in, as far as the request's head tells.
 pub(super) struct Start {
     pub(super) form: BodyForm,
-    /// Whether the body is hashed while it comes in.
+    /// Whether the body is hashed while nginx receives it.
     pub(super) hashes: bool,
     /// The hash that the client declared, if it is to be checked here.
     pub(super) declared_hash: Option<[u8; 64]>,

@@ -122,7 +122,7 @@ impl BodyRecord {
         self.kept
     }
 
-    /// The body is rejected while it comes in.
+    /// The body is rejected while nginx receives it.
     pub(super) fn reject(&mut self) {
         self.rejected = true;
     }
@@ -156,8 +156,8 @@ impl BodyRecord {
         Ok(())
     }
 
-    /// The body has come to its end. Where it is not `kept` as it was seen, because another module
-    /// may have changed it since, it has to be hashed once more.
+    /// The body is complete. Where it is not `kept` as it was seen, because another module may have
+    /// changed it since, it has to be hashed once more.
     pub(super) fn finish(&mut self, kept: bool) -> Result<(), BodyFault> {
         if let BodyForm::Inspected(_, inspector) = &self.form
             && !self.checked

@@ -3,7 +3,7 @@
 
 use crate::ffi::http::request::Request;
 
-/// Headers whose values are secrets: of ours, or of the client's own encryption (SSE-C).
+/// Headers whose values are secrets: the module's, or of the client's own encryption (SSE-C).
 const SECRET_HEADERS: [&[u8]; 3] = [
     b"x-amz-security-token",
     b"x-amz-server-side-encryption-customer-key",

@@ -44,7 +44,7 @@ enum Framer {
 }
 
 impl<'r> OutgoingBody<'r> {
-    /// Decides about the body behind the head of `unsent`, of which `in_head` stands in the head's
+    /// Decides about the body after the head of `unsent`, of which `in_head` stands in the head's
     /// own buffer.
     ///
     /// What is known of the body stays borrowed in `borrowed`.
@@ -118,7 +118,7 @@ impl<'r> OutgoingBody<'r> {
         }
     }
 
-    /// `proxy_set_body`: nginx puts it behind the head.
+    /// `proxy_set_body`: nginx puts it after the head.
     fn set_body(
         request: &Request,
         in_head: &[u8],
@@ -255,7 +255,7 @@ impl<'r> OutgoingBody<'r> {
         }
     }
 
-    /// What frames the body behind the sealed head, if anything does.
+    /// What frames the body after the sealed head, if anything does.
     pub(super) fn stream(
         &self,
         signer: impl FnOnce() -> Option<ChunkSigner>,
@@ -278,7 +278,7 @@ fn client_declared(request: &Request) -> Result<Declared, Rejection<'static>> {
     Declared::from_headers(client_headers(request)).map_err(|_| Rejection::BodyNotThere)
 }
 
-/// What is signed where there is no body. A hash that the client declared stays for the store to
+/// What is signed if there is no body. A hash that the client declared stays for the upstream to
 /// check: the body may have been lost on its way here.
 fn payload_without_body(request: &Request, plan: &Plan, payload_signing: PayloadSigning) -> Line {
     if plan.passes_bodies

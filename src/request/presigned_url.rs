@@ -46,7 +46,7 @@ impl Variable for PresignedUrl {
 }
 
 impl PresignedUrl {
-    /// The link, in the request's pool.
+    /// The presigned URL, in the request's pool.
     fn link(&self, request: &Request) -> Result<ngx_str_t, NoLink> {
         let conf = request.location::<LocationConf>();
         let signer = conf.and_then(|conf| conf.presigned_url_signer.as_deref());
@@ -85,7 +85,7 @@ fn evaluate<'a>(value: &'a Value, request: &'a Request) -> Result<&'a [u8], NoLi
     value.evaluate(request).ok_or(NoLink::OutOfMemory)
 }
 
-/// Why there is no link.
+/// Why there is no presigned URL.
 enum NoLink {
     Incomplete(Incomplete),
     Credentials(CredentialsError),

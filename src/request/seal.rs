@@ -204,7 +204,7 @@ impl<'r, 'q> Serialized<'r, 'q> {
 /// How many dropped headers of one request are named in the log.
 const NAMED: usize = 4;
 
-/// Logs which headers the client has sent in vain.
+/// Logs which headers the client has sent and that are not forwarded.
 fn log_dropped<'a>(request: &Request, names: impl Iterator<Item = &'a [u8]>) {
     for name in names.take(NAMED) {
         request.log().write(

@@ -32,8 +32,8 @@ pub(super) enum NotReady {
     Token(Rc<Token>, Missing),
 }
 
-/// Has the request wait for credentials or tokens that are missing, and rejects it if that takes too
-/// long or is in vain.
+/// Has the request wait for credentials or tokens that are missing, and rejects it if that takes
+/// too long or cannot succeed.
 pub(super) fn await_needed(
     request: &PhaseRequest<'_>,
     required: Option<&RequiredTokens>,

@@ -10,7 +10,7 @@ pub(crate) struct Arguments<'a> {
     is_insecure: bool,
 }
 
-/// If a parameter of a directive has a quotation mark behind its `=`, the form that nginx
+/// If a parameter of a directive has a quotation mark after its `=`, the form that nginx
 /// understands, for an error message: `"key=value"`.
 ///
 /// nginx recognizes quotation marks only at the beginning of a word: `key="a b"` are the two words

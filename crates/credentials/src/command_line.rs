@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
-/// Splits a command line into words, as the AWS CLI does for `credential_process`: at blanks,
-/// with the quotes and backslashes of a POSIX shell, and none of its other features.
+/// Splits a command line into words, as the AWS CLI does for `credential_process`: at spaces, with
+/// the quotes and backslashes of a POSIX shell, and none of its other features.
 ///
 /// Words are erased when they are dropped: an argument may be a secret. (Crate `shlex` leaves copies
 /// of them in memory, and reads `#` as the beginning of a comment.)

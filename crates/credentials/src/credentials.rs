@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 
 use crate::{Secret, Token, Validity};
 
-/// What a source yields.
+/// What a source returns.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Material {
-    /// A secret key, good for every day, region and service.
+    /// A secret key, valid for every day, region and service.
     Keys(Credentials),
     /// Keys derived elsewhere, each for one day.
     Derived(SigningKeys),
@@ -28,7 +28,7 @@ impl Material {
         }
     }
 
-    /// Whether it is used after that all the same, while its source yields nothing newer.
+    /// Whether it is used after that all the same, while its source returns nothing newer.
     pub fn outlives_expiry(&self) -> bool {
         match self {
             Self::Keys(credentials) => credentials.outlives_expiry,
@@ -143,10 +143,10 @@ impl SigningKeys {
     }
 }
 
-/// A signing key and the day, region and service it is good for.
+/// A signing key and the day, region and service it is valid for.
 #[derive(PartialEq, Eq)]
 pub struct DatedKey {
-    /// What it is good for.
+    /// The scope for which it is valid.
     pub scope: CredentialScope,
     /// The key itself, for [`aws_signing::SigningKey::from_bytes`].
     pub key: Zeroizing<[u8; 32]>,

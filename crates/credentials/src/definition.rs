@@ -32,7 +32,7 @@ impl Definition {
         TokenSource::declarations()
     }
 
-    /// Reads the name of a [source of credentials](Self::credential_sources) and the words behind
+    /// Reads the name of a [source of credentials](Self::credential_sources) and the words after
     /// it, e.g. `imds` and `role=web`.
     ///
     /// What the words leave out is looked up in the environment. Paths are absolute. The flag
@@ -53,7 +53,7 @@ impl Definition {
         )
     }
 
-    /// Reads the name of a [source of tokens](Self::token_sources) and the words behind it, e.g.
+    /// Reads the name of a [source of tokens](Self::token_sources) and the words after it, e.g.
     /// `ecr` and `region=eu-west-1`.
     ///
     /// All know `format=` (`raw`, `basic` or `bearer`) and `interval=`, after which at the latest a
@@ -94,7 +94,7 @@ impl Definition {
         self.declaration
     }
 
-    /// Whether it yields signing keys, each of which is good for one region and service.
+    /// Whether it provides signing keys, each of which is valid for one region and service.
     pub fn yields_signing_keys(&self) -> bool {
         matches!(&self.source, AnySource::Credentials(source) if source.yields_signing_keys())
     }

@@ -23,7 +23,7 @@ pub enum DefinitionError {
     /// A value that begins with a quotation mark; here is what to write instead.
     #[error("quotation marks belong around the whole word: write {0}")]
     Quote(String),
-    /// Nothing behind the `=`.
+    /// Nothing after the `=`.
     #[error("\"{0}=\" has no value; leave it out or give one")]
     Empty(String),
     /// A flag with a value.
@@ -72,7 +72,7 @@ fn list(keys: &[&str]) -> String {
     }
 }
 
-/// A word as it is to be written: quoted if it has blanks.
+/// A word as it is to be written: quoted if it has spaces.
 fn assignment(key: &str, value: &str) -> String {
     match value.contains(' ') {
         true => format!("\"{key}={value}\""),

@@ -17,11 +17,11 @@ pub trait Files {
     /// The content of a regular file, and which file that was.
     ///
     /// Identity and content come from one open descriptor, so that a file renamed into place
-    /// between the two is not mistaken. What is not a regular file is refused without waiting (a
+    /// between the two is not mistaken. What is not a regular file is rejected without waiting (a
     /// FIFO would block), and so is a file of more than `limit` bytes.
     fn read(&self, path: &Path, limit: usize) -> Result<File, FileError>;
 
-    /// Which file stands at `path` now; symbolic links are followed. The result may be some moments
+    /// Which file is at `path` now; symbolic links are followed. The result may be some moments
     /// old, but not older than that of a [`read`](Self::read).
     fn identify(&self, path: &Path) -> Result<FileIdentity, FileError>;
 
@@ -93,8 +93,8 @@ pub struct Request {
     pub method: Method,
     /// Where it goes.
     pub url: Url,
-    /// Further fields: names in lower case, values that are visible ASCII and blanks. Any value
-    /// may be a secret.
+    /// Further fields: names in lower case, values that are visible ASCII and spaces. Any value may
+    /// be a secret.
     pub headers: Vec<(&'static str, Zeroizing<String>)>,
     /// The body; may hold a secret.
     pub body: Zeroizing<Vec<u8>>,

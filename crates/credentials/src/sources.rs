@@ -35,12 +35,12 @@ pub(crate) use process::Process;
 use signing_keys::KeyFile;
 use web_identity::WebIdentity;
 
-/// Where credentials come from. `Hash` covers everything that makes one source yield something
-/// else than another.
+/// Where credentials come from. `Hash` covers everything that distinguishes one source from
+/// another.
 pub(crate) trait CredentialSource: Sized + Clone + Hash {
     const DECLARATION: &'static Declaration;
 
-    /// Reads the words behind the source's name.
+    /// Reads the words after the source's name.
     fn parse(
         arguments: &mut Arguments<'_>,
         context: &ParseContext<'_>,

@@ -181,7 +181,7 @@ fn append(body: &mut Vec<u8>, name: &str, value: &str) {
     encode::uri_encode(value.as_bytes(), false, body);
 }
 
-/// Reads a token that a file holds: visible ASCII, with blanks or a line end around it.
+/// Reads a token that a file holds: visible ASCII, with spaces or a line end around it.
 pub(crate) fn token_of(content: &[u8]) -> Option<Secret> {
     let text = std::str::from_utf8(content.trim_ascii()).ok()?;
     crate::response::is_secret(text).then(|| Secret::new(text.to_owned()))

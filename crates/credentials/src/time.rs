@@ -16,7 +16,7 @@ pub(crate) fn end_of_day(date: &str) -> i64 {
 /// AWS writes the time this way. A fraction of a second, which others add, is cut off; an offset
 /// other than zero is understood, also without a colon (`-0500`); a time without one is not.
 pub(crate) fn parse_iso8601(text: &str) -> Option<i64> {
-    // RFC 3339 allows a blank between date and time, and ISO 8601 does not.
+    // RFC 3339 allows a space between date and time, and ISO 8601 does not.
     if !matches!(text.as_bytes().get(10), Some(b'T' | b't')) {
         return None;
     }

@@ -33,7 +33,7 @@ pub(crate) struct TokenDeclaration {
     meaning: Meaning,
     /// How often tokens are fetched if the operator does not say.
     intervals: Intervals,
-    /// Reads the words behind the source's name, except those that all sources have.
+    /// Reads the words after the source's name, except those that all sources have.
     parse: fn(&mut Arguments<'_>, &ParseContext<'_>) -> Result<Service, DefinitionError>,
 }
 
@@ -45,7 +45,7 @@ const ALL: [&TokenDeclaration; 4] = [
     &process::DECLARATION,
 ];
 
-/// What yields tokens. `Hash` covers everything that makes one yield something else than another.
+/// A source of tokens. `Hash` covers everything that distinguishes one from another.
 #[derive(Clone, Hash)]
 enum Service {
     Signed(Signed),

@@ -88,12 +88,12 @@ impl fmt::Display for Endpoint {
 pub struct Url {
     /// What a connection is made to.
     pub endpoint: Endpoint,
-    /// The request target: begins with a slash, holds neither blanks nor control bytes.
+    /// The request target: begins with a slash, contains neither spaces nor control bytes.
     pub target: String,
 }
 
 impl Url {
-    /// Reads an absolute URL. User information and fragments are refused, an empty path becomes
+    /// Reads an absolute URL. User information and fragments are rejected, an empty path becomes
     /// `/`.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;

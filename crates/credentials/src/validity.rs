@@ -5,7 +5,7 @@
 pub struct Validity {
     /// When it expires, in Unix seconds; `None`: never.
     pub expires_at: Option<i64>,
-    /// Whether it is used after that all the same, while its source yields nothing newer.
+    /// Whether it is used after that all the same, while its source returns nothing newer.
     pub outlives_expiry: bool,
 }
 

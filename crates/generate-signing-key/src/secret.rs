@@ -16,7 +16,7 @@ pub(crate) enum SecretSource {
 }
 
 impl SecretSource {
-    /// The secret, without the line end that a file has behind it.
+    /// The secret, without the line end that a file has after it.
     pub(crate) fn read(&self) -> Result<Vec<u8>, SecretError> {
         let secret = match self {
             Self::Given(secret) => secret.clone(),

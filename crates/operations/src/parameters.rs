@@ -8,9 +8,9 @@ const ROOM: usize = 64;
 /// What the names of query parameters say about the operation. Collects them one by one, in any
 /// order, without an allocation.
 ///
-/// Names are compared decoded and in any case. S3 is exact; a name that only some servers recognize,
-/// because of its case, blanks around it, or a value where S3 writes none, is noted as uncertain: such
-/// a request needs the operations of both readings.
+/// Names are compared decoded and in any case. S3 is exact; a name that only some servers
+/// recognize, because of its case, spaces around it, or a value where S3 writes none, is noted as
+/// uncertain: such a request needs the operations of both readings.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Parameters<'a> {
     /// Sub-resources that every server sees, one bit each.
@@ -111,7 +111,7 @@ fn is_one_of(name: &[u8], names: &[&str]) -> bool {
     names.any(|other| other.as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// The name decoded, without and with the blanks and control characters around it. `None` if it is
+/// The name decoded, without and with the spaces and control characters around it. `None` if it is
 /// longer than any that means something.
 fn decode<'p>(name: &[u8], place: &'p mut [u8; ROOM]) -> Option<(&'p [u8], &'p [u8])> {
     let mut length = 0;

@@ -135,7 +135,7 @@ fn requests_need_operations() {
             "newthing",
             "DeleteObject, an unknown operation",
         ),
-        // Other stores' sub-resources, in any form.
+        // other object stores' sub-resources, in any form.
         (
             "PUT",
             "/b/k",

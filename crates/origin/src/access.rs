@@ -7,7 +7,7 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::host::{S3Host, VirtualHost};
 use s3s::{S3Result, s3_error};
 
-/// The rules of stricter stores: the signature must cover what it has to.
+/// The rules of stricter object stores: the signature must cover what it has to.
 ///
 /// Asked after s3s has verified the signature, which does not miss a signed header that is not
 /// there and does not mind an `x-amz-*` header that is not signed.

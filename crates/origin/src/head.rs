@@ -1,6 +1,6 @@
 //! The head of a request, byte for byte.
 
-/// Request line and headers as they stood on the wire, up to and with the empty line.
+/// Request line and headers as sent, up to and with the empty line.
 ///
 /// The readers of its parts replace bytes that are not UTF-8; [`Head::bytes`] does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Head {
         self.line().split(' ').next().unwrap_or_default().to_owned()
     }
 
-    /// The target: all that stands between the method and the version, blanks included.
+    /// The target: everything between the method and the version, spaces included.
     pub fn target(&self) -> String {
         let line = self.line();
         let target = line.split_once(' ').map_or("", |(_, rest)| rest);

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::head::Head;
 
-/// A request as it stood on the wire; its head is read through it.
+/// A request as sent; its head is read through it.
 #[derive(Clone, Debug)]
 pub struct RecordedRequest {
     /// Which connection carried it: the same number for requests of one connection.

@@ -44,7 +44,7 @@ pub enum Destination<'a> {
 }
 
 impl<'a> Destination<'a> {
-    /// The pieces of the Host to send; `None` where it is the one that nginx sends.
+    /// The pieces of the Host to send; `None` if it is the one that nginx sends.
     pub(crate) fn host(&self) -> Option<[&'a [u8]; 3]> {
         match *self {
             Self::AsSent | Self::AsSentBelow { .. } => None,

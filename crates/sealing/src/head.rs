@@ -16,7 +16,7 @@ pub struct Line {
     pub all: Range<usize>,
     /// The name, in the case it was written.
     pub name: Range<usize>,
-    /// The value without surrounding blanks.
+    /// The value without surrounding whitespace.
     pub value: Range<usize>,
 }
 
@@ -44,7 +44,7 @@ pub enum HeadError {
     /// No empty line ends the head.
     #[error("the request head has no end")]
     Unterminated,
-    /// Bytes stand behind the empty line, where no body belongs.
+    /// Bytes are after the empty line, where no body belongs.
     #[error("bytes follow the request head, unannounced")]
     BytesAfterHead,
     /// A header line that neither the configuration nor the client has written: a line break in a
@@ -68,8 +68,8 @@ pub enum HeadError {
 
 /// Parses `head`, whose target stands at `target`, and puts its header lines into `lines`.
 ///
-/// The target is not looked for: `rewrite` and captures put raw blanks there, so no split at
-/// blanks finds it; nginx tells where it is.
+/// The target is not looked for: `rewrite` and captures put unescaped spaces there, so no split at
+/// spaces finds it; nginx tells where it is.
 pub fn parse<'a>(
     head: &'a [u8],
     target: &Range<usize>,
@@ -124,8 +124,8 @@ pub fn parse<'a>(
     }
 }
 
-/// The head in the buffer that nginx has put it into, and what stands behind its empty line: the
-/// body of `proxy_set_body`. `None` where no empty line ends a head.
+/// The head in the buffer that nginx has put it into, and what is after its empty line: the body of
+/// `proxy_set_body`. `None` if no empty line ends a head.
 pub fn split(buffer: &[u8]) -> Option<(&[u8], &[u8])> {
     const END: &[u8] = b"\r\n\r\n";
     let end = memchr::memmem::find(buffer, END)? + END.len();
@@ -144,8 +144,7 @@ fn name_length(line: &[u8]) -> Option<usize> {
     (length > 0 && line[length] == b':').then_some(length)
 }
 
-/// A value without the blanks around it: space and tab, and no other byte (RFC 9110, section
-/// 5.5).
+/// A value without the spaces around it: space and tab, and no other byte (RFC 9110, section 5.5).
 pub(crate) fn trim_blanks(value: &[u8]) -> &[u8] {
     let value = &value[leading_blanks(value)..];
     let trailing = value.iter().rev().take_while(|byte| is_blank(**byte));

@@ -10,8 +10,8 @@ pub struct Identity<'a> {
     pub access_key: &'a [u8],
     /// The session token of temporary credentials, checked by [`crate::value::secret`].
     pub session_token: Option<&'a [u8]>,
-    /// When the credentials expire, as Unix time in seconds; `None` where that is not known, or
-    /// never. A signature in the query, whatever it says itself, is good for no longer.
+    /// When the credentials expire, as Unix time in seconds; `None` if that is not known, or never.
+    /// A signature in the query, whatever it says itself, is not valid for longer.
     pub expires_at: Option<i64>,
     /// What is signed with; it decides about the version of the signature.
     pub key: Key<'a>,

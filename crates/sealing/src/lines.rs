@@ -214,7 +214,8 @@ fn write_amz(
     Ok(())
 }
 
-/// Appends a value, whose outer blanks are gone already, with one space for each run of blanks.
+/// Appends a value, whose outer whitespace is removed already, with one space for each run of
+/// spaces.
 fn write_folded(value: &[u8], out: &mut Vec<u8>) {
     let words = value.split(|byte| is_blank(*byte));
     for (nth, word) in words.filter(|word| !word.is_empty()).enumerate() {

@@ -32,8 +32,8 @@ impl MethodSet {
     /// The set without any method.
     pub const EMPTY: MethodSet = MethodSet(0);
 
-    /// Adds the method called `name` (upper case, as HTTP writes it). False where nginx knows no
-    /// such method.
+    /// Adds the method called `name` (upper case, as HTTP writes it). False if nginx knows no such
+    /// method.
     #[must_use]
     pub fn insert(&mut self, name: &[u8]) -> bool {
         match KNOWN.iter().position(|known| known.as_bytes() == name) {

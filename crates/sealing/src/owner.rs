@@ -267,8 +267,8 @@ impl Sources<'_> {
         });
         let mut defaults = defaults.map(|(_, default)| default);
 
-        // Since nginx 1.31.4 Host is the first line, whatever the order. No variable stands before the
-        // first line, so that nothing can have brought it in.
+        // Since nginx 1.31.4 Host is the first line, whatever the order. No variable comes before
+        // the first line, so that nothing can have brought it in.
         let host_is_first = lines
             .first()
             .is_some_and(|line| head[line.name.clone()].eq_ignore_ascii_case(b"host"));

@@ -63,7 +63,7 @@ impl PayloadMode {
         }
     }
 
-    /// What becomes of a client's body while it comes in.
+    /// What becomes of a client's body while nginx receives it.
     pub fn inbound(self, payload_signing: PayloadSigning, declared: &Declared) -> Inbound {
         match declared {
             Declared::Framed(_) => self.inbound_framed(payload_signing),
@@ -208,7 +208,7 @@ impl PayloadSigning {
     }
 }
 
-/// What becomes of a body while it comes in.
+/// What becomes of a body while nginx receives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inbound {
     /// It is not framed.
@@ -224,7 +224,7 @@ pub enum Inbound {
 pub enum Arrival {
     /// All of it.
     Buffered,
-    /// It is sent while it comes in (`proxy_request_buffering off`).
+    /// It is sent while nginx receives it (`proxy_request_buffering off`).
     Streams {
         /// Whether the upstream is spoken to over TLS.
         tls: bool,
@@ -261,7 +261,7 @@ impl PayloadHash {
         self.0.update(data);
     }
 
-    /// The hash in hex, as it stands in a canonical request.
+    /// The hash in hex, as it is in a canonical request.
     pub fn finish(self) -> [u8; 64] {
         encode::hex32(&self.0.finalize().into())
     }

@@ -35,7 +35,7 @@ pub enum Place {
     Headers,
     /// In the query, as in a presigned URL.
     Query {
-        /// How long the request is good for.
+        /// How long the request is valid.
         expires: Expires,
     },
 }

@@ -97,7 +97,7 @@ impl<'a> Secrets<'a> {
     /// Whether a parameter holds one of them, in the spelling that was sent or in another.
     fn is_in(&self, parameter: &Parameter<'_>) -> bool {
         self.all().any(|secret| {
-            // Neither holds a blank: where a `+` has become one, it was not encoded.
+            // Neither holds a space: where a `+` has become one, it was not encoded.
             let plus = |byte| if byte == b' ' { b'+' } else { byte };
             let decoded = parameter.decoded_value().map(plus);
             decoded.eq(secret.decoded_value())
@@ -107,7 +107,7 @@ impl<'a> Secrets<'a> {
         })
     }
 
-    /// Whether one of them stands in a text as it was sent.
+    /// Whether one of them is in a text as it was sent.
     fn stands_in(&self, text: &[u8]) -> bool {
         self.all().any(|secret| {
             let value = secret.value.unwrap_or_default();

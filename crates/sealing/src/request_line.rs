@@ -13,7 +13,7 @@ use crate::error::SealError;
 use crate::forwarding;
 use crate::target::{reject_dot_segment, split_target};
 
-/// Where the canonical path and query stand in the sealed head, for S3, and what the query says.
+/// Where the canonical path and query are in the sealed head, for S3, and what the query says.
 pub(crate) struct Target<'r> {
     pub(crate) path: Range<usize>,
     pub(crate) query: Range<usize>,

@@ -33,7 +33,7 @@ pub struct Sealer {
     signers: Signers,
     /// The last signature, where chunks may be signed after it.
     seed: Option<[u8; 64]>,
-    /// Where the last target stands in `sealed`, if it holds the signature.
+    /// Where the last target is in `sealed`, if it holds the signature.
     signed_target: Option<Range<usize>>,
     /// The S3 operations that servers may see in the last head.
     operations: OperationSet,
@@ -159,8 +159,8 @@ impl Sealer {
         Ok(())
     }
 
-    /// The chain of chunk signatures that continues the last head's. `None` where none was sealed,
-    /// or there is no memory.
+    /// The chain of chunk signatures that continues the last head's. `None` if none was sealed, or
+    /// there is no memory.
     pub fn chunk_signer(&self, identity: &Identity<'_>, now: &Timestamp) -> Option<ChunkSigner> {
         let (seed, Key::V4 { scope, key }) = (self.seed.as_ref()?, identity.key) else {
             return None;
@@ -176,7 +176,7 @@ impl Sealer {
             .map(|line| self.lines[*line].name.clone())
     }
 
-    /// The last head's target, where the signature stands in it.
+    /// The last head's target, where the signature is in it.
     pub fn signed_target(&self) -> Option<&[u8]> {
         self.signed_target
             .clone()

@@ -6,15 +6,15 @@ use aws_signing::chunked::{
     ChunkSigner, EncodeError, Encoder, Framing, Layout, ResignError, Resigner, Trailers,
 };
 
-/// Room for what stands before the data of a chunk: CRLF, up to 8 digits, the signature, CRLF.
+/// Room for what comes before the data of a chunk: CRLF, up to 8 digits, the signature, CRLF.
 const HEADER_ROOM: usize = 128;
 
-/// Room for what stands behind the last chunk's data.
+/// Room for what is after the last chunk's data.
 const END_ROOM: usize = 128;
 
 /// Takes a body piece by piece and gives out frames, each a chunk that may be sent.
 ///
-/// A chunk's signature stands before its data and covers it, so a chunk is held until it is
+/// A chunk's signature comes before its data and covers it, so a chunk is held until it is
 /// complete: up to 64 KiB where the framing is ours, and up to what the client's chunks have where
 /// it is the client's ([`MAX_CHUNK`](aws_signing::chunked::MAX_CHUNK)).
 pub struct Stream {
@@ -32,7 +32,7 @@ enum Chain {
     Resign(Resigner),
 }
 
-/// Why a body is not sent on.
+/// Why a body is not forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
     /// It is longer or shorter than announced.

@@ -11,7 +11,7 @@ use crate::target::TargetSource;
 pub struct Unsigned<'a> {
     /// Request line, header lines and the empty line.
     pub head: &'a [u8],
-    /// Where the request target stands in `head`.
+    /// Where the request target is in `head`.
     pub target: Range<usize>,
     /// What nginx has made the target of.
     pub source: TargetSource<'a>,
@@ -24,9 +24,9 @@ pub struct Unsigned<'a> {
 /// What the signature and the head say of a body.
 #[derive(Clone, Copy, Debug)]
 pub struct Payload<'a> {
-    /// The last line of the canonical request: the payload's SHA-256 in hex, or a literal such
-    /// as `UNSIGNED-PAYLOAD`. It is also sent, as x-amz-content-sha256; in a signature that stands
-    /// in the query, only where it is a hash for S3. Version 2 knows none.
+    /// The last line of the canonical request: the payload's SHA-256 in hex, or a literal such as
+    /// `UNSIGNED-PAYLOAD`. It is also sent, as x-amz-content-sha256; in a signature that is in the
+    /// query, only where it is a hash for S3. Version 2 knows none.
     pub line: &'a [u8],
     /// What follows the head.
     pub body: Body,
@@ -43,18 +43,18 @@ pub enum Body {
     Empty,
     /// Nothing, though the head announces something: those lines go.
     Dropped,
-    /// The body of `proxy_set_body`, which stands behind the head in the same buffer. The head must
+    /// The body of `proxy_set_body`, which is after the head in the same buffer. The head must
     /// announce it: else a variable has brought in an empty line.
     InHead {
         /// In bytes.
         length: u64,
     },
-    /// A body. The length is in bytes; `None` where nginx sends it in HTTP's own chunks.
+    /// A body. The length is in bytes; `None` if nginx sends it in HTTP's own chunks.
     Sent {
         /// What Content-Length has to say.
         length: Option<u64>,
     },
-    /// A body in `aws-chunked` framing of ours.
+    /// A body in `aws-chunked` framing of the module.
     Encoded {
         /// Without the framing.
         decoded_length: u64,

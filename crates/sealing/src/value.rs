@@ -84,7 +84,7 @@ pub fn endpoint(value: &[u8]) -> Result<(), ValueError> {
     }
 }
 
-/// An access key: printable ASCII without blank, `/` and `,`, which separate the parts of an
+/// An access key: printable ASCII without space, `/` and `,`, which separate the parts of an
 /// Authorization header.
 pub fn access_key(value: &[u8]) -> Result<(), ValueError> {
     is_access_key(value, LONGEST_ACCESS_KEY)
@@ -92,7 +92,7 @@ pub fn access_key(value: &[u8]) -> Result<(), ValueError> {
         .ok_or("an access key has no blanks, control characters, \"/\" or \",\"")
 }
 
-/// A secret key or session token: printable ASCII without blanks. What is wrong is said without
+/// A secret key or session token: printable ASCII without spaces. What is wrong is said without
 /// showing the value.
 pub fn secret(value: &[u8]) -> Result<(), ValueError> {
     is_secret(value)

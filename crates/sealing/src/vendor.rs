@@ -2,7 +2,7 @@
 
 use crate::header_name;
 
-/// An object store whose control headers have a prefix of their own.
+/// An object store whose control headers have their own prefix.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Vendor {
     /// In lower case.

@@ -92,7 +92,7 @@ fn codes_that_are_hidden() {
     }
 }
 
-/// What clients need, what they have caused, and what only looks like one of ours.
+/// What clients need, what they have caused, and what only looks like one of the module.
 #[test]
 fn answers_that_pass() {
     for code in [
@@ -271,7 +271,7 @@ fn the_canonical_request_of_the_store() {
     assert!(canonical_request(s3("ExpiredToken", "").as_bytes()).is_none());
 }
 
-/// What a client is told is an error of the same form and code, and nothing else of the store's.
+/// What a client is told is an error of the same form and code, and nothing else of the upstream's.
 #[test]
 fn what_is_told_instead() {
     for body in [

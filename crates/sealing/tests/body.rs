@@ -253,7 +253,7 @@ proptest! {
                 prop_assert_eq!(inspected, Ok(()));
                 prop_assert_eq!(split.data().unwrap(), naive(&input));
             }
-            // What the inspector leaves to the store; it reads on behind it.
+            // What the inspector leaves to the upstream; it reads on after it.
             (Err(BodyError::ChecksumMismatch(_) | BodyError::ChecksumForm(_)), inspected) => {
                 let after_end = BodyError::Framing(FramingError::AfterEnd);
                 prop_assert!(inspected == Ok(()) || inspected == Err(after_end));

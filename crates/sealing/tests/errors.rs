@@ -120,7 +120,7 @@ fn control_bytes_in_the_target() {
             );
         }
     }
-    // Bytes above ASCII and blanks are encoded.
+    // Bytes above ASCII and spaces are encoded.
     assert_eq!(Case::get(b"/a b\x80\xff").sealed().target, b"/a%20b%80%FF");
 }
 

@@ -204,7 +204,7 @@ fn other_stores_have_control_headers_of_their_own() {
         assert_eq!(google(put("/key").client(name, "a")).seal(), refused(name));
         let sealed = google(Case::get("/key").client(name, "a")).sealed();
         assert_eq!(sealed.all(name), [""; 0], "{name}");
-        // To other stores it says nothing.
+        // To other object stores it says nothing.
         assert_eq!(put("/key").client(name, "a").sealed().all(name), ["a"]);
     }
     let sealed = google(

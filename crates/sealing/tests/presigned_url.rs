@@ -101,7 +101,7 @@ fn vectors() {
     let mut checked = [0, 0];
     for (version_2, style) in [(false, "query"), (true, "v2-query")] {
         for vector in vectors::of_style(style) {
-            // A link has no header but Host, and no parameter that stands for one. A blank in a URL
+            // A link has no header but Host, and no parameter that stands for one. A space in a URL
             // is refused.
             let query = vector.text("query_on_wire");
             if vector.headers().count() > 1

@@ -97,7 +97,7 @@ fn trimmed(value: &[u8]) -> &[u8] {
     &value[..value.len() - value.iter().rev().take_while(|b| is_blank(b)).count()]
 }
 
-/// With one space for each run of blanks.
+/// With one space for each run of spaces.
 fn folded(value: &[u8]) -> Vec<u8> {
     let words = value.split(|byte| matches!(byte, b' ' | b'\t'));
     let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
@@ -177,7 +177,7 @@ proptest! {
         prop_assert_eq!(query, same_query);
     }
 
-    /// Lines that are nobody's business reach the store as they are, and in order.
+    /// Lines that are nobody's business reach the upstream as they are, and in order.
     #[test]
     fn other_lines_are_left_alone(case in case()) {
         let Ok(bytes) = case.seal() else { return Ok(()) };

@@ -2,7 +2,7 @@
 //! them.
 //!
 //! A sealed head is not the vector's request to the letter: to S3 its target is canonical, and its
-//! date stands in x-amz-date. Where that changes what is signed, the vector's own text is changed in
+//! date is in x-amz-date. Where that changes what is signed, the vector's own text is changed in
 //! the same way, by hand.
 
 mod vectors;
@@ -231,7 +231,7 @@ fn version_2_in_headers() {
         let key = v2::SecretKey::new(vector.text("secret_key").as_bytes());
         let (head, signed) = vector.seal(Place::Headers, Some(&key)).unwrap();
 
-        // The date stands in x-amz-date, among the other headers of that kind.
+        // The date is in x-amz-date, among the other headers of that kind.
         let expected = vector.canonical_string_to_sign();
         let lines: Vec<&str> = expected.split('\n').collect();
         let (resource, amz) = lines[4..].split_last().unwrap();

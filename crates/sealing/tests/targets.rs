@@ -11,7 +11,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-/// A request as nginx has it when it serialises it.
+/// A request as nginx has it when it serializes it.
 struct Asked<'a> {
     /// The argument of `proxy_pass`.
     pass: &'a str,
@@ -112,7 +112,7 @@ fn a_question_mark_in_the_clients_path_is_a_part_of_the_key_or_rejected() {
             "/?b/?a",
             Ok("/%3Fb/%3Fa"),
         ),
-        // With the arguments behind.
+        // With the arguments after.
         (
             "http://o/b/$1$is_args$args",
             "/c/a%3Facl",
@@ -546,8 +546,8 @@ fn parameters_are_looked_for_in_linear_time() {
     assert!(asked.sealed(&target).is_ok());
 }
 
-/// What `proxy_pass` has behind the host: the text, and the names of the parameters in it. `&` is the
-/// arguments'.
+/// What `proxy_pass` has after the host: the text, and the names of the parameters in it. `&` is
+/// the arguments'.
 const PATHS: [&str; 8] = [
     "/",
     "/b/",

@@ -75,7 +75,7 @@ fn main() {
     let data: Vec<u8> = (0..LENGTH).map(|at| (at * 7 + at / 251) as u8).collect();
     let (mut body, mut sent) = (Vec::new(), 0);
     encode(&data, |header, end| {
-        // The header stands before the data that came since the one before.
+        // The header comes before the data that came since the one before.
         body.extend_from_slice(header);
         body.extend_from_slice(&data[sent..end]);
         sent = end;

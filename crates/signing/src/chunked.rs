@@ -50,10 +50,10 @@ pub const MAX_CHUNK: u32 = 16 << 20;
 /// The most that [`Parser`] takes of trailers, in bytes with their signature and line ends.
 pub const MAX_TRAILERS: usize = 4096;
 
-/// The name under which the signature of the trailers stands behind them.
+/// The name under which the signature of the trailers stands after them.
 const TRAILER_SIGNATURE: &[u8] = b"x-amz-trailer-signature";
 
-/// What stands between the size of a chunk and its signature.
+/// What is between the size of a chunk and its signature.
 const CHUNK_SIGNATURE: &[u8] = b";chunk-signature=";
 
 /// The hexadecimal digits of a signature.

@@ -33,7 +33,7 @@ const fn classes() -> [u8; 256] {
     table
 }
 
-/// `UriEncode` of the AWS documentation: every byte but the unreserved ones becomes `%XX` with
+/// `UriEncode` of the AWS documentation: every byte except the unreserved ones becomes `%XX` with
 /// upper-case digits; `keep_slash` leaves `/` as it is.
 pub fn uri_encode(bytes: &[u8], keep_slash: bool, out: &mut Vec<u8>) {
     encode(
@@ -172,7 +172,7 @@ fn is_plain(bytes: &[u8]) -> bool {
     })
 }
 
-/// The bytes that a percent-encoded path stands for. A `%` without two hexadecimal digits behind it
+/// The bytes that a percent-encoded path stands for. A `%` without two hexadecimal digits after it
 /// stands for itself.
 pub fn percent_decode(path: &[u8]) -> impl Iterator<Item = u8> {
     decode(path, Plus::Plus)
@@ -187,8 +187,8 @@ pub(crate) enum Plus {
     Space,
 }
 
-/// The bytes that a percent-encoded text stands for. A `%` without two hexadecimal digits
-/// behind it stands for itself.
+/// The bytes that a percent-encoded text stands for. A `%` without two hexadecimal digits after it
+/// stands for itself.
 pub(crate) fn decode(bytes: &[u8], plus: Plus) -> impl Iterator<Item = u8> {
     let mut rest = bytes;
     std::iter::from_fn(move || {

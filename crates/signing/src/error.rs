@@ -3,16 +3,16 @@
 /// Why a request cannot be signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// The method is empty or holds a blank or a control byte.
+    /// The method is empty or contains a space or a control byte.
     #[error("the method is empty or holds a blank or control byte")]
     Method,
-    /// The path is empty or holds a blank or a control byte: it is not canonical.
+    /// The path is empty or contains a space or a control byte: it is not canonical.
     #[error("the path is empty or not percent-encoded")]
     Path,
-    /// The query holds a blank or a control byte: it is not canonical.
+    /// The query contains a space or a control byte: it is not canonical.
     #[error("the query is not percent-encoded")]
     Query,
-    /// The payload line is empty or holds a blank or a control byte.
+    /// The payload line is empty or contains a space or a control byte.
     #[error("the payload line is empty or holds a blank or control byte")]
     Payload,
     /// A header's name is empty or holds a byte that no name may hold.
@@ -24,7 +24,7 @@ pub enum SignError {
         /// The header's name.
         name: String,
     },
-    /// Host is not among the headers: the signature would be good for every host.
+    /// Host is not among the headers: the signature would be valid for every host.
     #[error("there is no Host header to sign")]
     NoHost,
 }

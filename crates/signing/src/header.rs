@@ -10,7 +10,7 @@ use crate::{SignError, token};
 pub struct Header<'a> {
     /// The field's name.
     pub name: &'a [u8],
-    /// The field's value, with whatever blanks stand around and in it.
+    /// The field's value, with including whitespace around and in it.
     pub value: &'a [u8],
 }
 
@@ -28,8 +28,8 @@ impl fmt::Debug for Header<'_> {
 
 /// Appends the canonical headers, one a line, and puts the list of signed headers into `names`.
 ///
-/// Names are lower-cased; values lose outer blanks, and inner runs of blanks become one space,
-/// inside quotes too; the values of one name are joined with commas in the order sent. The
+/// Names are lower-cased; values lose outer whitespace, and inner runs of whitespace become one
+/// space, inside quotes too; the values of one name are joined with commas in the order sent. The
 /// fields are sorted in place, stably.
 ///
 /// # Errors
@@ -93,7 +93,7 @@ pub(crate) fn write_name(name: &[u8], out: &mut Vec<u8>) -> Result<(), SignError
 }
 
 fn write_value(header: &Header<'_>, out: &mut Vec<u8>) -> Result<(), SignError> {
-    // Most values hold neither blanks nor control bytes. Looking at all bytes, not stopping at
+    // Most values contain neither spaces nor control bytes. Looking at all bytes, not stopping at
     // the first hit, lets the compiler compare many at once.
     let plain = header
         .value

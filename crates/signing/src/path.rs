@@ -48,21 +48,22 @@ pub fn canonical(path: &[u8], rules: Rules, out: &mut Vec<u8>) {
 
 /// Appends the canonical path of a request to S3.
 ///
-/// The path is decoded once and each byte encoded, but `/` is kept. Nothing is normalised: `//`,
-/// `.` and `..` are parts of a key. An S3 request may carry this form on the wire as well.
+/// The path is decoded once and each byte encoded, except `/`, which is kept. Nothing is
+/// normalized: `//`, `.` and `..` are parts of a key. An S3 request may carry this form on the wire
+/// as well.
 pub fn s3(path: &[u8], out: &mut Vec<u8>) {
     canonical(path, Rules::S3, out);
 }
 
 /// Appends the canonical path of a request to any other service, computed from the path on the
-/// wire: normalised without decoding, then every byte but the unreserved ones and `/` encoded.
+/// wire: normalized without decoding, then every byte except the unreserved ones and `/` encoded.
 pub fn double_encoded(path: &[u8], out: &mut Vec<u8>) {
     canonical(path, Rules::SERVICE, out);
 }
 
-/// Appends what a proxy sends to any other service as the path: normalised as the signature is,
-/// so that no server between has a reason to change it, with valid escapes as they were and all
-/// bytes encoded that RFC 3986 forbids in a path.
+/// Appends what a proxy sends to any other service as the path: normalized as the signature is, so
+/// that no server between has a reason to change it, with valid escapes as they were and all bytes
+/// encoded that RFC 3986 forbids in a path.
 pub fn service_wire(path: &[u8], out: &mut Vec<u8>) {
     normalize(path, out, |segment, out| {
         encode::encode_keeping_escapes(segment, UNRESERVED | SEGMENT | SEMICOLON, out);

@@ -84,8 +84,8 @@ impl Signer {
             return Err(PresignError::Reserved { name });
         }
 
-        // The names of the signed headers stand in the query, which precedes the headers. These
-        // wait in the buffer of the string to sign, which is not written yet.
+        // The names of the signed headers are in the query, which precedes the headers. These wait
+        // in the buffer of the string to sign, which is not written yet.
         let headers = &mut self.string_to_sign;
         headers.clear();
         header::canonicalize(request.headers, &mut self.signed_headers, headers)?;
@@ -136,7 +136,7 @@ fn merge(query: &[u8], added: &[u8], out: &mut Vec<u8>) {
     };
     let mut added = added;
     for own in parameters(query) {
-        // Most names are in lower case, and with that behind all that are added.
+        // Most names are in lower case, and with that after all that are added.
         let length = match own.name > auth::LAST {
             true => added.len(),
             false => parameters(added)
@@ -152,8 +152,8 @@ fn merge(query: &[u8], added: &[u8], out: &mut Vec<u8>) {
     push(added);
 }
 
-/// A presigned request's query, with the texts that led to it; it borrows them from its
-/// [`Signer`]. Whoever has the query can send the request: it belongs into no log.
+/// A presigned request's query, with the texts that led to it; it borrows them from its [`Signer`].
+/// Anyone who has the query can send the request: it must not be logged.
 pub struct Presigned<'s> {
     /// The canonical query, a part of the canonical request.
     query: &'s [u8],
@@ -189,8 +189,8 @@ impl Presigned<'_> {
         self.write(self.query, out);
     }
 
-    /// Appends the signature's own parameters only, the signature last. They follow, behind a
-    /// `&` where there is something to follow, the request's own query in any spelling of which
+    /// Appends the signature's own parameters only, the signature last. They follow, after a `&`
+    /// where there is something to follow, the request's own query in any spelling of which
     /// `request.query` was the canonical form.
     pub fn write_parameters(&self, out: &mut Vec<u8>) {
         self.write(&self.parameters[..self.signed], out);

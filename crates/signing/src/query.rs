@@ -10,9 +10,9 @@ use crate::encode::{self, Plus, QUERY, SEGMENT, SLASH, UNRESERVED};
 /// One parameter of a query, as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameter<'a> {
-    /// What stands before the first `=`, undecoded.
+    /// What comes before the first `=`, undecoded.
     pub name: &'a [u8],
-    /// What stands behind the first `=`, undecoded; `None` if there is no `=`.
+    /// What is after the first `=`, undecoded; `None` if there is no `=`.
     pub value: Option<&'a [u8]>,
     /// The whole parameter.
     pub raw: &'a [u8],
@@ -105,7 +105,7 @@ pub struct Canonicalizer {
     sorted: Vec<u8>,
 }
 
-/// Where the name and the value of a parameter stand in the output.
+/// Where the name and the value of a parameter are in the output.
 #[derive(Clone, Debug)]
 struct Written {
     name: Range<usize>,
@@ -127,9 +127,9 @@ impl Canonicalizer {
     /// Appends the canonical form of those parameters of `query` that `keep` lets pass, and
     /// returns how many it held back.
     ///
-    /// Names and values are decoded and encoded, then sorted by encoded name and, within one
-    /// name, by encoded value; a parameter without `=` is given one. A query that is canonical
-    /// already is recognised while it is copied.
+    /// Names and values are decoded and encoded, then sorted by encoded name and, within one name,
+    /// by encoded value; a parameter without `=` is given one. A query that is canonical already is
+    /// recognized while it is copied.
     pub fn write<'q>(
         &mut self,
         query: &'q [u8],
@@ -277,9 +277,9 @@ mod tests {
             ("=v&a=1", "=v&a=1"),
             ("a=2&a=1&a", "a=&a=1&a=2"),
             ("b=1&B=2&a=3&_=4&~=5", "B=2&_=4&a=3&b=1&~=5"),
-            // By name, not by the text of the pair: '=' would sort behind '-' and '.'.
+            // By name, not by the text of the pair: '=' would sort after '-' and '.'.
             ("a.b=3&a-b=2&a=1", "a=1&a-b=2&a.b=3"),
-            // By encoded name: '%' stands before every letter.
+            // By encoded name: '%' comes before every letter.
             ("Z=1&%C3%A4=2", "%C3%A4=2&Z=1"),
             ("p=a+b&q=a%2Bb&r=a%20b", "p=a%20b&q=a%2Bb&r=a%20b"),
             ("prefix=a/b/&x=%2f", "prefix=a%2Fb%2F&x=%2F"),

@@ -7,7 +7,7 @@ use time::{Date, Month};
 /// The last part of every scope.
 const TERMINATOR: &str = "aws4_request";
 
-/// `yyyymmdd/region/service/aws4_request`, as it stands in a string to sign.
+/// `yyyymmdd/region/service/aws4_request`, as it is in a string to sign.
 ///
 /// See [Elements of an AWS API request signature][1].
 ///
@@ -123,8 +123,9 @@ fn is_calendar_date(text: &str) -> bool {
         .is_ok_and(|month| Date::from_calendar_date(year.into(), month, day as u8).is_ok())
 }
 
-/// AWS uses lower-case letters, digits and `-`; other stores also have `RegionOne` or `s3.local`.
-/// What is let in stands in an Authorization header as it is, so no blank, comma or slash is.
+/// AWS uses lower-case letters, digits and `-`; other object stores also have `RegionOne` or
+/// `s3.local`. An accepted value is used in an Authorization header as it is, so no space, comma or
+/// slash is.
 fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text

@@ -123,14 +123,14 @@ impl Drop for FirstBlock {
     }
 }
 
-/// The state behind `blocks`, if it was `state` in front of them.
+/// The state after `blocks`, if it was `state` in front of them.
 fn compressed(mut state: State, blocks: &[[u8; BLOCK]]) -> State {
     compress256(&mut state, blocks);
     state
 }
 
-/// Hashes `message` as the end of a longer one that is `before` bytes longer: lends `hash` its padded
-/// blocks, and returns the bytes of the state behind them.
+/// Hashes `message` as the end of a longer one that is `before` bytes longer: lends `hash` its
+/// padded blocks, and returns the bytes of the state after them.
 fn padded(
     message: &mut Vec<u8>,
     before: usize,

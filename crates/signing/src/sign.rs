@@ -6,7 +6,7 @@ use std::fmt;
 use crate::sha256::{self, FirstBlock};
 use crate::{CredentialScope, Header, SignError, SigningKey, Timestamp, encode, header};
 
-/// The name of the algorithm, as it stands in strings to sign, in headers and in queries.
+/// The name of the algorithm, as it is in strings to sign, in headers and in queries.
 pub(crate) const ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256";
 
 /// The parts of a request that are signed.
@@ -109,7 +109,7 @@ impl Signer {
         Ok(())
     }
 
-    /// Appends the lines behind the canonical headers.
+    /// Appends the lines after the canonical headers.
     pub(crate) fn finish_canonical_request(&mut self, payload: &[u8]) {
         for line in [&self.signed_headers, payload] {
             self.canonical_request.push(b'\n');
@@ -158,7 +158,7 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// A canonical request is made of lines: what holds a line break or a blank could pass for others.
+/// A canonical request is made of lines: what holds a line break or a space could pass for others.
 fn check_line(line: &[u8], error: SignError) -> Result<(), SignError> {
     if line.is_empty() || has_separator(line) {
         Err(error)
@@ -167,7 +167,7 @@ fn check_line(line: &[u8], error: SignError) -> Result<(), SignError> {
     }
 }
 
-/// Whether there is a blank or a control byte.
+/// Whether there is a space or a control byte.
 pub(crate) fn has_separator(text: &[u8]) -> bool {
     // Not stopping at the first hit lets the compiler compare many bytes at once.
     text.iter()

@@ -250,8 +250,8 @@ fn noise() -> impl Strategy<Value = (Framing, Vec<u8>)> {
         })
 }
 
-/// No byte that is changed, lost or added makes other data of a body, except where it stands in
-/// the data itself.
+/// No byte that is changed, lost or added makes other data of a body, except where it is in the
+/// data itself.
 #[test]
 fn a_corrupt_byte_is_an_error_or_changes_nothing() {
     let mut trailers = Trailers::new();

@@ -35,7 +35,7 @@ impl fmt::Debug for SecretValue {
     }
 }
 
-/// A signing key that was derived elsewhere, good for the day of its scope.
+/// A signing key that was derived elsewhere, valid for the day of its scope.
 #[derive(Clone)]
 pub(crate) struct DerivedKey {
     key: SigningKey,

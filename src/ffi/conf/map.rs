@@ -94,7 +94,8 @@ impl Map {
         }
     }
 
-    /// All that the map may yield, without repetitions; the empty text of a map without a default, too.
+    /// All values that the map can return, without repetitions; the empty text of a map without a
+    /// default, too.
     pub(crate) fn values(self) -> Vec<MapValue> {
         let mut found = BTreeSet::new();
         // SAFETY: complete, and in the pool of the configuration.

@@ -37,7 +37,7 @@ pub(crate) unsafe trait ModuleConf: Default + 'static {
 
 /// The place of `T` in nginx's arrays of configurations.
 fn index<T: ModuleConf>() -> usize {
-    // SAFETY: a module; nginx has set its indices before it calls anything of ours.
+    // SAFETY: a module; nginx has set its indices before it calls anything of the module.
     unsafe { (*T::module()).ctx_index }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct PassModule {
     module: NonNull<ngx_module_t>,
     /// The name of its directive.
     pub(crate) directive: &'static str,
-    /// The handler that its directive installs; `None` where that cannot be found out.
+    /// The handler that its directive installs; `None` if that cannot be found out.
     pub(crate) handler: ngx_http_handler_pt,
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn forget() {
     }
 }
 
-/// Where the configuration is refused, nothing else ends the observation.
+/// Where the configuration is rejected, nothing else ends the observation.
 struct Undo;
 
 impl Drop for Undo {

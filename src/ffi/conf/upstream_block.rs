@@ -56,8 +56,8 @@ impl UpstreamBlock {
     /// Those that have been read, in their order.
     pub(crate) fn all(conf: &Conf) -> impl Iterator<Item = Self> {
         let module = &raw const ngx_http_upstream_module;
-        // SAFETY: nginx writes to its module (indices) while it starts, before anything of ours runs;
-        // its main configuration has an array of pointers, which is complete.
+        // SAFETY: nginx writes to its module (indices) while it starts, before anything of the
+        // module runs; its main configuration has an array of pointers, which is complete.
         let upstreams = unsafe {
             conf.main_conf_of::<ngx_http_upstream_main_conf_t>(&*module)
                 .map(|main| main.as_ref().upstreams)

@@ -79,8 +79,8 @@ impl<'c> MergedUpstreamConf<'c> {
     }
 
     fn get(&self) -> &'c ngx_http_upstream_conf_t {
-        // SAFETY: in the pool of the configuration. Only hooks of ours are put into it, and no reference
-        // to it is held meanwhile.
+        // SAFETY: in the pool of the configuration. Only hooks of the module are put into it, and
+        // no reference to it is held meanwhile.
         unsafe { self.conf.as_ref() }
     }
 
@@ -114,7 +114,7 @@ impl<'c> MergedUpstreamConf<'c> {
         unsafe { self.get().upstream.as_ref() }
     }
 
-    /// The host, or the name of the `upstream{}`, in `*_pass`; `None` where a variable says it, and where
+    /// The host, or the name of the `upstream{}`, in `*_pass`; `None` if a variable says it, or if
     /// nothing does.
     pub(crate) fn host(&self) -> Option<&'c [u8]> {
         // SAFETY: in the pool of the configuration.

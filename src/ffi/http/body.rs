@@ -20,7 +20,7 @@ use crate::ffi::process::function::Function;
 use crate::ffi::process::guard::guard;
 
 thread_local! {
-    /// The filter behind ours.
+    /// The filter after ours.
     static NEXT: Cell<Option<Filter>> = const { Cell::new(None) };
 }
 
@@ -157,7 +157,7 @@ impl Buffer<'_> {
         unsafe { memory(self.buffer) }.unwrap_or_default()
     }
 
-    /// Its bytes, to be changed in place. `None` where the memory is not the buffer's own.
+    /// Its bytes, to be changed in place. `None` if the memory is not the buffer's own.
     pub(crate) fn data_mut(&mut self) -> Option<&mut [u8]> {
         let length = self.data().len();
         if length == 0 {
@@ -183,7 +183,7 @@ impl Buffer<'_> {
         }
     }
 
-    /// Appends a byte. False where there is no memory for it.
+    /// Appends a byte. False if there is no memory for it.
     pub(crate) fn push(&mut self, byte: u8) -> bool {
         let buffer = &mut *self.buffer;
         // SAFETY: pool memory; a mark becomes a buffer of one byte. The data of a shortened one had

@@ -19,7 +19,7 @@ use crate::ffi::process::guard::guard;
 
 /// What the hook calls.
 pub(crate) trait CacheHook {
-    /// Whether no cache may answer this request, nor keep its response.
+    /// Whether no cache may respond to this request, nor keep its response.
     fn bypasses(&self, request: &Request) -> bool;
 }
 

@@ -99,7 +99,7 @@ impl Watch {
         self.body.take();
     }
 
-    /// The body has come to its end.
+    /// The body is complete.
     fn decide(&self, request: &Request) {
         let Some(body) = self.body.take() else {
             return;

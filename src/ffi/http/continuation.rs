@@ -22,8 +22,8 @@ struct Continuation {
 }
 
 impl PhaseRequest<'_> {
-    /// Has the phases of this request run again in the next turn of the event loop. Its phase handler
-    /// must answer NGX_AGAIN. False where the request's pool has no memory.
+    /// Has the phases of this request run again in the next turn of the event loop. Its phase
+    /// handler must return NGX_AGAIN. False if the request's pool has no memory.
     pub(crate) fn continue_later(&self) -> bool {
         let continuation = self.continuation().or_else(|| {
             self.keep(Continuation {

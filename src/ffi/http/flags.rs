@@ -39,7 +39,7 @@ macro_rules! write {
 }
 
 read! {
-    /// Whether a cache answers.
+    /// Whether a cache responds.
     cached = aws_auth_cached;
     /// Whether nginx is discarding the body. freenginx: also whether it has done so.
     discard_body = aws_auth_discard_body;
@@ -55,7 +55,7 @@ read! {
     reading_body = aws_auth_reading_body;
     /// Whether the body goes into a file, however small it is.
     request_body_in_file_only = aws_auth_request_body_in_file_only;
-    /// Whether the body is sent while it comes in.
+    /// Whether the body is sent while nginx receives it.
     request_body_no_buffering = aws_auth_request_body_no_buffering;
     /// Whether HTTP/2 skips what still arrives of the body.
     skips_data = aws_auth_skips_data;
@@ -86,7 +86,7 @@ unsafe extern "C" {
     fn aws_auth_close_unless_body_comes(r: *mut ngx_http_request_t);
 }
 
-/// Has no cache keep the upstream's answer.
+/// Has no cache keep the upstream's response.
 ///
 /// # Safety
 /// `r` must be a live request that has an upstream.

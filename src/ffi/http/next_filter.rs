@@ -5,7 +5,7 @@ use std::cell::Cell;
 use nginx_sys::{NGX_ERROR, ngx_chain_t, ngx_http_request_t, ngx_int_t};
 
 thread_local! {
-    /// The filters behind ours.
+    /// The filters after ours.
     pub(super) static NEXT_HEAD: Cell<Option<HeadFilter>> = const { Cell::new(None) };
     pub(super) static NEXT_BODY: Cell<Option<BodyFilter>> = const { Cell::new(None) };
     pub(super) static NEXT_EARLY_HINTS: Cell<Option<HeadFilter>> = const { Cell::new(None) };
@@ -15,10 +15,10 @@ pub(super) type HeadFilter = unsafe extern "C" fn(*mut ngx_http_request_t) -> ng
 pub(super) type BodyFilter =
     unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;
 
-/// Hands the head of the answer to the next filter.
+/// Hands the head of the response to the next filter.
 ///
 /// # Safety
-/// `r` must be the live request that nginx handed to a filter of ours.
+/// `r` must be the live request that nginx handed to a filter of the module.
 pub(super) unsafe fn pass_head(r: *mut ngx_http_request_t) -> ngx_int_t {
     match NEXT_HEAD.get() {
         // SAFETY: called as nginx would have called it.

@@ -43,7 +43,7 @@ impl NoPeers {
     /// # Safety
     /// `r` must be the live request whose proxy_bind value is being evaluated.
     pub(super) unsafe fn apply(no_peers: NonNull<Self>, r: *mut ngx_http_request_t) {
-        // SAFETY: nginx reads `u->conf` anew after the evaluation, and with `resolved` cleared it
+        // SAFETY: nginx reads `u->conf` again after the evaluation, and with `resolved` cleared it
         // takes the upstream from there.
         unsafe {
             if let Some(upstream) = (*r).upstream.as_mut() {

@@ -88,7 +88,7 @@ struct Writer<T> {
     log: Log,
 }
 
-/// Why the body is not sent on; the connection to the store is closed then.
+/// Why the body is not forwarded; the connection to the upstream is closed then.
 enum WriteError<E> {
     Transform(E),
     OutOfMemory,
@@ -97,7 +97,7 @@ enum WriteError<E> {
     Send(ngx_int_t),
 }
 
-/// Has `stream` frame the body of `r` while it is sent. `None` where the pool has no memory.
+/// Has `stream` frame the body of `r` while it is sent. `None` if the pool has no memory.
 ///
 /// # Safety
 /// `r` must be a live request with an upstream whose request has been created and not been sent,
@@ -256,7 +256,7 @@ impl<T: BodyTransform> Writer<T> {
         self.stream.borrow_mut().sent();
     }
 
-    /// What may be sent next: the head, a frame, the end. `None` where more of the body has to come.
+    /// What may be sent next: the head, a frame, the end. `None` if more of the body has to come.
     fn fill(&self) -> Result<Option<Outgoing>, WriteError<T::Error>> {
         let mut out = Outgoing::default();
         let (mut stream, mut waiting) = (self.stream.borrow_mut(), self.waiting.borrow_mut());
@@ -308,8 +308,8 @@ impl<T: BodyTransform> Writer<T> {
     }
 }
 
-/// Does what nginx does where it sends a body while it comes in: sets TCP_NODELAY on the connection
-/// to the store, unless `tcp_nodelay` is off.
+/// Does what nginx does where it sends a body while nginx receives it: sets TCP_NODELAY on the
+/// connection to the upstream, unless `tcp_nodelay` is off.
 ///
 /// # Safety
 /// `request` must be live, and its upstream connected.

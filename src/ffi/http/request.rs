@@ -49,8 +49,8 @@ impl Request {
     }
 
     fn get(&self) -> &ngx_http_request_t {
-        // SAFETY: live during the callback. nginx changes it only in calls that we make, across
-        // which no reference of ours is held.
+        // SAFETY: live during the callback. nginx changes it only in calls that we make, and no
+        // reference of the module is held across these calls.
         unsafe { self.0.as_ref() }
     }
 
@@ -62,13 +62,13 @@ impl Request {
 
     /// The method, as the client or an internal redirect has it.
     pub(crate) fn method(&self) -> &[u8] {
-        // SAFETY: stands in the request's header buffer, or in nginx's constants.
+        // SAFETY: is in the request's header buffer, or in nginx's constants.
         unsafe { crate::ffi::memory::bytes(self.get().method_name) }
     }
 
     /// The URI without arguments, decoded and normalized, as `$uri` shows it.
     pub(crate) fn uri(&self) -> &[u8] {
-        // SAFETY: stands in the request's buffers or in its pool.
+        // SAFETY: is in the request's buffers or in its pool.
         unsafe { crate::ffi::memory::bytes(self.get().uri) }
     }
 
@@ -80,13 +80,13 @@ impl Request {
 
     /// The query, as `$args` shows it.
     pub(crate) fn args(&self) -> &[u8] {
-        // SAFETY: stands in the request's buffers or in its pool.
+        // SAFETY: is in the request's buffers or in its pool.
         unsafe { crate::ffi::memory::bytes(self.get().args) }
     }
 
     /// Whether the client has sent a header whose name passes `test`. Allocates nothing.
     pub(crate) fn has_client_header(&self, test: impl Fn(&[u8]) -> bool) -> bool {
-        // SAFETY: the list stays as it is meanwhile; names stand in the request's header buffers.
+        // SAFETY: the list stays as it is meanwhile; names are in the request's header buffers.
         unsafe {
             entries(&self.get().headers_in.headers)
                 .any(|header| test(crate::ffi::memory::bytes(header.as_ref().key)))
@@ -111,7 +111,7 @@ impl Request {
             .map(|part| unsafe { crate::ffi::memory::bytes(*part) })
     }
 
-    /// The rest of the URI behind what the location matches: what nginx puts behind the URI of
+    /// The rest of the URI after what the location matches: what nginx puts after the URI of
     /// `proxy_pass`. All of it, if a rewrite has changed it.
     pub(crate) fn uri_behind_location(&self) -> &[u8] {
         let core = self.core_location();
@@ -145,7 +145,7 @@ impl Request {
         }
     }
 
-    /// What will answer this request.
+    /// The content handler of this request.
     pub(crate) fn content_handler(&self) -> ngx_http_handler_pt {
         self.get().content_handler
     }
@@ -163,13 +163,13 @@ impl Request {
         if self.has_own_body() {
             return false;
         }
-        // SAFETY: the request line stands in the main request's header buffer.
+        // SAFETY: the request line is in the main request's header buffer.
         let line = unsafe { crate::ffi::memory::bytes(self.get().request_line) };
         let method = self.method();
         !(line.starts_with(method) && line.get(method.len()) == Some(&b' '))
     }
 
-    /// Whether the body comes in while it is sent on (`proxy_request_buffering off`).
+    /// Whether the body comes in while it is forwarded (`proxy_request_buffering off`).
     pub(crate) fn streams_body(&self) -> bool {
         // SAFETY: live, see `get`.
         unsafe {
@@ -201,7 +201,7 @@ impl Request {
         self.get().main == self.as_ptr()
     }
 
-    /// The length of the body as the client announced it; `None` where it did not.
+    /// The length of the body as the client announced it; `None` if it did not.
     pub(crate) fn announced_length(&self) -> Option<u64> {
         let headers = &self.get().headers_in;
         // Where the body comes in HTTP's chunks, the number is what has come so far.
@@ -286,7 +286,7 @@ impl Request {
         }
     }
 
-    /// Keeps a value as long as the request: what changes is in a cell. `None` where the pool has no
+    /// Keeps a value as long as the request: what changes is in a cell. `None` if the pool has no
     /// memory.
     pub(crate) fn keep<T: 'static>(&self, value: T) -> Option<&T> {
         // SAFETY: the pool is live; subrequests share it.
@@ -312,7 +312,7 @@ impl Request {
         })
     }
 
-    /// Adds a header to the response. False where the pool has no memory.
+    /// Adds a header to the response. False if the pool has no memory.
     pub(crate) fn add_response_header(&self, name: &'static str, value: &[u8]) -> bool {
         let Some(value) = self.copy(&[value]) else {
             return false;
@@ -337,7 +337,7 @@ impl Request {
         true
     }
 
-    /// A copy of `parts`, one behind the other, in the request's pool.
+    /// A copy of `parts`, one after the other, in the request's pool.
     pub(crate) fn copy(&self, parts: &[&[u8]]) -> Option<ngx_str_t> {
         let len = parts.iter().map(|part| part.len()).sum();
         // SAFETY: the pool lives as long as the request; the fresh memory is `len` bytes, which the

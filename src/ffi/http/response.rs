@@ -25,7 +25,7 @@ pub(crate) unsafe trait ResponseContext: 'static {
     fn module() -> *const ngx_module_t;
 }
 
-/// The answer of an upstream to a request, on its way to the client.
+/// The response of an upstream to a request, on its way to the client.
 #[derive(Clone, Copy)]
 pub(crate) struct Response<'r>(pub(crate) &'r Request);
 
@@ -137,7 +137,7 @@ impl<'r> Response<'r> {
 
     /// The type that the client will be told.
     pub(crate) fn content_type(self) -> &'r [u8] {
-        // SAFETY: stands in the request's pool, or in the configuration.
+        // SAFETY: is in the request's pool, or in the configuration.
         unsafe { crate::ffi::memory::bytes((*self.raw()).headers_out.content_type) }
     }
 
@@ -210,12 +210,12 @@ impl<'r> Response<'r> {
     }
 }
 
-/// Why an answer is not sent on; its connection is closed then. nginx has logged why.
+/// Why a response is not forwarded; its connection is closed then. nginx has logged why.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SendError {
     OutOfMemory,
     /// A file with a part of the body cannot be read.
     Read,
-    /// A filter behind ours does not take the head.
+    /// A filter after ours does not take the head.
     Head,
 }

@@ -83,7 +83,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Whether it ends the answer.
+    /// Whether it ends the response.
     pub(crate) fn ends(&self) -> bool {
         let buffer = self.get();
         buffer.last_buf() != 0
@@ -179,7 +179,7 @@ impl Held {
         let capacity = response
             .length()
             .map_or(limit, |length| length.clamp(1, limit));
-        // SAFETY: the pool is live, and lives as long as the request's answer.
+        // SAFETY: the pool is live, and lives as long as the response to the request.
         let start = unsafe { ngx_pcalloc((*response.raw()).pool, capacity) };
         let start = NonNull::new(start.cast::<u8>()).ok_or(SendError::OutOfMemory)?;
         (self.start, self.capacity) = (Some(start), capacity);
@@ -203,7 +203,7 @@ impl<'r> Outgoing<'r> {
         }
     }
 
-    /// Appends `text`, which stands in the request's pool.
+    /// Appends `text`, which is in the request's pool.
     pub(crate) fn push_text(&mut self, text: ngx_str_t) -> Result<(), SendError> {
         let buffer = self.push_buffer()?;
         buffer.start = text.data;
@@ -227,7 +227,7 @@ impl<'r> Outgoing<'r> {
         }
     }
 
-    /// Appends a buffer of no data with the marks of `part`: what ends the answer, or flushes it.
+    /// Appends a buffer of no data with the marks of `part`: what ends the response, or flushes it.
     pub(crate) fn push_marks(&mut self, part: &Part<'_>) -> Result<(), SendError> {
         let marks = part.get();
         let (last_buf, last_in_chain) = (marks.last_buf(), marks.last_in_chain());
@@ -263,7 +263,7 @@ impl<'r> Outgoing<'r> {
         if self.first.is_null() {
             return NGX_OK as ngx_int_t;
         }
-        // SAFETY: live, in a filter; links of the pool, and of nginx's chain behind them.
+        // SAFETY: live, in a filter; links of the pool, and of nginx's chain after them.
         unsafe { pass_body(self.response.raw(), self.first) }
     }
 

@@ -14,7 +14,7 @@ use nginx_sys::{
 
 use crate::ffi::memory::allocate;
 
-/// What yields a value.
+/// A function that computes a value.
 pub(super) trait Yields: 'static {
     /// The value for this request. It must live as long as the request.
     ///
@@ -29,7 +29,7 @@ struct Script<T> {
     yields: T,
 }
 
-/// A value that `yields` yields. `None` if there is no memory.
+/// A value that `yields` computes. `None` if there is no memory.
 ///
 /// # Safety
 /// The pool must be live, and the value not be used longer than that.

@@ -24,7 +24,7 @@ use crate::ffi::process::guard::guard;
 
 /// What the hook calls.
 pub(crate) trait SealHook {
-    /// Seals the request that is about to be sent. False where it must not be sent.
+    /// Seals the request that is about to be sent. False if it must not be sent.
     fn seal(&self, unsent: &Unsent<'_>) -> bool;
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn install(
     Ok(())
 }
 
-/// What stands in a location instead of `proxy_bind`.
+/// What is in a location instead of `proxy_bind`.
 struct Binding {
     value: ngx_http_complex_value_t,
     local: ngx_http_upstream_local_t,
@@ -81,7 +81,7 @@ struct Seal {
 }
 
 impl Seal {
-    /// The text of the user's own `proxy_bind`; empty where there is none.
+    /// The text of the user's own `proxy_bind`; empty if there is none.
     fn user_text<'a>(&self, request: &'a Request) -> Option<&'a [u8]> {
         let Some(user) = self.user else {
             return Some(&[]);

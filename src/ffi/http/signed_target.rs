@@ -13,7 +13,7 @@ use crate::ffi::http::header_list::entries;
 use crate::ffi::http::request::Request;
 use crate::ffi::http::response::Response;
 
-/// The target of a request whose signature stands in it.
+/// The target of a request whose signature is in it.
 struct SignedTarget {
     upstream: *const ngx_http_upstream_t,
     /// In the request's pool.
@@ -25,7 +25,7 @@ thread_local! {
     static KEPT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Keeps the target that `request` is about to send. `None` where the request's pool has no memory.
+/// Keeps the target that `request` is about to send. `None` if the request's pool has no memory.
 pub(super) fn keep_target(
     request: &Request,
     upstream: NonNull<ngx_http_upstream_t>,
@@ -38,7 +38,7 @@ pub(super) fn keep_target(
     Some(())
 }
 
-/// What becomes of a header of an answer.
+/// What becomes of a header of a response.
 pub(crate) enum Change {
     Keep,
     Replace(ngx_str_t),
@@ -46,7 +46,7 @@ pub(crate) enum Change {
 }
 
 impl<'r> Response<'r> {
-    /// The target that this was asked for, where the signature stands in it.
+    /// The target that this was asked for, where the signature is in it.
     pub(crate) fn signed_target(self) -> Option<&'r [u8]> {
         if !KEPT.get() {
             return None;
@@ -69,8 +69,8 @@ impl<'r> Response<'r> {
         KEPT.get()
     }
 
-    /// Changes headers, those that are sent on and those that nginx keeps of the upstream's, which
-    /// variables show. Where the upstream has sent such a one, no cache keeps its answer.
+    /// Changes headers, those that are forwarded and those that nginx keeps of the upstream's,
+    /// which variables show. Where the upstream has sent such a one, no cache keeps its answer.
     pub(crate) fn change_headers<E>(
         self,
         change: impl Fn(&[u8]) -> Result<Change, E>,
@@ -121,7 +121,7 @@ unsafe fn change_list<E>(
         if entry.hash == 0 {
             continue;
         }
-        // SAFETY: stands in the request's pool.
+        // SAFETY: is in the request's pool.
         match change(unsafe { crate::ffi::memory::bytes(entry.value) })? {
             Change::Keep => continue,
             Change::Replace(value) => entry.value = value,

@@ -31,7 +31,7 @@ impl Request {
     }
 }
 
-/// The serialised request of one `proxy_pass`.
+/// The serialized request of one `proxy_pass`.
 pub(crate) struct Upstream<'r> {
     raw: NonNull<ngx_http_upstream_t>,
     request: PhantomData<&'r Request>,
@@ -47,7 +47,7 @@ impl<'r> Upstream<'r> {
         })
     }
 
-    /// What nginx looks for among its upstreams; `None` where the configuration names the upstream.
+    /// What nginx looks for among its upstreams; `None` if the configuration names the upstream.
     pub(crate) fn name(&self) -> Option<UpstreamName<'r>> {
         // SAFETY: live, see `of`; so is what the proxy module has found in its value.
         unsafe {
@@ -108,9 +108,9 @@ impl<'r> Unsent<'r> {
         self.request
     }
 
-    /// The bytes of the head. `None` where they are not in one buffer in memory.
+    /// The bytes of the head. `None` if they are not in one buffer in memory.
     pub(crate) fn head(&self) -> Option<&'r [u8]> {
-        // SAFETY: link and buffer live in the request's pool; `pos..last` is initialised memory,
+        // SAFETY: link and buffer live in the request's pool; `pos..last` is initialized memory,
         // which nobody writes to any more.
         unsafe {
             let buffer = &*self.head_link()?.as_ref().buf;
@@ -147,7 +147,7 @@ impl<'r> Unsent<'r> {
             .eq_ignore_ascii_case(b"https://")
     }
 
-    /// Has `stream` frame the body while it is sent; the head is in place by then. `None` where the
+    /// Has `stream` frame the body while it is sent; the head is in place by then. `None` if the
     /// request's pool has no memory.
     pub(crate) fn frame_body(&self, stream: impl BodyTransform) -> Option<()> {
         // SAFETY: a live chain link.
@@ -156,8 +156,8 @@ impl<'r> Unsent<'r> {
         unsafe { output::install(self.request.as_ptr(), head, stream) }
     }
 
-    /// Keeps the target that is about to be sent, with the signature in it, until the answer has
-    /// come. `None` where the request's pool has no memory.
+    /// Keeps the target that is about to be sent, with the signature in it, until the response has
+    /// arrived. `None` if the request's pool has no memory.
     pub(crate) fn keep_target(&self, target: &[u8]) -> Option<()> {
         signed_target::keep_target(self.request, self.raw, target)
     }
@@ -177,13 +177,13 @@ impl<'r> Unsent<'r> {
     /// Has the body sent as it is, without the chunks that nginx puts around one whose length its
     /// client did not announce.
     pub(crate) fn send_plain(&self) {
-        // SAFETY: live; nginx takes its own writer where there is no filter.
+        // SAFETY: live; nginx takes its own writer if there is no filter.
         unsafe { (*self.raw.as_ptr()).output.output_filter = None };
     }
 
-    /// Replaces the head, and a body that stands behind it in the same buffer, by `sealed` and that
-    /// `body`; where `drop_body` is set cuts off what follows.
-    /// False, and nothing replaced, where the request's pool has no memory.
+    /// Replaces the head, and a body that is after it in the same buffer, by `sealed` and that
+    /// `body`; where `drop_body` is set cuts off what follows. False, and nothing replaced, if the
+    /// request's pool has no memory.
     ///
     /// The new buffer starts at `start`, since a retry rewinds `pos` to it. `u->uri` stays on the
     /// old buffer: that is what error.log shows.

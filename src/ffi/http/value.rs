@@ -15,7 +15,7 @@ use crate::ffi::http::request::Request;
 /// memory.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
-    /// The value as it stands in the configuration.
+    /// The value as it is in the configuration.
     Text(Rc<[u8]>),
     /// A value with variables.
     Template(Template),
@@ -30,7 +30,7 @@ impl Value {
         }
     }
 
-    /// The value for this request. `None` where the request's pool has no memory.
+    /// The value for this request. `None` if the request's pool has no memory.
     pub(crate) fn evaluate<'a>(&'a self, request: &'a Request) -> Option<&'a [u8]> {
         match self {
             Self::Text(text) => Some(text),
@@ -59,7 +59,7 @@ impl Template {
         Self(value)
     }
 
-    /// The text for this request. `None` where the request's pool has no memory.
+    /// The text for this request. `None` if the request's pool has no memory.
     pub(crate) fn evaluate<'a>(&self, request: &'a Request) -> Option<&'a [u8]> {
         self.evaluate_by(ngx_http_complex_value, request)
     }
@@ -77,8 +77,8 @@ impl Template {
         };
         // SAFETY: both live; nginx is single-threaded and the value is only read.
         let code = unsafe { evaluate(request.as_ptr(), self.0.as_ptr(), &mut text) };
-        // SAFETY: the text stands in the request's pool, or in the configuration, which outlives
-        // the request.
+        // SAFETY: the text is in the request's pool, or in the configuration, which outlives the
+        // request.
         (code == NGX_OK as ngx_int_t).then(|| unsafe { crate::ffi::memory::bytes(text) })
     }
 }

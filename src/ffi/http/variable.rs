@@ -14,10 +14,10 @@ use crate::ffi::process::guard::guard;
 /// The longest value that nginx can keep, in bytes.
 const LONGEST: usize = (1 << 28) - 1;
 
-/// What yields a variable's value.
+/// A function that computes a variable's value.
 pub(crate) trait Variable {
-    /// The value for this request; `None` where there is none: the variable is empty then, and
-    /// whoever implements this has logged why.
+    /// The value for this request; `None` if there is none: the variable is empty then, and the
+    /// implementation has logged why.
     ///
     /// It is asked for again wherever the variable is used, since a location inside an internal redirect may
     /// have another one.

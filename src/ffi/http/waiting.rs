@@ -72,7 +72,7 @@ impl PhaseRequest<'_> {
     }
 
     /// Suspends the request until `ready` says so, but at most for `limit` milliseconds. Its phase
-    /// handler must answer NGX_AGAIN and will be called again. False where there is no memory.
+    /// handler must return NGX_AGAIN and will be called again. False if there is no memory.
     pub(crate) fn wait(&self, limit: u64, ready: impl Fn() -> bool + 'static) -> bool {
         let r = self.as_ptr();
         let Some(ready) = self.keep(ready) else {

@@ -119,7 +119,7 @@ impl<S> Clone for Memory<S> {
 
 impl<S> Copy for Memory<S> {}
 
-/// What stands at the start of a zone's memory.
+/// What is at the start of a zone's memory.
 #[repr(C)]
 struct Root<S> {
     first: *mut Slot<S>,
@@ -158,7 +158,7 @@ impl<S: SharedState> Memory<S> {
         }
     }
 
-    /// The slot with this key; a new one where there is none. `None` where there is no room.
+    /// The slot with this key; a new one if there is none. `None` if there is no room.
     pub(crate) fn slot(&self, key: &[u8; 32]) -> Option<SlotRef<S>> {
         let mut lock = self.lock();
         if let Some(slot) = self.find(&mut lock, |slot| slot.key == *key) {

@@ -54,8 +54,8 @@ impl Connection {
     /// Reads what comes out of a pipe that does not block.
     pub(crate) fn of_pipe(pipe: OwnedFd, log: Log) -> io::Result<Self> {
         let connection = Self::new(Address { none: () }, String::new(), log)?;
-        // SAFETY: a live descriptor, which nginx closes with the connection; where there is none,
-        // it is still ours. The pipe is read by `recv_pipe`; nobody writes to it.
+        // SAFETY: a live descriptor, which nginx closes with the connection; if there is none, it
+        // is still ours. The pipe is read by `recv_pipe`; nobody writes to it.
         unsafe {
             let state = connection.state.as_ptr();
             let c = ngx_get_connection(pipe.as_raw_fd(), &raw mut (*state).log);
@@ -179,7 +179,7 @@ impl Connection {
         unsafe { (*self.state.as_ptr()).writer = Some(cx.waker().clone()) };
     }
 
-    /// Wakes whoever waits to read, from a handler of nginx's TLS.
+    /// Wakes the future that waits to read, from a handler of nginx's TLS.
     ///
     /// # Safety
     /// `c` must be the connection of a live value of this type. It may be gone afterwards.
@@ -325,7 +325,7 @@ impl Drop for Connection {
 }
 
 /// # Safety
-/// Called by nginx for an event of a connection of ours.
+/// Called by nginx for an event of a connection of the module.
 unsafe extern "C" fn on_read(event: *mut ngx_event_t) {
     guard((), || {
         // SAFETY: the event's data is its connection.

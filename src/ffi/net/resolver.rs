@@ -21,7 +21,7 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    /// `None` where http{} names no `resolver`. To be asked when blocks have been merged.
+    /// `None` if http{} names no `resolver`. To be asked when blocks have been merged.
     pub(crate) fn of_http(conf: &Conf) -> Option<Self> {
         // SAFETY: the core module's configuration of http{} itself is of this type. Where the
         // directive is missing there is none, or one without servers that nginx has made.

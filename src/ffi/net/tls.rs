@@ -58,7 +58,7 @@ mod with {
     use crate::ffi::net::connection::Connection;
     use crate::ffi::process::guard::guard;
 
-    /// How many certificates may stand between the server's own and a trusted one.
+    /// How many certificates may be between the server's own and a trusted one.
     const DEPTH: ngx_int_t = 8;
 
     /// SSL_set_tlsext_host_name, which is a macro around SSL_ctrl.
@@ -252,7 +252,8 @@ mod with {
         }
     }
 
-    /// Says goodbye to the peer without waiting for its answer, where the connection is encrypted.
+    /// Says goodbye to the peer without waiting for its response, where the connection is
+    /// encrypted.
     ///
     /// # Safety
     /// `c` must be an open connection.
@@ -267,7 +268,7 @@ mod with {
     }
 
     /// # Safety
-    /// Called by nginx for a connection of ours, when the handshake has ended either way.
+    /// Called by nginx for a connection of the module, when the handshake has ended either way.
     unsafe extern "C" fn on_handshake(c: *mut ngx_connection_t) {
         // SAFETY: by this function's contract.
         guard((), || unsafe { Connection::wake_reader(c) });

@@ -174,7 +174,7 @@ fn set_nonblocking(end: &OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
-/// Pointers to the texts, and a null pointer behind them.
+/// Pointers to the texts, and a null pointer after them.
 fn pointers(texts: &[CString]) -> Vec<*const c_char> {
     let texts = texts.iter().map(|text| text.as_ptr());
     texts.chain([null()]).collect()

@@ -29,7 +29,7 @@ impl Log {
 
     /// The log of the cycle that this process runs, for what happens outside of requests.
     pub(crate) fn of_cycle() -> Self {
-        // SAFETY: nginx has a cycle with a log from its start to its end; it is asked for anew
+        // SAFETY: nginx has a cycle with a log from its start to its end; it is asked for again
         // each time, since reading the configuration again replaces it.
         Self(unsafe { (*nginx_sys::ngx_cycle).log })
     }

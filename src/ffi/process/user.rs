@@ -18,7 +18,7 @@ pub(crate) struct User {
 const MAX_GROUPS: usize = 1024;
 
 impl User {
-    /// The user of `cycle`'s workers. `None` where they run as whoever reads the configuration.
+    /// The user of `cycle`'s workers. `None` if they run as the user who reads the configuration.
     pub(crate) fn of_workers(cycle: &Cycle<'_>) -> Option<Self> {
         // SAFETY: the core module's configuration is at its index, of this type; the name is a C
         // string. The list of groups has the length that it is said to have.

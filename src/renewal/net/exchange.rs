@@ -24,7 +24,7 @@ use crate::ffi::process::log::Log;
 
 const AGENT: &str = concat!("nginx-module-aws-auth/", env!("CARGO_PKG_VERSION"));
 
-/// How many bytes the head of an answer may have.
+/// How many bytes the head of a response may have.
 const MAX_HEAD: usize = 32 * 1024;
 
 /// What is read at once.
@@ -34,7 +34,7 @@ const READ_SIZE: usize = 4096;
 #[derive(Default)]
 pub(crate) struct Client {
     pub(crate) names: Names,
-    /// What servers are verified with; `None` where nginx has no TLS, or nobody needs it.
+    /// What servers are verified with; `None` if nginx has no TLS, or nobody needs it.
     pub(crate) trust: Option<TrustStore>,
 }
 
@@ -127,7 +127,7 @@ fn serialise(request: Request) -> Result<http::Request<Full<Bytes>>, HttpError> 
         .map_err(bad)
 }
 
-/// Runs the connection while the answer is waited for, and no longer.
+/// Runs the connection while waiting for the response, and no longer.
 async fn drive<T>(
     driver: http1::Connection<Stream, Full<Bytes>>,
     answer: impl Future<Output = Result<T, HttpError>>,
@@ -140,7 +140,7 @@ async fn drive<T>(
             return Poll::Ready(result);
         }
         if !driven {
-            // An error of the connection also ends the answer, which knows better what it means.
+            // An error of the connection also ends the response, which knows better what it means.
             driven = driver.as_mut().poll(cx).is_ready();
             return answer.as_mut().poll(cx);
         }

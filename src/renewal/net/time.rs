@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-/// `None` where `future` is not ready within `limit`; it is dropped then.
+/// `None` if `future` is not ready within `limit`; it is dropped then.
 ///
 /// The timer does not keep a worker from finishing.
 pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {

@@ -99,7 +99,7 @@ impl Parser {
             if self.syntax == FileSyntax::Credentials {
                 return None;
             }
-            // A name with blanks is quoted.
+            // A name with spaces is quoted.
             let words = command_line::split(name).ok()?;
             let [name] = &*words else {
                 return None;
@@ -159,7 +159,7 @@ impl Parser {
 
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// A comment begins after a blank: secrets may hold any of these characters.
+/// A comment begins after a space: secrets may hold any of these characters.
 fn without_comment(value: &str) -> &str {
     let mut after_blank = false;
     for (at, c) in value.char_indices() {

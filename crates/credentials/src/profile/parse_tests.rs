@@ -200,7 +200,7 @@ proptest! {
         let read = parse(&text, FileSyntax::Config).unwrap();
         for (name, settings) in &profiles {
             for (setting, value) in settings {
-                // Behind the blank, a value cannot begin as a comment does.
+                // After the space, a value cannot begin as a comment does.
                 let value = Some(&value[..]).filter(|value| !value.starts_with(['#', ';']));
                 prop_assert_eq!(read.get(name).unwrap().get(setting), value);
             }

@@ -217,7 +217,7 @@ fn is_trusted(host: &str) -> bool {
     }
 }
 
-/// Visible ASCII and blanks: `Basic dXNlcg==`.
+/// Visible ASCII and spaces: `Basic dXNlcg==`.
 fn is_field_value(text: &str) -> bool {
     !text.is_empty()
         && text

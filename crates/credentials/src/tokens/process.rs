@@ -36,8 +36,8 @@ const INTERVAL: Duration = Duration::from_secs(6 * 3600);
 /// How long to wait after a failure, unless the operator says otherwise.
 const RETRY: Duration = Duration::from_secs(30);
 
-/// What the parts of an object may be called: a name of ours, and the services' own, which AWS's
-/// command line prints.
+/// What the parts of an object may be called: a name of the module, and the services' own, which
+/// AWS's command line prints.
 const TOKENS: [&str; 2] = ["token", "authorizationToken"];
 const EXPIRIES: [&str; 2] = ["expiration", "expiresAt"];
 

@@ -288,13 +288,13 @@ fn parse_time(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(secs + rest))
 }
 
-/// Splits `source key=value ...`; values have no blanks.
+/// Splits `source key=value ...`; values have no spaces.
 fn words(line: &str) -> (&str, Vec<&str>) {
     let mut words = line.split(' ');
     (words.next().unwrap(), words.collect())
 }
 
-/// Reads `source key=value ...`; values have no blanks.
+/// Reads `source key=value ...`; values have no spaces.
 pub(crate) fn define(
     line: &str,
     variables: &[(&str, &str)],
@@ -317,7 +317,7 @@ pub(crate) fn fetch(host: &Script, fetcher: &mut Fetcher) -> Result<Credentials,
     }
 }
 
-/// Reads `source key=value ...` of a token; values have no blanks.
+/// Reads `source key=value ...` of a token; values have no spaces.
 pub(crate) fn define_token(
     line: &str,
     variables: &[(&str, &str)],

@@ -53,7 +53,7 @@ fn faults() -> Vec<(Fault, &'static str)> {
     ]
 }
 
-/// What may stand where credentials should.
+/// What may be where credentials should.
 fn bodies(good: &str) -> Vec<String> {
     let mut bodies: Vec<String> = [
         "",

@@ -375,7 +375,7 @@ fn a_clock_that_is_set_back_costs_one_fetch() {
     world.clock_error.set(-24 * HOUR);
     assert_eq!(world.run(MINUTE), 0);
     assert_eq!(world.requests(), 2);
-    // By this clock, they are good for a day: what the store thinks of them, it says itself.
+    // By this clock, they are valid for a day: what the upstream thinks of them, it says itself.
     assert_eq!(world.run(2 * HOUR), 0);
     assert_eq!(world.requests(), 2);
     assert!(world.rejected());

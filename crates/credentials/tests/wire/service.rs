@@ -1,4 +1,4 @@
-//! A small HTTP service on loopback whose behaviour a test decides.
+//! A small HTTP service on loopback whose behavior a test decides.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -17,7 +17,7 @@ pub struct Code {
 pub enum Cause {
     /// The signature is not the one that the upstream calculates.
     Signature,
-    /// The Authorization header, or what stands for it in the query, cannot be read.
+    /// The Authorization header, or what is for it in the query, cannot be read.
     Form,
     /// The signature is for another region or service.
     Scope,

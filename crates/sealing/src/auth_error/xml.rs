@@ -17,8 +17,8 @@ pub(super) enum Stop {
     Absent,
 }
 
-/// The text of the element `name` of the error, without blanks around it and escaped as it is, and
-/// the form of the document.
+/// The text of the element `name` of the error, without whitespace around it and escaped as it is,
+/// and the form of the document.
 pub(super) fn find<'a>(body: &'a [u8], name: &[u8]) -> Result<(Form, &'a [u8]), Stop> {
     let mut cursor = Cursor { rest: body };
     let root = loop {
@@ -28,7 +28,7 @@ pub(super) fn find<'a>(body: &'a [u8], name: &[u8]) -> Result<(Form, &'a [u8]), 
             _ => return Err(Stop::Absent),
         }
     };
-    // Below the root, what the error's own elements stand in.
+    // Below the root, what the error's own elements are in.
     let (form, path): (_, &[&[u8]]) = match root {
         b"Error" => (Form::Error, &[]),
         b"ErrorResponse" => (Form::ErrorResponse, &[b"Error"]),
@@ -144,7 +144,7 @@ impl<'a> Cursor<'a> {
         Ok(self.rest.starts_with(text))
     }
 
-    /// What stands before `end`, which is passed over too.
+    /// What comes before `end`, which is passed over too.
     fn until(&mut self, end: &[u8]) -> Result<&'a [u8], Stop> {
         let at = memmem::find(self.rest, end).ok_or(Stop::Truncated)?;
         let text = self.take(at);

@@ -58,7 +58,7 @@ impl Declared {
         Err(DeclaredError::Unknown)
     }
 
-    /// Finds the header among the client's, where it may stand once.
+    /// Finds the header among the client's, where it may be once.
     pub fn from_headers<'a>(
         headers: impl IntoIterator<Item = Header<'a>>,
     ) -> Result<Self, DeclaredError> {

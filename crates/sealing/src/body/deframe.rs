@@ -6,8 +6,8 @@ use super::checksum::{Checksum, ChecksumError};
 use super::inspect::Framed;
 use super::{BodyError, Expected, MAX_ANNOUNCED, TrailerName};
 
-/// Takes aws-chunked framing off a body where it lies, and compares the checksums behind it with
-/// the data.
+/// Takes aws-chunked framing off a body where it lies, and compares the checksums after it with the
+/// data.
 ///
 /// Chunk signatures are not verified: they were made with a key that is not ours. What is verified
 /// comes at the end, when all data but its last byte may have been sent on; that one is held back
@@ -46,8 +46,8 @@ pub struct Deframer {
 /// What is known at the end of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finished<'a> {
-    /// The last byte of the data, which goes behind all that [`Deframer::update`] has returned.
-    /// `None` where there is no data.
+    /// The last byte of the data, which goes after all that [`Deframer::update`] has returned.
+    /// `None` if there is no data.
     pub last: Option<u8>,
     /// The trailers announced, names in lower case. Each is a checksum that the data has.
     pub trailers: &'a Trailers,
@@ -71,8 +71,8 @@ impl Deframer {
         })
     }
 
-    /// Reads on and moves the data in `piece` to its front: so many bytes are to be sent on. What
-    /// stands behind them is of no use any more.
+    /// Reads on and moves the data in `piece` to its front: so many bytes are to be forwarded. What
+    /// is after them is of no use any more.
     ///
     /// After an error there is nothing but the same error.
     pub fn update(&mut self, piece: &mut [u8]) -> Result<usize, BodyError> {
@@ -104,7 +104,7 @@ impl Deframer {
         })
     }
 
-    /// Takes note of data and returns how much of it may be sent on.
+    /// Takes note of data and returns how much of it may be forwarded.
     fn take(&mut self, data: &[u8]) -> usize {
         for (_, checksum) in self.checksums.iter_mut().flatten() {
             checksum.update(data);
@@ -159,7 +159,7 @@ mod tests {
         TrailerName::new(name.as_bytes()).unwrap()
     }
 
-    /// Each piece, what comes of it, and what stands behind.
+    /// Each piece, what comes of it, and what is after.
     #[test]
     fn data_moves_to_the_front() {
         let mut deframer = deframer("12", "x-amz-checksum-crc32");

@@ -35,7 +35,7 @@ pub enum BodyError {
     /// A trailer is announced twice.
     #[error("the client announced trailer \"{0}\" twice")]
     TrailerAnnouncedTwice(TrailerName),
-    /// A trailer is announced that stands in the head as well.
+    /// A trailer is announced that is in the head as well.
     #[error("the client announced trailer \"{0}\", but sent a header of this name")]
     TrailerInHead(TrailerName),
     /// A trailer is announced that may not be forwarded.

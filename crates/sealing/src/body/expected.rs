@@ -17,7 +17,7 @@ pub const MAX_ANNOUNCED: usize = 4;
 const MAX_LENGTH: u64 = i64::MAX as u64;
 
 /// What a framed body is expected to be: its framing, how long it is without, and the trailers
-/// behind it.
+/// after it.
 ///
 /// The rules are those of [Transferring payload in multiple chunks][1] and [Including trailing
 /// headers][2]. The latter has every trailer announced. Unsigned framing without any is taken all
@@ -126,7 +126,7 @@ fn decoded_length<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<u64,
     Ok(length)
 }
 
-/// Whether a header may come behind the body. Those that tell how to read it come too late there,
+/// Whether a header may come after the body. Those that tell how to read it come too late there,
 /// even where they may pass.
 fn may_trail(name: &[u8], pass: &PassHeaders) -> bool {
     pass.allows(name) && !is_ours(name) && name != DECODED_LENGTH && name != TRAILER
@@ -238,7 +238,7 @@ mod tests {
                 "x-amz-checksum-crc32,X-Amz-Tagging",
                 TrailerNotPassed(name("x-amz-tagging")),
             ),
-            // What may pass as a header, but not behind the body that it describes.
+            // What may pass as a header, but not after the body that it describes.
             (
                 "x-amz-content-sha256",
                 TrailerNotPassed(name("x-amz-content-sha256")),

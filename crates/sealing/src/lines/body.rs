@@ -20,7 +20,7 @@ const CHECKSUM_ALGORITHM: &str = "x-amz-sdk-checksum-algorithm";
 /// What remains to be said of a body while the lines are written.
 pub(crate) struct BodyLines<'a> {
     payload: &'a Payload<'a>,
-    /// Content-Length, or Transfer-Encoding where there is no length.
+    /// Content-Length, or Transfer-Encoding if there is no length.
     length_written: bool,
     /// Values of Content-Encoding that are not sent as they are.
     encodings: SmallVec<[&'a [u8]; 2]>,

@@ -87,8 +87,8 @@ fn spellings(secret: &Parameter<'_>) -> Result<[Vec<u8>; 3], TryReserveError> {
     Ok([raw, decoded, dump])
 }
 
-/// Undoes one layer of escapes of `text` into `out`, which has room for all of it. A blank becomes `+`:
-/// neither secret holds a blank, and a decoded query has blanks for each `+`.
+/// Undoes one layer of escapes of `text` into `out`, which has room for all of it. A space becomes
+/// `+`: neither secret holds a space, and a decoded query has spaces for each `+`.
 fn unescape(text: &[u8], out: &mut Vec<u8>) {
     out.clear();
     let mut rest = text;

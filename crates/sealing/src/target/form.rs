@@ -134,7 +134,7 @@ fn tokens(mut text: &[u8]) -> Vec<Token<'_>> {
     tokens
 }
 
-/// The parts behind scheme and authority.
+/// The parts after scheme and authority.
 fn uri_parts(tokens: &[Token<'_>]) -> Vec<Part> {
     // `$scheme://...`, or a text from the beginning on; else the whole URL is in variables.
     let found = tokens

@@ -119,8 +119,7 @@ impl<'a> TargetSource<'a> {
             .find(is_uri)
     }
 
-    /// Whether a `?` has been decoded from the client's path, or stands in the one that it has
-    /// become.
+    /// Whether a `?` has been decoded from the client's path, or is in the one that it has become.
     fn path_has_mark(&self) -> bool {
         let path = self.client_path();
         let is_mark = |at: usize| matches!(path.get(at + 1..at + 3), Some([b'3', b'f' | b'F']));
@@ -183,7 +182,7 @@ impl<'a> TargetSource<'a> {
         }
     }
 
-    /// Rejects a parameter behind `&`, outside of the client's own query, that stands behind an `&` in
+    /// Rejects a parameter after `&`, outside of the client's own query, that is after an `&` in
     /// the client's path, too.
     fn check_parameters(&self, query: &[u8]) -> Result<(), SealError> {
         if memchr(b'&', query).is_none() {
@@ -225,7 +224,7 @@ impl<'a> TargetSource<'a> {
         }
     }
 
-    /// What stands before and behind the client's own query in `query`.
+    /// What comes before and after the client's own query in `query`.
     fn around_client_query<'q>(&self, query: &'q [u8]) -> [&'q [u8]; 2] {
         let own = self.client_query();
         let mut found = memmem::find_iter(query, own).filter(|_| !own.is_empty());
@@ -352,7 +351,7 @@ impl<'a> Template<'a> {
             let end = target.len() - rest.len() + mark;
             return (target.get(end) == Some(&b'?')).then_some(end);
         }
-        // ... from the right, if all behind it is ...
+        // ... from the right, if all after it is ...
         let mut rest = target;
         let known = self.parts[at..].iter().rev().try_for_each(|part| {
             rest = rest.strip_suffix(self.value(part)?)?;

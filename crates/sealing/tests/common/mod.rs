@@ -1,4 +1,4 @@
-//! Heads as nginx serialises them, and what a strict server makes of the sealed ones.
+//! Heads as nginx serializes them, and what a strict server makes of the sealed ones.
 
 // Each test file uses its part of it.
 #![allow(dead_code)]

@@ -10,7 +10,7 @@ use super::{
 
 /// Frames and signs a body whose length is known.
 ///
-/// A chunk's signature stands before its data and covers it, so a chunk is held until it is whole:
+/// A chunk's signature comes before its data and covers it, so a chunk is held until it is whole:
 /// by the caller, wherever it already is. The encoder takes note of the data and makes the headers
 /// that go between. It allocates nothing per chunk.
 ///
@@ -68,7 +68,7 @@ impl Encoder {
         }
     }
 
-    /// Forgets what came: the body begins anew.
+    /// Forgets what came: the body starts again.
     pub fn restart(&mut self) {
         self.signer.restart();
         self.hasher.reset();
@@ -99,7 +99,7 @@ impl Encoder {
         u32::try_from(self.missing).map_or(room, |missing| missing.min(room))
     }
 
-    /// Ends the chunk if it is whole: what to send before its data. The CRLF behind the data of a
+    /// Ends the chunk if it is whole: what to send before its data. The CRLF after the data of a
     /// chunk is the beginning of the next header.
     pub fn chunk_header(&mut self) -> Option<ChunkHeader> {
         if self.filled == 0 || self.room() > 0 {

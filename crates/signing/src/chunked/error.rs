@@ -49,7 +49,7 @@ pub enum FramingError {
     /// Something follows the last chunk where no trailers were declared.
     #[error("there are trailers that were not declared")]
     UnexpectedTrailer,
-    /// A line behind the last chunk is not `name:value` and CRLF.
+    /// A line after the last chunk is not `name:value` and CRLF.
     #[error("a trailer is not a line of the form name:value")]
     TrailerLine,
     /// A trailer cannot be taken.
@@ -81,7 +81,7 @@ pub enum TrailerError {
     /// The name is empty or holds a byte that no name may hold.
     #[error("a trailer has an invalid name")]
     Name,
-    /// The value is empty or holds a blank, a control byte or a byte outside ASCII.
+    /// The value is empty or contains a space, a control byte, or a byte outside ASCII.
     #[error("the value of a trailer is empty or holds other than visible ASCII")]
     Value,
     /// There is a trailer of this name already.

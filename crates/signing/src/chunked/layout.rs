@@ -18,7 +18,7 @@ impl Layout {
     pub const DEFAULT_CHUNK_SIZE: NonZeroU32 = NonZeroU32::new(64 << 10).unwrap();
 
     /// The shape of `decoded_length` bytes in signed chunks of `chunk_size` bytes, of which the
-    /// last may be shorter. `trailers_length` is what [`Trailers::length`] will be, or `None` where
+    /// last may be shorter. `trailers_length` is what [`Trailers::length`] will be, or `None` if
     /// nothing follows the chunks.
     ///
     /// AWS wants chunks of at least 8 KiB. `None` is returned where the encoded length is above
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(encoded(u64::MAX, 1, None), None);
         assert_eq!(encoded(u64::MAX, u32::MAX, None), None);
         assert_eq!(encoded(0, 1, Some(usize::MAX)), None);
-        // 86 bytes go around each single byte, 86 behind all.
+        // 86 bytes go around each single byte, 86 after all.
         let most = (u64::MAX - 86) / 87;
         assert_eq!(encoded(most, 1, None), Some(most * 87 + 86));
         assert_eq!(encoded(most + 1, 1, None), None);

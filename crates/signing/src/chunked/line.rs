@@ -28,8 +28,8 @@ pub(super) enum LineError {
 }
 
 impl LineBuffer {
-    /// Reads on; [`clear`](Self::clear) goes before the next line. Whether a bare LF may stand in
-    /// the line is for the caller to say.
+    /// Reads on; [`clear`](Self::clear) goes before the next line. Whether a bare LF may be in the
+    /// line is for the caller to say.
     pub(super) fn read<'a>(
         &'a mut self,
         input: &'a [u8],

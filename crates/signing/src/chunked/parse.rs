@@ -25,7 +25,7 @@ pub enum Event<'a> {
     },
     /// Data of the chunk, maybe not all of it.
     Data(&'a [u8]),
-    /// The CRLF behind a chunk's data.
+    /// The CRLF after a chunk's data.
     ChunkEnd,
     /// A trailer: the last of [`Parser::trailers`].
     Trailer,
@@ -36,13 +36,13 @@ pub enum Event<'a> {
 }
 
 /// Reads the framing of a body piece by piece, and rejects whatever two servers could read in two
-/// ways: bare line ends, blanks, signs, prefixes, extensions, empty or repeated trailers.
+/// ways: bare line ends, spaces, signs, prefixes, extensions, empty or repeated trailers.
 ///
 /// Signatures are not verified: they are the client's, made with a key that is not ours.
 ///
-/// One deviation passes, since AWS takes it and the MinIO client for Go sends it: LF may stand
+/// One deviation passes, since AWS takes it and the MinIO client for Go sends it: LF may come
 /// before the CRLF of the last trailer. Who takes that LF for the end of a line finds the end of
-/// the trailers in the CRLF behind it, and so no trailer that we do not see.
+/// the trailers in the CRLF after it, and so no trailer that we do not see.
 ///
 /// ```
 /// use aws_signing::chunked::{Event, Framing, Parser};
@@ -71,7 +71,7 @@ pub struct Parser {
     state: State,
     line: LineBuffer,
     trailers: Trailers,
-    /// What lines behind the last chunk may still take of [`MAX_TRAILERS`].
+    /// What lines after the last chunk may still take of [`MAX_TRAILERS`].
     trailers_left: usize,
 }
 
@@ -82,7 +82,7 @@ enum State {
     Size,
     /// So many bytes of data.
     Data(u32),
-    /// The CRLF behind a chunk's data.
+    /// The CRLF after a chunk's data.
     DataEnd,
     /// A trailer, the trailers' signature or the empty line.
     Trailer,
@@ -111,7 +111,7 @@ impl Parser {
         }
     }
 
-    /// Forgets what came: the body begins anew.
+    /// Forgets what came: the body starts again.
     pub fn restart(&mut self) {
         *self = Self::new(self.framing, self.declared);
     }
@@ -247,7 +247,7 @@ impl Parser {
             let value = &value[1..];
             if signed && name.eq_ignore_ascii_case(TRAILER_SIGNATURE) {
                 check_signature(value)?;
-                // Servers disagree about what is signed where there is none.
+                // Servers disagree about what is signed if there is none.
                 if self.trailers.is_empty() {
                     return Err(FramingError::MissingTrailer);
                 }

@@ -4,19 +4,19 @@ use sha2::{Digest, Sha256};
 
 use super::{ChunkSigner, Event, Framing, Parser, ResignError, SIGNATURE_LEN};
 
-/// Room for the end behind the last chunk: the empty chunk, and the few trailers that SDKs send.
+/// Room for the end after the last chunk: the empty chunk, and the few trailers that SDKs send.
 const END_ROOM: usize = 256;
 
-/// Signs the chunks that a client has cut, and its trailers, anew; sizes, data and trailers stay as
-/// they are, and so does the length.
+/// Signs the chunks that a client has cut, and its trailers, again; sizes, data and trailers stay
+/// as they are, and so does the length.
 ///
-/// A chunk's signature stands before its data and covers it. So each chunk is held, in the buffer
+/// A chunk's signature comes before its data and covers it. So each chunk is held, in the buffer
 /// that the caller hands in, until it has come as a whole: that takes the chunk's size, which the
 /// client chooses, at most [`MAX_CHUNK`](super::MAX_CHUNK), and the line before it. The last chunk
 /// with data is held until the end has come, too, which is up to
-/// [`MAX_TRAILERS`](super::MAX_TRAILERS): sent on its own, so little would wait in the kernel for the
-/// store to acknowledge the chunk. The buffer grows with what has come, to twice that at most, not
-/// with what the client announces.
+/// [`MAX_TRAILERS`](super::MAX_TRAILERS): sent on its own, so little would wait in the kernel for
+/// the upstream to acknowledge the chunk. The buffer grows with what has come, to twice that at
+/// most, not with what the client announces.
 ///
 /// ```
 /// use aws_signing::chunked::{ChunkSigner, Framing, Resigner};
@@ -49,9 +49,9 @@ pub struct Resigner {
     signer: ChunkSigner,
     /// Of the data of the chunk that is being read.
     hasher: Sha256,
-    /// Where the signature of that chunk stands in the caller's buffer.
+    /// Where the signature of that chunk is in the caller's buffer.
     signature_at: usize,
-    /// How much that chunk will take there, with what is sent before and behind it.
+    /// How much that chunk will take there, with what is sent before and after it.
     end: usize,
 }
 
@@ -77,7 +77,7 @@ impl Resigner {
         })
     }
 
-    /// Forgets what came: the body begins anew.
+    /// Forgets what came: the body starts again.
     pub fn restart(&mut self) {
         self.parser.restart();
         self.signer.restart();
@@ -140,7 +140,7 @@ impl Resigner {
     }
 }
 
-/// Where the signature stands in a buffer that ends with it and CRLF.
+/// Where the signature is in a buffer that ends with it and CRLF.
 fn signature_of_line(out: &[u8]) -> usize {
     out.len() - b"\r\n".len() - SIGNATURE_LEN
 }

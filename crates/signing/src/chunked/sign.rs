@@ -10,7 +10,7 @@ use crate::{CredentialScope, EMPTY_PAYLOAD_SHA256, SigningKey, Timestamp, encode
 const CHUNK_ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256-PAYLOAD";
 const TRAILER_ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256-TRAILER";
 
-/// Signs chunk after chunk, and the trailers behind them.
+/// Signs chunk after chunk, and the trailers after them.
 ///
 /// What it signs with is a copy of the request's key, erased when it is dropped.
 #[derive(Clone)]
@@ -19,7 +19,7 @@ pub struct ChunkSigner {
     seed: [u8; SIGNATURE_LEN],
     /// The string to sign of the next chunk: all but the hash of its data stands.
     text: Vec<u8>,
-    /// Where the signature of the chunk before stands in `text`.
+    /// Where the signature of the chunk before is in `text`.
     previous_at: usize,
 }
 
@@ -57,7 +57,7 @@ impl ChunkSigner {
         })
     }
 
-    /// Begins the chain anew: the next chunk is the first.
+    /// Begins the chain again: the next chunk is the first.
     pub fn restart(&mut self) {
         self.text[self.previous_at..][..SIGNATURE_LEN].copy_from_slice(&self.seed);
     }
@@ -78,7 +78,7 @@ impl ChunkSigner {
         signature
     }
 
-    /// The string to sign of the trailers behind the chunk signed last, for a debug log.
+    /// The string to sign of the trailers after the chunk signed last, for a debug log.
     pub fn trailer_string_to_sign(&self, trailers: &Trailers) -> Result<Vec<u8>, TryReserveError> {
         let mut canonical = Vec::new();
         canonical.try_reserve_exact(trailers.length() + sha256::MAX_PADDING)?;

@@ -8,7 +8,7 @@ use crate::token::is_token;
 /// Trailers in the order they are sent, without their signature.
 ///
 /// Names are kept in lower case. The forms a name and a value may have are those in which no two
-/// servers see different fields: a token, and visible ASCII without blanks.
+/// servers see different fields: a token, and visible ASCII without spaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trailers {
     fields: Vec<(Vec<u8>, Vec<u8>)>,
@@ -20,7 +20,7 @@ impl Trailers {
         Self::default()
     }
 
-    /// Adds a trailer behind those there are.
+    /// Adds a trailer after those there are.
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), TrailerError> {
         if !is_token(name) {
             return Err(TrailerError::Name);

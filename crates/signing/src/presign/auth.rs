@@ -17,7 +17,7 @@ pub struct QueryAuth<'a> {
     pub access_key: &'a [u8],
     /// The session token of temporary credentials.
     pub session_token: Option<SessionToken<'a>>,
-    /// How long the request is good for.
+    /// How long the request is valid.
     pub expires: Expires,
 }
 

@@ -40,7 +40,7 @@ impl From<Expires> for Duration {
     }
 }
 
-/// Why a presigned request cannot be good for so long.
+/// Why a presigned request cannot be valid for so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExpiresError {
     /// No time at all: the request would have expired when it is made.

@@ -3,16 +3,16 @@
 /// Why a request cannot be signed with Signature Version 2.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// The method is empty or holds a blank or a control byte.
+    /// The method is empty or contains a space or a control byte.
     #[error("the method is empty or holds a blank or control byte")]
     Method,
-    /// The bucket is empty or holds a slash, a blank or a control byte.
+    /// The bucket is empty or contains a slash, a space, or a control byte.
     #[error("the bucket is empty or holds a slash, a blank or control byte")]
     Bucket,
-    /// The path does not begin with a slash, or holds a blank or a control byte.
+    /// The path does not begin with a slash, or contains a space or a control byte.
     #[error("the path does not begin with \"/\" or holds a blank or control byte")]
     Path,
-    /// The query holds a blank or a control byte.
+    /// The query contains a space or a control byte.
     #[error("the query holds a blank or control byte")]
     Query,
     /// The name of an `x-amz-*` header holds a byte that no name may hold.
@@ -30,7 +30,7 @@ pub enum SignError {
         /// The header's name, in lower case.
         name: &'static str,
     },
-    /// There is neither Date nor x-amz-date: the signature would be good for ever.
+    /// There is neither Date nor x-amz-date: the signature would be valid for ever.
     #[error("there is neither a Date nor an x-amz-date header to sign")]
     NoDate,
     /// The decoded value of a sub-resource holds a line break or a zero byte.

@@ -5,7 +5,7 @@ use crate::header;
 
 use super::SignError;
 
-/// The headers whose values stand in the string to sign without their names.
+/// The headers whose values are in the string to sign without their names.
 #[derive(Default)]
 pub(super) struct Positional<'h> {
     pub(super) content_md5: &'h [u8],
@@ -58,7 +58,7 @@ pub(super) const TOKEN: &str = "x-amz-security-token";
 
 /// Appends each `x-amz-*` header as a line, with `token`, which is sent in the query, among them.
 ///
-/// Names are lower-cased; values lose outer blanks and keep inner ones; the values of one name
+/// Names are lower-cased; values lose outer whitespace and keep inner ones; the values of one name
 /// are joined with commas in the order sent. The fields are sorted in place, stably.
 pub(super) fn write_amz(
     headers: &mut [Header<'_>],
@@ -111,7 +111,7 @@ fn is_amz(name: &[u8]) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
-/// The value without outer blanks.
+/// The value without outer whitespace.
 fn trimmed<'h>(header: &Header<'h>) -> Result<&'h [u8], SignError> {
     if super::resource::breaks_line(header.value.iter().copied()) {
         let name = String::from_utf8_lossy(header.name).to_ascii_lowercase();

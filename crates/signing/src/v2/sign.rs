@@ -188,8 +188,8 @@ impl fmt::Debug for Signature<'_> {
     }
 }
 
-/// A presigned request's signature, with the string that was signed. Whoever has the parameters
-/// can send the request: they belong into no log.
+/// A presigned request's signature, with the string that was signed. Anyone who has the parameters
+/// can send the request: they must not be logged.
 pub struct Presigned<'s> {
     signature: Signature<'s>,
     auth: QueryAuth<'s>,
@@ -206,8 +206,8 @@ impl Presigned<'_> {
         self.signature.base64()
     }
 
-    /// Appends the signature's own parameters. They follow, behind a `&` where there is something
-    /// to follow, the request's own query.
+    /// Appends the signature's own parameters. They follow, after a `&` where there is something to
+    /// follow, the request's own query.
     pub fn write_parameters(&self, out: &mut Vec<u8>) {
         let auth = &self.auth;
         out.extend_from_slice(b"AWSAccessKeyId=");

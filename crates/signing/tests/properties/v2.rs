@@ -36,7 +36,7 @@ fn query() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// The string to sign, and whether one of the parts that may stand there once stands there twice.
+/// The string to sign, and whether one of the parts that may be there once stands there twice.
 fn naive(
     fields: &[(String, String)],
     query: &[u8],

@@ -227,7 +227,7 @@ fn check_encoder_of(
     same("body by the encoder", &out[..], framed)
 }
 
-/// Whatever stands in the place of the signatures, the right ones do afterwards.
+/// Whatever is in the place of the signatures, the right ones do afterwards.
 fn check_resigner(body: &Body, framed: &[u8], signer: ChunkSigner) -> Result<(), Failure> {
     let theirs = frame(body, |_| "5".repeat(64));
     let decoded = body.payload.len() as u64;

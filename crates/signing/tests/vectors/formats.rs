@@ -9,7 +9,7 @@ use serde_json::Value;
 /// What went wrong with one vector.
 pub(crate) type Failure = Box<dyn Error>;
 
-/// A request in the suite's notation, which is nearly HTTP: the target may hold raw blanks.
+/// A request in the suite's notation, which is nearly HTTP: the target may hold unescaped spaces.
 pub(crate) struct Message<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,

@@ -135,7 +135,7 @@ fn check_directory(directory: &Path) -> BTreeMap<&'static str, usize> {
     checked
 }
 
-/// A request as it stands in a vector.
+/// A request as it is in a vector.
 struct Signed<'a> {
     method: &'a str,
     path: &'a str,

@@ -100,7 +100,7 @@ impl<'r> Iterator for Pieces<'r> {
     }
 }
 
-/// The data of a buffer; `None` where it has none.
+/// The data of a buffer; `None` if it has none.
 ///
 /// # Safety
 /// The buffer must be one of nginx's; its data must stay as it is for `'r`.
@@ -133,7 +133,7 @@ pub(in crate::ffi) unsafe fn memory<'a>(buffer: &ngx_buf_t) -> Option<&'a [u8]> 
     if !is_in_memory(buffer) || buffer.pos.is_null() {
         return None;
     }
-    // SAFETY: `pos..last` is initialised memory of the buffer.
+    // SAFETY: `pos..last` is initialized memory of the buffer.
     unsafe {
         let length = usize::try_from(buffer.last.offset_from(buffer.pos)).ok()?;
         Some(std::slice::from_raw_parts(buffer.pos, length))

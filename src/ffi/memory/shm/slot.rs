@@ -63,7 +63,7 @@ struct Buffer {
 }
 
 impl<S: SharedState> Slot<S> {
-    /// A slot with buffers, on no list yet. `None` where there is no room.
+    /// A slot with buffers, on no list yet. `None` if there is no room.
     pub(super) fn create(lock: &Lock<'_>, key: &[u8; 32]) -> Option<NonNull<Self>> {
         // SAFETY: the pool is locked. Zeroed memory is a slot without buffers.
         let place = unsafe { ngx_slab_calloc_locked(lock.pool.as_ptr(), size_of::<Self>()) };
@@ -90,7 +90,7 @@ impl<S: SharedState> Slot<S> {
         unsafe { &mut *self.guarded.get() }
     }
 
-    /// The slot behind the one with this guarded part.
+    /// The slot after the one with this guarded part.
     pub(super) fn after<'m>(guarded: &Guarded<S>, _memory: &'m Memory<S>) -> Option<&'m Self> {
         // SAFETY: a link of the list, read under the lock. Slots are never freed while their zone is
         // mapped.
@@ -118,7 +118,7 @@ impl<S> Guarded<S> {
 }
 
 impl Buffer {
-    /// False where there is no room; what was in it may be lost then.
+    /// False if there is no room; what was in it may be lost then.
     fn reserve(&mut self, lock: &Lock<'_>, size: usize) -> bool {
         if self.capacity >= size {
             return true;
@@ -145,7 +145,7 @@ impl Buffer {
         self.length = 0;
         if !self.place.is_null() {
             // SAFETY: `capacity` bytes of the zone, which are this buffer's; the zone is mapped
-            // zeroed, and a slab's bytes stay initialised.
+            // zeroed, and a slab's bytes stay initialized.
             unsafe { std::slice::from_raw_parts_mut(self.place, self.capacity) }.zeroize();
         }
     }
@@ -158,7 +158,7 @@ impl Buffer {
         unsafe { std::slice::from_raw_parts(self.place, self.length) }
     }
 
-    /// False, and nothing held, where there is no room.
+    /// False, and nothing held, if there is no room.
     fn fill(&mut self, lock: &Lock<'_>, bytes: &[u8]) -> bool {
         if bytes.len() > MAX_BUFFER_SIZE || !self.reserve(lock, bytes.len()) {
             return false;
@@ -207,8 +207,8 @@ impl<S: SharedState> SlotRef<S> {
         self.slot().generation.load(Ordering::Acquire)
     }
 
-    /// What is published, with its generation. `None` where nothing is, or where the slot has
-    /// become another provider's than the one with `key`.
+    /// What is published, with its generation. `None` if nothing is, or where the slot has become
+    /// another provider's than the one with `key`.
     pub(crate) fn read(&self, key: &[u8; 32]) -> Option<(u64, Zeroizing<Vec<u8>>)> {
         let mut lock = self.memory.lock();
         let generation = self.generation();
@@ -218,8 +218,8 @@ impl<S: SharedState> SlotRef<S> {
             .then(|| (generation, Zeroizing::new(bytes.to_vec())))
     }
 
-    /// Puts `bytes` in the place of what was published, which is wiped. False where the zone has
-    /// no room for them; what was published stays then.
+    /// Puts `bytes` instead of what was published, which is wiped. False if the zone has no room
+    /// for them; what was published stays then.
     pub(crate) fn publish(&self, bytes: &[u8]) -> bool {
         let lock = self.memory.lock();
         let generation = self.slot().generation.load(Ordering::Relaxed) + 1;

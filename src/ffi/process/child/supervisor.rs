@@ -174,7 +174,7 @@ unsafe fn reset_signals() {
 /// # Safety
 /// As [`supervise`].
 unsafe fn close_all_but(kept: &[RawFd]) {
-    /// Where the system cannot close a range, and where there is no end in sight.
+    /// Where the system cannot close a range, and if there is no end in sight.
     const HIGHEST: RawFd = 65_536;
 
     // SAFETY: as `supervise`; the process owns its descriptors, and uses no others any more.
@@ -201,7 +201,7 @@ unsafe fn close_all_but(kept: &[RawFd]) {
     }
 }
 
-/// False where the system cannot.
+/// False if the system cannot.
 ///
 /// # Safety
 /// As [`supervise`].
@@ -257,7 +257,7 @@ unsafe fn kill_children() {
             libc::close(file);
             let numbers = numbers.get(..usize::try_from(length).unwrap_or(0));
             let mut pid: libc::pid_t = 0;
-            // A number that is cut by the end of the buffer has no blank behind it: it is left for
+            // A number that is cut by the end of the buffer has no space after it: it is left for
             // the next round.
             for byte in numbers.unwrap_or_default() {
                 if byte.is_ascii_digit() {
@@ -302,7 +302,7 @@ unsafe fn monotonic() -> i64 {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: room for the answer.
+    // SAFETY: room for the result.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
     time.tv_sec * 1000 + time.tv_nsec / 1_000_000
 }

@@ -52,7 +52,7 @@ fn a_secret_is_found_in_every_encoding_and_in_two_of_them() {
         for outer in ESCAPES {
             for inner in ESCAPES {
                 let once = escaped(secret, inner);
-                // Digits behind a reference without its semicolon would be its own.
+                // Digits after a reference without its semicolon would be its own.
                 let text = escaped(&once, outer);
                 let body = format!("<Error><Resource>{text}</Resource></Error>");
                 let ambiguous = once.contains("&#0") || text.contains("&#0");

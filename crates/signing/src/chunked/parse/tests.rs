@@ -139,7 +139,7 @@ fn each_fault_has_its_error() {
         (Signed, 5, ";chunk-signature=$\r\nhello\r\n", Size),
         (UnsignedTrailer, 5, "11111111111111111\r\n", SizeLineTooLong),
         (UnsignedTrailer, 5, &long, SizeLineTooLong),
-        // What stands behind it.
+        // What is after it.
         (UnsignedTrailer, 5, "5;\r\nhello\r\n0\r\n\r\n", Extension),
         (UnsignedTrailer, 5, "5;a=b\r\nhello\r\n0\r\n\r\n", Extension),
         (Signed, 5, "5; chunk-signature=$\r\nhello\r\n", Extension),
@@ -190,7 +190,7 @@ fn each_fault_has_its_error() {
         (UnsignedTrailer, 5, "5\r\nhello0\r\n\r\n", ChunkEnd),
         (UnsignedTrailer, 5, "5\r\nhello\n0\r\n\r\n", ChunkEnd),
         (UnsignedTrailer, 5, "5\r\nhello\r0\r\n\r\n", ChunkEnd),
-        // What stands behind the last chunk.
+        // What is after the last chunk.
         (
             Signed,
             0,
