@@ -57,7 +57,7 @@ use warnings::Warnings;
 pub(crate) struct MainConf {
     /// The modules whose `*_pass` directives could be in a block with `aws_sign`.
     pub(crate) pass_modules: Vec<PassModule>,
-    /// What is said of providers and tokens in general.
+    /// The declarations of providers and tokens, and what they have in common.
     pub(crate) shared: SharedDirectives,
     /// The declared providers and tokens.
     pub(crate) providers: Rc<Providers>,
@@ -65,23 +65,23 @@ pub(crate) struct MainConf {
     pub(crate) has_presigned_urls: bool,
     /// The `upstream{}` blocks that have directives of the module.
     pub(crate) upstreams: Rc<Upstreams>,
-    /// What applies where no directive says anything.
+    /// The defaults of directives.
     defaults: Rc<Defaults>,
-    /// What has been warned of.
+    /// The warnings that have been written.
     warnings: Warnings,
-    /// The plans that locations share, by what they are made of.
+    /// The plans that locations share, found by their ingredients.
     shared_plans: RefCell<HashMap<Key, Rc<SharedPlans>>>,
-    /// What locations have nginx write into heads.
+    /// What nginx writes into the heads of locations.
     headers: RefCell<SharedHeaders>,
 }
 
 impl MainConf {
-    /// Looks the modules up, which exist by then.
+    /// Looks up the modules, which exist by then.
     pub(crate) fn preconfigure(&mut self, conf: &Conf) {
         self.pass_modules = PassModule::find_all(conf);
     }
 
-    /// The proxy module, where this nginx has it.
+    /// The proxy module, if this nginx has it.
     pub(crate) fn proxy(&self) -> Option<&PassModule> {
         self.pass_modules
             .iter()
@@ -108,7 +108,7 @@ pub(crate) fn same_handler(one: ngx_http_handler_pt, other: ngx_http_handler_pt)
     }
 }
 
-/// This module's configuration of a block. One of an `upstream{}` is never merged.
+/// This module's configuration of a block. The one of an `upstream{}` is never merged.
 ///
 /// There are many of them, most without a directive of the module.
 #[derive(Default)]
@@ -119,13 +119,13 @@ pub(crate) struct LocationConf {
     pub(crate) proxy_pass: Option<ProxyPass>,
     /// The directives that apply in it, once merged; `None` in http{} itself.
     layers: Option<Layers>,
-    /// Whether a variable in `proxy_pass` says where its requests go.
+    /// Whether a variable in `proxy_pass` determines where its requests are sent.
     has_variable_target: bool,
     /// How this block signs, once merged; `None` if it does not.
     pub(crate) plans: Option<Rc<Plans>>,
     /// Which query its requests are sent with, once merged.
     pub(crate) sent_query: SentQuery,
-    /// The tokens without which this block does not serve, once merged; `None` if there are none.
+    /// The tokens that this block requires, once merged; `None` if there are none.
     pub(crate) required_tokens: Option<Rc<RequiredTokens>>,
     /// What signs presigned URLs in this block, once merged; `None` if none are declared.
     pub(crate) presigned_url_signer: Option<Box<PresignedUrlSigner>>,

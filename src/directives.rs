@@ -56,7 +56,7 @@ impl fmt::Display for DirectiveError {
     }
 }
 
-/// The function that takes a directive's arguments into a block.
+/// The function that reads a directive's arguments into a block.
 pub(crate) type Setter = fn(&mut Directives, &Conf) -> Result<(), DirectiveError>;
 
 pub(crate) fn s3_bucket(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
@@ -86,7 +86,7 @@ pub(crate) fn service(block: &mut Directives, conf: &Conf) -> Result<(), Directi
 /// Without argument it may be repeated, as in the C module.
 pub(crate) fn sign(block: &mut Directives, conf: &Conf) -> Result<(), DirectiveError> {
     let switch = match conf.args().next() {
-        // An upstream has no blocks inside that could be left out.
+        // An upstream has no inner blocks that a bare `aws_sign` would exclude.
         None if BlockKind::of(conf) == BlockKind::Upstream => Switch::On,
         None => Switch::Bare,
         Some(b"on") => Switch::On,
@@ -245,7 +245,7 @@ fn checked_value(
 }
 
 /// Rejects a `key=value` parameter that has a quotation mark after its `=`, where nginx does not
-/// recognize it: the text in it would be used with the mark, up to the first space.
+/// recognize it: the value would include the mark and end at the first space.
 fn reject_misplaced_quote(word: &str) -> Result<(), DirectiveError> {
     match misplaced_quote(word) {
         None => Ok(()),

@@ -42,7 +42,7 @@ struct AwsAuth;
 
 static CONTEXT: ngx_http_module_t = context::<AwsAuth>();
 
-/// The module, under the name that nginx's `load_module` and its build know it by.
+/// The module, under the name that nginx's `load_module` and its build use.
 #[used]
 #[allow(non_upper_case_globals)]
 #[cfg_attr(not(feature = "export-modules"), unsafe(no_mangle))]
@@ -109,8 +109,8 @@ impl HttpModule for AwsAuth {
         merge_and_guard(block, &main, outer, inner)
     }
 
-    /// Puts the handlers into their phases, the filters among those of bodies and responses, and the
-    /// guard before upstreams.
+    /// Installs the phase handlers, the filters for bodies and responses, and the guard of
+    /// upstreams.
     fn postconfigure(conf: &MergedConf<'_>) -> Result<(), ()> {
         proxy_pass::forget();
         let main = conf.main::<MainConf>().ok_or(())?;
@@ -133,8 +133,8 @@ impl HttpModule for AwsAuth {
 
     fn configured(cycle: &Cycle<'_>) {
         if SERVES.get() {
-            // Without a master, processes are not started again for a new configuration. What uses the
-            // zone of the old one ends before nginx unmaps it.
+            // Without a master, processes are not started again for a new configuration. What uses
+            // the old zone ends before nginx unmaps it.
             refresh::stop();
             process::event::in_next_turn(start_refresh);
         }
@@ -155,14 +155,14 @@ impl HttpModule for AwsAuth {
     }
 }
 
-/// Keeps what `proxy_pass` says with the block's own directives.
+/// Keeps the argument of `proxy_pass` with the block's own directives.
 fn note_proxy_pass(conf: &Conf, _words: &[&[u8]]) {
     if let Some(mut block) = conf.change_location::<LocationConf>() {
         block.proxy_pass = Some(ProxyPass::read(conf));
     }
 }
 
-/// Keeps a `map`, which a directive may name.
+/// Keeps a `map`, which a directive can name.
 fn note_map(conf: &Conf, name: &[u8], map: Map) {
     if let Some(main) = conf.main::<MainConf>() {
         main.shared.key_files.note_map(name, map);
@@ -174,7 +174,7 @@ thread_local! {
     static SERVES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Keeps fresh what the configuration in use declares, if this process does that.
+/// Keeps credentials and tokens of the configuration in use fresh, if this process does that.
 fn start_refresh() {
     Cycle::with_current(|cycle| {
         if let Some(main) = cycle.main::<MainConf>()
@@ -204,7 +204,7 @@ fn precontent(request: &PhaseRequest<'_>) -> ngx_int_t {
     }
 }
 
-/// Sees a request's body as it comes in.
+/// Processes a request's body while nginx receives it.
 fn request_body(request: &Request, mut incoming: Incoming<'_>) -> ngx_int_t {
     let taken = plan(request, Plans::for_body).map_or(Ok(()), |plan| {
         request::filter_body(request, plan, &mut incoming)
@@ -215,10 +215,10 @@ fn request_body(request: &Request, mut incoming: Incoming<'_>) -> ngx_int_t {
     }
 }
 
-/// Which of a location's plans a request has.
+/// Which of a location's plans applies to a request.
 type Choose = for<'a> fn(&'a Plans, &Request) -> Option<&'a Plan>;
 
-/// How this request is signed, where it is.
+/// How this request is signed, if it is.
 fn plan(request: &Request, choose: Choose) -> Option<&Plan> {
     location_plan(request, choose).filter(|plan| plan.acts_on(request))
 }
@@ -229,8 +229,8 @@ fn location_plan(request: &Request, choose: Choose) -> Option<&Plan> {
     choose(plans, request)
 }
 
-/// The tokens that this request needs: where a module answers, but not for files, such as those of
-/// error pages.
+/// The tokens that this request needs: if a module generates the response, but not for files, such
+/// as those of error pages.
 fn required_tokens(request: &Request) -> Option<&RequiredTokens> {
     let required = location_conf(request)?.required_tokens.as_deref();
     required.filter(|_| request.content_handler().is_some())

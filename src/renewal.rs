@@ -28,7 +28,7 @@ pub(crate) struct Refreshable {
     definition: Definition,
     files: Vec<PathBuf>,
     key: [u8; 32],
-    /// For the configuration that it was found for, since its zone goes with that.
+    /// For the configuration that it was found for, since its zone ends with that.
     slot: Cell<Option<(CycleId, Option<SlotRef>)>>,
 }
 
@@ -58,7 +58,7 @@ impl Refreshable {
         }
     }
 
-    /// As it is called in log lines.
+    /// Its name in log lines.
     pub(crate) fn subject(&self) -> Subject<'_> {
         match self.is_token {
             false => Subject::Credentials(&self.name),
@@ -74,7 +74,7 @@ impl Refreshable {
         &self.definition
     }
 
-    /// Tells its slot from others: another name or definition has another one.
+    /// Distinguishes its slot from others: another name or definition has another one.
     pub(crate) fn key(&self) -> &[u8; 32] {
         &self.key
     }
@@ -84,9 +84,9 @@ impl Refreshable {
         self.slot.set(Some((cycle, Some(slot))));
     }
 
-    /// The slot in a zone of the configuration in use; `None` if that declares nothing of the kind.
-    /// To be asked for each time, and not to be kept across turns of the event loop: without a
-    /// master, nginx unmaps zones while requests of the configuration before still wait.
+    /// The slot in a zone of the configuration in use; `None` if it declares nothing of the kind.
+    /// To be looked up each time, and not to be kept across turns of the event loop: without a
+    /// master, nginx unmaps zones while requests of the previous configuration still wait.
     pub(crate) fn slot(&self) -> Option<SlotRef> {
         let (cycle, slot) = self.slot.get()?;
         let in_use = CycleId::in_use();
@@ -100,7 +100,7 @@ impl Refreshable {
     }
 
     /// What was published since `seen`, the [generation](SlotRef::generation) of the last look,
-    /// which becomes this one's. Where nothing was, it costs one atomic load.
+    /// which is updated. If there was nothing new, this costs one atomic load.
     pub(crate) fn news(&self, seen: &Cell<u64>) -> Option<Material> {
         let slot = self.slot()?;
         if slot.generation() == seen.get() {
@@ -123,8 +123,7 @@ impl Refreshable {
         &self.files
     }
 
-    /// Whether the last fetch failed, so that waiting for the next one is in vain more often than
-    /// not.
+    /// Whether the last fetch failed, so that it is probably useless to wait for the next one.
     pub(crate) fn is_failing(&self) -> bool {
         let is_failing = |slot: SlotRef| slot.with_state(|state| state.progress.is_failing());
         self.slot().is_none_or(is_failing)

@@ -72,8 +72,8 @@ pub(super) fn check_handler(
     Err(())
 }
 
-/// A `*_pass` that sends to an `upstream{}` which has all that it gets signed, where only what
-/// proxy_pass sends can be. `own` is the location's own `aws_sign`.
+/// A `*_pass` that sends requests to an `upstream{}` that signs, although only the requests of
+/// proxy_pass can be signed. `own` is the location's own `aws_sign`.
 pub(super) fn check_ways_to_upstream(
     conf: &MergedBlock<'_>,
     main: &MainConf,
@@ -114,8 +114,9 @@ pub(super) fn check_ways_to_upstream(
     Ok(())
 }
 
-/// Credentials must not be missing in a location that has `aws_sign` itself, or that sends requests to an
-/// upstream that has it. A location that inherits `aws_sign` may have none, since it may not be used.
+/// Credentials must not be missing in a location that has `aws_sign` itself, or that sends requests
+/// to an upstream that has it. A location that inherits `aws_sign` can have none, since it may not
+/// be used.
 pub(super) fn check_credentials(
     conf: &Conf,
     block: &Block,

@@ -42,12 +42,12 @@ pub(crate) struct CredentialDirectives {
 }
 
 impl CredentialDirectives {
-    /// Whether one of the C module's own kind, a pre-derived key or its scope, is named.
+    /// Whether the group includes a pre-derived key or its scope, the C module's directives.
     pub(crate) fn names_signing_key(&self) -> bool {
         self.signing_key.is_some() || self.key_scope.is_some()
     }
 
-    /// Whether any of them holds a variable that makes one client's keys differ from another's.
+    /// Whether a value contains a variable that distinguishes clients, so that their keys differ.
     pub(super) fn are_variable(&self) -> bool {
         let is_variable = |value: &Option<Value>| {
             let value = value.as_ref();
@@ -61,7 +61,7 @@ impl CredentialDirectives {
                 .is_some_and(SecretValue::is_variable)
     }
 
-    /// Takes from the outer block what this one may inherit.
+    /// Inherits from the outer block what this one can inherit.
     pub(super) fn inherit(&mut self, outer: &Self, _is_condition: bool) {
         if self.position.is_none() {
             *self = outer.clone();
@@ -84,7 +84,7 @@ impl CredentialDirectives {
         }
     }
 
-    /// The credentials, where they are complete.
+    /// The credentials, if they are complete.
     pub(super) fn resolve(
         &self,
         region: Option<&Value>,
@@ -163,7 +163,7 @@ pub(crate) enum Incomplete {
 }
 
 impl Incomplete {
-    /// Whether it is a mistake anywhere, and not only if requests are signed with it.
+    /// Whether it is always an error, and not only if requests are signed with it.
     pub(super) fn is_contradiction(self) -> bool {
         matches!(self, Self::Region | Self::DerivedForV2)
     }
@@ -201,9 +201,9 @@ impl fmt::Display for Incomplete {
 
 /// Complete credentials of a location.
 pub(crate) enum Credentials {
-    /// They are written in the configuration.
+    /// Keys in the configuration.
     Static(Keys),
-    /// They come from a provider, and change.
+    /// A provider's credentials, which change.
     Provided(Provided),
 }
 
@@ -212,7 +212,7 @@ pub(crate) enum Credentials {
 pub(crate) enum CredentialsError {
     /// The request's pool has no memory.
     OutOfMemory,
-    /// A variable's value is not what the directive takes.
+    /// The value of a variable is not valid for the directive.
     Invalid {
         directive: &'static str,
         reason: &'static str,
@@ -265,7 +265,7 @@ impl Credentials {
         }
     }
 
-    /// Whether the key was derived elsewhere, as with the C module.
+    /// Whether the key was derived outside of nginx, as for the C module.
     pub(super) fn are_derived(&self) -> bool {
         matches!(self, Self::Static(keys) if keys.are_derived())
     }
@@ -295,7 +295,7 @@ impl Credentials {
         }
     }
 
-    /// The service, where each signature has the same.
+    /// The service, if it is the same for all signatures.
     pub(super) fn static_service(&self) -> Option<&[u8]> {
         match self {
             Self::Static(keys) => keys.static_service(),

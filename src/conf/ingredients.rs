@@ -20,11 +20,11 @@ use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
 use crate::ffi::http::value::Value;
 use crate::renewal::providers::Providers;
 
-/// What applies where no directive says anything.
+/// The defaults of directives.
 pub(super) struct Defaults {
     pass_headers: PassHeaders,
     signed_headers: SignedHeaders,
-    /// The endpoint of the C module, and of whatever knows no regions.
+    /// The endpoint of the C module, and if no region is known.
     legacy_endpoint: Value,
     /// For blocks in which nothing is signed.
     pub(super) headers: Rc<ProxyHeaders>,
@@ -41,7 +41,7 @@ impl Default for Defaults {
     }
 }
 
-/// What the proxy module's own directives say in a location, as far as it matters here.
+/// The proxy module's own directives in a location, as far as they matter here.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ProxySettings {
     streams_bodies: bool,
@@ -89,7 +89,7 @@ pub(super) struct Ingredients {
     pub(super) defaults: Rc<Defaults>,
 }
 
-/// Tells ingredients from others of the same configuration.
+/// Distinguishes ingredients of the same configuration.
 pub(super) type Key = (LayersKey, ProxySettings, *const ProxyHeaders);
 
 impl Ingredients {
@@ -97,8 +97,8 @@ impl Ingredients {
         (self.layers.key(), self.proxy, Rc::as_ptr(&self.headers))
     }
 
-    /// The plan for requests that are sent to an `upstream{}` with the directives `upstream`, or to
-    /// none that has any; `None` if they are not signed.
+    /// The plan for requests to an `upstream{}` with the directives `upstream`, or to one without
+    /// any; `None` if they are not signed.
     pub(super) fn plan(&self, upstream: Option<&Directives>) -> Option<Plan> {
         let effective = self.layers.for_upstream(upstream);
         let sign = effective.sign.as_ref().filter(|sign| sign.may_be_on())?;
@@ -121,7 +121,7 @@ impl Ingredients {
             Ok(_) => effective.region.as_ref()?.s3_endpoint.clone(),
             Err(_) => None,
         });
-        // What depends on the request is judged when it is sealed.
+        // What depends on the request is checked when it is sealed.
         let named = endpoint.as_ref().and_then(Value::as_text);
         let vendor = named.and_then(Vendor::of_host).or(self.proxy.vendor);
         let methods = effective.methods.unwrap_or(MethodSet::READ_ONLY);
@@ -170,14 +170,14 @@ impl Ingredients {
         }
     }
 
-    /// A plan by which every request is rejected, for the time when there is no memory for another.
+    /// A plan that rejects every request, used if there is no memory for another one.
     pub(super) fn plan_without_memory(&self) -> Plan {
         let mut plan = self.plan_of(&Directives::default(), &Switch::On);
         plan.credentials = Err(Incomplete::Memory);
         plan
     }
 
-    /// Whether anything is signed that is sent to an upstream with the directives `upstream`.
+    /// Whether any request to an upstream with the directives `upstream` is signed.
     pub(super) fn sign_for(&self, upstream: Option<&Directives>) -> bool {
         let effective = self.layers.for_upstream(upstream);
         effective.sign.as_ref().is_some_and(Sign::may_be_on)

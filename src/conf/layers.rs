@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::{Directives, Sign};
 
-/// The directives around a location and in it. Locations that differ in nothing share them.
+/// The directives around a location and in it. Locations that do not differ share them.
 #[derive(Clone)]
 pub(super) struct Layers {
     /// Those that apply in server{}.
@@ -26,11 +26,11 @@ struct Layer {
     is_condition: bool,
 }
 
-/// Tells layers from others of the same configuration.
+/// Distinguishes layers of the same configuration.
 pub(super) type LayersKey = (usize, Vec<(usize, bool)>);
 
 impl Layers {
-    /// Those of a server{} with the directives `written`, in a http{} with these.
+    /// The layers of a server{} with the directives `written`, in an http{} with these.
     pub(super) fn of_server(http: &Directives, written: &Directives) -> Self {
         Self {
             around: Rc::new(written.within(http, false)),
@@ -38,7 +38,7 @@ impl Layers {
         }
     }
 
-    /// Those of a block inside this one, with its directives if it has any.
+    /// The layers of a block inside this one, with its directives if it has any.
     pub(super) fn inside(&self, written: Option<Directives>, is_condition: bool) -> Self {
         let changes_nothing = |last: &Layer| {
             written.is_none() && last.written.is_none() && (is_condition || !last.is_condition)
@@ -70,8 +70,8 @@ impl Layers {
         )
     }
 
-    /// The directives that apply to requests that are sent to an `upstream{}` with the directives `upstream`, or
-    /// to none that has any.
+    /// The directives that apply to requests to an `upstream{}` with the directives `upstream`, or
+    /// to one without any.
     pub(super) fn for_upstream(&self, upstream: Option<&Directives>) -> Directives {
         let around = match upstream {
             Some(upstream) => upstream.within(&self.around, true),

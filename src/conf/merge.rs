@@ -21,7 +21,7 @@ use crate::ffi::conf::upstream_conf::MergedUpstreamConf;
 use crate::ffi::conf::{Block, Conf};
 use crate::ffi::process::log::Level;
 
-/// Merges `outer` into `inner`, and finds how `inner` signs. An error has been logged.
+/// Merges `outer` into `inner`, and determines how `inner` signs. An error has been logged.
 pub(crate) fn merge(
     conf: &MergedBlock<'_>,
     main: &MainConf,
@@ -129,7 +129,7 @@ struct Merging<'a> {
     ingredients: Ingredients,
     /// The block's `proxy_pass`, if there is one.
     pass: Option<&'a ProxyPass>,
-    /// What `proxy_pass` says in the block, merged before us.
+    /// The block's `proxy_pass`; the proxy module merges its configuration first.
     proxy_conf: MergedUpstreamConf<'a>,
 }
 
@@ -139,22 +139,22 @@ impl Merging<'_> {
         self.main.is_proxy(self.block.handler())
     }
 
-    /// Whether warnings are for this block, and not for one that it is a condition of.
+    /// Whether warnings are about this block, and not about the location that it is a condition of.
     fn is_warned_of(&self) -> bool {
         self.is_proxied() && !self.block.is_nested_condition()
     }
 
-    /// Whether no `proxy_pass` with a constant host holds here.
+    /// Whether no `proxy_pass` with a constant host applies here.
     fn names_no_host(&self) -> bool {
         self.proxy_conf.host().is_none()
     }
 
-    /// Whether this is a condition in a location whose `proxy_pass` holds variables.
+    /// Whether this is a condition in a location whose `proxy_pass` contains variables.
     fn may_inherit(&self, outer: &LocationConf) -> bool {
         self.block.is_nested_condition() && outer.has_variable_target
     }
 
-    /// How all requests are signed: those of a location that sends to one place.
+    /// How all requests of a location are signed that sends them to one place.
     fn plan_of_all(&self, explicit: bool) -> Result<Option<Plan>, ()> {
         let upstream = self
             .proxy_conf
@@ -164,8 +164,8 @@ impl Merging<'_> {
         self.checked_plan(&self.ingredients.layers.for_upstream(upstream), explicit)
     }
 
-    /// How requests are signed by where a variable sends them; `elsewhere` holds for those that are
-    /// sent to no `upstream{}` of the module.
+    /// How requests are signed, by the place that a variable sends them to; `elsewhere` is for
+    /// requests to other places than an `upstream{}` that has directives of the module.
     fn plans_by_target(
         &self,
         elsewhere: &Directives,
@@ -193,8 +193,8 @@ impl Merging<'_> {
         Ok(plans.sign().then_some(plans))
     }
 
-    /// Warns of what is true of one of the upstreams that a variable may name. `is_first_plan` says that
-    /// no request is signed elsewhere, for which all this has been checked.
+    /// Warnings about one of the upstreams that a variable can name. `is_first_plan` is true if
+    /// requests to other places, for which all this has been checked, are not signed.
     fn warn_by_upstream(&self, is_first_plan: bool) {
         let all = |_: &Upstream| true;
         if is_first_plan {
@@ -240,7 +240,8 @@ impl Merging<'_> {
         }
     }
 
-    /// The plan of a block to which the directives `effective` apply, where it signs. An error has been logged.
+    /// The plan of a block to which the directives `effective` apply, if it signs. An error has
+    /// been logged.
     fn checked_plan(&self, effective: &Directives, explicit: bool) -> Result<Option<Plan>, ()> {
         let Some(sign) = effective.sign.as_ref().filter(|sign| sign.may_be_on()) else {
             return Ok(None);

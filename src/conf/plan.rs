@@ -25,7 +25,7 @@ use crate::ffi::http::value::Value;
 pub(crate) struct Plan {
     pub(super) switch: Switch,
     pub(crate) policy: Policy,
-    /// Complete credentials, or what is missing of them: then every request is rejected.
+    /// Complete credentials, or what is missing; in the latter case every request is rejected.
     pub(crate) credentials: Result<Credentials, Incomplete>,
     /// `aws_credentials_timeout` in milliseconds.
     pub(crate) credentials_timeout: u64,
@@ -40,7 +40,7 @@ pub(crate) struct Plan {
     pub(crate) hides_auth_errors: bool,
     /// Whether nginx may send a body while nginx receives it.
     pub(crate) streams_bodies: bool,
-    /// Whether nginx may do so with a body whose length the client has not announced.
+    /// Whether this is also true of a body whose length the client has not announced.
     pub(crate) streams_unannounced: bool,
     /// Whether the client's body is sent: `proxy_pass_request_body`, without `proxy_set_body`.
     pub(crate) passes_bodies: bool,
@@ -70,11 +70,11 @@ impl Plan {
         self.switch.is_on(request)
     }
 
-    /// Whether no cache may respond to this request, nor keep its response: a header or parameter
-    /// of the client is forwarded that changes the response, and is not a part of the cache key.
+    /// Whether no cache may respond to this request or store its response: a forwarded header or
+    /// parameter of the client changes the response, and is not part of the cache key.
     pub(crate) fn bypasses_cache(&self, request: &Request) -> bool {
         let header = |name: &[u8]| {
-            // What is known of S3's headers is not known of other object stores'.
+            // The knowledge about S3's headers does not apply to other object stores.
             let may_change = !forwarding::is_amz(name) || caching::header_changes_response(name);
             may_change
                 && forwarding::of_header(name, &self.policy.pass_headers, self.vendor)
@@ -84,15 +84,15 @@ impl Plan {
             || (self.policy.response_overrides && self.overrides_response(request))
     }
 
-    /// Whether a query that changes headers of the response is forwarded, and is not a part of the
-    /// cache key, once nginx has made one.
+    /// Whether a query that changes headers of the response is forwarded, and is not part of the
+    /// cache key that nginx has made.
     fn overrides_response(&self, request: &Request) -> bool {
         let mut key = request.cache_key().peekable();
         key.peek().is_some() && caching::query_overrides_response(request.args(), key)
     }
 
-    /// What the path of a request may name, as far as the configuration tells: a key, or also a
-    /// bucket.
+    /// What the path of a request can name, as far as the configuration determines it: a key, or
+    /// also a bucket.
     pub(crate) fn levels(&self) -> Levels {
         let in_bucket = Levels::BUCKET.or(Levels::OBJECT);
         if self.bucket.is_some() || self.policy.addressing == Some(Addressing::Virtual) {
@@ -102,7 +102,7 @@ impl Plan {
         }
     }
 
-    /// Whether this request is signed for S3, as far as that is known yet.
+    /// Whether this request is signed for S3, as far as this is known yet.
     pub(crate) fn signs_for_s3(&self, request: &Request) -> bool {
         let Ok(credentials) = &self.credentials else {
             return true;
@@ -115,18 +115,19 @@ impl Plan {
         }
     }
 
-    /// The service that all requests are signed for; `None` if a variable or a provider tells.
+    /// The service that all requests are signed for; `None` if it depends on a variable or a
+    /// provider.
     pub(super) fn static_service(&self) -> Option<&[u8]> {
         self.credentials.as_ref().ok()?.static_service()
     }
 
-    /// How that service wants bodies to be signed.
+    /// How that service requires bodies to be signed.
     pub(super) fn static_payload_rule(&self) -> Option<PayloadRule> {
         let service = self.static_service()?;
         Some(PayloadRule::of(service))
     }
 
-    /// What the signature of this request can say of a body.
+    /// What the signature of this request can declare about a body.
     pub(crate) fn payload_signing(
         &self,
         request: &Request,
@@ -153,7 +154,7 @@ impl Plan {
         }
     }
 
-    /// The destination of this request. `regional` is room for S3's endpoint in a region.
+    /// The destination of this request. `regional` is a buffer for S3's endpoint in a region.
     pub(crate) fn destination<'a>(
         &'a self,
         credentials: &Credentials,

@@ -24,46 +24,46 @@ use crate::ffi::memory::memo::Memo;
     reason = "there is one for each location, and most send to one place"
 )]
 pub(crate) enum Plans {
-    /// All requests alike.
+    /// All requests in the same way.
     One(Plan),
-    /// By where `proxy_pass` sends them.
+    /// Depending on where `proxy_pass` sends them.
     ByTarget(ByTarget),
 }
 
-/// The plans of a location whose `proxy_pass` holds variables.
+/// The plans of a location whose `proxy_pass` contains variables.
 pub(crate) struct ByTarget {
     /// The argument of `proxy_pass`.
     pub(super) target: Template,
     pub(super) shared: Rc<SharedPlans>,
 }
 
-/// The plans of all locations whose plans are made of the same.
+/// The plans of all locations with the same ingredients.
 ///
-/// There may be very many upstreams and locations, and few of them meet: a plan is made when a
-/// request first needs it.
+/// There can be very many upstreams and locations, of which few combinations are used. So a plan is
+/// made when a request first needs it.
 pub(crate) struct SharedPlans {
     ingredients: Ingredients,
     /// The blocks that have directives of the module.
     upstreams: Rc<Upstreams>,
     /// For all other targets.
     elsewhere: Option<Plan>,
-    /// By an upstream's place in the list; `None` if what is sent there is not signed.
+    /// By an upstream's place in the list; `None` if requests to it are not signed.
     made: Memo<Plan>,
-    /// For requests that there is no memory for.
+    /// For requests without memory for their plan.
     without_memory: Plan,
 }
 
-/// Where a request will be sent, as the variables said it.
+/// Where a request will be sent, according to the variables.
 struct ExpectedUpstream {
     request: RequestId,
-    /// The location that it is for.
+    /// The location that it applies to.
     plans: *const ByTarget,
     /// The number of the block; `None` for elsewhere.
     upstream: Cell<Option<usize>>,
 }
 
 impl Plans {
-    /// The plan, where all requests have the same.
+    /// The plan, if it is the same for all requests.
     pub(crate) fn only(&self) -> Option<&Plan> {
         match self {
             Self::One(plan) => Some(plan),
@@ -71,7 +71,8 @@ impl Plans {
         }
     }
 
-    /// The plan for where `request` is going to be sent, as far as its variables tell now.
+    /// The plan for the place that `request` will be sent to, as far as its variables determine it
+    /// now.
     pub(crate) fn expected(&self, request: &Request) -> Option<&Plan> {
         match self {
             Self::One(plan) => Some(plan),
@@ -79,8 +80,8 @@ impl Plans {
         }
     }
 
-    /// The plan for a body that comes in: for where nginx has said that it is sent, or, where
-    /// somebody reads it before, for what was expected.
+    /// The plan for an incoming body: for the place that nginx sends it to or, if it is read before
+    /// this is known, for the expected one.
     pub(crate) fn for_body(&self, request: &Request) -> Option<&Plan> {
         match self {
             Self::One(plan) => Some(plan),
@@ -94,13 +95,14 @@ impl Plans {
         }
     }
 
-    /// The plan for a request that nginx has serialized, or that has been answered.
+    /// The plan for a request that nginx has serialized, or that has a response.
     pub(crate) fn for_sent(&self, request: &Request) -> Option<&Plan> {
         match self {
             Self::One(plan) => Some(plan),
             Self::ByTarget(plans) => match request.upstream().and_then(|sent| sent.name()) {
                 Some(name) => plans.at(plans.find(name)),
-                // It was rejected, and a cache responds: which plan's object it has is not known.
+                // It was rejected, and a cache responds: it is not known to which plan the cached
+                // object belongs.
                 None => plans.shared.strictest(),
             },
         }
@@ -180,7 +182,7 @@ impl ByTarget {
         })
     }
 
-    /// What the variables say now. It is kept for the body.
+    /// The current values of the variables. They are kept for the body.
     fn expect_upstream(&self, request: &Request) -> Option<usize> {
         let url = self.target.evaluate_aside(request);
         let upstream = url.and_then(proxy_url::authority).and_then(|host| {
@@ -192,7 +194,7 @@ impl ByTarget {
         });
         match self.known_upstream(request) {
             Some(expected) => expected.upstream.set(upstream),
-            // Where it cannot be kept it will be asked for again.
+            // If it cannot be kept, it will be evaluated again.
             None => {
                 let _ = request.keep(ExpectedUpstream {
                     request: request.id(),

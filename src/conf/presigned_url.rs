@@ -10,7 +10,7 @@ use crate::ffi::http::value::Value;
 
 /// What signs the URLs of `aws_presigned_url`.
 pub(crate) struct PresignedUrlSigner {
-    /// Complete credentials, or what is missing of them.
+    /// Complete credentials, or what is missing.
     pub(crate) credentials: Result<Credentials, Incomplete>,
     /// `aws_sign_methods`
     pub(crate) methods: MethodSet,
@@ -27,7 +27,7 @@ impl PresignedUrlSigner {
         })
     }
 
-    /// `aws_s3_bucket`, where there is one.
+    /// `aws_s3_bucket`, if there is one.
     pub(crate) fn bucket<'a>(
         &'a self,
         request: &'a Request,

@@ -11,7 +11,8 @@ use crate::ffi::conf::upstream_conf::{MergedUpstreamConf, SetHeaders};
 use crate::ffi::http::request::Request;
 use crate::ffi::http::value::{Template, Value};
 
-/// What nginx writes into the heads of a location, and how to ask for what depends on the request.
+/// What nginx writes into the heads of a location, and how to determine what depends on the
+/// request.
 #[derive(Default)]
 pub(crate) struct ProxyHeaders {
     pub(crate) configured: Configured,
@@ -23,7 +24,7 @@ pub(crate) struct ProxyHeaders {
     pub(crate) sets_body: bool,
     /// The length of that body.
     body_length: Option<Template>,
-    /// The values with variables, where lines do not always tell whose they are; and whether the
+    /// The values with variables, if lines do not always reveal who wrote them; and whether the
     /// header is Host.
     variables: Vec<(Template, bool)>,
     /// As `variables`, of the conditional headers that nginx writes if it caches.
@@ -38,8 +39,8 @@ pub(crate) struct SharedHeaders(HashMap<Key, Rc<ProxyHeaders>>);
 type Key = (usize, bool, bool);
 
 impl SharedHeaders {
-    /// Those of a location. `None` if this nginx keeps the list of `proxy_set_header` in a way that is
-    /// not known. An error has been logged.
+    /// The headers of a location. `None` if this nginx keeps the list of `proxy_set_header` in an
+    /// unknown way. An error has been logged.
     pub(crate) fn of_location(
         &mut self,
         conf: &Conf,
@@ -113,7 +114,7 @@ impl ProxyHeaders {
         self.sets_upgrade || !self.response_variables.is_empty()
     }
 
-    /// How many of the headers with variables have a value, where that has to be known. It can run code
+    /// How many of the headers with variables have a value, if this must be known. It can run code
     /// of other modules. An error means that there is no memory.
     pub(crate) fn evaluate(
         &self,
@@ -139,7 +140,7 @@ impl ProxyHeaders {
         Ok(Some(evaluated))
     }
 
-    /// Whether what follows a head of `length` bytes in the same buffer can be the body of
+    /// Whether the text after a head of `length` bytes in the same buffer can be the body of
     /// `proxy_set_body`. If not, a variable has ended the head.
     pub(crate) fn has_body(&self, request: &Request, length: usize) -> bool {
         let announced = self.body_length.and_then(|text| text.evaluate(request));

@@ -13,11 +13,11 @@ use crate::ffi::http::value::{Template, Value};
 #[derive(Clone, Debug)]
 pub(crate) struct ProxyPass {
     pub(crate) scheme: Scheme,
-    /// Its argument, where that holds variables.
+    /// Its argument, if it contains variables.
     pub(crate) target: Option<Template>,
-    /// The host and the port in it, perhaps with variables.
+    /// The host and the port in it, which can contain variables.
     pub(super) authority: Option<&'static [u8]>,
-    /// What nginx makes request targets of.
+    /// How nginx composes request targets.
     form: Rc<Form>,
 }
 
@@ -46,7 +46,7 @@ impl ProxyPass {
         }
     }
 
-    /// What nginx makes the target of `request` of.
+    /// How nginx composes the target of `request`.
     pub(crate) fn target_source<'a>(&'a self, request: &'a Request) -> TargetSource<'a> {
         TargetSource {
             form: &self.form,
@@ -56,7 +56,7 @@ impl ProxyPass {
         }
     }
 
-    /// Whether its argument may say itself what the query is.
+    /// Whether its argument can contain a query.
     pub(super) fn names_query(&self) -> bool {
         self.form.names_query()
     }

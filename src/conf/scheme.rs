@@ -5,7 +5,7 @@
 pub(crate) enum Scheme {
     Http,
     Https,
-    /// A variable's value tells.
+    /// The value of a variable determines it.
     Variable,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct SentQuery {
 
 #[derive(Clone, Copy, Default)]
 enum QuerySource {
-    /// That cannot be told: `proxy_pass` has a query, or there is none.
+    /// Unknown: `proxy_pass` has a query, or there is none.
     #[default]
     Unknown,
     /// The request's own.
@@ -27,7 +27,7 @@ enum QuerySource {
 }
 
 impl SentQuery {
-    /// The one that nothing is known of.
+    /// Unknown.
     pub(crate) const UNKNOWN: Self = Self {
         source: QuerySource::Unknown,
         replaces_method: false,
@@ -55,7 +55,7 @@ impl SentQuery {
         self.replaces_method
     }
 
-    /// The query that `request` will be sent with; `None` if that is not known yet.
+    /// The query that `request` will be sent with; `None` if it is not known yet.
     pub(crate) fn evaluate<'r>(&'r self, request: &'r Request) -> Option<&'r [u8]> {
         match &self.source {
             QuerySource::Unknown => None,

@@ -19,11 +19,11 @@ use crate::ffi::process::user::User;
 use crate::renewal::host::SharedFiles;
 use crate::renewal::net::{Client, Names};
 
-/// The zone where `aws_auth_zone` does not name one.
+/// The name of the zone if there is no `aws_auth_zone`.
 const DEFAULT_ZONE: (&[u8], usize) = (b"aws_auth", 1024 * 1024);
 
-/// Where systems keep the certificates that they trust: Debian and its kin, Red Hat and its kin,
-/// Alpine, SUSE.
+/// The places of trusted certificates in common systems: Debian, Red Hat, Alpine, SUSE, and their
+/// derivatives.
 const BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -39,7 +39,7 @@ pub(crate) struct SharedDirectives {
     pub(crate) zone: Option<(Vec<u8>, usize)>,
     /// `aws_trusted_certificate`
     pub(crate) trusted_certificate: Option<Vec<u8>>,
-    /// What has to be seen to for each provider and token.
+    /// What must be prepared for each provider and token.
     pub(crate) needs: Vec<Needs>,
     /// The files that providers and tokens name, while the configuration is read.
     pub(crate) files: SharedFiles,
@@ -47,15 +47,15 @@ pub(crate) struct SharedDirectives {
     pub(crate) key_files: KeyFiles,
 }
 
-/// What a provider or a token needs beside itself.
+/// What a provider or a token needs in addition to itself.
 pub(crate) struct Needs {
     /// As it is called in messages, e.g. `provider "instance"`.
     pub(crate) subject: String,
     pub(crate) position: Position,
-    /// Whom it asks, as far as that is known.
+    /// The services that it asks, as far as they are known.
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) files: Vec<FileUse>,
-    /// Whether it may come to ask others, once a file says so.
+    /// Whether it can ask others, depending on a file.
     pub(crate) may_ask_others: bool,
 }
 
@@ -66,7 +66,7 @@ impl SharedDirectives {
             .get_or_init(|| Environment::capture(|name| std::env::var(name).ok()))
     }
 
-    /// Says which files the workers will not be able to read. To be called once the whole
+    /// Warns of files that the workers will not be able to read. To be called once the whole
     /// configuration is known.
     pub(crate) fn warn_of_unreadable_files(&self, user: &User, log: Log) {
         let mut known = HashSet::new();
@@ -94,7 +94,7 @@ impl SharedDirectives {
     }
 }
 
-/// What keeps `user` from reading the file; `None` if nothing does, or if there is no file.
+/// Why `user` cannot read the file; `None` if the user can, or if there is no file.
 fn obstacle(path: &Path, user: &User) -> Option<String> {
     let mut folders: Vec<&Path> = path.ancestors().skip(1).collect();
     folders.reverse();
@@ -151,7 +151,7 @@ fn is_special(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| !found.is_file())
 }
 
-/// The certificates to verify servers with, where somebody may need them.
+/// The certificates to verify servers with, if they can be needed.
 fn trust(conf: &Conf, shared: &SharedDirectives) -> Result<Option<TrustStore>, ()> {
     let asks_https = |needs: &&Needs| {
         let mut endpoints = needs.endpoints.iter();

@@ -36,8 +36,8 @@ pub(crate) struct RequiredTokens {
     pub(crate) has_cache: bool,
 }
 
-/// Finds the tokens that a merged block requires, and returns what sends requests there, of which none may
-/// leave without them. An error has been logged.
+/// Determines the tokens that a merged block requires, and returns the configurations of what sends
+/// requests from it, of which none may be sent without them. An error has been logged.
 pub(crate) fn require_tokens<'c>(
     conf: &'c MergedBlock<'c>,
     main: &'c MainConf,
@@ -69,7 +69,7 @@ pub(crate) fn require_tokens<'c>(
     }
 
     let is_condition = block.is_nested_condition();
-    // What an `if` does not say itself, its location does: any of them may answer there.
+    // An `if` inherits from its location: any of them can be the content handler there.
     let may_answer =
         |module: &&PassModule| is_condition || same_handler(module.handler, block.handler());
     let modules = main.pass_modules.iter().filter(may_answer);

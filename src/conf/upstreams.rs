@@ -10,13 +10,13 @@ use crate::ffi::conf::merged::MergedConf;
 use crate::ffi::conf::upstream_block::{InitPeer, PeerGuard, UpstreamBlock};
 use crate::ffi::http::upstream::UpstreamName;
 
-/// This module's server configuration, which only that of an `upstream{}` makes use of.
+/// This module's server configuration, which is used for `upstream{}` only.
 #[derive(Default)]
 pub(crate) struct UpstreamConf {
-    /// The directives that are written in it. nginx keeps the server configuration of an upstream, and forgets
-    /// the one for locations.
+    /// The directives that are written in it. nginx keeps the server configuration of an upstream,
+    /// and does not keep the one for locations.
     written: Option<Box<Directives>>,
-    /// Of one that has what is sent to it signed.
+    /// Of one that signs.
     pub(crate) guarded: Option<Guarded>,
 }
 
@@ -31,7 +31,7 @@ impl UpstreamConf {
 pub(crate) struct Guarded {
     pub(crate) name: String,
     pub(crate) sign: Sign,
-    /// What chooses a peer for those requests that may pass.
+    /// The original function that chooses a peer, for requests that may pass.
     pub(crate) init_peer: InitPeer,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// Whether a variable in it makes one tenant's objects differ from another's.
+    /// Whether a variable in it distinguishes the objects of tenants.
     pub(super) fn has_variables(&self) -> bool {
         let values = [&self.written.bucket, &self.written.endpoint];
         let mut values = values.into_iter().flatten();
@@ -99,12 +99,12 @@ impl Upstreams {
         self.list.get(*self.places.get(&block)?)
     }
 
-    /// The place in the list of the block that nginx finds by what it looks for.
+    /// The place in the list of the block that nginx finds by this name.
     pub(super) fn find_named(&self, name: UpstreamName<'_>) -> Option<usize> {
         let host = |nth: &usize| self.list[*nth].block.host();
         let before = |nth: &usize| compare_names(host(nth), name.host) == Ordering::Less;
         let first = self.by_name.partition_point(before);
-        // Blocks of one name differ in their ports.
+        // Blocks with the same name differ in their ports.
         self.by_name[first..]
             .iter()
             .take_while(|nth| compare_names(host(nth), name.host) == Ordering::Equal)
@@ -112,14 +112,15 @@ impl Upstreams {
             .copied()
     }
 
-    /// Rejects what is wrong in a block, whether or not a location uses it. An error has been logged.
+    /// Rejects errors in a block, whether or not a location uses it. An error has been logged.
     pub(crate) fn check(conf: &Conf, main: &MainConf) -> Result<(), ()> {
         main.upstreams
             .iter()
             .try_for_each(|upstream| check_provider_name(conf, main, &upstream.written))
     }
 
-    /// Has `guard` asked before a peer of one that signs is chosen; it finds the [`Guarded`] there.
+    /// Calls `guard` before a peer of an upstream that signs is chosen; it finds the [`Guarded`]
+    /// there.
     pub(crate) fn guard(&self, conf: &MergedConf<'_>, guard: impl PeerGuard) -> Option<()> {
         for upstream in self.iter() {
             let Some(sign) = upstream.written.sign.clone().filter(Sign::may_be_on) else {

@@ -112,7 +112,7 @@ pub(super) struct SigningLocation<'a> {
 }
 
 impl SigningLocation<'_> {
-    /// Warns of all that may be wrong there.
+    /// Warns of everything that can be wrong there.
     pub(super) fn warn(&self, directives: &Directives, plan: &Plan) {
         self.warn_of_other_host(plan);
         self.warn_of_cache_key(plan);
@@ -121,7 +121,7 @@ impl SigningLocation<'_> {
         self.warn_of_peer_and_client(plan);
     }
 
-    /// Warns of what does not depend on where a variable sends requests.
+    /// Warnings that do not depend on where a variable sends requests.
     pub(super) fn warn_of_peer_and_client(&self, plan: &Plan) {
         self.warn_of_unverified_peer();
         self.warn_of_chosen_host(plan.bucket.is_some());
@@ -132,7 +132,8 @@ impl SigningLocation<'_> {
         &self.main.warnings
     }
 
-    /// Without TLS that verifies, an impostor gets the requests, and what they carry.
+    /// Without TLS that verifies certificates, an impostor can receive the requests, and everything
+    /// in them.
     fn warn_of_unverified_peer(&self) {
         let over_https = self.pass.is_some_and(|pass| pass.scheme == Scheme::Https);
         if !over_https || self.proxy_conf.verifies_peer() != Some(false) {
@@ -151,7 +152,7 @@ impl SigningLocation<'_> {
         );
     }
 
-    /// nginx drops headers that it calls invalid, without telling anybody.
+    /// nginx silently drops headers that it considers invalid.
     fn warn_of_dropped_metadata(&self, plan: &Plan) {
         let is_s3 = plan.static_service().is_none_or(is_s3);
         if plan.policy.methods.is_read_only()
@@ -175,7 +176,7 @@ impl SigningLocation<'_> {
     }
 }
 
-/// Signing is inherited, and nothing is signed here.
+/// Signing is inherited, but nothing is signed here.
 pub(super) fn warn_of_other_handler(
     conf: &MergedBlock<'_>,
     main: &MainConf,
@@ -187,7 +188,7 @@ pub(super) fn warn_of_other_handler(
     };
     let answers = |module: &&PassModule| match module.handler {
         Some(_) => same_handler(module.handler, block.handler()),
-        // Its handler is not known, but what it sends to is, at the position of the directive.
+        // Its handler is not known, but the upstream of the directive is.
         None => module
             .upstream_conf(conf)
             .is_some_and(|sent| sent.host().is_some()),

@@ -31,12 +31,12 @@ pub(crate) enum Switch {
 }
 
 impl Switch {
-    /// Whether it says that this request is signed.
+    /// Whether this request is signed.
     pub(crate) fn is_on(&self, request: &Request) -> bool {
         match self {
             Self::Bare | Self::On => true,
             Self::Off => false,
-            // Where the value cannot be had, nothing may leave unsigned.
+            // If the value is not available, nothing may be sent unsigned.
             Self::Template(template) => template
                 .evaluate(request)
                 .is_none_or(|text| !matches!(text, b"" | b"0" | b"off")),
@@ -75,7 +75,7 @@ pub(crate) enum BlockKind {
 }
 
 impl BlockKind {
-    /// Where the directive is written that is being read.
+    /// The kind of block that the current directive is written in.
     pub(crate) fn of(conf: &Conf) -> Self {
         if conf.in_location() {
             Self::Location
@@ -112,7 +112,7 @@ pub(crate) struct SignatureIn {
 #[derive(Clone, Debug)]
 pub(crate) struct Region {
     pub(crate) value: Value,
-    /// S3's host name there, if the region is constant.
+    /// S3's host name in that region, if the region is constant.
     pub(crate) s3_endpoint: Option<Value>,
 }
 
@@ -192,7 +192,7 @@ fn inherit_sign(inner: &mut Option<Sign>, outer: &Option<Sign>, is_condition: bo
 }
 
 impl Directives {
-    /// The credentials, where they are complete; else what is missing of them.
+    /// The credentials, if they are complete, or what is missing.
     pub(super) fn resolve_credentials(
         &self,
         providers: &Rc<Providers>,
@@ -225,7 +225,7 @@ impl Directives {
             .unwrap_or(DEFAULT_CREDENTIALS_TIMEOUT)
     }
 
-    /// The bucket; an empty text undoes an inherited one.
+    /// The bucket; an empty text cancels an inherited one.
     pub(super) fn used_bucket(&self) -> Option<&Value> {
         let bucket = self.bucket.as_ref();
         bucket.filter(|bucket| bucket.as_text() != Some(b""))

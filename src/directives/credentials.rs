@@ -41,7 +41,7 @@ pub(crate) fn signing_key(block: &mut Directives, conf: &Conf) -> Result<(), Dir
         .as_deref()
         .and_then(|key| <&[u8; 32]>::try_from(&key[..]).ok())
     else {
-        // The value is a secret, and not shown.
+        // The value is a secret, and is not shown.
         return Err(DirectiveError::Because(
             "is not the base64 of 32 bytes: write the first line that generate_signing_key prints"
                 .into(),

@@ -10,7 +10,7 @@ use crate::ffi::http::value::Value;
 use crate::ffi::http::variable;
 use crate::request::{PresignedUrl, WithAdvice};
 
-/// How long a presigned URL is valid for where nothing else is said.
+/// How long a presigned URL is valid by default.
 const DEFAULT_EXPIRES: Expires = Expires::HOUR;
 
 pub(crate) fn presigned_url(main: &mut MainConf, conf: &Conf) -> Result<(), DirectiveError> {

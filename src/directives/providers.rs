@@ -19,7 +19,7 @@ use crate::renewal::tokens::{Token, TokenVariable};
 /// A function that takes a directive of http{} itself.
 pub(crate) type MainSetter = fn(&mut MainConf, &Conf) -> Result<(), DirectiveError>;
 
-/// What a token's name follows in the name of its variable.
+/// The prefix of a token's name in the name of its variable.
 const VARIABLE_PREFIX: &str = "aws_token_";
 
 /// What a directive declares.
@@ -29,7 +29,7 @@ enum Fetched {
     Token,
 }
 
-/// How many pages the smallest zone has that nginx can make something of.
+/// The number of pages in the smallest zone that nginx can use.
 const FEWEST_PAGES: usize = 8;
 
 pub(crate) fn provider(main: &mut MainConf, conf: &Conf) -> Result<(), DirectiveError> {
@@ -47,7 +47,7 @@ pub(crate) fn token(main: &mut MainConf, conf: &Conf) -> Result<(), DirectiveErr
         .map_err(|()| DirectiveError::Logged)
 }
 
-/// Reads the declaration of what is fetched and renewed.
+/// Reads the declaration of something that is fetched and refreshed.
 fn declare(
     main: &mut MainConf,
     conf: &Conf,
@@ -118,7 +118,7 @@ fn check_token_name(main: &MainConf, name: &str) -> Result<(), DirectiveError> {
             "\"aws_token_required\" would take it for a switch: write another name",
         ));
     }
-    // The case of a variable's name does not matter to nginx.
+    // nginx ignores the case of variable names.
     let mut others = main.providers.tokens().iter();
     match others.any(|other| other.name().eq_ignore_ascii_case(name)) {
         true => Err(declared_twice(name)),
@@ -126,14 +126,14 @@ fn check_token_name(main: &MainConf, name: &str) -> Result<(), DirectiveError> {
     }
 }
 
-/// Says that a name is taken.
+/// Reports that a name is in use.
 fn declared_twice(name: &str) -> DirectiveError {
     DirectiveError::Because(format!(
         "declares \"{name}\" a second time: give it another name"
     ))
 }
 
-/// Warns of secrets that everybody can read, and keeps what has to be seen to later for `subject`.
+/// Warns of secrets that everybody can read, and records what must be prepared later for `subject`.
 fn note_needs(
     main: &mut MainConf,
     conf: &Conf,

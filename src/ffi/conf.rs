@@ -42,7 +42,7 @@ pub(crate) struct Position {
     line: usize,
 }
 
-/// Tells a server{} from others of the same configuration.
+/// Distinguishes server{} blocks of the same configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ServerId(NonNull<ngx_http_core_srv_conf_t>);
 
@@ -94,19 +94,19 @@ impl Conf {
         self.args().nth(index).unwrap_or_default()
     }
 
-    /// The same, for what lives no longer than the configuration.
+    /// The same, for values that live no longer than the configuration.
     pub(crate) fn kept_arg(&self, index: usize) -> &'static [u8] {
         self.kept_args().nth(index).unwrap_or_default()
     }
 
-    /// All of them.
+    /// All arguments.
     pub(super) fn kept_args(&self) -> impl Iterator<Item = &'static [u8]> {
         // SAFETY: nginx's parser keeps its words in the configuration's pool.
         let text = |text: &ngx_str_t| unsafe { crate::ffi::memory::bytes(*text) };
         self.raw_args().iter().skip(1).map(text)
     }
 
-    /// The argument at `index`, compiled where it holds variables. The error has been logged.
+    /// The argument at `index`, compiled if it contains variables. The error has been logged.
     pub(crate) fn compile(&self, index: usize) -> Result<Value, ()> {
         let text = *self.raw_args().get(index + 1).ok_or(())?;
         // SAFETY: the configuration is being read, and its words live in its pool.
@@ -182,7 +182,7 @@ impl Conf {
         log.write(level, format_args!("{line}{position}"));
     }
 
-    /// Says something that is no mistake: to the user who runs `nginx -t`, else in the log.
+    /// Reports something that is not an error: to the user who runs `nginx -t`, else in the log.
     pub(crate) fn tell(&self, line: fmt::Arguments<'_>) {
         // SAFETY: `cf` and its log are live; nginx's format takes a length and that many bytes.
         unsafe {
@@ -211,7 +211,7 @@ impl Conf {
         }
     }
 
-    /// A time with nginx's units, in milliseconds.
+    /// A time in nginx's units, in milliseconds.
     pub(crate) fn parse_time(&self, text: &[u8]) -> Option<u64> {
         let mut text = ngx_str_t {
             len: text.len(),
@@ -222,10 +222,10 @@ impl Conf {
         u64::try_from(time).ok()
     }
 
-    /// A size with nginx's units, in bytes.
+    /// A size in nginx's units, in bytes.
     pub(crate) fn parse_size(&self, text: &[u8]) -> Option<usize> {
         if text.is_empty() {
-            // nginx looks at the last byte first.
+            // nginx reads the last byte first.
             return None;
         }
         let mut text = ngx_str_t {
@@ -237,8 +237,8 @@ impl Conf {
         usize::try_from(size).ok()
     }
 
-    /// The path of a file that is named in a directive; a relative name is relative to the
-    /// configuration's directory, as nginx's own are. `None` if there is no memory.
+    /// The path of a file that a directive names. A relative name is relative to the
+    /// configuration's directory, as in nginx's own directives. `None` if there is no memory.
     pub(crate) fn full_path(&self, name: &[u8]) -> Option<PathBuf> {
         let mut text = name.to_vec();
         text.push(0);
@@ -251,7 +251,7 @@ impl Conf {
         let code = unsafe { ngx_conf_full_name((*self.as_ptr()).cycle, &mut full, 1) };
         // SAFETY: nginx has set it, or left it to our buffer, which is still live.
         let path = || OsStr::from_bytes(unsafe { crate::ffi::memory::bytes(full) });
-        // A name that is not UTF-8 is a name.
+        // A name that is not UTF-8 is valid.
         (code == NGX_OK as ngx_int_t).then(|| PathBuf::from(path()))
     }
 
@@ -309,7 +309,7 @@ impl Conf {
         NonNull::new(unsafe { *self.context()?.loc_conf.add(module.ctx_index) }.cast::<T>())
     }
 
-    /// The configurations of all modules that hold here, also while blocks are merged.
+    /// The current configurations of all modules, also while blocks are merged.
     fn context(&self) -> Option<&ngx_http_conf_ctx_t> {
         // SAFETY: this module is called inside http{} only, where `ctx` is of this type.
         unsafe { (*self.as_ptr()).ctx.cast::<ngx_http_conf_ctx_t>().as_ref() }
@@ -363,7 +363,7 @@ impl Block {
         String::from_utf8_lossy(name).into_owned()
     }
 
-    /// The content handler here: `ngx_http_proxy_handler` beside `proxy_pass`.
+    /// The content handler here: `ngx_http_proxy_handler` if there is a `proxy_pass`.
     pub(crate) fn handler(&self) -> ngx_http_handler_pt {
         // SAFETY: as above.
         unsafe { self.0.as_ref().handler }

@@ -42,7 +42,7 @@ pub(crate) trait HttpModule: 'static {
     /// All blocks have been merged.
     fn postconfigure(conf: &MergedConf<'_>) -> Result<(), ()>;
 
-    /// The whole configuration has been read, and comes into use.
+    /// The whole configuration has been read, and takes effect.
     fn configured(cycle: &Cycle<'_>);
 
     /// A process that serves requests, or a helper, has started.
@@ -82,7 +82,7 @@ pub(crate) const fn module<M: HttpModule>(
     }
 }
 
-/// Calls `work` with the configuration that is read, and returns what nginx wants to be told.
+/// Calls `work` with the configuration that is read, and returns the result for nginx.
 ///
 /// # Safety
 /// `cf` must be what nginx hands to a callback of a module, used during it.

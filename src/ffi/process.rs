@@ -12,7 +12,7 @@ pub(crate) mod user;
 use nginx_sys::{NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER, ngx_cycle_t, ngx_pid_t, ngx_uint_t};
 
 /// Whether this process is the one worker that fetches credentials: the first of them, or the only
-/// process there is. (The cache manager and loader count as worker 0 too, but are helpers.)
+/// process. (The cache manager and loader have number 0 too, but are helpers.)
 pub(crate) fn is_first_worker() -> bool {
     // SAFETY: nginx sets both before a process of its runs modules, and this is its only thread.
     let (kind, number) = unsafe { (nginx_sys::ngx_process, nginx_sys::ngx_worker) };
@@ -21,14 +21,15 @@ pub(crate) fn is_first_worker() -> bool {
     works && number == 0
 }
 
-/// Whether this process has been told to finish what it is doing and go.
+/// Whether this process has been told to shut down gracefully.
 pub(crate) fn is_finishing() -> bool {
     // SAFETY: set by nginx in this thread.
     unsafe { nginx_sys::ngx_exiting != 0 }
 }
 
-/// Tells the configuration that this process uses from others that are alive at the same time. A
-/// process without a master goes on with requests of an earlier one after it was replaced.
+/// Distinguishes the configuration that this process uses from others that are alive at the same
+/// time. A process without a master continues with requests of an earlier one after it was
+/// replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CycleId(*const ngx_cycle_t);
 
@@ -52,7 +53,7 @@ pub(crate) fn clock() -> u64 {
     unsafe { nginx_sys::ngx_current_msec as u64 }
 }
 
-/// The time of day in milliseconds since 1970, as of this round of the event loop.
+/// The time of day in milliseconds since 1970, as of this turn of the event loop.
 pub(crate) fn time_of_day() -> i64 {
     // SAFETY: nginx keeps a pointer to its current time, which is whole in this thread.
     let time = unsafe { &*nginx_sys::ngx_cached_time.cast_const() };
@@ -71,7 +72,7 @@ pub(crate) fn page_size() -> usize {
     unsafe { nginx_sys::ngx_pagesize }
 }
 
-/// Whether there is a process of this number.
+/// Whether there is a process with this number.
 pub(crate) fn is_alive(process: i32) -> bool {
     // SAFETY: signal 0 is not delivered.
     process > 0

@@ -54,7 +54,7 @@ macro_rules! arguments {
     };
 }
 
-/// Where a directive about requests is allowed that nginx has not yet sent.
+/// Where a directive about requests that nginx has not yet sent is allowed.
 const NOT_IN_UPSTREAM: u32 =
     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF;
 
@@ -96,7 +96,7 @@ fn take_in_block(conf: &Conf, setter: Setter) -> Result<(), DirectiveError> {
     setter(block.ok_or(DirectiveError::Logged)?.written_mut(), conf)
 }
 
-/// Logs what is wrong with the directive `name`.
+/// Logs the error in the directive `name`.
 fn report(conf: &Conf, name: &str, result: Result<(), DirectiveError>) -> Result<(), ()> {
     result.map_err(|error| {
         if !matches!(error, DirectiveError::Logged) {

@@ -7,7 +7,8 @@ use crate::ffi::conf::merged::MergedBlock;
 use crate::ffi::http::{cache_hook, seal_hook};
 use crate::request::{CacheGuard, Seal, TokenGuard};
 
-/// Merges `outer` into `inner`, and guards what is sent from there. An error has been logged.
+/// Merges `outer` into `inner`, and guards the requests that are sent from there. An error has been
+/// logged.
 pub(super) fn merge_and_guard(
     conf: &MergedBlock<'_>,
     main: &MainConf,
@@ -27,7 +28,7 @@ pub(super) fn merge_and_guard(
     Ok(())
 }
 
-/// Puts the seal into the `proxy_pass` of a block that signs, and has its cache ask first.
+/// Installs the seal in the `proxy_pass` of a block that signs, and the hook of its cache.
 fn seal_what_is_sent(
     conf: &MergedBlock<'_>,
     main: &MainConf,

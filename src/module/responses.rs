@@ -19,7 +19,7 @@ unsafe impl ResponseContext for ErrorResponse {
     }
 }
 
-/// Sees the head of a response.
+/// Processes the head of a response.
 pub(super) fn head(request: &Request) -> Result<HeadIs, ()> {
     let response = Response(request);
     if location_conf(request).is_some_and(LocationConf::may_reject) {
@@ -29,7 +29,7 @@ pub(super) fn head(request: &Request) -> Result<HeadIs, ()> {
     if !response.is_error() {
         return Ok(HeadIs::Passed);
     }
-    // What may hold secrets is not sent.
+    // A response that may contain secrets is not sent.
     let plan = plan(request, Plans::for_sent);
     let Some(error) = request::filter_error_head(request, plan)? else {
         return Ok(HeadIs::Passed);
@@ -42,12 +42,12 @@ pub(super) fn head(request: &Request) -> Result<HeadIs, ()> {
     Ok(head)
 }
 
-/// Sees early hints, which come before the head of a response.
+/// Processes early hints, which come before the head of a response.
 pub(super) fn early_hints(request: &Request) -> Result<(), ()> {
     request::redact_headers(request).map_err(|_| ())
 }
 
-/// Sees the body of a response.
+/// Processes the body of a response.
 pub(super) fn body(request: &Request, chain: Chain<'_>) -> ngx_int_t {
     let response = Response(request);
     if response.may_have_signed_target() && request::redact_trailers(request, &chain).is_err() {
@@ -59,8 +59,8 @@ pub(super) fn body(request: &Request, chain: Chain<'_>) -> ngx_int_t {
     else {
         return chain.pass();
     };
-    // The filters that this one calls do not come back here, except for a response of nginx's own, which
-    // has no such context.
+    // The filters that this one calls do not call it again, except for a response of nginx's own,
+    // which has no such context.
     let Ok(mut error) = RefCell::try_borrow_mut(error) else {
         return NGX_ERROR as ngx_int_t;
     };

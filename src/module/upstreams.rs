@@ -6,7 +6,7 @@ use crate::ffi::conf::upstream_block::{InitPeer, UpstreamBlock};
 use crate::ffi::http::request::Request;
 use crate::request;
 
-/// Stands before what chooses a peer of an upstream that signs.
+/// Called before a peer of an upstream that signs is chosen.
 pub(super) fn init_peer(request: &Request, block: &UpstreamBlock) -> Option<InitPeer> {
     let guarded = block.complete_conf::<UpstreamConf>()?.guarded.as_ref()?;
     let passes = request::may_pass(request, location_conf(request), guarded);

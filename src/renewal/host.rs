@@ -24,7 +24,7 @@ pub(crate) struct LocalFiles;
 
 impl Files for LocalFiles {
     fn read(&self, path: &Path, limit: usize) -> Result<File, FileError> {
-        // Opening a FIFO would wait for somebody to write to it.
+        // Opening a FIFO would block until somebody writes to it.
         let mut file = OpenOptions::new()
             .read(true)
             .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
@@ -34,7 +34,7 @@ impl Files for LocalFiles {
         if !metadata.is_file() {
             return Err(FileError::NotRegular);
         }
-        // With room for one byte more than there should be, so that it need not grow.
+        // With room for one byte more than allowed, so that it need not grow.
         let expected = usize::try_from(metadata.len()).map_or(limit, |length| length.min(limit));
         let mut content = Zeroizing::new(vec![0; expected + 1]);
         let mut length = 0;
@@ -110,8 +110,8 @@ impl Files for SharedFiles {
     }
 }
 
-/// How long the result of looking up a file at a path is valid for, in milliseconds. Each provider
-/// asks once a second, and all of one file are answered by one look.
+/// How long the result of looking up a file at a path is valid, in milliseconds. Each provider asks
+/// once a second; one lookup serves all providers that use the file.
 const IDENTITY_LIFETIME: i64 = 500;
 
 /// Which file was at a path, and when.

@@ -11,21 +11,21 @@ use crate::ffi::memory::shm::{self, SharedState};
 use crate::ffi::process;
 use crate::renewal::Refreshable;
 
-/// After this a lease is void, whatever has become of its holder. Longer than any fetch takes.
+/// After this time a lease is void, whatever has happened to its holder. Longer than any fetch.
 const LEASE: u64 = 90_000;
 
 /// How long to wait for another process that fetches.
 const OVERLAP: Duration = Duration::from_millis(50);
 
-/// What workers tell each other about a provider or token.
+/// What workers share about a provider or token.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub(crate) struct SlotState {
     /// The process that fetches.
     holder: i32,
-    /// Until when nobody else may fetch, by [`process::clock`]; 0: nobody does.
+    /// Until when no other process may fetch, by [`process::clock`]; 0: no process fetches.
     leased_until: u64,
-    /// What is known of the fetches so far.
+    /// The progress of the fetches so far.
     pub(super) progress: Progress,
 }
 
@@ -38,7 +38,7 @@ unsafe impl SharedState for SlotState {
 }
 
 impl SlotState {
-    /// As another zone takes it over, in which nobody fetches.
+    /// The state for another zone that takes it over, in which no process fetches.
     pub(super) fn inherited(self) -> Self {
         Self {
             holder: 0,
@@ -48,7 +48,7 @@ impl SlotState {
     }
 }
 
-/// A place in a zone.
+/// The state of a slot in a zone.
 pub(crate) type SlotRef = shm::SlotRef<SlotState>;
 
 /// A zone.
@@ -59,13 +59,13 @@ pub(super) fn zones_in_use() -> Vec<Memory> {
     shm::zones_in_use()
 }
 
-/// The right to fetch. Given back when it is dropped.
+/// The right to fetch. Released when it is dropped.
 pub(crate) struct Lease<'a> {
     refreshable: &'a Refreshable,
 }
 
 impl<'a> Lease<'a> {
-    /// Takes the right to fetch if `wait` says that a fetch is due and no other process fetches.
+    /// Acquires the right to fetch if `wait` says that a fetch is due and no other process fetches.
     pub(super) fn take(
         refreshable: &'a Refreshable,
         wait: impl FnOnce(&mut Progress) -> Duration,
@@ -89,8 +89,8 @@ impl<'a> Lease<'a> {
     }
 }
 
-/// Whether another process that is alive has the right. Times may lie in a future that is none
-/// after the machine's clock was set again.
+/// Whether another living process has the right. Times can be in an invalid future after the
+/// machine's clock was changed.
 fn is_taken(state: &SlotState, clock: u64) -> bool {
     let runs = (1..=LEASE).contains(&state.leased_until.saturating_sub(clock));
     runs && process::is_alive(state.holder)

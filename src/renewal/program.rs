@@ -16,7 +16,7 @@ use crate::ffi::process::child::{Child, Program, Report};
 use crate::ffi::process::log::Log;
 use crate::renewal::net::within;
 
-/// Where programs are looked for where the environment has no `PATH`.
+/// Where programs are searched if the environment has no `PATH`.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// How much longer than the worker the supervisor waits.
@@ -30,10 +30,10 @@ pub(crate) async fn run(command: Command) -> Result<Output, RunError> {
     finished.unwrap_or(Err(RunError::Timeout))
 }
 
-/// Collects the program's output, and waits for its end. Dropped at the deadline, which kills the
-/// program.
+/// Collects the program's output, and waits for its end. It is dropped at the deadline, which kills
+/// the program.
 async fn watch(child: Child, limit: usize) -> Result<Output, RunError> {
-    // To drop it kills the program.
+    // Dropping it kills the program.
     let Child {
         output,
         reports,
@@ -53,10 +53,10 @@ async fn watch(child: Child, limit: usize) -> Result<Output, RunError> {
     Ok(Output { status, stdout })
 }
 
-/// All that a program writes before it closes its standard output.
+/// Everything that a program writes before it closes its standard output.
 async fn read_all(pipe: OwnedFd, limit: usize) -> Result<Zeroizing<Vec<u8>>, RunError> {
     let mut pipe = Connection::of_pipe(pipe, Log::of_cycle()).map_err(|error| system(&error))?;
-    // With room for one byte more than there may be, so that it need not grow.
+    // With room for one byte more than allowed, so that it need not grow.
     let mut bytes = Zeroizing::new(vec![0; limit + 1]);
     let mut length = 0;
     while length <= limit {
@@ -72,7 +72,7 @@ async fn read_all(pipe: OwnedFd, limit: usize) -> Result<Zeroizing<Vec<u8>>, Run
     Err(RunError::TooLarge(limit))
 }
 
-/// The first report. There may be another one, of how a program ended that was not started.
+/// The first report. There can be another one, on how a program ended that was not started.
 async fn read_report(pipe: OwnedFd) -> Result<Option<Report>, RunError> {
     let mut pipe = Connection::of_pipe(pipe, Log::of_cycle()).map_err(|error| system(&error))?;
     let mut bytes = [0; Report::SIZE];

@@ -48,8 +48,8 @@ impl Provider {
         &self.snapshot
     }
 
-    /// An upstream rejected what this worker signs with. If nothing newer has been published and
-    /// there was no fetch lately, plans one.
+    /// An upstream has rejected this worker's credentials. Schedules a fetch if nothing newer has
+    /// been published and there was none lately.
     pub(crate) fn reject(&self) {
         if let Some(slot) = self.refreshable.slot()
             && slot.generation() == self.snapshot.generation()
@@ -98,7 +98,7 @@ impl Providers {
         &self.tokens
     }
 
-    /// The configuration `cycle` is complete, and requests of providers go through `client`.
+    /// The configuration `cycle` is complete, and requests of providers are sent with `client`.
     pub(crate) fn connect(&self, cycle: CycleId, client: Client) {
         let _ = self.cycle.set(cycle);
         let _ = self.client.set(Rc::new(client));
@@ -108,7 +108,7 @@ impl Providers {
         self.list.iter()
     }
 
-    /// All that is to be refreshed.
+    /// Everything that is to be refreshed.
     pub(crate) fn refreshables(&self) -> impl Iterator<Item = &Rc<Refreshable>> {
         let tokens = self.tokens.iter().map(|token| token.refreshable());
         self.iter()
@@ -129,7 +129,7 @@ impl Providers {
         &self.declared
     }
 
-    /// The names, for somebody who has written another one.
+    /// The names, for the error message about an unknown one.
     pub(crate) fn names(&self) -> String {
         let names: Vec<_> = self.iter().map(|provider| provider.name()).collect();
         names.join(", ")
@@ -139,7 +139,7 @@ impl Providers {
         Rc::clone(self.client.get_or_init(Rc::default))
     }
 
-    /// Has the zone forget, in time, what earlier configurations had fetched.
+    /// Makes the zone forget, in time, what earlier configurations have fetched.
     pub(crate) fn retire_others(&self) {
         let slots: Vec<SlotRef> = self
             .refreshables()
@@ -154,9 +154,9 @@ impl Providers {
 impl ZoneOwner for Providers {
     type State = SlotState;
 
-    /// Finds or makes a slot for each provider. In a new zone what a zone of the configuration in
-    /// use holds for the same provider is taken over: a zone that is resized, or gets another
-    /// name, starts empty.
+    /// Finds or makes a slot for each provider. A slot in a new zone is filled from a zone of the
+    /// configuration in use that has the same provider, since a zone that is resized or renamed
+    /// starts empty.
     fn zone_is_ready(&self, memory: Memory) -> Result<(), String> {
         let cycle = *self.cycle.get_or_init(CycleId::in_use);
         for (count, refreshable) in self.refreshables().enumerate() {

@@ -24,15 +24,14 @@ use crate::renewal::host::NginxHost;
 use crate::renewal::lease::Lease;
 use crate::renewal::providers::Providers;
 
-/// How long the loop rests after a panic, so that it does not panic again and again.
+/// How long the loop pauses after a panic, so that it does not panic again and again.
 const AFTER_FAULT: Duration = Duration::from_secs(60);
 
 thread_local! {
     static TASKS: RefCell<Vec<Task<()>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Starts to keep what `providers` has fresh in this process, instead of what an earlier
-/// configuration had.
+/// Starts to keep `providers` fresh in this process, instead of those of an earlier configuration.
 pub(crate) fn start(providers: &Providers) {
     stop();
     providers.retire_others();
@@ -60,9 +59,9 @@ pub(crate) fn start(providers: &Providers) {
     TASKS.set(tasks);
 }
 
-/// Gives up what is under way, and closes its connections.
+/// Cancels what is in progress, and closes its connections.
 pub(crate) fn stop() {
-    // Tasks are dropped outside of the borrow: dropping one runs code of its own.
+    // Tasks are dropped outside of the borrow, since dropping one runs its own code.
     drop(TASKS.take());
 }
 

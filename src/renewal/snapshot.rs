@@ -39,7 +39,7 @@ pub(crate) enum UnavailableReason {
     DerivedForV2,
     #[error("has a secret key, which needs \"aws_region\"")]
     NoRegion,
-    /// Region and service make no scope.
+    /// Region and service do not form a valid scope.
     #[error("cannot sign for this region and service")]
     Scope,
     #[error("has a secret key, and there is not enough memory to sign with it")]
@@ -63,7 +63,7 @@ pub(crate) struct SigningContext<'a> {
     pub(crate) unix_time: i64,
     /// The UTC day, `yyyymmdd`.
     pub(crate) date: &'a str,
-    /// `None` if the location leaves it to the signing keys.
+    /// `None` if the signing keys determine it.
     pub(crate) region: Option<&'a str>,
     pub(crate) service: Option<&'a str>,
 }
@@ -78,7 +78,7 @@ impl Snapshot {
         }
     }
 
-    /// What this worker signs with now, as a number; see
+    /// The number of the credentials that this worker signs with; see
     /// [`SlotRef::generation`](crate::ffi::memory::shm::SlotRef::generation).
     pub(crate) fn generation(&self) -> u64 {
         self.seen.get()
@@ -87,7 +87,7 @@ impl Snapshot {
     /// Copies what was published since the last look. If the slot holds nothing, this worker keeps
     /// what it has.
     fn look(&self) {
-        // While a signature is made its keys stay as they are.
+        // While a signature is made, its keys do not change.
         let Ok(mut material) = self.material.try_borrow_mut() else {
             return;
         };
@@ -121,8 +121,8 @@ impl Snapshot {
         material.identify(context, sign)
     }
 
-    /// The scope of the first signing key, if this provider provides signing keys: all have its
-    /// region and service.
+    /// The scope of the first signing key, if this provider provides signing keys: all of them have
+    /// the same region and service.
     pub(crate) fn derived_scope(&self) -> Option<CredentialScope> {
         self.look();
         self.scope.borrow().clone()
@@ -133,7 +133,7 @@ impl Snapshot {
 struct SigningMaterial {
     material: Material,
     keys: KeyCache,
-    /// The keys of `material`, where it has such, ready for signing.
+    /// The keys of `material`, if it has any, prepared for signing.
     derived: Vec<(CredentialScope, SigningKey)>,
 }
 
@@ -212,12 +212,12 @@ impl SigningMaterial {
                 Ok(sign(&Identity {
                     access_key: keys.access_key_id().as_bytes(),
                     session_token: None,
-                    // AWS keeps what a day's key has signed in a query.
+                    // A signature in the query outlives the day of its key at AWS.
                     expires_at: None,
                     key: Key::V4 { scope, key },
                 }))
             }
-            // A provider's slot never holds one: it is found by what the provider is.
+            // A provider's slot never holds one: it is found by the provider's definition.
             Material::Token(_) => Err(UnavailableReason::NotYet),
         }
     }

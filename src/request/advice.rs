@@ -11,7 +11,7 @@ use crate::conf::Plan;
 use crate::ffi::http::response::Response;
 use crate::ffi::process::log::Level;
 
-/// Tells the operator, and whoever can renew the credentials.
+/// Informs the operator, and the provider that can refresh the credentials.
 pub(super) fn tell(response: Response<'_>, plan: &Plan, error: AuthError, body: &[u8]) {
     // What comes from a cache was logged when the upstream responded.
     if response.is_cached() {

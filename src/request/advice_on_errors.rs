@@ -10,7 +10,7 @@ use aws_sealing::head::HeadError;
 use aws_sealing::presigned_url::PresignedUrlError;
 use aws_sealing::{DeniedOperations, SealError};
 
-/// What to do with an HTML form that uploads to S3.
+/// What to do about an HTML form that uploads to S3.
 pub(crate) const FORM_ADVICE: &str = "S3 rejects a signed HTML form (multipart/form-data), which is authorized by \
     the policy in it: have browsers upload with PUT or a presigned URL, or send the form to the bucket \
     directly";

@@ -40,10 +40,10 @@ impl fmt::Display for IncompleteBody {
     }
 }
 
-/// Checks a body before the request is served. It may be still to come.
+/// Checks a body before the request is processed. It may not have been received yet.
 pub(super) fn check_in_prepare(request: &Request, plan: &Plan) -> Result<(), IncompleteBody> {
     match find(request, plan)? {
-        // What is forwarded before this location has begun is forwarded by another one.
+        // A body that is being forwarded at this time is forwarded by another location.
         BodyEnd::Streams => Err(IncompleteBody::Forwarded),
         _ => Ok(()),
     }
@@ -73,8 +73,8 @@ fn find(request: &Request, plan: &Plan) -> Result<BodyEnd, IncompleteBody> {
         BodyEnd::Received => is_all_there(request, record).map(|()| end),
         BodyEnd::Incomplete => Err(IncompleteBody::NotReceived),
         BodyEnd::Forwarded => Err(IncompleteBody::Forwarded),
-        // A subrequest that reads, such as an include in the response to a GET, leaves the body of
-        // the main request to that.
+        // A subrequest that reads, such as an include in the response to a GET, leaves the main
+        // request's body to the main request.
         BodyEnd::Discarded if !request.is_main() && method::is_safe(request.method()) => {
             Ok(BodyEnd::NotAnnounced)
         }
@@ -82,11 +82,11 @@ fn find(request: &Request, plan: &Plan) -> Result<BodyEnd, IncompleteBody> {
     }
 }
 
-/// Older versions do not tell whether an error has kept the last bytes from being saved; what was
-/// discarded can be read again, as an empty body. So the bytes are counted.
+/// Older versions do not record whether an error has prevented the last bytes from being saved, and
+/// a discarded body can be read again, as an empty one. So the bytes are counted.
 fn is_all_there(request: &Request, record: Option<&BodyRecord>) -> Result<(), IncompleteBody> {
     if !filter_is_last() {
-        // Another module's filter may have made the body longer or shorter.
+        // Another module's filter can have made the body longer or shorter.
         return Ok(());
     }
     let expected = record

@@ -12,7 +12,7 @@ use crate::ffi::process::log::Level;
 
 /// Why a client's body cannot be accepted.
 pub(super) enum BodyFault {
-    /// Its aws-chunked encoding, a checksum or what its head says of it is wrong.
+    /// Its aws-chunked encoding, a checksum, or its declaration in the head is wrong.
     Content(BodyError),
     /// The length of a plain body is not known before its end.
     LengthRequired,
@@ -20,7 +20,7 @@ pub(super) enum BodyFault {
     HashMismatch,
     /// It is not known how the body has to be signed.
     Credentials(CredentialsError),
-    /// Another module's filter has put the body into memory that must not be written to.
+    /// Another module's filter has put the body into read-only memory.
     ReadOnly,
     /// The temporary file with the body cannot be read.
     File(ReadError),
@@ -43,7 +43,7 @@ impl BodyFault {
         }
     }
 
-    /// The level of the log line. A client can repeat at will what it is not allowed to send.
+    /// The level of the log line. A client can repeat a forbidden request at will.
     pub(super) fn level(&self) -> Level {
         match self {
             Self::Content(error) if error.status() == 403 => Level::Info,

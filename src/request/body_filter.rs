@@ -11,8 +11,8 @@ use crate::conf::Plan;
 use crate::ffi::http::body::{Incoming, filter_is_last};
 use crate::ffi::http::request::Request;
 
-/// Records what comes in of a body, and removes its aws-chunked encoding if the plan asks for that. An
-/// error is the status of the response.
+/// Records an incoming body, and removes its aws-chunked encoding if the plan requires it. An error
+/// is the status of the response.
 pub(crate) fn filter_body(
     request: &Request,
     plan: &Plan,
@@ -38,7 +38,7 @@ fn record_and_decode(
         Some(record) => record,
         None => BodyRecord::begin(request, plan, body, request.reads_unbuffered())?,
     };
-    // What follows does not call back into nginx.
+    // The following code does not call back into nginx.
     let record = &mut *record.borrow_mut();
 
     incoming.for_each(|buffer| {
@@ -61,7 +61,7 @@ fn record_and_decode(
             if matches!(record.form, BodyForm::Deframed(..)) {
                 record.kept = Some(record.length());
                 if !request.reads_unbuffered() {
-                    // Wherever the request is sent to: another location may not sign.
+                    // Regardless of where the request is sent: another location may not sign.
                     request.set_body_length(record.length());
                 }
             }

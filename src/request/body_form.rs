@@ -8,28 +8,28 @@ use super::client_headers::client_headers;
 use crate::conf::Plan;
 use crate::ffi::http::request::Request;
 
-/// The form in which a body comes in, and what becomes of it.
-// Not boxed: a box whose memory is not to be had would end the worker.
+/// The form of an incoming body, and how it is processed.
+// Not boxed: a box that cannot be allocated would end the worker.
 #[allow(clippy::large_enum_variant)]
 pub(super) enum BodyForm {
     Plain,
-    /// In aws-chunked encoding, which is checked and stays.
+    /// In aws-chunked encoding, which is verified and kept.
     Inspected(Expected, Inspector),
     /// In aws-chunked encoding, which is removed.
     Deframed(Expected, Deframer),
 }
 
-/// Checks what the head tells of a body that will be forwarded while nginx receives it.
+/// Checks the declarations in the head about a body that will be forwarded without buffering.
 pub(super) fn check_streamed_head(request: &Request, plan: &Plan) -> Result<(), BodyFault> {
     Start::new(request, plan, true).map(|_| ())
 }
 
-/// What a body is when it begins to come in, as far as the request's head tells.
+/// The form of a body before it is received, according to the request's head.
 pub(super) struct Start {
     pub(super) form: BodyForm,
     /// Whether the body is hashed while nginx receives it.
     pub(super) hashes: bool,
-    /// The hash that the client declared, if it is to be checked here.
+    /// The hash that the client declared, if it is to be verified here.
     pub(super) declared_hash: Option<[u8; 64]>,
 }
 
@@ -54,7 +54,7 @@ impl Start {
             Arrival::Buffered
         };
         let (hashes, declared_hash) = form.hashes(plan, payload_signing, declared, arrival);
-        // What stays in memory is hashed as it is sent.
+        // A body that stays in memory is hashed when it is sent.
         let hashes = hashes && (declared_hash.is_some() || request.body_may_be_in_file(length));
         Ok(Self {
             form,
@@ -91,7 +91,7 @@ impl BodyForm {
         })
     }
 
-    /// Whether the hash of the body is asked for, and the one that it has to have.
+    /// Whether the hash of the body is needed, and the expected hash.
     pub(super) fn hashes(
         &self,
         plan: &Plan,
@@ -112,7 +112,7 @@ impl BodyForm {
         }
     }
 
-    /// What still holds of the client's declaration.
+    /// The part of the client's declaration that is still valid.
     pub(super) fn declared(&self, declared: Declared) -> Declared {
         match self {
             Self::Deframed(..) => Declared::Nothing,
@@ -121,21 +121,21 @@ impl BodyForm {
     }
 }
 
-/// Whether the client's framing, which is to be taken off, holds no data: then there is no last byte
-/// that could wait until the rest of it has been checked.
+/// Whether the client's aws-chunked encoding, which is to be removed, contains no data: then there
+/// is no last byte that could wait until the rest of it has been verified.
 pub(super) fn holds_nothing_back(
     request: &Request,
     plan: &Plan,
     payload_signing: PayloadSigning,
 ) -> bool {
-    // What is wrong with the head is found, and told, when the body comes in.
+    // Errors in the head are found and reported when the body is received.
     let form = Declared::from_headers(client_headers(request))
         .map_err(|error| BodyFault::from(error))
         .and_then(|declared| BodyForm::new(request, plan, payload_signing, &declared));
     matches!(form, Ok(BodyForm::Deframed(expected, _)) if expected.decoded_length() == 0)
 }
 
-/// What is declared of this request's body: nothing, where it is not the client's.
+/// What is declared about this request's body: nothing, if the body is not the client's.
 pub(super) fn declared_of(request: &Request) -> Result<Declared, DeclaredError> {
     let declared = Declared::from_headers(client_headers(request))?;
     Ok(if request.has_own_body() {

@@ -22,33 +22,33 @@ struct Kept {
 /// What is known of a body.
 pub(super) struct BodyRecord {
     pub(super) form: BodyForm,
-    /// Whether the aws-chunked encoding has been checked to its end.
+    /// Whether the aws-chunked encoding has been verified to its end.
     checked: bool,
-    /// Runs while the body comes in; of what is kept of it.
+    /// Updated while the body is received, with what is kept of it.
     hasher: Option<PayloadHash>,
-    /// The hash that the client declared, if it is to be checked here.
+    /// The hash that the client declared, if it is to be verified here.
     declared_hash: Option<[u8; 64]>,
-    /// The bytes that are kept of the body.
+    /// The number of bytes that are kept of the body.
     length: u64,
-    /// The hash, once the body is there.
+    /// The hash, once the body is complete.
     pub(super) hash: Option<[u8; 64]>,
-    /// Whether all that has to be found out has been.
+    /// Whether everything that is needed is known.
     pub(super) whole: bool,
     /// The length of the body without its aws-chunked encoding, once that has been removed to its end.
     pub(super) kept: Option<u64>,
-    /// Whether the body was rejected while it came in.
+    /// Whether the body was rejected while it was received.
     rejected: bool,
 }
 
 impl BodyRecord {
-    /// What is known of the body of `request`.
+    /// What is known about the body of `request`.
     pub(super) fn of(request: &Request) -> Option<&RefCell<Self>> {
         let body = request.body()?;
         let kept = request.kept(|kept: &Kept| kept.body == body)?;
         Some(&kept.record)
     }
 
-    /// Decides what becomes of a body of which nothing is known yet.
+    /// Decides how to process a body that is not known yet.
     pub(super) fn begin<'r>(
         request: &'r Request,
         plan: &Plan,
@@ -75,8 +75,8 @@ impl BodyRecord {
         Ok(&kept.ok_or(BodyFault::OutOfMemory)?.record)
     }
 
-    /// Goes on with a body that has been seen as a whole: what another location did not ask of it, it
-    /// may have to be looked at once more for.
+    /// Continues with a body that has been seen completely: if another location did not need
+    /// something, the body may have to be scanned again.
     pub(super) fn resume(&mut self, request: &Request, plan: &Plan) -> Result<(), BodyFault> {
         if !self.whole {
             return Ok(());
@@ -117,7 +117,8 @@ impl BodyRecord {
         &self.form
     }
 
-    /// The length of the body without its framing, once that has been taken off to its end.
+    /// The length of the body without its aws-chunked encoding, once that has been removed to its
+    /// end.
     pub(super) fn kept(&self) -> Option<u64> {
         self.kept
     }
@@ -127,22 +128,22 @@ impl BodyRecord {
         self.rejected = true;
     }
 
-    /// Whether the body was rejected while it came in.
+    /// Whether the body was rejected while it was received.
     pub(super) fn is_rejected(&self) -> bool {
         self.rejected
     }
 
-    /// The bytes that are kept of the body, so far.
+    /// The number of bytes that are kept of the body so far.
     pub(super) fn length(&self) -> u64 {
         self.length
     }
 
-    /// Whether the framing has been checked, or taken off.
+    /// Whether the aws-chunked encoding has been verified or removed.
     pub(super) fn is_checked(&self) -> bool {
         self.checked
     }
 
-    /// Takes note of bytes that are kept of the body.
+    /// Records bytes that are kept of the body.
     pub(super) fn update(&mut self, data: &[u8]) -> Result<(), BodyFault> {
         if let BodyForm::Inspected(_, inspector) = &mut self.form
             && !self.checked
@@ -156,8 +157,8 @@ impl BodyRecord {
         Ok(())
     }
 
-    /// The body is complete. Where it is not `kept` as it was seen, because another module may have
-    /// changed it since, it has to be hashed once more.
+    /// The body is complete. If it is not `kept` as it was seen, because another module can have
+    /// changed it since, it has to be hashed again.
     pub(super) fn finish(&mut self, kept: bool) -> Result<(), BodyFault> {
         if let BodyForm::Inspected(_, inspector) = &self.form
             && !self.checked

@@ -14,15 +14,15 @@ const SLICE: u64 = 1 << 20;
 /// How much of a file is read at once, in bytes.
 pub(super) const READ: usize = 64 << 10;
 
-/// Whether all of the body has been scanned.
+/// Whether the whole body has been scanned.
 pub(super) enum Progress {
     Done,
     /// The request's phases will run again.
     GoesOn,
 }
 
-/// Scans the next slice of a body that is there as a whole. Requests that share a body, such as
-/// those that mirror one, take turns.
+/// Scans the next slice of a complete body. Requests that share a body, such as mirror requests,
+/// take turns.
 pub(super) fn scan_slice(
     request: &PhaseRequest<'_>,
     record: &mut BodyRecord,

@@ -7,7 +7,7 @@ use crate::conf::Plans;
 use crate::ffi::http::cache_hook::CacheHook;
 use crate::ffi::http::request::Request;
 
-/// What one location that signs decides before it looks into its cache.
+/// The decision of one location that signs, before it looks into its cache.
 pub(crate) struct CacheGuard {
     plans: Rc<Plans>,
 }

@@ -30,34 +30,35 @@ pub(crate) struct ErrorResponse {
     held: Held,
 }
 
-/// What is done with the response.
+/// What happens to the response.
 #[derive(Clone, Copy)]
 enum State {
-    /// The head is held back, until the body tells what the response is.
+    /// The head is held back until the body shows what the response is.
     HoldHead,
-    /// All is forwarded, and the body is looked at for the log (`aws_hide_auth_errors off`).
+    /// Everything is forwarded, and the body is examined for the log (`aws_hide_auth_errors off`).
     Watch,
-    /// The head is held back, until all of the body has been searched for the signature.
+    /// The head is held back until the whole body has been searched for the signature.
     Search,
-    /// The head has announced this text, which is sent instead of the body. It is in the request's pool.
+    /// The head has announced this text, which is sent instead of the body. It is in the request's
+    /// pool.
     Replace(ngx_str_t),
     /// The message has been sent, and the body is dropped.
     DropBody,
     /// A head has been sent that no body may follow.
     HeadOnly,
-    /// All is forwarded.
+    /// Everything is forwarded.
     Forward,
 }
 
 impl ErrorResponse {
-    /// Whether the head is sent when the body has told what it is.
+    /// Whether the head is sent when the body has shown what it is.
     pub(crate) fn holds_head(&self) -> bool {
         matches!(self.state, State::HoldHead | State::Search)
     }
 }
 
-/// Looks at the head of an error or a redirect; returns what remains to be done when its body comes.
-/// `Err` if the response must not be sent.
+/// Examines the head of an error or a redirect; returns what remains to be done for its body. `Err`
+/// if the response must not be sent.
 pub(crate) fn filter_error_head(
     request: &Request,
     plan: Option<&Plan>,
@@ -81,7 +82,7 @@ fn state_after_head(request: &Request, plan: Option<&Plan>) -> Result<Option<Sta
     let response = Response(request);
     let signature_in_query = response.signed_target().is_some();
     if signature_in_query {
-        // A cache would keep the body as the upstream has sent it, also if no client gets it.
+        // A cache would store the body as the upstream has sent it, even if no client gets it.
         if response.is_head_only() || response.is_encoded() {
             response.keep_out_of_cache();
         } else {
@@ -109,7 +110,7 @@ fn state_after_head(request: &Request, plan: Option<&Plan>) -> Result<Option<Sta
     }))
 }
 
-/// Whether a whole body holds nothing of the signature in the query, for certain.
+/// Whether it is certain that a complete body does not contain the signature in the query.
 fn repeats_nothing(request: &Request, body: &[u8]) -> bool {
     let secrets = Response(request).signed_target().and_then(Secrets::of);
     secrets.is_some_and(|secrets| matches!(secrets.may_be_in(body), Ok(false)))
@@ -131,7 +132,7 @@ fn auth_error_of_header(response: Response<'_>, plan: Option<&Plan>) -> Option<A
     plan.hides_auth_errors.then_some(error)
 }
 
-/// Looks at a part of the response's body. The code is what nginx's filters return.
+/// Examines a part of the response's body. The code is what nginx's filters return.
 pub(crate) fn filter_error_body(
     request: &Request,
     plan: Option<&Plan>,
@@ -155,7 +156,7 @@ pub(crate) fn filter_error_body(
 }
 
 impl ErrorResponse {
-    /// Looks at the body while the head is held back.
+    /// Examines the body while the head is held back.
     fn decide(
         &mut self,
         response: Response<'_>,
@@ -175,8 +176,8 @@ impl ErrorResponse {
         Ok(NGX_OK as ngx_int_t)
     }
 
-    /// Keeps the body until all of it is there to be searched for the signature in the query, and for an
-    /// authentication error.
+    /// Keeps the body until it is complete and can be searched for the signature in the query, and
+    /// for an authentication error.
     fn search(
         &mut self,
         response: Response<'_>,
@@ -226,7 +227,7 @@ impl ErrorResponse {
         Ok(NGX_OK as ngx_int_t)
     }
 
-    /// Looks at the body as it is forwarded.
+    /// Examines the body while it is forwarded.
     fn watch(
         &mut self,
         response: Response<'_>,
@@ -243,7 +244,7 @@ impl ErrorResponse {
         Ok(())
     }
 
-    /// What the body up to and with this part says; undecided only if more of it may come.
+    /// The result for the body up to the end of this part; undecided only if more of it can follow.
     fn examine(
         &mut self,
         response: Response<'_>,
@@ -279,7 +280,7 @@ impl ErrorResponse {
         Ok(finding)
     }
 
-    /// Keeps the data of a part; whether there was room for all of it.
+    /// Keeps the data of a part; returns whether there was room for all of it.
     fn hold(&mut self, part: &Part<'_>, reading: Reading) -> Result<bool, SendError> {
         let length = part.length();
         let taken = self.held.take(part, LIMIT)?;
@@ -289,7 +290,7 @@ impl ErrorResponse {
         Ok(taken as u64 == length)
     }
 
-    /// Sends what was held back, and this part and those that follow it.
+    /// Sends what was held back, this part, and the parts after it.
     fn release(
         &mut self,
         response: Response<'_>,
@@ -341,7 +342,7 @@ impl ErrorResponse {
     }
 }
 
-/// What becomes of data that has been looked at.
+/// What happens to data that has been examined.
 #[derive(Clone, Copy)]
 enum Reading {
     Consume,

@@ -18,7 +18,7 @@ use crate::conf::{Plan, SentQuery};
 use crate::ffi::http::request::Request;
 use crate::ffi::process::log::Level;
 
-/// Rejects an S3 operation that is not signed here, wherever the request is sent.
+/// Rejects an S3 operation that is not allowed here, wherever the request is sent.
 pub(super) fn check_operation(
     request: &Request,
     plan: &Plan,
@@ -34,7 +34,7 @@ pub(super) fn check_operation(
     let Some(denied) = denied(request, plan, request.args()) else {
         return Ok(());
     };
-    // This is rare: what costs more than a look at the request is done only now.
+    // This is rare: expensive checks are done only now.
     if !plan.signs_for_s3(request) {
         return Ok(());
     }
@@ -49,12 +49,12 @@ pub(super) fn check_operation(
 }
 
 /// The level at which a denied operation is logged. A client can repeat it at will: for each
-/// operation, one line a second tells the operator.
+/// operation, one line per second informs the operator.
 pub(super) fn level_of(denied: &DeniedOperations) -> Level {
     level_of_line(denied.operation().index(), Level::Error)
 }
 
-/// The line about forms, beside those about operations.
+/// The line about forms, in addition to those about operations.
 const FORM_LINE: usize = LINES - 1;
 
 /// How many kinds of lines there are: one for each operation, and one more.
@@ -76,7 +76,7 @@ fn level_of_line(kind: usize, level: Level) -> Level {
     })
 }
 
-/// What is denied of the request if `query` is sent, whatever else is.
+/// The denied operations of the request if `query` is sent, regardless of the rest.
 fn denied(request: &Request, plan: &Plan, query: &[u8]) -> Option<DeniedOperations> {
     let overrides = plan.policy.response_overrides;
     let mut parameters = Parameters::default();
@@ -100,7 +100,7 @@ fn denied(request: &Request, plan: &Plan, query: &[u8]) -> Option<DeniedOperatio
     let may_be_allowed = |method| {
         // Most requests ask for an object, and most locations allow it.
         plan.levels().each().rev().any(|level| {
-            // Configuration can add these headers, or take them away.
+            // The configuration can add or remove these headers.
             [false, true]
                 .into_iter()
                 .any(|has_headers| asked(method, level, has_headers).is_allowed(allowed))
@@ -114,7 +114,7 @@ fn denied(request: &Request, plan: &Plan, query: &[u8]) -> Option<DeniedOperatio
     DeniedOperations::of(&asked(method, likely_levels(request, plan), false), allowed)
 }
 
-/// What the path names, if it is sent as it is: for the log.
+/// What the path names, if it is sent unchanged: for the log.
 fn likely_levels(request: &Request, plan: &Plan) -> Levels {
     let mut path = Vec::new();
     aws_signing::path::s3(request.uri(), &mut path);

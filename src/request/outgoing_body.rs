@@ -22,7 +22,7 @@ use crate::ffi::http::body::Piece;
 use crate::ffi::http::request::Request;
 use crate::ffi::http::upstream::Unsent;
 
-/// The body of a request that is about to be outgoing.
+/// The body of a request that is about to be sent.
 pub(super) struct OutgoingBody<'r> {
     line: Line,
     pub(super) body: Body,
@@ -36,7 +36,7 @@ enum Line {
     Literal(&'static str),
 }
 
-/// What frames the body while it is outgoing.
+/// What encodes the body while it is sent.
 enum Framer {
     Nothing,
     Encode(Layout),
@@ -44,8 +44,8 @@ enum Framer {
 }
 
 impl<'r> OutgoingBody<'r> {
-    /// Decides about the body after the head of `unsent`, of which `in_head` stands in the head's
-    /// own buffer.
+    /// Decides about the body after the head of `unsent`, of which `in_head` is in the head's own
+    /// buffer.
     ///
     /// What is known of the body stays borrowed in `borrowed`.
     pub(super) fn new<'q: 'r>(
@@ -70,7 +70,7 @@ impl<'r> OutgoingBody<'r> {
         borrowed: &'r OnceCell<Ref<'q, BodyRecord>>,
     ) -> Result<Self, Rejection<'static>> {
         let request = unsent.request();
-        // Over HTTP/2 nginx learns only later that a body of no bytes has ended.
+        // Over HTTP/2, nginx learns only later that an empty body has ended.
         let announces_none = request.announced_length() == Some(0);
         let streams = request.streams_body() && !announces_none;
         let length = unsent.body_pieces().map(|piece| piece.len()).sum::<u64>();
@@ -78,7 +78,7 @@ impl<'r> OutgoingBody<'r> {
             return Self::set_body(request, in_head, length);
         }
         if request.method_was_replaced() && !streams {
-            // Another method's body stays behind.
+            // The body of a request with another method is not sent.
             return Ok(Self::plain(
                 Line::Literal(EMPTY_PAYLOAD_SHA256),
                 Body::Dropped,
@@ -139,7 +139,7 @@ impl<'r> OutgoingBody<'r> {
         })
     }
 
-    /// The client's body: all that there is of it is `length` bytes, or it is still coming in.
+    /// The client's body: it has `length` bytes, or nginx is still receiving it.
     fn from_client(
         unsent: &Unsent<'r>,
         plan: &Plan,
@@ -150,14 +150,14 @@ impl<'r> OutgoingBody<'r> {
         let request = unsent.request();
         let form = record.map_or(&BodyForm::Plain, BodyRecord::form);
         let client = client_declared(request)?;
-        // What the client declares, it does not of a body that a script has made.
+        // The client's declaration is not about a body that a script has made.
         let declared = if request.has_own_body() {
             Declared::Nothing
         } else {
             form.declared(client)
         };
         if plan.payload.inbound(payload_signing, &declared) == Inbound::Deframe {
-            // The framing would be stored as a part of the object.
+            // The aws-chunked encoding would be stored as part of the object.
             return Err(Rejection::ChunksUnchecked);
         }
         let arrival = match length {
@@ -179,7 +179,7 @@ impl<'r> OutgoingBody<'r> {
         if let BodyForm::Deframed(expected, deframer) = form {
             let mut trailers = Vec::new();
             match length {
-                // Their names end with the head; they come too late for it.
+                // Their names are sent with the head, which ends before they are known.
                 None => {
                     outgoing.body = Body::Sent {
                         length: Some(expected.decoded_length()),
@@ -220,7 +220,7 @@ impl<'r> OutgoingBody<'r> {
         Ok(outgoing)
     }
 
-    /// Puts our framing on.
+    /// Applies aws-chunked encoding.
     fn encode(&mut self) -> Result<(), Rejection<'static>> {
         let Body::Sent {
             length: Some(length),
@@ -243,7 +243,7 @@ impl<'r> OutgoingBody<'r> {
         Ok(())
     }
 
-    /// What the seal goes by.
+    /// What determines the seal.
     pub(super) fn payload(&self) -> Payload<'_> {
         Payload {
             line: match &self.line {
@@ -255,7 +255,7 @@ impl<'r> OutgoingBody<'r> {
         }
     }
 
-    /// What frames the body after the sealed head, if anything does.
+    /// What encodes the body after the sealed head, if anything does.
     pub(super) fn stream(
         &self,
         signer: impl FnOnce() -> Option<ChunkSigner>,
@@ -278,8 +278,8 @@ fn client_declared(request: &Request) -> Result<Declared, Rejection<'static>> {
     Declared::from_headers(client_headers(request)).map_err(|_| Rejection::BodyNotThere)
 }
 
-/// What is signed if there is no body. A hash that the client declared stays for the upstream to
-/// check: the body may have been lost on its way here.
+/// What is signed if there is no body. The upstream verifies a hash that the client has declared,
+/// since the body can have been lost on its way here.
 fn payload_without_body(request: &Request, plan: &Plan, payload_signing: PayloadSigning) -> Line {
     if plan.passes_bodies
         && request.is_main()
@@ -294,8 +294,8 @@ fn payload_without_body(request: &Request, plan: &Plan, payload_signing: Payload
     Line::Literal(EMPTY_PAYLOAD_SHA256)
 }
 
-/// The hash of the body that is outgoing. What nginx has put into a file has been hashed as it came in,
-/// or in prepare; what else there is, is hashed now.
+/// The hash of the outgoing body. What nginx has written to a file has been hashed when it was
+/// received, or in prepare; the rest is hashed now.
 fn hash(unsent: &Unsent<'_>, record: Option<&BodyRecord>) -> Result<[u8; 64], Rejection<'static>> {
     let mut pieces = unsent.body_pieces();
     if let (Some(Piece::File(file)), None) = (pieces.next(), pieces.next())

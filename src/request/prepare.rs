@@ -57,7 +57,7 @@ pub(crate) fn prepare(
     }
 }
 
-/// Checks what the head of the request tells.
+/// Checks the head of the request.
 fn check<'r>(
     request: &'r Request,
     plan: &Plan,
@@ -74,7 +74,7 @@ fn check<'r>(
 }
 
 /// Rejects a client header that is not listed. Dropping it from a request that writes would change
-/// what the client asked for.
+/// the meaning of the request.
 fn check_headers<'r>(request: &'r Request, plan: &Plan) -> Result<(), Rejection<'r>> {
     if method::is_safe(request.method()) {
         return Ok(());
@@ -89,7 +89,7 @@ fn check_headers<'r>(request: &'r Request, plan: &Plan) -> Result<(), Rejection<
 /// Makes sure that the body can be signed when it is sent.
 fn prepare_body(request: &PhaseRequest<'_>, plan: &Plan) -> Result<Step, Rejection<'static>> {
     if request.announces_body() && request.method_was_replaced() {
-        // Another method's body: nobody asks for it.
+        // Another method's body is not sent.
         request.discard_body().map_err(Rejection::ByNginx)?;
         return Ok(Step::GoOn);
     }
@@ -104,7 +104,7 @@ fn prepare_body(request: &PhaseRequest<'_>, plan: &Plan) -> Result<Step, Rejecti
     }
 }
 
-/// Rejects a request whose client declares the hash of a body, and of which nothing came.
+/// Rejects a request whose client declares the hash of a body, and of which nothing has arrived.
 fn check_missing_body(request: &Request, plan: &Plan) -> Result<(), BodyFault> {
     let is_checked_here = || {
         plan.payload_signing(request)
@@ -121,7 +121,7 @@ fn check_missing_body(request: &Request, plan: &Plan) -> Result<(), BodyFault> {
     }
 }
 
-/// The body is still to come: most of what has to be done is done while it does.
+/// The body has not been received yet: most work is done while it is.
 fn prepare_coming_body(
     request: &PhaseRequest<'_>,
     plan: &Plan,
@@ -129,8 +129,8 @@ fn prepare_coming_body(
     let payload_signing = plan
         .payload_signing(request)
         .map_err(BodyFault::Credentials)?;
-    // nginx would begin to send what has to be hashed or checked first, or another module's filter
-    // may change what is hashed on its way in.
+    // nginx would begin to send what must be hashed or verified first, or another module's filter
+    // can change what is hashed.
     let read_first = if plan.streams_bodies {
         plan.payload.needs_whole_body(payload_signing)
             || body_form::holds_nothing_back(request, plan, payload_signing)
@@ -143,7 +143,7 @@ fn prepare_coming_body(
             .map(Step::Suspend)
             .map_err(Rejection::ByNginx);
     }
-    // The filter would see the body too late to tell the client what is wrong with its head.
+    // The filter would see the body too late to report errors in the head to the client.
     let streams = match request.announced_length() {
         Some(_) => plan.streams_bodies && plan.passes_bodies,
         None => plan.streams_unannounced,
@@ -154,7 +154,7 @@ fn prepare_coming_body(
     Ok(Step::GoOn)
 }
 
-/// The body was read before: by us, by another module, before a redirect, or for another
+/// The body has been read: by the module, by another module, before a redirect, or for another
 /// request.
 fn prepare_read_body(
     request: &PhaseRequest<'_>,
@@ -171,7 +171,7 @@ fn prepare_read_body(
     let record = &mut *record.borrow_mut();
     let too_late = match record.form() {
         BodyForm::Plain => None,
-        // For a location with another mode, or another style of signatures.
+        // For a location with another payload mode, or another signature style.
         BodyForm::Inspected(..) => match plan.payload_signing(request) {
             Ok(payload_signing)
                 if plan.payload.inbound_framed(payload_signing) == Inbound::Deframe =>
@@ -197,8 +197,8 @@ fn prepare_read_body(
     }
 }
 
-/// Scans the body until all that this plan asks for is known of it: another request, with a plan
-/// of its own, may have begun to.
+/// Scans the body until everything that this plan needs is known: another request, with another
+/// plan, may have begun the scan.
 fn scan(
     request: &PhaseRequest<'_>,
     plan: &Plan,

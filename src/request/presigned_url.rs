@@ -57,7 +57,8 @@ impl PresignedUrl {
             .map_err(|missing| NoLink::Incomplete(*missing))?;
 
         let method = evaluate(&self.method, request)?;
-        // What the configuration says itself is its author's will; a variable may be a client's.
+        // What the configuration contains itself is intended by its author; a variable can be a
+        // client's.
         if self.method.as_text().is_none() && !signer.methods.contains(method) {
             return Err(NoLink::Method(signer.methods));
         }

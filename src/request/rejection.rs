@@ -21,7 +21,7 @@ use crate::conf::{CredentialsError, Incomplete};
 use crate::ffi::http::request::Request;
 use crate::ffi::process::log::Level;
 
-/// How long a client is told to wait before it tries again, in seconds.
+/// After how many seconds a client is told to try again.
 const RETRY_AFTER: &[u8] = b"1";
 
 /// Why a request is rejected.
@@ -46,20 +46,20 @@ pub(super) enum Rejection<'r> {
     IncompleteBody(IncompleteBody),
     /// The body is not in memory or in a file as it was announced.
     BodyNotThere,
-    /// The client's aws-chunked encoding was to be removed, and the body was read before. The advice
-    /// says how to avoid that.
+    /// The client's aws-chunked encoding must be removed, but the body has already been read. The
+    /// advice says how to avoid this.
     ChunksLeft(ChunksAdvice),
     /// As `ChunksLeft`, found when the request is about to be sent.
     ChunksUnchecked,
     /// The serialized head is not in one buffer.
     NoHead,
-    /// nginx could not read or discard the body, and has logged why. It gets this status.
+    /// nginx could not read or discard the body, and has logged why. The response has this status.
     ByNginx(ngx_int_t),
     /// There is not enough memory.
     OutOfMemory,
 }
 
-/// How to have the client's aws-chunked encoding removed.
+/// How to make the module remove the client's aws-chunked encoding.
 pub(super) enum ChunksAdvice {
     /// `aws_payload` has this value, which needs the plain body.
     UseAuto(&'static str),
@@ -85,7 +85,7 @@ impl Rejection<'_> {
             _ => false,
         };
         if body_may_go_on {
-            // The rest of a body that is being read must not be taken for a request.
+            // The rest of a body that is being read must not be parsed as a request.
             request.give_up_body();
         }
         match header {
@@ -135,7 +135,7 @@ impl Rejection<'_> {
     fn log(&self, request: &Request) {
         let line = |level, text: fmt::Arguments<'_>| request.log().write(level, text);
         match self {
-            // The access log shows it, or nginx has said it.
+            // The access log shows it, or nginx has logged it.
             Self::Method(_) | Self::ByNginx(_) | Self::OutOfMemory => {}
             Self::Unsignable(SealError::OutOfMemory) => {}
             Self::Operation(denied) => line(operations::level_of(denied), format_args!("{self}")),
@@ -164,8 +164,8 @@ impl Rejection<'_> {
         }
     }
 
-    /// The level at which a request that is not sent is logged. A client can repeat at will what it
-    /// must not send: one line a second is enough to see that.
+    /// The level at which a request that is not sent is logged. A client can repeat a forbidden
+    /// request at will: one line per second is enough.
     fn unsent_level(&self) -> Level {
         thread_local! {
             static LAST: Cell<i64> = const { Cell::new(0) };

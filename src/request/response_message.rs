@@ -11,13 +11,14 @@ use crate::ffi::process::log::Level;
 pub(super) enum Message<'a> {
     /// A short error of the same code.
     AuthError(AuthError),
-    /// What may be sent of a body that repeats the signature in the query, or may repeat it.
+    /// The parts that can be sent of a body that repeats the signature in the query, or can repeat
+    /// it.
     WithoutSignature(Replacement<'a>),
 }
 
 impl Message<'_> {
-    /// Has the head announce the message, and returns its text, in the request's pool. The type of the
-    /// content stays, unless one is given.
+    /// Makes the head announce the message, and returns its text, in the request's pool. The
+    /// content type is kept, unless one is given.
     pub(super) fn announce(
         &self,
         response: Response<'_>,

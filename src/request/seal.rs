@@ -67,9 +67,9 @@ thread_local! {
     });
 }
 
-/// Evaluates all that the signature depends on, and then signs. Variables can run code of other
-/// modules, and ours: a variable may hold a presigned URL of the same provider. So nothing is borrowed
-/// before the last one has been evaluated.
+/// Evaluates everything that the signature depends on, and then signs. Variables can run code of
+/// other modules, and of this one: a variable can be a presigned URL of the same provider. So
+/// nothing is borrowed before the last one has been evaluated.
 fn seal(
     unsent: &Unsent<'_>,
     plan: &Plan,
@@ -147,7 +147,7 @@ impl<'r, 'q> Serialized<'r, 'q> {
         })
     }
 
-    /// Signs the request and puts the signed head in the place of the other.
+    /// Signs the request and replaces its head by the signed one.
     fn seal(
         &self,
         sealer: &mut Sealer,
@@ -204,7 +204,7 @@ impl<'r, 'q> Serialized<'r, 'q> {
 /// How many dropped headers of one request are named in the log.
 const NAMED: usize = 4;
 
-/// Logs which headers the client has sent and that are not forwarded.
+/// Logs which headers of the client are not forwarded.
 fn log_dropped<'a>(request: &Request, names: impl Iterator<Item = &'a [u8]>) {
     for name in names.take(NAMED) {
         request.log().write(
@@ -219,7 +219,7 @@ fn log_dropped<'a>(request: &Request, names: impl Iterator<Item = &'a [u8]>) {
 }
 
 impl Worker {
-    /// The time, and the buffer for an endpoint, which comes back when the request is sealed.
+    /// The time, and the buffer for an endpoint, which is returned when the request is sealed.
     fn lend(&mut self, unix_time: i64) -> (Timestamp, Vec<u8>) {
         if self.unix_time != unix_time {
             self.unix_time = unix_time;

@@ -26,13 +26,13 @@ pub(super) fn check_target(
     let target =
         predict_target(request, proxy_pass, &source).map_err(|_| Rejection::OutOfMemory)?;
     match source.check_target(&target, s3) {
-        // Seal rejects the request, if it is still so.
+        // Seal rejects the request, if this is still true.
         Err(SealError::TargetForm) => Ok(()),
         checked => Ok(checked?),
     }
 }
 
-/// The target that nginx will send, as far as that is known; escapes are left out.
+/// The target that nginx will send, as far as it is known; escapes are left out.
 fn predict_target(
     request: &Request,
     proxy_pass: &ProxyPass,

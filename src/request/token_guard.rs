@@ -11,7 +11,7 @@ use crate::ffi::http::upstream::Unsent;
 use crate::ffi::process::log::Level;
 use crate::renewal::tokens::Token;
 
-/// The last look of one location.
+/// The final check of one location.
 pub(crate) struct TokenGuard {
     tokens: Vec<Rc<Token>>,
 }

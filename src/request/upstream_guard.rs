@@ -7,8 +7,8 @@ use crate::conf::{Guarded, LocationConf};
 use crate::ffi::http::request::Request;
 use crate::ffi::process::log::Level;
 
-/// Whether the request may go to `upstream`: sealed, or where its location, or the block itself, says that
-/// it is not to be.
+/// Whether the request may be sent to `upstream`: it is sealed, or its location or the block itself
+/// disables signing.
 pub(crate) fn may_pass(
     request: &Request,
     location: Option<&LocationConf>,

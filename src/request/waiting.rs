@@ -19,14 +19,14 @@ use crate::renewal::providers::Provider;
 use crate::renewal::snapshot::UnavailableReason;
 use crate::renewal::tokens::{Missing, Token};
 
-/// What a request cannot do without.
+/// What a request requires.
 #[derive(Clone, Copy)]
 struct Needed<'a> {
     tokens: &'a [Rc<Token>],
     provider: Option<&'a Rc<Provider>>,
 }
 
-/// What a request cannot do without, and is not there yet, or not any more.
+/// What a request requires and is not available.
 pub(super) enum NotReady {
     Credentials(Rc<Provider>, UnavailableReason),
     Token(Rc<Token>, Missing),
@@ -107,7 +107,7 @@ impl Needed<'_> {
 }
 
 impl NotReady {
-    /// Nothing is at hand any more, and nothing new can be had.
+    /// Nothing is available any more, and nothing new can be fetched.
     fn may_last(&self) -> bool {
         match self {
             Self::Credentials(_, UnavailableReason::NotYet) | Self::Token(_, Missing::NotYet) => {

@@ -19,7 +19,7 @@ use crate::ffi::http::value::Template;
 use crate::ffi::process::log::Level;
 use crate::renewal::host::LocalFiles;
 
-/// Far more than a secret key has.
+/// Far more than the length of a secret key.
 const LIMIT: usize = 64 * 1024;
 
 /// A secret key.
@@ -39,7 +39,7 @@ pub(crate) struct KeyFiles {
 pub(crate) struct Variable {
     name: Rc<[u8]>,
     template: Template,
-    /// By what the variable may hold; complete when the configuration is.
+    /// By the values of the variable; complete when the configuration is.
     keys: Rc<OnceCell<HashMap<Vec<u8>, Secret>>>,
 }
 
@@ -90,7 +90,7 @@ impl KeyFiles {
         Ok(secret)
     }
 
-    /// Whether nobody has been told yet that everybody can read a file.
+    /// Whether the warning that everybody can read a file is still to be written.
     pub(crate) fn is_first_exposure(&self, path: &Path) -> bool {
         self.exposed.borrow_mut().insert(path.to_owned())
     }
@@ -114,7 +114,7 @@ impl KeyFiles {
         variable
     }
 
-    /// All directives have been read: reads the files that variables may name. An error has been
+    /// All directives have been read: reads the files that variables can name. An error has been
     /// logged.
     pub(crate) fn complete(&self, conf: &Conf) -> Result<(), ()> {
         for (variable, at) in self.variables.take() {

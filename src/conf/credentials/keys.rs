@@ -35,11 +35,11 @@ impl fmt::Debug for SecretValue {
     }
 }
 
-/// A signing key that was derived elsewhere, valid for the day of its scope.
+/// A signing key that was derived outside of nginx, valid for the day of its scope.
 #[derive(Clone)]
 pub(crate) struct DerivedKey {
     key: SigningKey,
-    /// When this worker last warned that it is not that day, as Unix time. Shared by all blocks
+    /// When this worker last warned that today is not that day, as Unix time. Shared by all blocks
     /// that inherit the key.
     warned: Rc<Cell<Option<i64>>>,
 }
@@ -53,7 +53,7 @@ impl DerivedKey {
     }
 }
 
-/// Keys of the configuration.
+/// Keys in the configuration.
 pub(crate) struct Keys {
     pub(super) access_key: Value,
     pub(super) session_token: Option<SecretValue>,
@@ -62,7 +62,7 @@ pub(crate) struct Keys {
 
 /// Where signing keys come from.
 pub(super) enum KeySource {
-    /// A key of the configuration.
+    /// A key in the configuration.
     Derived {
         key: DerivedKey,
         scope: Rc<CredentialScope>,
@@ -75,18 +75,18 @@ pub(super) enum KeySource {
         service: Option<Value>,
         keys: RefCell<KeyCache>,
     },
-    /// A secret key that signs itself, with Version 2.
+    /// A secret key that signs directly, with Version 2.
     SecretV2 {
         secret_key: SecretValue,
         region: Option<Value>,
     },
 }
 
-/// How long a worker keeps silent about a signing key of another day, in seconds.
+/// How long a worker does not repeat the warning about a signing key of another day, in seconds.
 const WARNING_INTERVAL: i64 = 3600;
 
 impl Keys {
-    /// Whether the key was derived elsewhere.
+    /// Whether the key was derived outside of nginx.
     pub(super) fn are_derived(&self) -> bool {
         matches!(self.source, KeySource::Derived { .. })
     }
@@ -190,7 +190,7 @@ impl Keys {
         }
     }
 
-    /// The service, where each signature has the same.
+    /// The service, if it is the same for all signatures.
     pub(super) fn static_service(&self) -> Option<&[u8]> {
         match &self.source {
             KeySource::Derived { scope, .. } => Some(scope.service().as_bytes()),
@@ -210,7 +210,7 @@ impl Keys {
                 region: Some(region),
                 ..
             } => checked_str(region, request, "aws_region", value::region),
-            // Where there is none, the endpoint has been chosen without.
+            // If there is none, the endpoint has been chosen without a region.
             KeySource::SecretV2 { region: None, .. } => Err(CredentialsError::Invalid {
                 directive: "aws_region",
                 reason: "there is none",
@@ -268,7 +268,7 @@ pub(super) fn checked_str<'a>(
     check: fn(&[u8]) -> Result<(), value::ValueError>,
 ) -> Result<&'a str, CredentialsError> {
     let text = checked(value, request, directive, check)?;
-    // The checks let ASCII through only.
+    // The checks accept ASCII only.
     std::str::from_utf8(text).map_err(|_| CredentialsError::Invalid {
         directive,
         reason: "it is not ASCII",

@@ -14,7 +14,7 @@ use crate::ffi::http::value::Value;
 use crate::renewal::providers::{Provider, Providers};
 use crate::renewal::snapshot::SigningContext;
 
-/// A location's `aws_credentials`, with what it signs for.
+/// A location's `aws_credentials`, with the service and region to sign for.
 pub(crate) struct Provided {
     name: Value,
     providers: Rc<Providers>,
@@ -24,7 +24,7 @@ pub(crate) struct Provided {
 }
 
 impl Provided {
-    /// `name` has been looked up where it is constant.
+    /// A constant `name` has been looked up.
     pub(super) fn new(
         name: &Value,
         providers: &Rc<Providers>,
@@ -114,12 +114,12 @@ impl Provided {
         }))
     }
 
-    /// The service, where each signature has the same.
+    /// The service, if it is the same for all signatures.
     pub(super) fn static_service(&self) -> Option<&[u8]> {
         match &self.service {
             _ if self.version == Version::V2 => Some(b"s3"),
             Some(service) => service.as_text(),
-            // With signing keys it is theirs.
+            // Signing keys have their own.
             None => self.region.is_some().then_some(b"s3"),
         }
     }
@@ -143,7 +143,7 @@ impl Provided {
     }
 }
 
-/// A name out of a variable, as a log line may show it: short, and printable.
+/// A name from a variable, short and printable, for a log line.
 #[derive(Debug)]
 pub(crate) struct Shown(String);
 

@@ -7,7 +7,7 @@ use crate::conf::{Directives, Payload, Plan, Scheme};
 use crate::ffi::conf::Position;
 
 impl SigningLocation<'_> {
-    /// Anybody between nginx and the upstream can change a body that neither the signature nor TLS
+    /// Anyone between nginx and the upstream can change a body that neither the signature nor TLS
     /// covers.
     pub(super) fn warn_of_unsigned_bodies(&self, directives: &Directives, plan: &Plan) {
         if self.pass.map(|pass| pass.scheme) != Some(Scheme::Http) {
@@ -66,7 +66,7 @@ impl SigningLocation<'_> {
     }
 }
 
-/// The directive by which signatures for S3 do not cover bodies, and where it is written.
+/// The directive because of which signatures for S3 do not cover bodies, and its position.
 fn leaves_bodies_unsigned(directives: &Directives) -> Option<(&'static str, &Position)> {
     if let Some(directive) = &directives.signature_version
         && directive.version == Version::V2

@@ -5,7 +5,8 @@ use crate::conf::{Credentials, Plan};
 use crate::ffi::http::value::Value;
 
 impl SigningLocation<'_> {
-    /// Tenants that a variable tells apart must not share cached objects. Returns whether they may.
+    /// Tenants that a variable distinguishes must not share cached objects. Returns whether they
+    /// can.
     pub(in crate::conf) fn warn_of_cache_key(&self, plan: &Plan) -> bool {
         let has_variable = is_variable(&plan.bucket)
             || is_variable(&plan.endpoint)

@@ -4,7 +4,7 @@ use super::{SigningLocation, Warning};
 use crate::conf::Plan;
 
 impl SigningLocation<'_> {
-    /// A bucket's requests that are sent to a host of another name end at the wrong server.
+    /// Requests for a bucket that are sent to a host of another name reach the wrong server.
     pub(super) fn warn_of_other_host(&self, plan: &Plan) {
         let texts = (plan.bucket.as_ref(), plan.endpoint.as_ref());
         let (Some(bucket), Some(endpoint)) = texts else {
@@ -13,7 +13,7 @@ impl SigningLocation<'_> {
         let (Some(bucket), Some(endpoint)) = (bucket.as_text(), endpoint.as_text()) else {
             return;
         };
-        // An upstream{} block has a name of the operator's own.
+        // An upstream{} block has a name that the operator has chosen.
         let Some(host) = self
             .proxy_conf
             .host()
@@ -84,12 +84,12 @@ impl SigningLocation<'_> {
 fn is_address(host: &[u8]) -> bool {
     host == b"localhost"
         || host.starts_with(b"[")
-        // nginx has taken "unix:" off.
+        // nginx has removed "unix:".
         || host.starts_with(b"/")
         || std::str::from_utf8(host).is_ok_and(|host| host.parse::<std::net::IpAddr>().is_ok())
 }
 
-/// Whether a value of Host is what the proxy module would send without it.
+/// Whether a value of Host is what the proxy module would send by default.
 fn is_proxy_host(host: &[u8]) -> bool {
     let mut names = variables(host);
     names.all(|name| matches!(name, b"proxy_host" | b"proxy_port"))
@@ -110,8 +110,8 @@ fn variables(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Whether a client says what a variable holds. `location` may be a regular expression, whose
-/// captures it says, too. What a `map` makes of a client's words is the operator's.
+/// Whether a client determines the value of a variable. `location` can be a regular expression,
+/// whose captures the client determines, too. The values of a `map` are the operator's.
 fn is_clients(variable: &[u8], location: &[u8]) -> bool {
     const NAMES: [&[u8]; 13] = [
         b"host",

@@ -19,10 +19,10 @@ use crate::ffi::conf::Conf;
 use crate::ffi::conf::core::core_module;
 use crate::ffi::conf::pass_module::{find_command, find_module};
 
-/// What nginx keeps in another place than the module expects.
+/// An nginx structure member that is not at the offset that the module expects.
 #[derive(Debug)]
 pub(crate) struct Mismatch {
-    /// What it is, as users of nginx know it.
+    /// Its name, as users of nginx know it.
     what: &'static str,
     expected: usize,
     found: usize,
@@ -39,7 +39,7 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// A name in one of nginx's tables, and where the module expects what it stands for.
+/// A name in one of nginx's tables, and the offset that the module expects for it.
 type Place = (&'static str, usize);
 
 macro_rules! places {
@@ -54,7 +54,7 @@ const HEADERS: &[Place] = places!(ngx_http_headers_in_t:
     "Transfer-Encoding" = transfer_encoding, "Keep-Alive" = keep_alive,
 );
 
-/// Variables, for what a request has of them.
+/// Variables, for members of a request.
 const VARIABLES: &[Place] = places!(ngx_http_request_t:
     "http_host" = headers_in.host, "uri" = uri, "args" = args,
     "request_uri" = unparsed_uri, "server_protocol" = http_protocol,
@@ -76,7 +76,8 @@ const LOCATION: &[Place] = places!(ngx_http_core_loc_conf_t:
     "types_hash_bucket_size" = types_hash_bucket_size,
 );
 
-/// Of the proxy module's location, which begins with what all upstreams have.
+/// The proxy module's location configuration, which begins with the part that all upstream modules
+/// share.
 const PROXY: &[Place] = places!(ngx_http_upstream_conf_t:
     "proxy_connect_timeout" = connect_timeout, "proxy_buffer_size" = buffer_size,
     "proxy_request_buffering" = request_buffering, "proxy_pass_request_body" = pass_request_body,
@@ -84,7 +85,7 @@ const PROXY: &[Place] = places!(ngx_http_upstream_conf_t:
     "proxy_bind" = local,
 );
 
-/// Compares. To be called inside http{}, before anything else looks into nginx's structures.
+/// Compares offsets. To be called inside http{}, before anything else uses nginx's structures.
 pub(crate) fn check(conf: &Conf) -> Result<(), Mismatch> {
     let core = NonNull::from(core_module());
     for places in [MAIN, SERVER, LOCATION] {
@@ -102,7 +103,7 @@ pub(crate) fn check(conf: &Conf) -> Result<(), Mismatch> {
     Ok(())
 }
 
-/// The directives of `module` write where `places` says.
+/// Checks that the directives of `module` write to the offsets in `places`.
 fn commands(module: NonNull<ngx_module_t>, places: &[Place]) -> Result<(), Mismatch> {
     for place in places {
         // SAFETY: a module of this nginx.
@@ -113,7 +114,7 @@ fn commands(module: NonNull<ngx_module_t>, places: &[Place]) -> Result<(), Misma
     Ok(())
 }
 
-/// What nginx does not have cannot be compared.
+/// What this nginx does not have cannot be compared.
 fn compare(&(what, expected): &Place, found: Option<usize>) -> Result<(), Mismatch> {
     match found {
         Some(found) if found != expected => Err(Mismatch {

@@ -44,8 +44,8 @@ pub(crate) enum MapValue {
     Variable,
 }
 
-/// Has `observer` called with the name of each map of the configuration being read, with its `$`, and with
-/// the map. This ends with [`proxy_pass::forget`].
+/// Calls `observer` with the name of each map of the configuration being read, with its `$`, and
+/// with the map. This ends with [`proxy_pass::forget`].
 pub(crate) fn observe<F>(conf: &Conf, observer: F)
 where
     F: Fn(&Conf, &[u8], Map) + Copy + 'static,
@@ -94,8 +94,8 @@ impl Map {
         }
     }
 
-    /// All values that the map can return, without repetitions; the empty text of a map without a
-    /// default, too.
+    /// All values that the map can return, without repetitions, including the empty text of a map
+    /// without a default.
     pub(crate) fn values(self) -> Vec<MapValue> {
         let mut found = BTreeSet::new();
         // SAFETY: complete, and in the pool of the configuration.

@@ -4,12 +4,12 @@ use std::ops::Deref;
 
 use crate::ffi::conf::Conf;
 
-/// A block that is being merged. The modules of nginx have merged it before: modules are merged one
-/// after the other, and one that is loaded, or that nginx is built with, comes after nginx's own.
+/// A block that is being merged. nginx's own modules have merged it already: modules are merged one
+/// after the other, and a module that is loaded or added to the build comes after nginx's own.
 pub(crate) struct MergedBlock<'c>(&'c Conf);
 
 impl<'c> MergedBlock<'c> {
-    /// To be called where nginx has this module merge a block.
+    /// To be called when nginx has this module merge a block.
     pub(in crate::ffi) fn new(conf: &'c Conf) -> Self {
         Self(conf)
     }
@@ -28,7 +28,7 @@ impl Deref for MergedBlock<'_> {
 pub(crate) struct MergedConf<'c>(&'c Conf);
 
 impl<'c> MergedConf<'c> {
-    /// To be called where nginx says that http{} is complete.
+    /// To be called when nginx reports that http{} is complete.
     pub(in crate::ffi) fn new(conf: &'c Conf) -> Self {
         Self(conf)
     }

@@ -28,7 +28,7 @@ pub(crate) enum OfLocation {}
 /// All configurations that the module [`Self::module`] has for the blocks of this kind must have been
 /// made by [`create`] with this type.
 pub(crate) unsafe trait ModuleConf: Default + 'static {
-    /// Which blocks have one.
+    /// The kind of blocks that have one.
     type Of;
 
     /// The module, a static that nginx writes to only while it starts.

@@ -20,12 +20,12 @@ pub(crate) struct PassModule {
     module: NonNull<ngx_module_t>,
     /// The name of its directive.
     pub(crate) directive: &'static str,
-    /// The handler that its directive installs; `None` if that cannot be found out.
+    /// The handler that its directive installs; `None` if it cannot be determined.
     pub(crate) handler: ngx_http_handler_pt,
 }
 
-/// The `*_pass` directives that hand a request to an upstream, with their modules' names, and whether
-/// they take variables.
+/// The `*_pass` directives whose requests are sent to an upstream, with their modules' names, and
+/// whether they accept variables.
 const PASS_DIRECTIVES: [(&CStr, &CStr, bool); 6] = [
     (c"ngx_http_proxy_module", c"proxy_pass", true),
     (c"ngx_http_grpc_module", c"grpc_pass", true),
@@ -91,9 +91,9 @@ pub(super) fn find_module(conf: &Conf, name: &CStr) -> Option<NonNull<ngx_module
 
 type Handler = unsafe extern "C" fn(*mut nginx_sys::ngx_http_request_t) -> ngx_int_t;
 
-/// Runs `directive` on a location that is thrown away, and returns the handler it has installed.
+/// Runs `directive` on a temporary location, and returns the handler that it has installed.
 ///
-/// The argument is a variable: a host would be entered among the upstreams.
+/// The argument is a variable: a host would be added to the upstreams.
 ///
 /// # Safety
 /// `cf` must be the configuration being read, inside http{}; `module` one of its HTTP modules.

@@ -15,11 +15,11 @@ use crate::ffi::process::guard::guard;
 
 type Set = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char;
 
-/// Called when an observed directive has been read, with its arguments. A block has had the
-/// arguments in `Conf` overwritten by then.
+/// Called when an observed directive has been read, with its arguments. By then, reading a block
+/// has overwritten the arguments in `Conf`.
 pub(crate) type Observer = fn(&Conf, &[&[u8]]);
 
-/// A directive whose setter is stood in for.
+/// A directive whose setter has been replaced.
 #[derive(Clone, Copy)]
 struct Observed {
     command: NonNull<ngx_command_t>,
@@ -31,8 +31,8 @@ thread_local! {
     static OBSERVED: RefCell<Vec<Observed>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Has `observer` called at each `command` of the configuration being read, until [`forget`] is
-/// called, or the reading fails.
+/// Calls `observer` at each `command` of the configuration being read, until [`forget`] is called,
+/// or reading fails.
 pub(crate) fn observe(conf: &Conf, command: Option<NonNull<ngx_command_t>>, observer: Observer) {
     let Some(mut command) = command else {
         return;
@@ -57,7 +57,7 @@ pub(crate) fn observe(conf: &Conf, command: Option<NonNull<ngx_command_t>>, obse
     }
 }
 
-/// Puts the directives' own setters back.
+/// Restores the directives' original setters.
 pub(crate) fn forget() {
     for mut observed in OBSERVED.take() {
         // SAFETY: as in `observe`.
@@ -65,7 +65,7 @@ pub(crate) fn forget() {
     }
 }
 
-/// Where the configuration is rejected, nothing else ends the observation.
+/// If the configuration is rejected, nothing else ends the observation.
 struct Undo;
 
 impl Drop for Undo {
@@ -75,13 +75,13 @@ impl Drop for Undo {
 }
 
 /// # Safety
-/// Called by nginx only, in the place of the setter that [`observe`] found.
+/// Called by nginx only, instead of the setter that [`observe`] found.
 unsafe extern "C" fn set(
     cf: *mut ngx_conf_t,
     command: *mut ngx_command_t,
     block: *mut c_void,
 ) -> *mut c_char {
-    // The setter is put back together with what is forgotten.
+    // The setter is restored when the observation is forgotten.
     let observed = guard(None, || {
         OBSERVED.with_borrow(|all| {
             let mut all = all.iter();

@@ -20,11 +20,12 @@ use crate::ffi::process::guard::guard;
 type RawInitPeer =
     unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_http_upstream_srv_conf_t) -> ngx_int_t;
 
-/// What chooses a peer for a request: `uscf->peer.init`.
+/// The function that chooses a peer for a request: `uscf->peer.init`.
 #[derive(Clone, Copy)]
 pub(crate) struct InitPeer(RawInitPeer);
 
-/// Says what chooses a peer for a request that may go to a block; `None` if it may not.
+/// Returns the function that chooses a peer, for a request that may be sent to a block; `None` if
+/// it may not.
 pub(crate) trait PeerGuard:
     Fn(&Request, &UpstreamBlock) -> Option<InitPeer> + Copy + 'static
 {
@@ -42,7 +43,7 @@ impl UpstreamBlock {
     pub(in crate::ffi) unsafe fn from_ptr(
         upstream: *mut ngx_http_upstream_srv_conf_t,
     ) -> Option<Self> {
-        // A host in a `proxy_pass` makes one without a block, and without configurations.
+        // A host in a `proxy_pass` makes an upstream without a block, and without configurations.
         NonNull::new(upstream)
             // SAFETY: by this function's contract.
             .filter(|upstream| unsafe {
@@ -74,13 +75,13 @@ impl UpstreamBlock {
         String::from_utf8_lossy(self.host()).into_owned()
     }
 
-    /// Its name, which stands for a host in a URL.
+    /// Its name, which is used as a host in a URL.
     pub(crate) fn host<'a>(self) -> &'a [u8] {
         // SAFETY: in the pool of the configuration, which outlives what refers to its blocks.
         unsafe { crate::ffi::memory::bytes(self.0.as_ref().host) }
     }
 
-    /// Whether this is the one that nginx finds by what it looks for.
+    /// Whether nginx finds this block by this name.
     pub(crate) fn is(self, name: UpstreamName<'_>) -> bool {
         // SAFETY: as above.
         let (host, port) = unsafe {
@@ -98,7 +99,7 @@ impl UpstreamBlock {
         read(unsafe { find(self.0.as_ref().srv_conf) })
     }
 
-    /// The same, for requests that are sent there.
+    /// The same, for requests that are sent to it.
     pub(crate) fn complete_conf<T: ModuleConf<Of = OfServer>>(&self) -> Option<&T> {
         // SAFETY: as above.
         unsafe { find_complete(self.0.as_ref().srv_conf) }
@@ -113,8 +114,8 @@ impl UpstreamBlock {
         change(unsafe { find(self.0.as_ref().srv_conf) })
     }
 
-    /// Has `guard` asked about each request before a peer of the block is chosen for it, and returns what
-    /// chooses one.
+    /// Calls `guard` for each request before a peer of the block is chosen for it, and returns the
+    /// original function that chooses one.
     pub(crate) fn guard_peers<G: PeerGuard>(
         &self,
         _conf: &MergedConf<'_>,

@@ -22,12 +22,12 @@ const HTTP_11: ngx_uint_t = 1001;
 
 type Setter = unsafe extern "C" fn(*mut ngx_conf_t, *mut ngx_command_t, *mut c_void) -> *mut c_char;
 
-/// The list of `proxy_set_header` that holds in a location. Locations that inherit it share it.
+/// The list of `proxy_set_header` that applies in a location. Locations that inherit it share it.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct SetHeaders(&'static [ngx_keyval_t]);
 
 impl SetHeaders {
-    /// Tells the list from others of the same configuration.
+    /// Distinguishes lists of the same configuration.
     pub(crate) fn id(self) -> usize {
         self.0.as_ptr() as usize
     }
@@ -53,7 +53,7 @@ pub(crate) struct MergedUpstreamConf<'c> {
 }
 
 impl PassModule {
-    /// What this module is told in a block.
+    /// The settings of this module in a block.
     pub(crate) fn upstream_conf<'c>(
         &'c self,
         block: &'c MergedBlock<'c>,
@@ -114,8 +114,8 @@ impl<'c> MergedUpstreamConf<'c> {
         unsafe { self.get().upstream.as_ref() }
     }
 
-    /// The host, or the name of the `upstream{}`, in `*_pass`; `None` if a variable says it, or if
-    /// nothing does.
+    /// The host, or the name of the `upstream{}`, in `*_pass`; `None` if it is in a variable, or
+    /// missing.
     pub(crate) fn host(&self) -> Option<&'c [u8]> {
         // SAFETY: in the pool of the configuration.
         self.upstream()
@@ -174,7 +174,7 @@ impl<'c> MergedUpstreamConf<'c> {
         Some(unsafe { *place.as_ref() } == 1)
     }
 
-    /// Whether `proxy_method` is set; also true if that cannot be told.
+    /// Whether `proxy_method` is set; also true if this cannot be determined.
     pub(crate) fn sets_method(&self) -> bool {
         let setter: Setter = ngx_http_set_complex_value_slot;
         let Some(place) = self.place::<*const c_void>(b"proxy_method", setter) else {

@@ -60,7 +60,8 @@ where
     })
 }
 
-/// Whether nginx keeps the body as our filter hands it on: no other module's filter comes between.
+/// Whether nginx keeps the body as the module's filter forwards it: no other module's filter is in
+/// between.
 pub(crate) fn filter_is_last() -> bool {
     let save: Filter = ngx_http_request_body_save_filter;
     NEXT.get()
@@ -114,8 +115,8 @@ impl Incoming<'_> {
         unsafe { next(request, chain) }
     }
 
-    /// A chain of the buffers that still have something to say. The one that nginx handed over stays
-    /// as it is: nginx looks for the buffers that are free again there.
+    /// A chain of the buffers that still have content or marks. nginx's own chain is not changed:
+    /// nginx searches it for buffers that are free again.
     fn without_empty(&self) -> Option<*mut ngx_chain_t> {
         let mut first = null_mut();
         let mut last: *mut *mut ngx_chain_t = &raw mut first;
@@ -129,7 +130,7 @@ impl Incoming<'_> {
                     if buffer.last_buf() == 0 && buffer.flush() == 0 {
                         continue;
                     }
-                    // An empty buffer passes as a mark only.
+                    // An empty buffer is forwarded only as a mark.
                     buffer.set_temporary(0);
                 }
                 let copy = ngx_alloc_chain_link((*self.request.as_ptr()).pool).as_mut()?;
@@ -143,7 +144,7 @@ impl Incoming<'_> {
     }
 }
 
-/// A buffer on its way in.
+/// A buffer of an incoming body.
 pub(crate) struct Buffer<'a> {
     request: &'a Request,
     buffer: &'a mut ngx_buf_t,
@@ -151,7 +152,7 @@ pub(crate) struct Buffer<'a> {
 }
 
 impl Buffer<'_> {
-    /// Its bytes; none where it is a mark.
+    /// Its bytes; none if it is a mark.
     pub(crate) fn data(&self) -> &[u8] {
         // SAFETY: nginx reads bodies into memory; a mark has null pointers.
         unsafe { memory(self.buffer) }.unwrap_or_default()

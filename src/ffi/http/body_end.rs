@@ -9,7 +9,7 @@ use nginx_sys::ngx_http_request_body_t;
 use crate::ffi::http::flags;
 use crate::ffi::http::request::Request;
 
-/// What has become of the body that the client announced.
+/// How far the body that the client announced has been received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyEnd {
     /// The client announced no body, or an empty one.
@@ -24,7 +24,7 @@ pub(crate) enum BodyEnd {
     Incomplete,
     /// nginx has discarded it, or is discarding it.
     Discarded,
-    /// An upstream has taken a part of it or all of it, and nginx has kept no copy.
+    /// An upstream has received a part of it or all of it, and nginx has kept no copy.
     Forwarded,
 }
 
@@ -39,7 +39,7 @@ enum Announced {
 }
 
 impl Request {
-    /// What has become of the client's body. The request must not have a body of its own.
+    /// What has happened to the client's body. The request must not have a body of its own.
     pub(crate) fn body_end(&self) -> BodyEnd {
         let announced = self.announced();
         if announced == Announced::Nothing {
@@ -53,7 +53,7 @@ impl Request {
             )
         };
         let left = self.length_left();
-        // Discarding counts the header's length down, and leaves the header.
+        // Discarding counts the header's length down, and keeps the header.
         let counted_down = matches!(announced, Announced::Length(length) if left != Some(length));
 
         // SAFETY: live, see above.
@@ -75,19 +75,19 @@ impl Request {
                 };
             }
             if flags::reading_body(main) {
-                // Given up by us, if nginx does not forward it meanwhile.
+                // The module has given it up, unless nginx is forwarding it.
                 return if flags::request_body_no_buffering(main) {
                     BodyEnd::Forwarded
                 } else {
                     BodyEnd::Incomplete
                 };
             }
-            // Nobody reads a body that nginx's parser of discarded chunks has made; HTTP/2 leaves one
-            // that it skips as it was before the first byte.
+            // Nobody reads a body that nginx's parser of discarded chunks has made. HTTP/2 leaves a
+            // body that it skips in the state before the first byte.
             if body.post_handler.is_none() || body.rest < 0 {
                 return BodyEnd::Discarded;
             }
-            // HTTP/2 counts a body of no announced length when it has ended.
+            // HTTP/2 counts a body without an announced length when it has ended.
             if body.rest > 0 || !flags::end_is_saved(main) {
                 return BodyEnd::Incomplete;
             }
@@ -104,8 +104,7 @@ impl Request {
         BodyEnd::Received
     }
 
-    /// The bytes that a body must have that has been received to its end, if no body filter has
-    /// changed it.
+    /// The length of a body that has been received to its end, if no body filter has changed it.
     pub(crate) fn received_length(&self) -> Option<u64> {
         match self.announced() {
             Announced::Nothing => Some(0),
@@ -114,7 +113,7 @@ impl Request {
         }
     }
 
-    /// Whether a body that is not buffered reaches its filters only after the request was created.
+    /// Whether a body without buffering reaches its filters only after the request was created.
     pub(crate) fn filters_come_late(&self) -> bool {
         // SAFETY: live during the callback.
         unsafe { flags::filters_come_late(self.as_ptr()) }
@@ -135,13 +134,13 @@ impl Request {
                 .and_then(|text| text.parse().ok());
             match length {
                 Some(0) => Announced::Nothing,
-                // nginx rejects what is no number.
+                // nginx rejects values that are not numbers.
                 length => Announced::Length(length.unwrap_or(u64::MAX)),
             }
         }
     }
 
-    /// nginx's own count of the body: what was announced, less what was discarded, or what was
+    /// nginx's own count of the body: the announced length without what was discarded, or what was
     /// received.
     fn length_left(&self) -> Option<u64> {
         // SAFETY: live during the callback.

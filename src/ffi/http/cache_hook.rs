@@ -17,9 +17,9 @@ use crate::ffi::http::request::Request;
 use crate::ffi::http::script::{self, Yields};
 use crate::ffi::process::guard::guard;
 
-/// What the hook calls.
+/// The function that the hook calls.
 pub(crate) trait CacheHook {
-    /// Whether no cache may respond to this request, nor keep its response.
+    /// Whether no cache may respond to this request, or store its response.
     fn bypasses(&self, request: &Request) -> bool;
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn install(
     Ok(())
 }
 
-/// A new array of `first` and what `rest` holds.
+/// A new array of `first` and the elements of `rest`.
 ///
 /// # Safety
 /// The pool must be live; `rest` null, or a live array of complex values.
@@ -72,7 +72,7 @@ unsafe fn with_first(
     }
 }
 
-/// The value that stands first in both lists.
+/// The first value in both lists.
 struct Predicate(Box<dyn CacheHook>);
 
 impl Yields for Predicate {

@@ -21,7 +21,7 @@ use crate::ffi::http::flags;
 use crate::ffi::http::request::Request;
 use crate::ffi::process::guard::guard;
 
-/// Whether a cache may keep a body.
+/// Whether a cache may store a body.
 pub(crate) type IsClean = fn(&Request, &[u8]) -> bool;
 
 type Init = unsafe extern "C" fn(*mut c_void) -> ngx_int_t;
@@ -35,12 +35,12 @@ struct Watch {
     /// How long a body may be, in bytes.
     limit: usize,
     is_clean: IsClean,
-    /// What has come of the body; `None` once it is decided.
+    /// What has been found in the body; `None` once it is decided.
     body: RefCell<Option<Vec<u8>>>,
 }
 
-/// Has no cache keep the response to `request` unless its body is of at most `limit` bytes, has an
-/// announced end, and is clean. To be called before the head is sent.
+/// Prevents caches from storing the response to `request` unless its body has at most `limit` bytes
+/// and an announced end, and is clean. To be called before the head is sent.
 pub(crate) fn watch(request: &Request, limit: usize, is_clean: IsClean) {
     // SAFETY: live; an upstream lives as long as its request.
     unsafe {
@@ -50,7 +50,7 @@ pub(crate) fn watch(request: &Request, limit: usize, is_clean: IsClean) {
         if !flags::cacheable(request.as_ptr()) {
             return;
         }
-        // The proxy module has nginx call its filters with the request.
+        // The proxy module makes nginx call its filters with the request.
         let is_known = upstream
             .pipe
             .as_ref()
@@ -76,14 +76,14 @@ pub(crate) fn watch(request: &Request, limit: usize, is_clean: IsClean) {
 }
 
 impl Watch {
-    /// The one of a request's response.
+    /// The watch of a request's response.
     fn of(request: &Request) -> Option<&Self> {
         // SAFETY: live.
         let upstream = unsafe { (*request.as_ptr()).upstream }.cast_const();
         request.kept(|watch: &Self| ptr::eq(watch.upstream, upstream))
     }
 
-    /// Takes a part of the body.
+    /// Examines a part of the body.
     fn take(&self, data: &[u8]) {
         let mut kept = self.body.borrow_mut();
         let Some(body) = &mut *kept else { return };
@@ -94,7 +94,7 @@ impl Watch {
         }
     }
 
-    /// It stays out of the cache.
+    /// The response is not cached.
     fn give_up(&self) {
         self.body.take();
     }

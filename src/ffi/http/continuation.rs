@@ -12,8 +12,8 @@ use crate::ffi::http::phase::PhaseRequest;
 use crate::ffi::http::request::RequestId;
 use crate::ffi::process::guard::guard;
 
-/// Has a suspended request's phases run again in the event loop's next turn. Each request has one:
-/// several may wait for the same body.
+/// Runs a suspended request's phases again in the event loop's next turn. Each request has one,
+/// since several can wait for the same body.
 struct Continuation {
     request: RequestId,
     /// In nginx's queue while it is posted.
@@ -22,8 +22,8 @@ struct Continuation {
 }
 
 impl PhaseRequest<'_> {
-    /// Has the phases of this request run again in the next turn of the event loop. Its phase
-    /// handler must return NGX_AGAIN. False if the request's pool has no memory.
+    /// Runs the phases of this request again in the next turn of the event loop. Its phase handler
+    /// must return NGX_AGAIN. False if the request's pool has no memory.
     pub(crate) fn continue_later(&self) -> bool {
         let continuation = self.continuation().or_else(|| {
             self.keep(Continuation {
@@ -49,7 +49,7 @@ impl PhaseRequest<'_> {
         true
     }
 
-    /// The request goes on now: something else may have run its phases before their time.
+    /// The request continues now: something else may have run its phases before the event.
     pub(crate) fn stop_continuing(&self) {
         if let Some(continuation) = self.continuation() {
             continuation.cancel();
@@ -88,7 +88,7 @@ unsafe extern "C" fn run(event: *mut ngx_event_t) {
             let request = (*event).data.cast::<ngx_http_request_t>();
             let connection = (*request).connection;
             ngx_http_core_run_phases(request);
-            // The request may be gone; its connection is still there for this.
+            // The request can be destroyed by now; its connection still exists for this.
             ngx_http_run_posted_requests(connection);
         }
     });

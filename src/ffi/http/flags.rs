@@ -45,9 +45,9 @@ read! {
     discard_body = aws_auth_discard_body;
     /// Whether the end of the body has reached the filter that saves it.
     end_is_saved = aws_auth_end_is_saved;
-    /// Whether a body that is not buffered reaches its filters only after the request was created.
+    /// Whether a body without buffering reaches its filters only after the request was created.
     filters_come_late = aws_auth_filters_come_late;
-    /// Whether a filter has put an answer of nginx's own in the place of the upstream's.
+    /// Whether a filter has replaced the upstream's response by one of nginx.
     filter_finalize = aws_auth_filter_finalize;
     /// Whether no body is sent.
     header_only = aws_auth_header_only;
@@ -66,9 +66,9 @@ read! {
 }
 
 write! {
-    /// Lets the range filter answer with a part of the body, or not.
+    /// Allows the range filter to respond with a part of the body, or not.
     set_allow_ranges = aws_auth_set_allow_ranges;
-    /// Keeps the client's connection, or not.
+    /// Keeps the client's connection alive, or not.
     set_keepalive = aws_auth_set_keepalive;
     /// As [`reading_body`].
     set_reading_body = aws_auth_set_reading_body;
@@ -86,7 +86,7 @@ unsafe extern "C" {
     fn aws_auth_close_unless_body_comes(r: *mut ngx_http_request_t);
 }
 
-/// Has no cache keep the upstream's response.
+/// Prevents caches from storing the upstream's response.
 ///
 /// # Safety
 /// `r` must be a live request that has an upstream.
@@ -104,7 +104,7 @@ pub(super) unsafe fn return_to_cache(r: *mut ngx_http_request_t) {
     unsafe { aws_auth_return_to_cache(r) }
 }
 
-/// Has nginx serve the request as one that it does not cache.
+/// Makes nginx serve the request as one that it does not cache.
 ///
 /// # Safety
 /// `r` must be a live request that has an upstream, and whose `proxy_cache_bypass` is evaluated.
@@ -113,7 +113,7 @@ pub(super) unsafe fn leave_cache(r: *mut ngx_http_request_t) {
     unsafe { aws_auth_leave_cache(r) }
 }
 
-/// Has nginx store no copy of the response (`proxy_store`).
+/// Prevents nginx from storing a copy of the response (`proxy_store`).
 ///
 /// # Safety
 /// `r` must be a live request that has an upstream, and whose response has not come.
@@ -122,7 +122,7 @@ pub(super) unsafe fn leave_store(r: *mut ngx_http_request_t) {
     unsafe { aws_auth_leave_store(r) }
 }
 
-/// Whether a cache may keep the response.
+/// Whether a cache may store the response.
 ///
 /// # Safety
 /// `r` must be a live request that has an upstream.

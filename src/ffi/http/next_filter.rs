@@ -15,7 +15,7 @@ pub(super) type HeadFilter = unsafe extern "C" fn(*mut ngx_http_request_t) -> ng
 pub(super) type BodyFilter =
     unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_chain_t) -> ngx_int_t;
 
-/// Hands the head of the response to the next filter.
+/// Passes the head of the response to the next filter.
 ///
 /// # Safety
 /// `r` must be the live request that nginx handed to a filter of the module.
@@ -27,7 +27,7 @@ pub(super) unsafe fn pass_head(r: *mut ngx_http_request_t) -> ngx_int_t {
     }
 }
 
-/// Hands buffers of the body to the next filter.
+/// Passes buffers of the body to the next filter.
 ///
 /// # Safety
 /// As [`pass_head`]; `chain` must be a chain of live buffers, or null.

@@ -37,8 +37,8 @@ impl NoPeers {
         }
     }
 
-    /// Has nginx answer as for an upstream without a live server: 502, or a stale object of the
-    /// cache where `proxy_cache_use_stale error` allows it.
+    /// Makes nginx respond as for an upstream without a live server: with 502, or with a stale
+    /// object from the cache if `proxy_cache_use_stale error` allows it.
     ///
     /// # Safety
     /// `r` must be the live request whose proxy_bind value is being evaluated.
@@ -54,7 +54,7 @@ impl NoPeers {
     }
 }
 
-/// Has nginx find no live server for a request, instead of choosing a peer for it.
+/// Makes nginx find no live server for a request, instead of choosing a peer for it.
 ///
 /// # Safety
 /// To be called as nginx calls `peer.init`, with a live request and the upstream it goes to.
@@ -64,13 +64,13 @@ pub(in crate::ffi) unsafe extern "C" fn init_no_peer(
 ) -> ngx_int_t {
     // SAFETY: by this function's contract; the upstream outlives the request.
     unsafe {
-        // nginx would cache its own 502, where the location caches `any` status.
+        // nginx would cache its own 502 if the location caches `any` status.
         (*(*r).upstream).set_cacheable(0);
         let peer = &mut (*(*r).upstream).peer;
         peer.get = Some(get_no_peer);
         peer.free = Some(free_no_peer);
         peer.tries = 0;
-        // As nginx's own balancers do; since 1.27.3 it is read where the upstream has a zone. Ours
+        // As nginx's own balancers do. Since 1.27.3 it is read if the upstream has a zone; this one
         // has neither zone nor name.
         if (*upstream).host.len > 0 {
             peer.name = &raw mut (*upstream).host;

@@ -32,28 +32,28 @@ use crate::ffi::http::body::pieces::memory;
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::{Level, Log};
 
-/// What changes a body while it is sent, such as by frames around its parts.
+/// A transformation of a body while it is sent, such as aws-chunked encoding.
 pub(crate) trait BodyTransform: 'static {
     type Error: fmt::Display;
 
-    /// Begins again: the request is sent once more.
+    /// Starts again: the request is sent once more.
     fn restart(&mut self);
 
-    /// Takes what it can use of `input`, and says how much that is.
+    /// Consumes what it can of `input`, and returns how much that is.
     fn update(&mut self, input: &[u8]) -> Result<usize, Self::Error>;
 
-    /// What is to be sent now; empty where more of the body has to come. It stays where it is, and as
-    /// it is, until [`Self::sent`].
+    /// The next bytes to send; empty if more of the body is needed. They stay in place, unchanged,
+    /// until [`Self::sent`].
     fn frame(&self) -> &[u8];
 
-    /// The frame has been sent.
+    /// The chunk has been sent.
     fn sent(&mut self);
 }
 
 type Filter = unsafe extern "C" fn(*mut c_void, *mut ngx_chain_t) -> ngx_int_t;
 
-/// Where frames go: to the connection, or through the proxy module's own filter, which puts HTTP's
-/// chunks around a body of unknown length.
+/// Where chunks are sent: to the connection, or through the proxy module's own filter, which
+/// applies HTTP chunked encoding to a body of unknown length.
 struct Next {
     filter: Filter,
     context: *mut c_void,
@@ -62,27 +62,28 @@ struct Next {
 }
 
 impl Next {
-    /// Sends `chain` after what is left of earlier ones.
+    /// Sends `chain` after the rest of earlier ones.
     fn send(&self, chain: *mut ngx_chain_t) -> ngx_int_t {
         // SAFETY: nginx's own filter with its own context; it copies the chain's links.
         unsafe { (self.filter)(self.context, chain) }
     }
 }
 
-/// The filter's state, in the request's pool. nginx keeps pointers to it and to the stream's frame, also
-/// while it sends: so what changes is in cells, and nothing is borrowed then.
+/// The filter's state, in the request's pool. nginx keeps pointers to it and to the stream's chunk,
+/// also while it sends. So everything that changes is in cells, and nothing is borrowed then.
 struct Writer<T> {
     stream: RefCell<T>,
     next: Next,
-    /// The request's head, with which each attempt begins.
+    /// The request's head, which begins each attempt.
     head: NonNull<ngx_buf_t>,
-    /// Buffers of the body, and the head, that have not been taken yet.
+    /// Buffers of the body, and the head, that have not been read yet.
     waiting: RefCell<VecDeque<NonNull<ngx_buf_t>>>,
-    /// The frame on its way. In the pool, since nginx keeps pointers to it until it is sent.
+    /// The chunk that is being sent. In the pool, since nginx keeps pointers to it until it is
+    /// sent.
     frame: NonNull<ngx_buf_t>,
     /// The mark that ends the body, in the pool as well.
     end: NonNull<ngx_buf_t>,
-    /// Whether something that was given out may not have been sent yet.
+    /// Whether something that was produced may not have been sent yet.
     sending: Cell<bool>,
     request: NonNull<ngx_http_request_t>,
     log: Log,
@@ -97,7 +98,8 @@ enum WriteError<E> {
     Send(ngx_int_t),
 }
 
-/// Has `stream` frame the body of `r` while it is sent. `None` if the pool has no memory.
+/// Installs `stream` to transform the body of `r` while it is sent. `None` if the pool has no
+/// memory.
 ///
 /// # Safety
 /// `r` must be a live request with an upstream whose request has been created and not been sent,
@@ -136,13 +138,13 @@ pub(super) unsafe fn install<T: BodyTransform>(
         let writer = crate::ffi::memory::allocate((*r).pool, writer)?;
         upstream.output.output_filter = Some(filter::<T>);
         upstream.output.filter_ctx = writer.as_ptr().cast();
-        // Files are read, not sent by the kernel: their bytes are signed.
+        // Files are read, not sent by the kernel, since their bytes are signed.
         upstream.output.set_need_in_memory(1);
     }
     Some(())
 }
 
-/// A buffer of its own in `pool`, all zero.
+/// A buffer in `pool`, all zero.
 ///
 /// # Safety
 /// `pool` must be a live pool.
@@ -206,7 +208,7 @@ impl<T: BodyTransform> Writer<T> {
         Ok(())
     }
 
-    /// Begins an attempt. The connection of the last one is gone, with what it had not sent.
+    /// Begins an attempt. The previous connection is closed, and what it had not sent is lost.
     fn restart(&self) -> Result<(), WriteError<T::Error>> {
         self.stream.borrow_mut().restart();
         self.waiting.borrow_mut().clear();
@@ -220,8 +222,8 @@ impl<T: BodyTransform> Writer<T> {
         }
     }
 
-    /// Sends what can be sent. The code is what nginx's own filters return: NGX_AGAIN where
-    /// something is left.
+    /// Sends what can be sent. The code is what nginx's own filters return: NGX_AGAIN if something
+    /// is left.
     fn write(&self) -> Result<ngx_int_t, WriteError<T::Error>> {
         loop {
             if self.sending.get() {
@@ -256,7 +258,7 @@ impl<T: BodyTransform> Writer<T> {
         self.stream.borrow_mut().sent();
     }
 
-    /// What may be sent next: the head, a frame, the end. `None` if more of the body has to come.
+    /// What can be sent next: the head, a chunk, the end. `None` if more of the body is needed.
     fn fill(&self) -> Result<Option<Outgoing>, WriteError<T::Error>> {
         let mut out = Outgoing::default();
         let (mut stream, mut waiting) = (self.stream.borrow_mut(), self.waiting.borrow_mut());
@@ -308,8 +310,8 @@ impl<T: BodyTransform> Writer<T> {
     }
 }
 
-/// Does what nginx does where it sends a body while nginx receives it: sets TCP_NODELAY on the
-/// connection to the upstream, unless `tcp_nodelay` is off.
+/// Does what nginx does when it sends a body without buffering: sets TCP_NODELAY on the connection
+/// to the upstream, unless `tcp_nodelay` is off.
 ///
 /// # Safety
 /// `request` must be live, and its upstream connected.
@@ -325,7 +327,7 @@ unsafe fn send_at_once(request: NonNull<ngx_http_request_t>) -> ngx_int_t {
     }
 }
 
-/// What of a buffer has not been read; nothing, where it is a mark.
+/// The unread part of a buffer; empty if it is a mark.
 fn readable<E>(buffer: &ngx_buf_t) -> Result<&[u8], WriteError<E>> {
     // SAFETY: a live buffer, in the list until it is read.
     match unsafe { memory(buffer) } {
@@ -336,7 +338,7 @@ fn readable<E>(buffer: &ngx_buf_t) -> Result<&[u8], WriteError<E>> {
     }
 }
 
-/// A chain of the few buffers that go out together.
+/// A chain of the few buffers that are sent together.
 #[derive(Default)]
 struct Outgoing {
     buffers: [*mut ngx_buf_t; Self::MOST],
@@ -344,7 +346,7 @@ struct Outgoing {
 }
 
 impl Outgoing {
-    /// Head, frame, end.
+    /// Head, chunk, end.
     const MOST: usize = 3;
 
     fn push(&mut self, buffer: NonNull<ngx_buf_t>) {

@@ -29,8 +29,8 @@ impl Deref for PhaseRequest<'_> {
 }
 
 impl PhaseRequest<'_> {
-    /// Has nginx read the body as a whole, and then run this request's phases again. An error is
-    /// the status to answer with; else the phase handler returns what comes back.
+    /// Makes nginx read the whole body, and then run this request's phases again. An error is the
+    /// status of the response; otherwise the phase handler returns the returned code.
     pub(crate) fn read_body(&self) -> Result<ngx_int_t, ngx_int_t> {
         // SAFETY: as ngx_http_mirror_module does it: reading counts as a user of the request, whom
         // `ngx_http_finalize_request` counts off again.
@@ -45,7 +45,7 @@ impl PhaseRequest<'_> {
         Ok(NGX_DONE as ngx_int_t)
     }
 
-    /// Has nginx read the body and throw it away, where it has not been read.
+    /// Makes nginx read and discard the body, if it has not been read.
     pub(crate) fn discard_body(&self) -> Result<(), ngx_int_t> {
         if !self.is_main() || self.body().is_some() {
             return Ok(());
@@ -73,7 +73,7 @@ unsafe extern "C" fn body_read(r: *mut ngx_http_request_t) {
 }
 
 impl MergedConf<'_> {
-    /// Has `handler` called in the phase of this number. `None` if there is no memory.
+    /// Calls `handler` in the phase of this number. `None` if there is no memory.
     pub(crate) fn add_phase_handler<F>(&self, phase: u32, handler: F) -> Option<()>
     where
         F: Fn(&PhaseRequest<'_>) -> ngx_int_t + Copy + 'static,

@@ -14,15 +14,15 @@ use crate::ffi::http::flags;
 use crate::ffi::http::header_list::entries;
 use crate::ffi::process::log::Log;
 
-/// Tells a body from others: subrequests may share their main request's.
+/// Distinguishes bodies: subrequests can share their main request's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BodyId(NonNull<ngx_http_request_body_t>);
 
-/// Tells a request from others of the same pool.
+/// Distinguishes requests of the same pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RequestId(NonNull<ngx_http_request_t>);
 
-/// A line of a client's header, as it came in.
+/// A line of a client's header, as it was sent.
 pub(crate) struct ClientLine<'r> {
     pub(crate) name: &'r [u8],
     pub(crate) value: &'r [u8],
@@ -30,7 +30,7 @@ pub(crate) struct ClientLine<'r> {
     pub(crate) hash: usize,
 }
 
-/// A request. Borrowed from nginx for the time of one callback.
+/// A request. Borrowed from nginx for the duration of one callback.
 pub(crate) struct Request(NonNull<ngx_http_request_t>);
 
 impl Request {
@@ -93,8 +93,8 @@ impl Request {
         }
     }
 
-    /// The parts of the key under which a cache would keep the response; none before nginx has made
-    /// it.
+    /// The parts of the key under which a cache would store the response; none before nginx has
+    /// made it.
     pub(crate) fn cache_key(&self) -> impl Iterator<Item = &[u8]> {
         // SAFETY: an array of strings of the request's pool.
         let parts: &[ngx_str_t] = unsafe {
@@ -111,7 +111,7 @@ impl Request {
             .map(|part| unsafe { crate::ffi::memory::bytes(*part) })
     }
 
-    /// The rest of the URI after what the location matches: what nginx puts after the URI of
+    /// The part of the URI after what the location matches, which nginx appends to the URI of
     /// `proxy_pass`. All of it, if a rewrite has changed it.
     pub(crate) fn uri_behind_location(&self) -> &[u8] {
         let core = self.core_location();
@@ -123,7 +123,7 @@ impl Request {
         self.uri().get(skipped..).unwrap_or_default()
     }
 
-    /// Whether nginx would send the client's URI as it came.
+    /// Whether nginx would send the client's URI unchanged.
     pub(crate) fn sends_client_uri(&self) -> bool {
         // SAFETY: live, see `get`.
         unsafe { flags::valid_unparsed_uri(self.as_ptr()) }
@@ -156,9 +156,9 @@ impl Request {
         headers.content_length_n > 0 || headers.chunked() != 0
     }
 
-    /// Whether an internal redirect or a subrequest gave the request another method than the
-    /// client's: nginx makes a GET of what it sends to an error page, for an X-Accel-Redirect,
-    /// an auth_request or an SSI. The client's body is not this request's then.
+    /// Whether an internal redirect or a subrequest has changed the client's method: nginx uses GET
+    /// for an error page, an X-Accel-Redirect, an auth_request, or an SSI include. In this case the
+    /// client's body does not belong to this request.
     pub(crate) fn method_was_replaced(&self) -> bool {
         if self.has_own_body() {
             return false;
@@ -177,8 +177,8 @@ impl Request {
         }
     }
 
-    /// Whether this is a subrequest whose body is not the client's: a script has made it. One that is
-    /// empty is the placeholder that auth_request has instead of the client's.
+    /// Whether this is a subrequest whose body is not the client's, but made by a script. An empty
+    /// one is the placeholder that auth_request uses instead of the client's.
     pub(crate) fn has_own_body(&self) -> bool {
         let body = self.get().request_body;
         // SAFETY: a request's main request, and a body, live as long.
@@ -188,8 +188,8 @@ impl Request {
         }
     }
 
-    /// Whether this is a subrequest that was given another body than the client's, or an empty one
-    /// so that it has none.
+    /// Whether this is a subrequest with another body than the client's, or with an empty one so
+    /// that it has none.
     pub(crate) fn has_other_body(&self) -> bool {
         let body = self.get().request_body;
         // SAFETY: as above.
@@ -204,14 +204,14 @@ impl Request {
     /// The length of the body as the client announced it; `None` if it did not.
     pub(crate) fn announced_length(&self) -> Option<u64> {
         let headers = &self.get().headers_in;
-        // Where the body comes in HTTP's chunks, the number is what has come so far.
+        // With HTTP chunked encoding, the number is what has been received so far.
         if headers.chunked() != 0 {
             return None;
         }
         u64::try_from(headers.content_length_n).ok()
     }
 
-    /// The body has become `length` bytes long. What nginx sends it to next announces that.
+    /// The body is now `length` bytes long. nginx announces this to the next recipient.
     pub(crate) fn set_body_length(&self, length: u64) {
         if let Ok(length) = i64::try_from(length) {
             // SAFETY: live, and so is the body, if any; nginx has counted it by then. HTTP/2 keeps a count
@@ -231,7 +231,7 @@ impl Request {
         NonNull::new(self.get().request_body).map(BodyId)
     }
 
-    /// Whether nginx hands the body on as it comes in, if it goes on reading it now.
+    /// Whether nginx forwards the body without buffering if it continues to read it now.
     pub(crate) fn reads_unbuffered(&self) -> bool {
         // SAFETY: live, see `get`.
         unsafe { flags::request_body_no_buffering(self.as_ptr()) }
@@ -247,7 +247,7 @@ impl Request {
         unsafe { Pieces::new(first) }
     }
 
-    /// Whether a body of `length` bytes may go through a temporary file.
+    /// Whether a body of `length` bytes can be written to a temporary file.
     pub(crate) fn body_may_be_in_file(&self, length: Option<u64>) -> bool {
         // SAFETY: live, see `get`.
         if unsafe { flags::request_body_in_file_only(self.as_ptr()) } {
@@ -260,9 +260,9 @@ impl Request {
         })
     }
 
-    /// What follows the part of the body that was read is not the next request. Once it has
-    /// answered, nginx reads on and throws away what comes: a client that is still sending would see
-    /// its connection reset, and not the answer.
+    /// The bytes after the part of the body that was read are not the next request. After the
+    /// response, nginx continues to read and discards what arrives; otherwise a client that is
+    /// still sending would see a connection reset, and not the response.
     pub(crate) fn give_up_body(&self) {
         // SAFETY: live; flags that nginx reads when it has answered. `lingering_close` alone would
         // not do: nginx clears it with status 400, and sets it where a body is being read.
@@ -274,7 +274,7 @@ impl Request {
         }
     }
 
-    /// A value that was kept for this request, or another of the same client's request.
+    /// A value that was kept for this request, or for another one in the same pool.
     pub(crate) fn kept<T: 'static>(&self, wanted: impl Fn(&T) -> bool) -> Option<&T> {
         // SAFETY: the pool is live, and so are its values; they are handed out as shared references only.
         // What `wanted` may add to the pool comes before the entries that are still to be looked at.
@@ -286,7 +286,7 @@ impl Request {
         }
     }
 
-    /// Keeps a value as long as the request: what changes is in a cell. `None` if the pool has no
+    /// Keeps a value as long as the request; what changes is in a cell. `None` if the pool has no
     /// memory.
     pub(crate) fn keep<T: 'static>(&self, value: T) -> Option<&T> {
         // SAFETY: the pool is live; subrequests share it.
@@ -295,7 +295,7 @@ impl Request {
         place.map(|place| unsafe { &*place.as_ptr() })
     }
 
-    /// The lines of the client's header, in the order in which they came in.
+    /// The lines of the client's header, in their original order.
     pub(crate) fn client_lines(&self) -> impl Iterator<Item = ClientLine<'_>> + Clone {
         let headers = &self.get().headers_in.headers;
         // SAFETY: nginx's list of ngx_table_elt_t, to which nothing is added any more.

@@ -14,8 +14,8 @@ use crate::ffi::http::header_list::entries;
 use crate::ffi::http::next_filter::pass_head;
 use crate::ffi::http::request::Request;
 
-/// What this module keeps with a response. An internal redirect, which leads to another response, loses
-/// it.
+/// What this module keeps with a response. An internal redirect, which leads to another response,
+/// clears it.
 ///
 /// # Safety
 /// The contexts of requests that the module [`Self::module`] has must all be set by
@@ -34,17 +34,18 @@ impl<'r> Response<'r> {
         self.0.as_ptr()
     }
 
-    /// Ends the connection with this response if the client expects 100 Continue, has not been sent
-    /// it, and therefore need not send the body that nginx would wait for. To be called before the
-    /// head is sent.
+    /// Ends the connection with this response if the client expects 100 Continue and has not
+    /// received it. In this case the client need not send the body that nginx would wait for. To be
+    /// called before the head is sent.
     pub(crate) fn close_unless_body_comes(self) {
         // SAFETY: live, in a filter.
         unsafe { flags::close_unless_body_comes(self.raw()) }
     }
 
-    /// Whether the head that is about to be sent is that of an upstream's redirect or error: status 3xx,
-    /// 4xx or 5xx, from the upstream itself or from a cache. Not what nginx sends in its place
-    /// (`proxy_intercept_errors`). This is all that any other response costs.
+    /// Whether the head that is about to be sent is that of an upstream's redirect or error: status
+    /// 3xx, 4xx, or 5xx, from the upstream itself or from a cache. A response of nginx
+    /// (`proxy_intercept_errors`) does not count. This check is the only cost for all other
+    /// responses.
     pub(crate) fn is_error(self) -> bool {
         // SAFETY: live; the upstream lives as long. While nginx reads its response the upstream has a
         // cleanup, which it loses before a response of nginx's own is sent.
@@ -80,7 +81,7 @@ impl<'r> Response<'r> {
         Some(())
     }
 
-    /// The status that the upstream has sent; 0 where it is not known.
+    /// The status that the upstream has sent; 0 if it is not known.
     pub(crate) fn upstream_status(self) -> usize {
         // SAFETY: live as long as the request.
         unsafe { (*self.raw()).upstream.as_ref() }.map_or(0, |u| u.headers_in.status_n)
@@ -92,7 +93,7 @@ impl<'r> Response<'r> {
         unsafe { flags::cached(self.raw()) }
     }
 
-    /// Whether nobody will see its body: HEAD, or a subrequest that asks for the status only.
+    /// Whether nobody will see its body: HEAD, or a subrequest that needs the status only.
     pub(crate) fn is_head_only(self) -> bool {
         // SAFETY: live.
         unsafe { flags::header_only(self.raw()) || self.0.method() == b"HEAD" }
@@ -107,7 +108,7 @@ impl<'r> Response<'r> {
         })
     }
 
-    /// Has no cache keep it. The request must have an upstream.
+    /// Prevents caches from storing it. The request must have an upstream.
     pub(crate) fn keep_out_of_cache(self) {
         // SAFETY: live; it has an upstream.
         unsafe {
@@ -116,7 +117,7 @@ impl<'r> Response<'r> {
         }
     }
 
-    /// The headers as the upstream has sent them, also those that are not passed on.
+    /// The headers as the upstream has sent them, including those that are not forwarded.
     pub(crate) fn upstream_headers(self) -> impl Iterator<Item = (&'r [u8], &'r [u8])> {
         // SAFETY: live as long as the request, in whose pool names and values stand.
         unsafe {
@@ -135,14 +136,14 @@ impl<'r> Response<'r> {
         }
     }
 
-    /// The type that the client will be told.
+    /// The type that the client will receive.
     pub(crate) fn content_type(self) -> &'r [u8] {
         // SAFETY: is in the request's pool, or in the configuration.
         unsafe { crate::ffi::memory::bytes((*self.raw()).headers_out.content_type) }
     }
 
-    /// Has the head announce another body: of `length` bytes, and of `content_type` where that is
-    /// given. Headers of the old one that `dropped` names are not sent.
+    /// Makes the head announce another body: of `length` bytes and, if it is given, of
+    /// `content_type`. Headers of the old body that `dropped` names are not sent.
     pub(crate) fn announce(
         self,
         length: usize,
@@ -184,26 +185,26 @@ impl<'r> Response<'r> {
         }
     }
 
-    /// Hands a head that was held back to the next filter. Whether a body may follow it.
+    /// Passes a head that was held back to the next filter. Returns whether a body may follow it.
     pub(crate) fn send_head(self) -> Result<bool, SendError> {
         // SAFETY: live, in a filter.
         let code = unsafe { pass_head(self.raw()) };
-        // As nginx's own filters that hold heads back do. (A slow client is no error.)
+        // As nginx's own filters do that hold heads back. (A slow client is not an error.)
         if code == NGX_ERROR as ngx_int_t || code > NGX_OK as ngx_int_t {
             return Err(SendError::Head);
         }
-        // SAFETY: live. A status that `error_page` sets may be one without a body.
+        // SAFETY: live. A status that `error_page` sets can be one without a body.
         Ok(unsafe { !flags::header_only(self.raw()) })
     }
 
-    /// The length of the body, where the upstream has announced it.
+    /// The length of the body, if the upstream has announced it.
     pub(super) fn length(self) -> Option<usize> {
         // SAFETY: live.
         usize::try_from(unsafe { (*self.raw()).headers_out.content_length_n }).ok()
     }
 
-    /// Whether nginx has done with the upstream. Where that has broken off, a flush is the last that
-    /// comes.
+    /// Whether nginx has finished with the upstream. If the upstream has closed the connection
+    /// early, a flush is the last event.
     pub(super) fn is_upstream_done(self) -> bool {
         // SAFETY: live.
         unsafe { (*self.raw()).upstream.as_ref() }.is_none_or(|upstream| upstream.cleanup.is_null())
@@ -216,6 +217,6 @@ pub(crate) enum SendError {
     OutOfMemory,
     /// A file with a part of the body cannot be read.
     Read,
-    /// A filter after ours does not take the head.
+    /// The next filter has failed on the head.
     Head,
 }

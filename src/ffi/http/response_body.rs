@@ -49,7 +49,7 @@ impl<'r> Chain<'r> {
         self.first.is_null()
     }
 
-    /// Hands the buffers to the next filter as they are.
+    /// Passes the buffers to the next filter unchanged.
     pub(crate) fn pass(&self) -> ngx_int_t {
         // SAFETY: live, in a filter; nginx's own chain.
         unsafe { pass_body(self.response.raw(), self.first) }
@@ -74,7 +74,7 @@ impl<'a> Part<'a> {
         unsafe { piece_of(&*self.buffer.as_ptr()) }
     }
 
-    /// Its data, where that is in memory and not in a file.
+    /// Its data, if it is in memory and not in a file.
     pub(crate) fn memory(&self) -> Option<&'a [u8]> {
         match self.piece() {
             Some(Piece::Memory(bytes)) => Some(bytes),
@@ -102,7 +102,7 @@ impl<'a> Part<'a> {
         self.piece().map_or(0, |piece| piece.len())
     }
 
-    /// Marks `length` bytes of its data as read, or all that there are.
+    /// Marks at most `length` bytes of its data as read.
     pub(crate) fn consume(&self, length: u64) {
         let length = self.length().min(length);
         // SAFETY: live; inside the buffer. One that is in memory and in a file has the same data in
@@ -119,7 +119,7 @@ impl<'a> Part<'a> {
     }
 }
 
-/// The beginning of a body, kept until it is decided what becomes of it.
+/// The beginning of a body, kept until it is decided what to do with it.
 pub(crate) struct Held {
     start: Option<NonNull<u8>>,
     length: usize,
@@ -146,7 +146,8 @@ impl Held {
         self.length == 0
     }
 
-    /// Copies what there is room for, of at most `limit` bytes together; returns the bytes copied.
+    /// Copies as much as fits, but not more than `limit` bytes in total; returns the number of
+    /// bytes copied.
     pub(crate) fn take(&mut self, part: &Part<'_>, limit: usize) -> Result<usize, SendError> {
         let Some(piece) = part.piece() else {
             return Ok(0);
@@ -174,7 +175,7 @@ impl Held {
         Ok(taken)
     }
 
-    /// A body of an announced length needs no more than that.
+    /// A body with an announced length needs no more than that.
     fn allocate(&mut self, response: Response<'_>, limit: usize) -> Result<NonNull<u8>, SendError> {
         let capacity = response
             .length()
@@ -187,7 +188,7 @@ impl Held {
     }
 }
 
-/// Buffers that are sent in place of those that came.
+/// Buffers that are sent instead of the upstream's.
 pub(crate) struct Outgoing<'r> {
     response: Response<'r>,
     first: *mut ngx_chain_t,
@@ -211,12 +212,12 @@ impl<'r> Outgoing<'r> {
         buffer.last = text.data.wrapping_add(text.len);
         buffer.end = buffer.last;
         buffer.set_memory(1);
-        // Nothing may follow for a while.
+        // More data may not arrive for a while.
         buffer.set_flush(1);
         Ok(())
     }
 
-    /// Appends what is held.
+    /// Appends what is held back.
     pub(crate) fn push_held(&mut self, held: &Held) -> Result<(), SendError> {
         match held.start {
             Some(start) if !held.is_empty() => self.push_text(ngx_str_t {
@@ -227,7 +228,7 @@ impl<'r> Outgoing<'r> {
         }
     }
 
-    /// Appends a buffer of no data with the marks of `part`: what ends the response, or flushes it.
+    /// Appends an empty buffer with the marks of `part`: the end of the response, or a flush.
     pub(crate) fn push_marks(&mut self, part: &Part<'_>) -> Result<(), SendError> {
         let marks = part.get();
         let (last_buf, last_in_chain) = (marks.last_buf(), marks.last_in_chain());
@@ -244,7 +245,7 @@ impl<'r> Outgoing<'r> {
         Ok(())
     }
 
-    /// Appends `part`, as far as it has not been read, and all that follows it.
+    /// Appends the unread rest of `part`, and all that follows it.
     pub(crate) fn push_rest(&mut self, part: &Part<'_>) -> Result<(), SendError> {
         let link = part.link.as_ptr();
         let rest = if part.is_drained() {
@@ -258,7 +259,7 @@ impl<'r> Outgoing<'r> {
         Ok(())
     }
 
-    /// Hands the buffers to the next filter. The code is what nginx's filters return.
+    /// Passes the buffers to the next filter. The code is what nginx's filters return.
     pub(crate) fn send(self) -> ngx_int_t {
         if self.first.is_null() {
             return NGX_OK as ngx_int_t;

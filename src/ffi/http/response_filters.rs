@@ -24,16 +24,16 @@ unsafe extern "C" {
     fn aws_auth_top_early_hints_filter() -> *mut Option<HeadFilter>;
 }
 
-/// What becomes of the head of a response.
+/// What happens to the head of a response.
 pub(crate) enum HeadIs {
-    /// It goes to the next filter.
+    /// It is passed to the next filter.
     Passed,
     /// The body filter will send it, see [`Response::send_head`].
     Held,
 }
 
-/// Puts the filters before those that are there. `head` and `early_hints` say whether what they see may be
-/// sent; `body` returns what nginx's filters do.
+/// Installs the filters before the existing ones. `head` and `early_hints` return whether what they
+/// see may be sent; `body` returns what nginx's filters return.
 pub(crate) fn install<H, B, E>(_conf: &MergedConf<'_>, head: H, body: B, early_hints: E)
 where
     H: Fn(&Request) -> Result<HeadIs, ()> + Copy + 'static,

@@ -54,7 +54,7 @@ pub(super) unsafe fn compile<T: Yields>(
     }
 }
 
-/// Takes a code's argument from the script and moves the script on.
+/// Reads a code's argument from the script and advances the script.
 ///
 /// # Safety
 /// `engine` must be running one of the scripts of [`compile`] with the same type, at a code's own word.
@@ -79,8 +79,8 @@ unsafe extern "C" fn length_code<T: Yields>(engine: *mut ngx_http_script_engine_
     1
 }
 
-/// Makes the text the value of the script: `buf` up to nginx 1.31.0, and what lies between `buf.data` and
-/// `pos` in later ones and in distributions that took over their fix. Both are set.
+/// Makes the text the value of the script: `buf` up to nginx 1.31.0; the text between `buf.data`
+/// and `pos` in later versions, and in distributions with their fix. Both are set.
 ///
 /// # Safety
 /// As [`length_code`].

@@ -22,7 +22,7 @@ use crate::ffi::http::value::Template;
 use crate::ffi::memory::allocate;
 use crate::ffi::process::guard::guard;
 
-/// What the hook calls.
+/// The function that the hook calls.
 pub(crate) trait SealHook {
     /// Seals the request that is about to be sent. False if it must not be sent.
     fn seal(&self, unsent: &Unsent<'_>) -> bool;
@@ -67,13 +67,13 @@ pub(crate) fn install(
     Ok(())
 }
 
-/// What is in a location instead of `proxy_bind`.
+/// The value of a location instead of `proxy_bind`.
 struct Binding {
     value: ngx_http_complex_value_t,
     local: ngx_http_upstream_local_t,
 }
 
-/// What its value calls.
+/// The function that its value calls.
 struct Seal {
     user: Option<NonNull<ngx_http_upstream_local_t>>,
     no_peers: NonNull<NoPeers>,

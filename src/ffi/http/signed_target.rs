@@ -21,7 +21,7 @@ struct SignedTarget {
 }
 
 thread_local! {
-    /// Whether this worker has kept any: where none is, no answer needs to be looked at.
+    /// Whether this worker has kept any target. If not, no response needs to be examined.
     static KEPT: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -38,7 +38,7 @@ pub(super) fn keep_target(
     Some(())
 }
 
-/// What becomes of a header of a response.
+/// What to do with a header of a response.
 pub(crate) enum Change {
     Keep,
     Replace(ngx_str_t),
@@ -46,7 +46,7 @@ pub(crate) enum Change {
 }
 
 impl<'r> Response<'r> {
-    /// The target that this was asked for, where the signature is in it.
+    /// The target that was sent for this response, if it contains the signature.
     pub(crate) fn signed_target(self) -> Option<&'r [u8]> {
         if !KEPT.get() {
             return None;
@@ -63,14 +63,15 @@ impl<'r> Response<'r> {
         Some(unsafe { crate::ffi::memory::bytes(kept.text) })
     }
 
-    /// Whether any response of this worker may have to be changed: the answer of all others is one
+    /// Whether any response of this worker may have to be changed: for all others, this costs one
     /// load.
     pub(crate) fn may_have_signed_target(self) -> bool {
         KEPT.get()
     }
 
-    /// Changes headers, those that are forwarded and those that nginx keeps of the upstream's,
-    /// which variables show. Where the upstream has sent such a one, no cache keeps its answer.
+    /// Changes headers: those that are forwarded, and nginx's copies of the upstream's headers,
+    /// which variables show. If one of the upstream's headers is changed, no cache stores the
+    /// response.
     pub(crate) fn change_headers<E>(
         self,
         change: impl Fn(&[u8]) -> Result<Change, E>,
@@ -88,7 +89,7 @@ impl<'r> Response<'r> {
         Ok(())
     }
 
-    /// As [`Self::change_headers`], of what follows the body.
+    /// The same as [`Self::change_headers`] for trailers.
     pub(crate) fn change_trailers<E>(
         self,
         change: impl Fn(&[u8]) -> Result<Change, E>,
@@ -104,7 +105,7 @@ impl<'r> Response<'r> {
     }
 }
 
-/// Changes the entries of a list; whether any has changed.
+/// Changes the entries of a list; returns whether any has changed.
 ///
 /// # Safety
 /// The list must be live and stay as it is meanwhile.
@@ -117,7 +118,7 @@ unsafe fn change_list<E>(
     for mut entry in unsafe { entries(list) } {
         // SAFETY: an entry of a live list; nobody else refers to it now.
         let entry = unsafe { entry.as_mut() };
-        // Not sent and not shown; where nginx had no memory for it, not even written.
+        // Not sent and not shown; if nginx had no memory for it, not even written.
         if entry.hash == 0 {
             continue;
         }

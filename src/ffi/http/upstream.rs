@@ -15,12 +15,12 @@ use crate::ffi::http::signed_target;
 /// Marks the head of a request that has been sealed: the tag of its buffer.
 static SEALED: u8 = 0;
 
-/// What nginx looks for among its upstreams, where `proxy_pass` holds variables.
+/// The name that nginx looks up among its upstreams, if `proxy_pass` contains variables.
 #[derive(Clone, Copy)]
 pub(crate) struct UpstreamName<'r> {
     pub(crate) host: &'r [u8],
     pub(crate) port: u16,
-    /// Whether no port was named.
+    /// Whether there was no port.
     pub(crate) no_port: bool,
 }
 
@@ -47,7 +47,8 @@ impl<'r> Upstream<'r> {
         })
     }
 
-    /// What nginx looks for among its upstreams; `None` if the configuration names the upstream.
+    /// The name that nginx looks up among its upstreams; `None` if the configuration names the
+    /// upstream.
     pub(crate) fn name(&self) -> Option<UpstreamName<'r>> {
         // SAFETY: live, see `of`; so is what the proxy module has found in its value.
         unsafe {
@@ -119,7 +120,7 @@ impl<'r> Unsent<'r> {
         }
     }
 
-    /// Where in `head` the request target stands; empty where it does not stand there.
+    /// Where the request target is in `head`; empty if it is not there.
     pub(crate) fn target(&self, head: &[u8]) -> Range<usize> {
         // SAFETY: live, see `of`.
         let uri = unsafe { self.raw.as_ref() }.uri;
@@ -130,7 +131,7 @@ impl<'r> Unsent<'r> {
         }
     }
 
-    /// The parts of a body that follow the head's buffer.
+    /// The parts of a body after the head's buffer.
     pub(crate) fn body_pieces(&self) -> Pieces<'r> {
         let first = self
             .head_link()
@@ -140,15 +141,15 @@ impl<'r> Unsent<'r> {
         unsafe { Pieces::new(first) }
     }
 
-    /// Whether the request goes out over TLS.
+    /// Whether the request is sent over TLS.
     pub(crate) fn uses_tls(&self) -> bool {
         // SAFETY: live, see `of`; the schema is part of the configuration or of the pool.
         unsafe { crate::ffi::memory::bytes(self.raw.as_ref().schema) }
             .eq_ignore_ascii_case(b"https://")
     }
 
-    /// Has `stream` frame the body while it is sent; the head is in place by then. `None` if the
-    /// request's pool has no memory.
+    /// Installs `stream` to transform the body while it is sent; the head must be in place. `None`
+    /// if the request's pool has no memory.
     pub(crate) fn frame_body(&self, stream: impl BodyTransform) -> Option<()> {
         // SAFETY: a live chain link.
         let head = NonNull::new(unsafe { self.head_link()?.as_ref() }.buf)?;
@@ -156,37 +157,37 @@ impl<'r> Unsent<'r> {
         unsafe { output::install(self.request.as_ptr(), head, stream) }
     }
 
-    /// Keeps the target that is about to be sent, with the signature in it, until the response has
+    /// Keeps the target that is about to be sent, with its signature, until the response has
     /// arrived. `None` if the request's pool has no memory.
     pub(crate) fn keep_target(&self, target: &[u8]) -> Option<()> {
         signed_target::keep_target(self.request, self.raw, target)
     }
 
-    /// Whether a cache may keep the response.
+    /// Whether a cache may store the response.
     pub(crate) fn is_cacheable(&self) -> bool {
         // SAFETY: live, and it has this upstream.
         unsafe { flags::cacheable(self.request.as_ptr()) }
     }
 
-    /// Has nginx store no copy of the response (`proxy_store`).
+    /// Prevents nginx from storing a copy of the response (`proxy_store`).
     pub(crate) fn leave_store(&self) {
         // SAFETY: as above; the request is about to be sent.
         unsafe { flags::leave_store(self.request.as_ptr()) }
     }
 
-    /// Has the body sent as it is, without the chunks that nginx puts around one whose length its
-    /// client did not announce.
+    /// Sends the body without HTTP chunked encoding, which nginx applies to a body whose client has
+    /// not announced its length.
     pub(crate) fn send_plain(&self) {
         // SAFETY: live; nginx takes its own writer if there is no filter.
         unsafe { (*self.raw.as_ptr()).output.output_filter = None };
     }
 
-    /// Replaces the head, and a body that is after it in the same buffer, by `sealed` and that
-    /// `body`; where `drop_body` is set cuts off what follows. False, and nothing replaced, if the
+    /// Replaces the head, and a body after it in the same buffer, by `sealed` and that `body`; if
+    /// `drop_body` is set, removes what follows. Returns false, and replaces nothing, if the
     /// request's pool has no memory.
     ///
-    /// The new buffer starts at `start`, since a retry rewinds `pos` to it. `u->uri` stays on the
-    /// old buffer: that is what error.log shows.
+    /// The new buffer starts at `start`, since a retry rewinds `pos` to it. `u->uri` still points
+    /// into the old buffer, which is what error.log shows.
     pub(crate) fn replace_head(&self, sealed: &[u8], body: &[u8], drop_body: bool) -> bool {
         let Some(mut link) = self.head_link() else {
             return false;

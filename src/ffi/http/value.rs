@@ -22,7 +22,7 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// The text where it does not depend on the request.
+    /// The text, if it does not depend on the request.
     pub(crate) fn as_text(&self) -> Option<&[u8]> {
         match self {
             Self::Text(text) => Some(text),
@@ -64,8 +64,8 @@ impl Template {
         self.evaluate_by(ngx_http_complex_value, request)
     }
 
-    /// As [`Self::evaluate`], before nginx does it itself: what nginx remembers of variables and
-    /// captures stays as it was.
+    /// The same as [`Self::evaluate`], before nginx does it itself and without side effects on
+    /// variables and captures.
     pub(crate) fn evaluate_aside<'a>(&self, request: &'a Request) -> Option<&'a [u8]> {
         self.evaluate_by(aws_auth_evaluate_aside, request)
     }

@@ -19,8 +19,8 @@ pub(crate) trait Variable {
     /// The value for this request; `None` if there is none: the variable is empty then, and the
     /// implementation has logged why.
     ///
-    /// It is asked for again wherever the variable is used, since a location inside an internal redirect may
-    /// have another one.
+    /// It is computed each time the variable is used, since after an internal redirect another
+    /// location can have another value.
     fn evaluate(&self, request: &Request) -> Option<ngx_str_t>;
 }
 
@@ -73,7 +73,7 @@ unsafe extern "C" fn get<V: Variable + 'static>(
         .filter(|text| text.len <= LONGEST)
         .unwrap_or(ngx_str_t {
             len: 0,
-            // Regular expressions want an address also for an empty text.
+            // Regular expressions need an address even for an empty text.
             data: c"".as_ptr().cast_mut().cast(),
         });
     // SAFETY: nginx's own value, live during this call.

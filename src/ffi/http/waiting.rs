@@ -21,12 +21,12 @@ use crate::ffi::http::phase::PhaseRequest;
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::Log;
 
-/// How long a request is at most continued after what it waited for has happened.
+/// The maximum delay before a request continues after the event that it waited for.
 const INTERVAL: ngx_msec_t = 20;
 
 struct Waiter {
-    /// Says whether the request should go on. In the request's pool, which takes the waiter off the list
-    /// before it goes.
+    /// Returns whether the request should continue. In the request's pool, whose cleanup removes
+    /// the waiter from the list.
     ready: NonNull<dyn Fn() -> bool>,
     deadline: u64,
     /// The deadline has passed.
@@ -45,14 +45,14 @@ thread_local! {
     });
 }
 
-/// How it stands with a request.
+/// The state of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Waiting {
     /// It has not been suspended.
     No,
     /// It is suspended.
     Yes,
-    /// It has waited as long as it was to.
+    /// Its time limit has passed.
     TooLong,
 }
 
@@ -66,13 +66,13 @@ impl PhaseRequest<'_> {
         })
     }
 
-    /// The request waits no more; no matter whether it did.
+    /// The request does not wait any more, if it did.
     pub(crate) fn stop_waiting(&self) {
         WAITERS.with_borrow_mut(|waiters| waiters.remove(self.as_ptr()));
     }
 
-    /// Suspends the request until `ready` says so, but at most for `limit` milliseconds. Its phase
-    /// handler must return NGX_AGAIN and will be called again. False if there is no memory.
+    /// Suspends the request until `ready` returns true, but for at most `limit` milliseconds. Its
+    /// phase handler must return NGX_AGAIN and will be called again. False if there is no memory.
     pub(crate) fn wait(&self, limit: u64, ready: impl Fn() -> bool + 'static) -> bool {
         let r = self.as_ptr();
         let Some(ready) = self.keep(ready) else {
@@ -91,7 +91,7 @@ impl PhaseRequest<'_> {
             cleanup.data = r.cast::<c_void>();
             cleanup.handler = Some(forget);
             if std::ptr::eq((*r).main, r) && !flags::reading_body(r) {
-                // Notices when the client leaves.
+                // Notices when the client closes the connection.
                 (*r).read_event_handler = Some(ngx_http_test_reading);
                 if ngx_handle_read_event((*(*r).connection).read, 0) != NGX_OK as ngx_int_t {
                     return false;
@@ -149,12 +149,12 @@ impl Waiters {
         }
     }
 
-    /// The requests that go on now, with those whose time is over marked.
+    /// The requests that continue now; those whose time limit has passed are marked.
     fn take_ready(&mut self) -> Vec<*mut ngx_http_request_t> {
         let now = crate::ffi::process::clock();
         let mut ready = Vec::new();
         if ready.try_reserve(self.requests.len()).is_err() {
-            // The next tick may have memory.
+            // There may be memory at the next tick.
             return ready;
         }
         for (r, waiter) in &mut self.requests {
@@ -173,18 +173,18 @@ impl Waiters {
     }
 }
 
-/// What nginx's debug log calls a timer by: where a connection has its descriptor.
+/// The number of a timer in nginx's debug log, which is the descriptor of a connection.
 static IDENTITY: [usize; 4] = [0, 0, 0, 0x4157_5341];
 
 /// # Safety
 /// Called by nginx only, for the timer.
 unsafe extern "C" fn tick(_event: *mut ngx_event_t) {
     guard((), || {
-        // Before anything that may panic: requests that wait depend on the next tick.
+        // Before anything that can panic: waiting requests depend on the next tick.
         WAITERS.with_borrow_mut(Waiters::set_timer_if_needed);
         let ready = WAITERS.with_borrow_mut(Waiters::take_ready);
         for r in ready {
-            // A request that was continued before may have ended this one.
+            // A request that was continued earlier can have ended this one.
             if !WAITERS.with_borrow(|waiters| waiters.requests.contains_key(&r)) {
                 continue;
             }

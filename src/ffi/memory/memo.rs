@@ -6,11 +6,11 @@ use std::collections::HashMap;
 /// There is no memory for a value.
 pub(crate) struct OutOfMemory;
 
-/// Values by number, which stay where they are as long as this one does.
+/// Values by number, which stay in place as long as this one exists.
 pub(crate) struct Memo<T>(RefCell<HashMap<usize, Option<Place<T>>>>);
 
-/// A value in memory of its own: a vector of one, since a box cannot be had without aborting the process
-/// if there is no memory.
+/// A value in separate memory: a vector of one, since a box would abort the process if there is no
+/// memory.
 type Place<T> = Vec<T>;
 
 impl<T> Default for Memo<T> {
@@ -20,7 +20,7 @@ impl<T> Default for Memo<T> {
 }
 
 impl<T> Memo<T> {
-    /// The value of this number, which `make` makes if there is none yet. What it makes may be nothing.
+    /// The value of this number. If there is none yet, `make` makes it, which can be nothing.
     pub(crate) fn get(
         &self,
         number: usize,

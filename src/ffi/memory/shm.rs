@@ -25,12 +25,12 @@ use crate::ffi::memory::allocate;
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::{Level, Log};
 
-/// Who has a zone.
+/// The owner of a zone.
 pub(crate) trait ZoneOwner: 'static {
     type State: SharedState;
 
-    /// The zone has its memory: the master calls this before there are workers. Returns the
-    /// reason where the zone cannot be used.
+    /// The zone has its memory: the master calls this before there are workers. Returns the reason
+    /// if the zone cannot be used.
     fn zone_is_ready(&self, memory: Memory<Self::State>) -> Result<(), String>;
 }
 
@@ -93,7 +93,7 @@ unsafe extern "C" fn init<T: ZoneOwner>(zone: *mut ngx_shm_zone_t, old: *mut c_v
     })
 }
 
-/// Best effort: where the system cannot, nothing is lost but this.
+/// Best effort: nothing else depends on it.
 fn keep_out_of_core_dumps(zone: &ngx_shm_zone_t) {
     #[cfg(target_os = "linux")]
     // SAFETY: the zone is a mapping of its own, of this size.
@@ -141,14 +141,14 @@ impl<S: SharedState> Memory<S> {
         // SAFETY: the pool is locked; the fresh memory is zeroed, which is an empty list.
         unsafe {
             let pool = pool.as_ptr();
-            // What does not fit is reported by us.
+            // The module reports what does not fit.
             (*pool).set_log_nomem(0);
             (*pool).data = ngx_slab_calloc_locked(pool, size_of::<Root<S>>());
             (!(*pool).data.is_null()).then_some(memory)
         }
     }
 
-    /// Waits for the lock, for as long as others do something short.
+    /// Waits for the lock, which others hold for a short time only.
     pub(super) fn lock(&self) -> Lock<'_> {
         // SAFETY: the zone is mapped.
         unsafe { ngx_shmtx_lock(&raw mut (*self.pool.as_ptr()).mutex) };
@@ -185,15 +185,15 @@ impl<S: SharedState> Memory<S> {
         Some(self.refer(slot))
     }
 
-    /// The slot with this key, where there is one.
+    /// The slot with this key, if there is one.
     pub(crate) fn existing(&self, key: &[u8; 32]) -> Option<SlotRef<S>> {
         let mut lock = self.lock();
         let slot = self.find(&mut lock, |slot| slot.key == *key)?;
         Some(self.refer(slot))
     }
 
-    /// Slots that are none of `used` lose their content the second time this is said of them: by
-    /// then the workers that knew them have been replaced twice.
+    /// Wipes slots that are not in `used`, when they are missing for the second time: by then the
+    /// workers that knew them have been replaced twice.
     pub(crate) fn retire_others(&self, used: &[SlotRef<S>]) {
         let mut lock = self.lock();
         let mut place = self.first(&lock);

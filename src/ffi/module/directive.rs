@@ -9,8 +9,8 @@ use super::{conf_code, with_conf};
 use crate::ffi::conf::Conf;
 use crate::ffi::process::function::Function;
 
-/// The directive `name`, with what nginx calls its type: the blocks in which it may be, and how
-/// many arguments it has. `read` reads it; an `Err` has been logged.
+/// The directive `name`, with what nginx calls its type: the blocks in which it is allowed, and the
+/// number of its arguments. `read` reads it; an `Err` has been logged.
 pub(crate) const fn directive<F>(name: ngx_str_t, kind: u32, read: F) -> ngx_command_t
 where
     F: Fn(&Conf) -> Result<(), ()> + Copy + 'static,
@@ -20,7 +20,7 @@ where
         name,
         type_: kind as ngx_uint_t,
         set: Some(set::<F>),
-        // Which configuration nginx hands over: none is used.
+        // Which configuration nginx passes: none is used.
         conf: 0,
         offset: 0,
         post: null_mut(),

@@ -29,29 +29,29 @@ pub(crate) struct Connection {
     state: NonNull<State>,
 }
 
-/// What nginx's events find behind `c->data`. It does not move while the connection is open.
+/// The data of nginx's connection (`c->data`). It does not move while the connection is open.
 struct State {
     peer: ngx_peer_connection_t,
-    /// A log of the connection's own: nginx writes the connection's number into it.
+    /// The connection's own log: nginx writes the connection's number into it.
     log: ngx_log_t,
     pool: *mut ngx_pool_t,
     address: Address,
     name: ngx_str_t,
-    /// What `name` refers to.
+    /// The text that `name` refers to.
     _text: String,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
 
 impl Connection {
-    /// Connects to `address`. Without a deadline of its own.
+    /// Connects to `address`. Has no deadline.
     pub(crate) async fn connect(address: SocketAddr, log: Log) -> io::Result<Self> {
         let mut connection = Self::open(address, log)?;
         std::future::poll_fn(|cx| connection.poll_connected(cx)).await?;
         Ok(connection)
     }
 
-    /// Reads what comes out of a pipe that does not block.
+    /// Reads from a nonblocking pipe.
     pub(crate) fn of_pipe(pipe: OwnedFd, log: Log) -> io::Result<Self> {
         let connection = Self::new(Address { none: () }, String::new(), log)?;
         // SAFETY: a live descriptor, which nginx closes with the connection; if there is none, it
@@ -103,7 +103,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// A state without a connection of nginx's yet.
+    /// A state that has no nginx connection yet.
     fn new(address: Address, text: String, log: Log) -> io::Result<Self> {
         // The text's bytes stay where they are when the string moves.
         let name = ngx_str_t {
@@ -138,7 +138,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Takes over nginx's connection.
+    /// Takes ownership of nginx's connection.
     ///
     /// # Safety
     /// `c` must be open, and the state's own.
@@ -147,7 +147,7 @@ impl Connection {
         unsafe {
             (*c).data = self.state.as_ptr().cast::<c_void>();
             (*c).pool = (*self.state.as_ptr()).pool;
-            // Closed at once when the worker finishes.
+            // Closed at once when the worker shuts down.
             (*c).set_idle(1);
         }
         self.install_handlers();
@@ -159,7 +159,7 @@ impl Connection {
         unsafe { (*self.state.as_ptr()).peer.connection }
     }
 
-    /// Has both events wake the future. TLS puts handlers of nginx's in their place meanwhile.
+    /// Makes both events wake the future. Meanwhile, TLS can install nginx's handlers instead.
     pub(super) fn install_handlers(&self) {
         // SAFETY: an open connection has two events.
         unsafe {
@@ -192,7 +192,7 @@ impl Connection {
         }
     }
 
-    /// The worker finishes: what is under way is given up.
+    /// The worker shuts down: open operations are given up.
     fn is_closing(&self) -> bool {
         // SAFETY: the connection is open.
         unsafe { (*self.as_ptr()).close() != 0 }
@@ -244,7 +244,7 @@ impl Connection {
         std::future::poll_fn(|cx| self.poll_read(cx, buffer)).await
     }
 
-    /// Reads into `buffer`; 0 bytes where the peer has closed the connection.
+    /// Reads into `buffer`; 0 bytes if the peer has closed the connection.
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -276,7 +276,7 @@ impl Connection {
         }
     }
 
-    /// Writes from `buffer`, and says how many bytes were taken.
+    /// Writes from `buffer`, and returns the number of bytes written.
     pub(crate) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
@@ -349,8 +349,8 @@ unsafe extern "C" fn on_write(event: *mut ngx_event_t) {
     });
 }
 
-/// A copy of `log` that is silent about what the caller reports itself. A debug log, whose level
-/// is a mask, stays as it is.
+/// A copy of `log` that omits what the caller reports itself. A debug log, whose level is a mask,
+/// is not changed.
 fn quiet(log: &ngx_log_t) -> ngx_log_t {
     let mut copy = *log;
     if copy.log_level < NGX_LOG_DEBUG as usize {
@@ -371,7 +371,7 @@ fn shutting_down() -> io::Error {
 
 fn last_error() -> io::Error {
     match io::Error::last_os_error() {
-        // nginx's TLS reports its errors by itself, and leaves no code of the system's.
+        // nginx's TLS logs its errors itself, and sets no system error code.
         error if error.raw_os_error() == Some(0) => io::ErrorKind::ConnectionReset.into(),
         error => error,
     }

@@ -7,7 +7,7 @@ use nginx_sys::{NGX_AGAIN, NGX_ERROR, ngx_connection_t};
 
 use crate::ffi::process::guard::guard;
 
-/// What nginx reads sockets with does not read pipes.
+/// nginx's function for reading sockets cannot read pipes.
 ///
 /// # Safety
 /// Called for a connection of a pipe, with a buffer of `size` bytes.

@@ -31,7 +31,7 @@ impl Resolver {
             (resolver.as_ref().connections.nelts > 0).then_some(Self {
                 resolver,
                 timeout: match core.resolver_timeout {
-                    // Where nothing is merged into http{} itself.
+                    // If nothing is merged into http{} itself.
                     ngx_msec_t::MAX => 30_000,
                     timeout => timeout,
                 },
@@ -53,7 +53,7 @@ impl Resolver {
         let found = resolved.map_err(|error| error.to_string().to_lowercase())?;
         // SAFETY: addresses in the scratch pool.
         let mut addresses: Vec<_> = found.iter().filter_map(|a| unsafe { ip(a) }).collect();
-        // Those that every machine can reach come first.
+        // Addresses that every machine can reach come first.
         addresses.sort_by_key(IpAddr::is_ipv6);
         if addresses.is_empty() {
             return Err("it has no address".to_owned());
@@ -62,7 +62,7 @@ impl Resolver {
     }
 }
 
-/// A pool for the time of one question.
+/// A pool for the duration of one lookup.
 struct Scratch(NonNull<ngx_pool_t>);
 
 impl Scratch {
@@ -81,8 +81,8 @@ impl Drop for Scratch {
     }
 }
 
-/// Resolves `host` with the system's resolver, which blocks: for the time when the configuration
-/// is read.
+/// Resolves `host` with the system's resolver, which blocks. To be used while the configuration is
+/// read.
 pub(crate) fn resolve_now(conf: &Conf, host: &str) -> Result<Vec<IpAddr>, String> {
     let text = conf
         .copy_c_string(host.as_bytes())

@@ -11,16 +11,16 @@ pub(crate) use without::*;
 use std::fmt;
 use std::io;
 
-/// Why a connection is not encrypted, or not to whom it should be.
+/// Why a connection is not encrypted, or not to the right host.
 #[derive(Debug)]
 pub(crate) enum TlsError {
-    /// The connection failed, or the handshake.
+    /// The connection or the handshake failed.
     Io(io::Error),
     /// nginx could not prepare the session: memory, or a name that cannot be sent.
     Setup,
-    /// The handshake failed; nginx's log has the library's words at level info.
+    /// The handshake failed; nginx's log has the library's message at level info.
     Handshake,
-    /// The certificate is not trusted: the library's words.
+    /// The certificate is not trusted: the library's message.
     Untrusted(String),
     /// The certificate is another host's.
     OtherHost,
@@ -58,7 +58,7 @@ mod with {
     use crate::ffi::net::connection::Connection;
     use crate::ffi::process::guard::guard;
 
-    /// How many certificates may be between the server's own and a trusted one.
+    /// How many certificates can be between the server's own and a trusted one.
     const DEPTH: ngx_int_t = 8;
 
     /// SSL_set_tlsext_host_name, which is a macro around SSL_ctrl.
@@ -77,7 +77,7 @@ mod with {
     type OfConnection = unsafe extern "C" fn(*mut ngx_connection_t) -> ngx_int_t;
     type CheckHost = unsafe extern "C" fn(*mut ngx_connection_t, *mut ngx_str_t) -> ngx_int_t;
 
-    /// What is called of nginx's TLS and of the library.
+    /// The functions of nginx's TLS and of the library that are used.
     struct Functions {
         create: Create,
         trust: Trust,
@@ -91,7 +91,7 @@ mod with {
         verify_words: unsafe extern "C" fn(c_long) -> *const c_char,
     }
 
-    /// The functions, where the running nginx has them.
+    /// The functions, if the running nginx has them.
     fn functions() -> Option<&'static Functions> {
         static FUNCTIONS: OnceLock<Option<Functions>> = OnceLock::new();
         FUNCTIONS
@@ -139,7 +139,7 @@ mod with {
         /// Reads the certificates in `file`. An error has been logged by nginx.
         pub(crate) fn new(conf: &Conf, file: &[u8]) -> Result<Self, ()> {
             let functions = functions().ok_or(())?;
-            // nginx makes a full name of it, and wants it to end with a zero.
+            // nginx makes a full path of it, and expects a terminating zero.
             let file = conf.copy_c_string(file).ok_or(())?;
             // SAFETY: the configuration and its pool are live. The structure is zeroed, and freed
             // with the pool; the clean-up comes before the context exists, and frees it then.
@@ -160,7 +160,7 @@ mod with {
                 if (functions.trust)(cf, ssl, &mut file, DEPTH) != NGX_OK as ngx_int_t {
                     return Err(());
                 }
-                // The log of the configuration that is read goes before it does.
+                // The log of the configuration being read is freed before it.
                 (*ssl).log = &raw mut (*(*cf).cycle).new_log;
                 NonNull::new(ssl).map(TrustStore).ok_or(())
             }
@@ -231,7 +231,8 @@ mod with {
                 }
                 connection.install_handlers();
 
-                // nginx's callback lets every certificate pass; this is the verdict.
+                // nginx's callback accepts every certificate; this is the result of the
+                // verification.
                 let library = (*(*c).ssl).connection.cast::<c_void>();
                 let code = (functions.verify_result)(library);
                 if code != X509_V_OK {
@@ -252,8 +253,8 @@ mod with {
         }
     }
 
-    /// Says goodbye to the peer without waiting for its response, where the connection is
-    /// encrypted.
+    /// Sends a close notification to the peer without waiting for its response, if the connection
+    /// is encrypted.
     ///
     /// # Safety
     /// `c` must be an open connection.

@@ -24,18 +24,18 @@ use std::time::Duration;
 
 use supervisor::{Prepared, supervise};
 
-/// What is run: a program by its path, with its arguments (its own name first) and environment.
+/// What to run: a program by its path, with its arguments (its own name first) and environment.
 pub(crate) struct Program {
     pub(crate) path: CString,
     pub(crate) arguments: Vec<CString>,
     pub(crate) environment: Vec<CString>,
 }
 
-/// A program that runs.
+/// A running program.
 pub(crate) struct Child {
-    /// What it writes to its standard output.
+    /// The program's standard output.
     pub(crate) output: OwnedFd,
-    /// Where [`Report`]s come from, [`Report::SIZE`] bytes each.
+    /// The source of [`Report`]s, of [`Report::SIZE`] bytes each.
     pub(crate) reports: OwnedFd,
     /// Dropping it kills the program and what it has left.
     pub(crate) control: Control,
@@ -47,16 +47,16 @@ pub(crate) struct Control(OwnedFd);
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Report {
-    /// It was not started: an error of the system.
+    /// It was not started: a system error.
     NotStarted(i32),
-    /// It returned this status.
+    /// It exited with this status.
     Exited(i32),
     /// This signal ended it.
     Signaled(i32),
 }
 
 impl Report {
-    /// How many bytes a report has.
+    /// The length of a report in bytes.
     pub(crate) const SIZE: usize = 5;
 
     const NOT_STARTED: u8 = 1;
@@ -81,7 +81,7 @@ impl Report {
 }
 
 impl Child {
-    /// Starts `program`, which may run for `limit`.
+    /// Starts `program`, which can run for `limit`.
     pub(crate) fn start(program: &Program, limit: Duration) -> io::Result<Self> {
         let (output, its_output) = pipe()?;
         let (reports, its_reports) = pipe()?;
@@ -132,10 +132,10 @@ impl Child {
 }
 
 impl Control {
-    /// The program has done what it was to do: what has left its process group may live on.
+    /// The program has done its work: what has left its process group can continue.
     pub(crate) fn release(self) {
         let Self(control) = self;
-        // Nobody reads more than a byte, and a pipe takes one at once.
+        // Nobody reads more than a byte, and writing so few to a pipe does not block.
         let _ = std::fs::File::from(control).write(b".");
     }
 }

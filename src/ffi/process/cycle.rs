@@ -9,7 +9,7 @@ use nginx_sys::{ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_module};
 use crate::ffi::conf::module_conf::{ModuleConf, OfMain, find, read};
 use crate::ffi::process::log::Log;
 
-/// A cycle that is complete. It is used for the time of one callback.
+/// A complete cycle, for the duration of one callback.
 pub(crate) struct Cycle<'c>(NonNull<ngx_cycle_t>, PhantomData<&'c ngx_cycle_t>);
 
 impl Cycle<'_> {

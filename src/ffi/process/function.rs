@@ -3,12 +3,12 @@
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-/// A function that its type alone identifies: a `fn` item, or a closure that captures nothing. So the C
-/// function that calls it is generic, and there is one for each.
+/// A function that is identified by its type alone: a `fn` item, or a closure that captures
+/// nothing. So the C function that calls it is generic, and there is one for each.
 pub(in crate::ffi) struct Function<F>(PhantomData<F>);
 
 impl<F: Copy + 'static> Function<F> {
-    /// Hands a function over: from now on [`Self::get`] may be called.
+    /// Registers a function: after this, [`Self::get`] can be called.
     pub(in crate::ffi) const fn of(_function: F) {
         const { assert!(size_of::<F>() == 0, "the function captures something") }
     }

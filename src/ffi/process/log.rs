@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use nginx_sys::{NGX_LOG_DEBUG_HTTP, ngx_log_t, ngx_uint_t};
 use ngx::log::{LOG_BUFFER_SIZE, log_error, write_fmt};
 
-/// How grave a line is. The levels are nginx's own.
+/// The severity of a line. The levels are nginx's own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Emerg = nginx_sys::NGX_LOG_EMERG as isize,
@@ -16,7 +16,7 @@ pub(crate) enum Level {
     Info = nginx_sys::NGX_LOG_INFO as isize,
 }
 
-/// A log of nginx's: a connection's, or the one of the configuration that is read.
+/// An nginx log: a connection's, or the one of the configuration being read.
 #[derive(Clone, Copy)]
 pub(crate) struct Log(*mut ngx_log_t);
 
@@ -38,8 +38,8 @@ impl Log {
         self.0
     }
 
-    /// Writes a line, where the log takes lines of `level`. (A debug log's level is a mask, which
-    /// is larger than any level.)
+    /// Writes a line, if the log accepts lines of `level`. (A debug log's level is a mask, which is
+    /// larger than any level.)
     pub(crate) fn write(self, level: Level, line: fmt::Arguments<'_>) {
         let level = level as ngx_uint_t;
         // SAFETY: the log is live by the constructor's contract.
@@ -49,7 +49,7 @@ impl Log {
         self.write_always(level, line);
     }
 
-    /// Writes a line for developers, where the log is a debug log of nginx's HTTP part.
+    /// Writes a line for developers, if the log is a debug log of nginx's HTTP part.
     pub(crate) fn debug(self, line: impl FnOnce(&dyn Fn(fmt::Arguments<'_>))) {
         // SAFETY: as above.
         if ngx::log::DEBUG && unsafe { (*self.0).log_level } & NGX_LOG_DEBUG_HTTP as usize != 0 {

@@ -52,8 +52,8 @@ impl User {
         }
     }
 
-    /// Whether the permissions `mode` of a file of this owner and group give the user `right`
-    /// (1: enter, 4: read).
+    /// Whether the permissions `mode` of a file with this owner and group give the user `right` (1:
+    /// enter, 4: read).
     pub(crate) fn may(&self, right: u32, mode: u32, owner: u32, group: u32) -> bool {
         let shift = match () {
             () if owner == self.id => 6,

@@ -24,17 +24,17 @@ use crate::ffi::process::log::Log;
 
 const AGENT: &str = concat!("nginx-module-aws-auth/", env!("CARGO_PKG_VERSION"));
 
-/// How many bytes the head of a response may have.
+/// The maximum length of the head of a response.
 const MAX_HEAD: usize = 32 * 1024;
 
-/// What is read at once.
+/// How much is read at once.
 const READ_SIZE: usize = 4096;
 
-/// Sends requests for the providers.
+/// Sends requests of the providers.
 #[derive(Default)]
 pub(crate) struct Client {
     pub(crate) names: Names,
-    /// What servers are verified with; `None` if nginx has no TLS, or nobody needs it.
+    /// The certificates to verify servers with; `None` if nginx has no TLS, or nobody needs it.
     pub(crate) trust: Option<TrustStore>,
 }
 
@@ -140,7 +140,7 @@ async fn drive<T>(
             return Poll::Ready(result);
         }
         if !driven {
-            // An error of the connection also ends the response, which knows better what it means.
+            // An error of the connection also ends the response, whose error is more precise.
             driven = driver.as_mut().poll(cx).is_ready();
             return answer.as_mut().poll(cx);
         }
@@ -172,7 +172,7 @@ async fn receive(response: http::Response<Incoming>, limit: usize) -> Result<Res
     })
 }
 
-/// Appends without leaving a copy behind where the vector moves.
+/// Appends without leaving a copy behind if the vector moves.
 fn append(body: &mut Zeroizing<Vec<u8>>, data: &[u8]) {
     if body.capacity() - body.len() < data.len() {
         let mut larger = Zeroizing::new(Vec::with_capacity((body.len() + data.len()) * 2));
@@ -196,7 +196,7 @@ fn refused(error: hyper::Error) -> HttpError {
     })
 }
 
-/// A connection as hyper sees it.
+/// A connection, as hyper uses it.
 struct Stream(Connection);
 
 impl Read for Stream {
@@ -221,7 +221,7 @@ impl Write for Stream {
         self.0.poll_write(cx, bytes)
     }
 
-    /// Nothing is kept back.
+    /// Nothing is buffered.
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use crate::ffi::conf::Conf;
 use crate::ffi::net::resolver::{Resolver, resolve_now};
 
-/// How names of hosts become addresses.
+/// How host names are resolved.
 #[derive(Default)]
 pub(crate) struct Names {
     resolver: Option<Resolver>,
@@ -15,7 +15,7 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// Uses the `resolver` of http{}, where there is one.
+    /// Uses the `resolver` of http{}, if there is one.
     pub(crate) fn new(conf: &Conf) -> Self {
         Self {
             resolver: Resolver::of_http(conf),
@@ -23,7 +23,7 @@ impl Names {
         }
     }
 
-    /// Sees to it that the addresses of `host` can be had later. The error is nginx's own.
+    /// Makes sure that the addresses of `host` are available later. The error is nginx's own.
     pub(crate) fn prepare(&mut self, conf: &Conf, host: &str) -> Result<(), String> {
         let known = self.resolver.is_some() || self.known.contains_key(host);
         if known || host.parse::<IpAddr>().is_ok() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// `None` if `future` is not ready within `limit`; it is dropped then.
 ///
-/// The timer does not keep a worker from finishing.
+/// The timer does not keep a worker from shutting down.
 pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut timer = pin!(ngx::async_::sleep(limit));

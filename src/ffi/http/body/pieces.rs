@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use nginx_sys::{ngx_buf_t, ngx_chain_t, ngx_file_t, ngx_read_file};
 
-/// A part of a body that is there.
+/// A part of a body that has been received.
 pub(crate) enum Piece<'r> {
     Memory(&'r [u8]),
     File(FilePiece<'r>),
@@ -30,7 +30,7 @@ pub(crate) struct FilePiece<'r> {
     request: PhantomData<&'r ()>,
 }
 
-/// A file that could not be read; nginx has logged why.
+/// A file could not be read; nginx has logged why.
 #[derive(Debug)]
 pub(crate) struct ReadError;
 
@@ -56,7 +56,7 @@ impl FilePiece<'_> {
                 i64::try_from(at).map_err(|_| ReadError)?,
             )
         };
-        // A file that has become shorter does not hold the body any more.
+        // A file that has become shorter does not contain the body any more.
         usize::try_from(read)
             .ok()
             .filter(|read| *read > 0)

@@ -14,29 +14,29 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::ffi::memory::shm::{Lock, Memory};
 
-/// How much each buffer of a slot has from the start: temporary credentials with a token of the
-/// usual length.
+/// The initial size of each buffer of a slot: temporary credentials with a token of the usual
+/// length.
 const BUFFER_SIZE: usize = 2048;
 
-/// How much a buffer may grow to.
+/// The maximum size of a buffer.
 const MAX_BUFFER_SIZE: usize = 64 * 1024;
 
-/// One provider's place. All zero is a vacant one.
+/// One provider's slot. All zero is a vacant one.
 ///
 /// Processes share it, so there is never a `&mut Slot`: `generation` is read without the lock at
 /// any time, and everything else is reached through the lock.
 #[repr(C)]
 pub(super) struct Slot<S> {
-    /// How often something was published here. Its lowest bit says which buffer holds it.
+    /// The number of publications here. Its lowest bit says which buffer is current.
     generation: AtomicU64,
     guarded: UnsafeCell<Guarded<S>>,
 }
 
-/// What only the holder of the zone's lock may touch.
+/// What only the holder of the zone's lock may access.
 #[repr(C)]
 pub(super) struct Guarded<S> {
     pub(super) next: *mut Slot<S>,
-    /// Whose it is; all zero: nobody's.
+    /// The key of the provider; all zero: none.
     pub(super) key: [u8; 32],
     halves: [Buffer; 2],
     /// Whether the configuration in use has no such provider: not 0.
@@ -44,11 +44,11 @@ pub(super) struct Guarded<S> {
     state: S,
 }
 
-/// What workers tell each other about a provider, apart from what it has yielded.
+/// What workers share about a provider, in addition to its credentials.
 ///
 /// # Safety
-/// - All zero must be a value, and so must whatever a process leaves that is killed while it writes:
-///   integers only.
+/// - All zero must be a value, and so must anything that a process leaves that is killed while it
+///   writes: integers only.
 /// - The tag must be the address of a static that is no other type's.
 pub(crate) unsafe trait SharedState: Copy + Default + 'static {
     /// Marks the zones that hold states of this type.
@@ -97,8 +97,8 @@ impl<S: SharedState> Slot<S> {
         unsafe { guarded.next.as_ref() }
     }
 
-    /// Wipes what is published, and the state. The generation goes on, so that nobody mistakes the
-    /// next provider's material for this one's.
+    /// Wipes what is published, and the state. The generation continues, so that nobody mistakes
+    /// the next provider's material for this one's.
     pub(super) fn vacate(&self, lock: &mut Lock<'_>) {
         let guarded = self.guarded(lock);
         for half in &mut guarded.halves {
@@ -202,13 +202,13 @@ impl<S: SharedState> SlotRef<S> {
         unsafe { self.slot.as_ref() }
     }
 
-    /// How often something was published: one atomic load. 0: never.
+    /// The number of publications: one atomic load. 0: never.
     pub(crate) fn generation(&self) -> u64 {
         self.slot().generation.load(Ordering::Acquire)
     }
 
-    /// What is published, with its generation. `None` if nothing is, or where the slot has become
-    /// another provider's than the one with `key`.
+    /// What is published, with its generation. `None` if nothing is, or if the slot now belongs to
+    /// another provider than the one with `key`.
     pub(crate) fn read(&self, key: &[u8; 32]) -> Option<(u64, Zeroizing<Vec<u8>>)> {
         let mut lock = self.memory.lock();
         let generation = self.generation();
@@ -218,8 +218,8 @@ impl<S: SharedState> SlotRef<S> {
             .then(|| (generation, Zeroizing::new(bytes.to_vec())))
     }
 
-    /// Puts `bytes` instead of what was published, which is wiped. False if the zone has no room
-    /// for them; what was published stays then.
+    /// Publishes `bytes`, and wipes what was published before. False if the zone has no room for
+    /// them; the previous publication then stays.
     pub(crate) fn publish(&self, bytes: &[u8]) -> bool {
         let lock = self.memory.lock();
         let generation = self.slot().generation.load(Ordering::Relaxed) + 1;
@@ -240,7 +240,8 @@ impl<S: SharedState> SlotRef<S> {
         change(&mut self.slot().guarded(&mut lock).state)
     }
 
-    /// Takes over what `other`, a slot of another zone, holds, and its state as `inherit` wants it.
+    /// Copies the contents of `other`, a slot of another zone, and its state as `inherit` converts
+    /// it.
     pub(crate) fn copy_from(&self, other: &Self, key: &[u8; 32], inherit: impl FnOnce(S) -> S) {
         let Some((_, bytes)) = other.read(key) else {
             return;

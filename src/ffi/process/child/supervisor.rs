@@ -13,11 +13,11 @@ use std::ptr::null_mut;
 
 use super::Report;
 
-/// What supervisors are called in the list of processes, after "nginx: ".
+/// The name of supervisors in the list of processes, after "nginx: ".
 #[cfg(target_os = "linux")]
 const TITLE: &CStr = c"aws_auth command supervisor";
 
-/// What the supervisor and the program find ready.
+/// What is prepared for the supervisor and the program.
 pub(super) struct Prepared {
     pub(super) path: *const c_char,
     pub(super) arguments: *const *const c_char,
@@ -35,15 +35,15 @@ pub(super) unsafe fn supervise(prepared: &Prepared) -> ! {
     // SAFETY: async-signal-safe calls on descriptors of `prepared`, on stack memory, and on what
     // was prepared before the fork.
     unsafe {
-        // Away from the terminal's signals, and from nginx's process group.
+        // Detached from the terminal's signals, and from nginx's process group.
         libc::setsid();
         reset_signals();
         #[cfg(target_os = "linux")]
-        // It would show as a second master process or worker.
+        // It would look like a second master process or worker.
         nginx_sys::ngx_setproctitle(TITLE.as_ptr().cast_mut());
         libc::signal(libc::SIGCHLD, on_child as *const () as libc::sighandler_t);
         #[cfg(target_os = "linux")]
-        // What the program leaves behind is this process's to clear away, not nginx's.
+        // What the program leaves must be cleaned up by this process, not by nginx.
         libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1);
 
         let pid = libc::fork();
@@ -61,15 +61,15 @@ pub(super) unsafe fn supervise(prepared: &Prepared) -> ! {
         if !is_released {
             kill_children();
         }
-        // Whose group is known is the program, and what it has left there.
+        // If its process group is known, it is the program, and what the program has left there.
         reap(if is_released { -pid } else { -1 });
         libc::_exit(0);
     }
 }
 
-/// Reports the program's end, and returns when the worker is no longer interested or the time is
-/// over: whether the worker has released the program. The program is not reaped, so that its number
-/// stays its process group's.
+/// Reports the program's end, and returns when the worker is no longer interested or the time limit
+/// has passed. Returns whether the worker has released the program. The program is not reaped, so
+/// that its number stays that of its process group.
 ///
 /// # Safety
 /// As [`supervise`].
@@ -109,7 +109,7 @@ unsafe fn wait_for_end(prepared: &Prepared, pid: libc::pid_t) -> bool {
     }
 }
 
-/// Whether the program has ended, which has been reported then.
+/// Whether the program has ended. If so, this has been reported.
 ///
 /// # Safety
 /// As [`supervise`].
@@ -157,24 +157,24 @@ unsafe fn become_program(prepared: &Prepared) -> ! {
 
 extern "C" fn on_child(_signal: c_int) {}
 
-/// Gives every signal its default meaning again; nginx has handlers, and ignores SIGPIPE.
+/// Restores the default action of every signal; nginx has handlers, and ignores SIGPIPE.
 ///
 /// # Safety
 /// As [`supervise`].
 unsafe fn reset_signals() {
-    // The numbers that all systems share, and Linux's up to the real-time ones.
+    // The numbers that all systems share, and Linux's below the real-time ones.
     for signal in 1..32 {
         // SAFETY: as `supervise`. It fails for the few that cannot be changed.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
 }
 
-/// Closes every descriptor but those in `kept`.
+/// Closes every descriptor except those in `kept`.
 ///
 /// # Safety
 /// As [`supervise`].
 unsafe fn close_all_but(kept: &[RawFd]) {
-    /// Where the system cannot close a range, and if there is no end in sight.
+    /// If the system cannot close a range, and the end is unknown.
     const HIGHEST: RawFd = 65_536;
 
     // SAFETY: as `supervise`; the process owns its descriptors, and uses no others any more.
@@ -218,7 +218,7 @@ unsafe fn close_range(from: RawFd, to: RawFd) -> bool {
     }
 }
 
-/// Waits for what was killed, for a little while. `group` is as waitpid has it.
+/// Waits shortly for what was killed. `group` is as in waitpid.
 ///
 /// # Safety
 /// As [`supervise`].
@@ -237,8 +237,8 @@ unsafe fn reap(group: libc::pid_t) {
     }
 }
 
-/// Kills what has left the process group, too: as a subreaper, this process gets the children of what
-/// ends below it.
+/// Kills what has left the process group, too: as a subreaper, this process becomes the parent of
+/// orphans below it.
 ///
 /// # Safety
 /// As [`supervise`].
@@ -249,7 +249,7 @@ unsafe fn kill_children() {
             let path = c"/proc/thread-self/children";
             let file = libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
             if file < 0 {
-                // A system without that list: the process group has been killed.
+                // The system does not have that list: the process group has been killed.
                 return;
             }
             let mut numbers = [0_u8; 4096];
@@ -257,8 +257,8 @@ unsafe fn kill_children() {
             libc::close(file);
             let numbers = numbers.get(..usize::try_from(length).unwrap_or(0));
             let mut pid: libc::pid_t = 0;
-            // A number that is cut by the end of the buffer has no space after it: it is left for
-            // the next round.
+            // A number that is cut off by the end of the buffer has no space after it: it is left
+            // for the next round.
             for byte in numbers.unwrap_or_default() {
                 if byte.is_ascii_digit() {
                     pid = pid.wrapping_mul(10).wrapping_add((byte - b'0').into());
@@ -293,7 +293,7 @@ fn errno() -> i32 {
     io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
 
-/// Milliseconds of the system's clock that does not jump.
+/// Milliseconds of the system's monotonic clock.
 ///
 /// # Safety
 /// As [`supervise`].
