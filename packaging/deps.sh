@@ -14,6 +14,7 @@ build=$root/build
 . "$root/packaging/deps/packages.sh"
 . "$root/packaging/deps/ask.sh"
 . "$root/packaging/deps/nginx.sh"
+. "$root/packaging/progress.sh"
 
 known="build lint test demo bench rpm deb test-deb test-rpm test-fresh"
 
@@ -107,7 +108,7 @@ install_missing() {
     command=$(install_command $packages)
     printf 'make %s needs the following, which this machine lacks:\n%s' "$goal" "$missing"
     echo "+ $command"
-    if ! sh -c "$command" >"$scratch/log" 2>&1; then
+    if ! progress "installing them, which can take some minutes" "$scratch/log" sh -c "$command"; then
         tail -n 20 "$scratch/log" >&2
         echo "The packages could not be installed; the command is: $command" >&2
         exit 1
