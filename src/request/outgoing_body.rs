@@ -179,7 +179,7 @@ impl<'r> OutgoingBody<'r> {
         if let BodyForm::Deframed(expected, deframer) = form {
             let mut trailers = Vec::new();
             match length {
-                // Their names are sent with the head, which ends before they are known.
+                // The head is sent before the trailers arrive, so they cannot become headers.
                 None => {
                     outgoing.body = Body::Sent {
                         length: Some(expected.decoded_length()),

@@ -22,24 +22,25 @@ use code::{ARGUMENT, SENTENCES};
 
 pub use code::{Cause, Code};
 
-/// How much of a body is looked at, in bytes. The code stands at its beginning.
+/// How much of a body is examined, in bytes. The code is at its beginning.
 pub const LIMIT: usize = 16 * 1024;
 
-/// With this sentence services begin a message that goes on with the canonical request.
+/// Services use this sentence at the beginning of a message that continues with the canonical
+/// request.
 const MISMATCH: &[u8] = b"The request signature we calculated does not match the signature you";
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What a client is told beside the code.
+/// What a client gets in addition to the code.
 const MESSAGE: &str =
     "This server's own request to the store was refused. Its error log tells why.";
 
-/// What the beginning of a body says.
+/// The result for the beginning of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// More of it is needed.
     Undecided,
-    /// It is no authentication error.
+    /// It is not an authentication error.
     Other,
     /// It is one.
     AuthError(AuthError),
@@ -48,13 +49,13 @@ pub enum Finding {
 /// An authentication error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuthError {
-    /// What the upstream calls it.
+    /// The upstream's code for it.
     pub code: Code,
-    /// How the upstream writes it.
+    /// The format in which the upstream writes it.
     pub form: Form,
 }
 
-/// How an error is written.
+/// The format of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// `<Error><Code>`: S3.
@@ -65,7 +66,7 @@ pub enum Form {
     Response,
     /// A JSON object.
     Json,
-    /// A sentence.
+    /// A plain sentence.
     Text,
 }
 
@@ -83,14 +84,14 @@ const MESSAGE_HEADERS: [&[u8]; 3] = [
     b"x-minio-error-desc",
 ];
 
-/// The authentication error that a response header names, if it does.
+/// The authentication error that a response header names, if any.
 pub fn of_header(name: &[u8], value: &[u8]) -> Option<Code> {
     is_one_of(name, &CODE_HEADERS)
         .then(|| Code::of_shape(value))
         .flatten()
 }
 
-/// Whether this response header holds the text of an error.
+/// Whether this response header contains the text of an error.
 pub fn is_message_header(name: &[u8]) -> bool {
     is_one_of(name, &MESSAGE_HEADERS)
 }
@@ -99,7 +100,7 @@ fn is_one_of(name: &[u8], names: &[&[u8]]) -> bool {
     names.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
-/// What a body says that begins with these bytes, of which [`LIMIT`] are looked at.
+/// Examines a body that begins with these bytes, of which at most [`LIMIT`] are used.
 pub fn examine(body: &[u8]) -> Finding {
     let body = &body[..body.len().min(LIMIT)];
     if BYTE_ORDER_MARK.starts_with(body) {
@@ -119,7 +120,7 @@ pub fn examine(body: &[u8]) -> Finding {
     }
 }
 
-/// The code of an XML error that begins so, of whatever kind, escaped as it is.
+/// The code of an XML error that begins with these bytes, of any format, escaped as it is.
 pub(crate) fn code(body: &[u8]) -> Option<&[u8]> {
     let body = &body[..body.len().min(LIMIT)];
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
@@ -157,7 +158,7 @@ fn of_xml(body: &[u8]) -> Finding {
     auth_error(Some(code), form)
 }
 
-/// What is wrong, if the message is one of those that make an authentication error of this code.
+/// The cause, if the message is one of those for which this code is an authentication error.
 fn of_message(body: &[u8], code: Code) -> Result<Cause, Finding> {
     let (_, message) = xml::find(body, b"Message").map_err(xml::Stop::finding)?;
     SENTENCES
@@ -184,7 +185,7 @@ impl xml::Stop {
     }
 }
 
-/// Whether a service's message repeats what we signed.
+/// Whether a service's message repeats what the module has signed.
 fn message_code(message: &[u8]) -> Option<Code> {
     if message.starts_with(MISMATCH) {
         return Code::of(b"InvalidSignatureException");
@@ -197,7 +198,8 @@ fn message_code(message: &[u8]) -> Option<Code> {
         .flatten()
 }
 
-/// The region that the upstream wants signed for, where this beginning of its body says so.
+/// The region that the upstream expects in the signature, if this beginning of its body contains
+/// it.
 pub fn wanted_region(body: &[u8]) -> Option<&str> {
     let body = &body[..body.len().min(LIMIT)];
     let (_, region) = xml::find(body, b"Region").ok()?;
@@ -205,7 +207,8 @@ pub fn wanted_region(body: &[u8]) -> Option<&str> {
     std::str::from_utf8(region).ok()
 }
 
-/// The names of headers that the upstream wants signed, if this beginning of its body says so.
+/// The names of headers that the upstream expects to be signed, if this beginning of its body
+/// contains them.
 pub fn unsigned_headers(body: &[u8]) -> Option<&str> {
     let body = &body[..body.len().min(LIMIT)];
     let (_, names) = xml::find(body, b"HeadersNotSigned").ok()?;
@@ -216,8 +219,8 @@ pub fn unsigned_headers(body: &[u8]) -> Option<&str> {
         .filter(|_| is_short && names.iter().all(is_list))
 }
 
-/// The lines of the canonical request that the upstream has calculated, where this beginning of its
-/// body holds it. They hold the token, and are escaped as they are in the body.
+/// The lines of the canonical request that the upstream has calculated, if this beginning of its
+/// body contains it. They include the token, and are escaped as in the body.
 pub fn canonical_request(body: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
     let body = &body[..body.len().min(LIMIT)];
     let (mut text, separator) = match xml::find(body, b"CanonicalRequest") {
@@ -238,7 +241,7 @@ pub fn canonical_request(body: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
 }
 
 impl AuthError {
-    /// An error that a header names, of a response of this content type.
+    /// An error that a header names, in a response of this content type.
     pub fn of_code(code: Code, content_type: &[u8]) -> Self {
         let is_xml = content_type
             .split(|byte| *byte == b';')
@@ -259,7 +262,7 @@ impl AuthError {
         }
     }
 
-    /// The body that a client gets, in parts: the code, and nothing else of the upstream's.
+    /// The body that a client gets, in parts: the code, and nothing else from the upstream.
     pub fn body(&self) -> [&'static str; 6] {
         let (start, middle, end) = match self.form {
             Form::Error => (

@@ -2,10 +2,11 @@
 
 use aws_signing::partition;
 
-/// Whether `host`, which may have a port, names a bucket (virtual-hosted style): a name below
-/// `endpoint`, which may have a port, or one of AWS's S3 host names with a label before it.
+/// Whether `host`, which can have a port, names a bucket (virtual-hosted style): a name below
+/// `endpoint`, which can have a port, or one of AWS's S3 host names with a label before it.
 ///
-/// Unknown host names do not: a path is then read as `/bucket/key`, which asks for more.
+/// Unknown host names do not: the path is then read as `/bucket/key`, which requires more
+/// permissions.
 pub(crate) fn host_names_bucket(host: &[u8], endpoint: Option<&[u8]>) -> bool {
     let name = without_port(host);
     if let Some(endpoint) = endpoint {
@@ -26,7 +27,7 @@ fn is_s3_host_with_label(host: &[u8]) -> bool {
     let Some(name) = suffixes.find_map(below) else {
         return false;
     };
-    // The service's label is the last one of its kind: a bucket may be called alike.
+    // The service's label is the last one of its kind, since a bucket can have the same name.
     let mut before = name;
     loop {
         let start = before.iter().rposition(|byte| *byte == b'.');

@@ -11,25 +11,25 @@ use memchr::memmem;
 use crate::forwarding;
 use crate::header_name;
 
-/// Headers, and prefixes of headers, of which a response to GET or HEAD does not depend. The others
-/// that S3 defines for these methods do change it: SSE-C keys (the content), `expected-bucket-owner`
-/// (403 for a wrong one), `object-attributes`, `optional-object-attributes`, `max-parts` and
+/// Headers, and prefixes of headers, that do not change a response to GET or HEAD. The others that
+/// S3 defines for these methods do: SSE-C keys (the content), `expected-bucket-owner` (403 for a
+/// wrong one), `object-attributes`, `optional-object-attributes`, `max-parts` and
 /// `part-number-marker` (what is listed), `server-side-encryption` (400).
 ///
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>,
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html>,
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 const NEUTRAL: [&str; 8] = [
-    // Said of uploads.
+    // For uploads.
     "x-amz-meta-*",
     "x-amz-checksum-*",
     "x-amz-sdk-checksum-algorithm",
     "x-amz-trailer",
     "x-amz-decoded-content-length",
-    // Not sent as the client says them.
+    // Replaced before they are sent.
     "x-amz-content-sha256",
     "x-amz-user-agent",
-    // Who pays is decided by the key that signs.
+    // The key that signs determines who pays.
     "x-amz-request-payer",
 ];
 
@@ -48,15 +48,15 @@ pub fn header_changes_response(name: &[u8]) -> bool {
 }
 
 /// Whether this header asks for checksums in the response. SDKs send it with every GetObject. It is
-/// dropped from a request whose response may be cached: dropping it changes no content, and
-/// bypassing the cache instead would leave it unused.
+/// dropped from a request whose response can be cached. Dropping it does not change the content,
+/// while bypassing the cache would make the cache useless.
 pub(crate) fn is_checksum_mode(name: &[u8]) -> bool {
     header_name::is(name, b"x-amz-checksum-mode")
 }
 
 /// Whether a query has one of S3's parameters that change headers of the response
-/// (`response-content-type` and so on), also an encoded one, and no part of the cache key holds that
-/// query.
+/// (`response-content-type` and so on), also an encoded one, and no part of the cache key contains
+/// that query.
 pub fn query_overrides_response<'k>(query: &[u8], mut key: impl Iterator<Item = &'k [u8]>) -> bool {
     parameters(query).any(|parameter| parameter.decoded_name_starts_with_ignore_case(b"response-"))
         && !key.any(|part| memmem::find(part, query).is_some())

@@ -8,7 +8,7 @@ use crate::identity::Identity;
 use crate::policy::Policy;
 use crate::unsigned::Unsigned;
 
-/// A request that is being sealed, and what decides how.
+/// A request that is being sealed, and the settings that apply.
 pub(crate) struct SealContext<'a, 'r> {
     pub(crate) request: &'a Unsigned<'r>,
     pub(crate) line: RequestLine<'a>,

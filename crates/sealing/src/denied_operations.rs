@@ -4,23 +4,23 @@ use std::fmt;
 
 use aws_operations::{Operation, OperationSet, Request};
 
-/// The longest text of a client that an error shows, in bytes.
+/// The maximum length of a client's text in an error, in bytes.
 const SHOWN: usize = 64;
 
-/// Operations that a request asks for, and that may not be signed.
+/// Operations that a request asks for, and that are not allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeniedOperations {
     operations: OperationSet,
-    /// The method, and the parameter that chooses the operation, as they are sent.
+    /// The method, and the parameter that selects the operation, as they are sent.
     method: String,
     parameter: Option<String>,
     pub(crate) is_administration: bool,
-    /// It would be allowed, if Host named the bucket.
+    /// It would be allowed if Host named the bucket.
     pub(crate) path_names_bucket: bool,
 }
 
 impl DeniedOperations {
-    /// What is denied of `request`; `None` if all of it is allowed.
+    /// The denied operations of `request`; `None` if all of them are allowed.
     pub fn of(request: &Request<'_>, allowed: OperationSet) -> Option<Self> {
         Self::new(request, request.operations().without(allowed))
     }
@@ -62,7 +62,7 @@ fn shown(text: &[u8]) -> String {
     format!("{}{rest}", text[..end].escape_ascii())
 }
 
-/// Which operations are denied, without what might allow them.
+/// Which operations are denied, without what could allow them.
 impl fmt::Display for DeniedOperations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.known();

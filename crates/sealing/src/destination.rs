@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use crate::bucket_host::{label_before, without_port};
 use crate::value;
 
-/// What holds the name of any bucket without an allocation, in bytes.
+/// The size of any bucket's name in bytes, without an allocation.
 pub(crate) const BUCKET_ROOM: usize = 256;
 
 /// Where the bucket is named (`aws_addressing_style`).
@@ -24,18 +24,18 @@ pub enum Addressing {
 pub enum Destination<'a> {
     /// The Host that nginx sends.
     AsSent,
-    /// The Host that nginx sends; where that is a name below this endpoint, the rest of it is a
-    /// bucket, which Version 2 signs.
+    /// The Host that nginx sends. If it is a name below this endpoint, the first part is a bucket,
+    /// which Version 2 signs.
     AsSentBelow {
         /// Host and port, checked by [`crate::value::endpoint`].
         endpoint: &'a [u8],
     },
-    /// The bucket's own host, or with [`Addressing::Path`] the endpoint's, and the bucket before
-    /// the path.
+    /// The bucket's own host or, with [`Addressing::Path`], the endpoint's host and the bucket at
+    /// the beginning of the path.
     Bucket {
         /// The bucket's name, checked by [`crate::value::bucket`].
         bucket: &'a [u8],
-        /// Host and, where it is not the scheme's own, port; checked by
+        /// Host and, if it is not the scheme's default, port; checked by
         /// [`crate::value::endpoint`].
         endpoint: &'a [u8],
         /// Where the bucket is named.
@@ -59,7 +59,7 @@ impl<'a> Destination<'a> {
         }
     }
 
-    /// The bucket that the sent `host` names, in lower case; empty where the path has to name it.
+    /// The bucket that the sent `host` names, in lower case; empty if the path must name it.
     pub(crate) fn bucket_in(&self, host: &[u8]) -> SmallVec<[u8; BUCKET_ROOM]> {
         match *self {
             Self::Bucket {
@@ -80,7 +80,7 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// The endpoint of the C module, and of AWS in us-east-1, from before regions had their own.
+/// The endpoint of the C module, and of AWS in us-east-1 from before regions had endpoints.
 pub const LEGACY_S3_ENDPOINT: &str = "s3.amazonaws.com";
 
 /// Appends S3's endpoint in `region`: `s3.eu-west-1.amazonaws.com`.

@@ -12,9 +12,10 @@ use aws_signing::token::is_token;
 use crate::header_name::{is, starts_with};
 use crate::vendor::{self, Vendor};
 
-/// The control headers that are forwarded by default. Left out on purpose are `x-amz-copy-source*`, `-acl`,
-/// `-grant-*`, `-tagging`, `-storage-class`, `-object-lock-*`, `-bypass-*`, `-request-payer`,
-/// `-target`. The expected owner of a bucket is on it since it can only make a request fail.
+/// The control headers that are forwarded by default. Intentionally not included are
+/// `x-amz-copy-source*`, `-acl`, `-grant-*`, `-tagging`, `-storage-class`, `-object-lock-*`,
+/// `-bypass-*`, `-request-payer`, `-target`. The expected owner of a bucket is included since it
+/// can only make a request fail.
 const DEFAULT_PASS: [&str; 9] = [
     "x-amz-meta-*",
     "x-amz-checksum-*",
@@ -37,8 +38,8 @@ const OURS: [&str; 4] = [
 
 const AMZ: &str = "x-amz-";
 
-/// Headers that do not reach the upstream as they are sent, so that signing them would only break
-/// the signature.
+/// Headers that are changed on their way to the upstream, so that signing them would only break the
+/// signature.
 const UNSIGNABLE: [&str; 10] = [
     "authorization",
     "connection",
@@ -60,7 +61,7 @@ pub type NameError = &'static str;
 pub struct PassHeaders(Rc<Vec<String>>);
 
 impl PassHeaders {
-    /// The list that passes nothing.
+    /// The list that forwards nothing.
     pub fn none() -> Self {
         Self(Rc::default())
     }
@@ -94,7 +95,7 @@ impl PassHeaders {
             })
     }
 
-    /// As [`PassHeaders::allows`] of the `x-amz-` header that ends with `rest`.
+    /// The same as [`PassHeaders::allows`] for the `x-amz-` header that ends with `rest`.
     fn allows_amz(&self, rest: &[u8]) -> bool {
         let mut patterns = self.0.iter().filter_map(|text| text.strip_prefix(AMZ));
         patterns.any(|pattern| match pattern.strip_suffix('*') {
@@ -135,15 +136,16 @@ impl SignedHeaders {
 }
 
 fn header_name(name: &[u8]) -> Result<String, NameError> {
-    // RFC 9110 allows a `*`, but no header has one: it is a pattern where none is understood.
+    // RFC 9110 allows a `*`, but no header contains one: it would be a pattern where patterns are
+    // not supported.
     if !is_token(name) || name.contains(&b'*') {
         return Err("not a header name");
     }
     Ok(String::from_utf8_lossy(name).to_ascii_lowercase())
 }
 
-/// Whether only the module writes a header of this name. Here and below case does not matter, and `_`
-/// counts as `-`, as some servers read it.
+/// Whether only the module writes a header of this name. Here and below, case does not matter, and
+/// `_` counts as `-`, as some servers read it.
 pub fn is_ours(name: &[u8]) -> bool {
     OURS.iter().any(|ours| is(name, ours.as_bytes()))
 }
@@ -153,8 +155,8 @@ pub fn is_amz(name: &[u8]) -> bool {
     starts_with(name, AMZ.as_bytes())
 }
 
-/// Whether a header of the client means nothing to the upstream, so that it can be dropped: the SDKs for
-/// Rust and for browsers identify themselves with every request, and CloudFront adds its own headers.
+/// Whether a client's header is meaningless to the upstream and can be dropped: the SDKs for Rust
+/// and for browsers identify themselves in every request, and CloudFront adds its own headers.
 fn changes_nothing(name: &[u8]) -> bool {
     is(name, b"x-amz-user-agent") || starts_with(name, b"x-amz-cf-")
 }
@@ -168,7 +170,7 @@ pub enum Forwarding {
     Listed,
     /// It is dropped: the module writes it itself, or the upstream does not need it.
     Ignored,
-    /// It is dropped from a request that reads; one that writes is rejected.
+    /// It is dropped from a request that reads; a request that writes is rejected.
     NotListed,
 }
 
@@ -207,8 +209,8 @@ pub fn first_not_listed<'a>(
         .find(|name| of_header(name, pass, vendor) == Forwarding::NotListed)
 }
 
-/// Whether a client's query parameter is forwarded. The parameters of a signature never are: those of
-/// Version 4 in any case and however they are encoded; for S3, those of Version 2, too.
+/// Whether a client's query parameter is forwarded. The parameters of a signature never are: those
+/// of Version 4 in any case and encoding; for S3, those of Version 2, too.
 pub fn forwards_parameter(parameter: &Parameter<'_>, s3: bool, response_overrides: bool) -> bool {
     if parameter.decoded_name_starts_with_ignore_case(b"x-amz-") {
         return false;

@@ -20,7 +20,7 @@ pub struct Line {
     pub value: Range<usize>,
 }
 
-/// What of the head is neither target nor header line.
+/// The parts of the head other than target and header lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLine<'a> {
     /// The method token.
@@ -32,10 +32,11 @@ pub struct RequestLine<'a> {
 /// Why a head cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
-    /// The target's place does not lie between method and version.
+    /// The target is not between method and version.
     #[error("the request line is not one that nginx writes")]
     RequestLine,
-    /// A header line without colon, with a name that is no token, or with a bare CR, LF or NUL.
+    /// A header line without a colon, with a name that is not a token, or with a bare CR, LF, or
+    /// NUL.
     #[error("header line {number} is malformed")]
     HeaderLine {
         /// The line's number, 1 for the first after the request line.
@@ -44,21 +45,21 @@ pub enum HeadError {
     /// No empty line ends the head.
     #[error("the request head has no end")]
     Unterminated,
-    /// Bytes are after the empty line, where no body belongs.
+    /// There are bytes after the empty line, but no body belongs there.
     #[error("bytes follow the request head, unannounced")]
     BytesAfterHead,
     /// A header line that neither the configuration nor the client has written: a line break in a
     /// variable has made it.
     #[error("header line {number} is neither configured nor sent by the client")]
     InjectedLine {
-        /// The line's number, 1 for the first after the request line. Where only the number of
-        /// lines tells that one is injected, that of the last one that may be.
+        /// The line's number, 1 for the first after the request line. If only the number of lines
+        /// shows that one is injected, the number of the last one that can be.
         number: usize,
     },
     /// A configured header is missing: something has ended the head before it.
     #[error("a configured header is missing")]
     Incomplete,
-    /// Two Host headers: a server would choose, we cannot know which.
+    /// Two Host headers: it is not known which one a server would use.
     #[error("two Host headers would be sent")]
     DuplicateHost,
     /// There is no memory for the list of lines.
@@ -66,10 +67,10 @@ pub enum HeadError {
     OutOfMemory,
 }
 
-/// Parses `head`, whose target stands at `target`, and puts its header lines into `lines`.
+/// Parses `head`, whose target is at `target`, and puts its header lines into `lines`.
 ///
-/// The target is not looked for: `rewrite` and captures put unescaped spaces there, so no split at
-/// spaces finds it; nginx tells where it is.
+/// The target is not searched for: `rewrite` and captures put unescaped spaces there, so splitting
+/// at spaces does not find it. nginx knows its place.
 pub fn parse<'a>(
     head: &'a [u8],
     target: &Range<usize>,
@@ -124,27 +125,28 @@ pub fn parse<'a>(
     }
 }
 
-/// The head in the buffer that nginx has put it into, and what is after its empty line: the body of
-/// `proxy_set_body`. `None` if no empty line ends a head.
+/// The head in nginx's buffer, and what is after its empty line: the body of `proxy_set_body`.
+/// `None` if no empty line ends a head.
 pub fn split(buffer: &[u8]) -> Option<(&[u8], &[u8])> {
     const END: &[u8] = b"\r\n\r\n";
     let end = memchr::memmem::find(buffer, END)? + END.len();
     Some(buffer.split_at(end))
 }
 
-/// Whether nginx speaks HTTP/2 to the upstream: it then sends the connection preface first, and frames after
-/// what looks like the end of a head.
+/// Whether nginx uses HTTP/2 to the upstream: it then sends the connection preface first, and
+/// frames after what looks like the end of a head.
 pub fn is_http2(head: &[u8]) -> bool {
     head.starts_with(b"PRI * HTTP/2.0\r\n")
 }
 
-/// The length of a line's name, where a token ends at a colon.
+/// The length of a line's name, if it is a token that ends at a colon.
 fn name_length(line: &[u8]) -> Option<usize> {
     let length = line.iter().position(|byte| !is_token_byte(*byte))?;
     (length > 0 && line[length] == b':').then_some(length)
 }
 
-/// A value without the spaces around it: space and tab, and no other byte (RFC 9110, section 5.5).
+/// A value without the whitespace around it: space and tab, and no other byte (RFC 9110, section
+/// 5.5).
 pub(crate) fn trim_blanks(value: &[u8]) -> &[u8] {
     let value = &value[leading_blanks(value)..];
     let trailing = value.iter().rev().take_while(|byte| is_blank(**byte));

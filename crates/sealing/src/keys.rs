@@ -5,9 +5,9 @@ use std::fmt;
 use aws_signing::{CredentialScope, ScopeError, SigningKey};
 use zeroize::Zeroizing;
 
-/// How many keys are kept. One is enough for a location with static values; variables (a bucket
-/// per tenant, each with its region and secret) need more, and a client who can choose a value
-/// must not fill the memory.
+/// How many keys are kept. One is enough for a location with static values. Variables (a bucket per
+/// tenant, each with its region and secret) need more, and a client that can choose a value must
+/// not fill the memory.
 const CAPACITY: usize = 32;
 
 /// A bounded cache of signing keys. The oldest entry makes room for a new one.
@@ -24,9 +24,9 @@ struct Entry {
 }
 
 impl KeyCache {
-    /// The scope, and the key that `secret` has in it, derived if it is not at hand.
+    /// The scope, and the key of `secret` in it, derived if it is not cached.
     ///
-    /// Fails if the parts make no scope, or if there is no memory.
+    /// Fails if the parts do not form a scope, or if there is no memory.
     pub fn get(
         &mut self,
         secret: &[u8],
@@ -74,7 +74,7 @@ impl KeyCache {
     }
 }
 
-/// Shows how many keys there are, and nothing of them.
+/// Shows the number of keys, and nothing of them.
 impl fmt::Debug for KeyCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyCache")

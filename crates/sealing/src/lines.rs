@@ -19,11 +19,11 @@ use crate::vendor::{self, Vendor};
 use body::BodyLines;
 use header::{SignedPositions, write_header};
 
-/// Indices of header lines; without an allocation for the usual few.
+/// Indices of header lines; the usual few need no allocation.
 pub(crate) type Indices = SmallVec<[usize; 8]>;
 
-/// Writes the header lines, except Authorization, and returns which of them are signed. The lines that
-/// the client would have to be allowed to send, and that are therefore left out, go into `dropped`.
+/// Writes the header lines, except Authorization, and returns which of them are signed. The
+/// client's lines that are left out since they are not allowed are put into `dropped`.
 pub(crate) fn write(
     context: &SealContext<'_, '_>,
     lines: &[Line],
@@ -44,7 +44,8 @@ pub(crate) fn write(
     let sources = &request.sources;
     let v2 = identity.key.version() == Version::V2;
     let mut signed = SignedPositions::new();
-    // Those that are sent, and what is added: Host, date, payload, token, decoded length, encoding.
+    // The lines that are sent, and those that are added: Host, date, payload, token, decoded
+    // length, encoding.
     let trailers = request.payload.unframed.unwrap_or_default();
     signed
         .try_reserve(lines.len() + 6 + trailers.len())
@@ -75,7 +76,7 @@ pub(crate) fn write(
                 Forwarding::Ordinary => {}
                 Forwarding::Listed => kind = HeaderKind::Amz,
                 Forwarding::Ignored => continue,
-                // What was said of the framing, which came off.
+                // What was declared about the aws-chunked encoding, which has been removed.
                 Forwarding::NotListed if body.replaces(name) => continue,
                 Forwarding::NotListed if method::is_safe(line.method) => {
                     push(dropped, at)?;
@@ -146,7 +147,7 @@ pub(crate) fn write(
     }
     let mut add = |name: &[u8], value: &[u8]| signed.push(write_header(name, &[value], out));
     if policy.place.is_query() {
-        // Date and token stand there, too. Where nothing is said of the body, nothing is signed.
+        // Date and token are there, too. If nothing is declared about the body, nothing is signed.
         if s3 && !v2 && request.payload.line != UNSIGNED_PAYLOAD.as_bytes() {
             add(b"x-amz-content-sha256", request.payload.line);
         }
@@ -175,9 +176,9 @@ fn vendor_of(context: &SealContext<'_, '_>, lines: &[Line]) -> Option<&'static V
     Vendor::of_host(&head[host.value.clone()])
 }
 
-/// Writes the lines at the indices `amz` in their canonical form, since servers differ in how they read
-/// others: one line for each name, with the values joined by commas in the order sent, and single
-/// spaces inside them.
+/// Writes the lines at the indices `amz` in their canonical form, since servers read other forms
+/// differently: one line for each name, with the values joined by commas in the order sent, and
+/// single spaces inside them.
 fn write_amz(
     head: &[u8],
     lines: &[Line],
@@ -214,8 +215,7 @@ fn write_amz(
     Ok(())
 }
 
-/// Appends a value, whose outer whitespace is removed already, with one space for each run of
-/// spaces.
+/// Appends a value without outer whitespace, with one space for each run of whitespace.
 fn write_folded(value: &[u8], out: &mut Vec<u8>) {
     let words = value.split(|byte| is_blank(*byte));
     for (nth, word) in words.filter(|word| !word.is_empty()).enumerate() {
@@ -232,14 +232,14 @@ fn push(indices: &mut Indices, index: usize) -> Result<(), SealError> {
     Ok(())
 }
 
-/// What a header line means to us.
+/// What a header line means to the module.
 enum HeaderKind {
     Host,
     ContentLength,
     TransferEncoding,
     ContentEncoding,
-    /// Content-Type or Content-MD5. S3 rejects requests in which it finds the latter unsigned, and
-    /// AWS's documentation asks for both.
+    /// Content-Type or Content-MD5. S3 rejects requests in which the latter is not signed, and
+    /// AWS's documentation requires both.
     OfBody,
     ProxyConnection,
     Ours,

@@ -54,7 +54,7 @@ impl MethodSet {
         self.names().any(|known| known.as_bytes() == name)
     }
 
-    /// Whether there is none beside GET and HEAD.
+    /// Whether GET and HEAD are the only methods.
     pub fn is_read_only(self) -> bool {
         self.0 & !Self::READ_ONLY.0 == 0
     }

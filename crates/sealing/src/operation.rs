@@ -11,7 +11,7 @@ use crate::head::Line;
 use crate::policy::Policy;
 use crate::request_line::Target;
 
-/// The operations that servers may see in the request, if all of them may be signed.
+/// The operations that servers can see in the request, if all of them are allowed.
 pub(crate) fn check(
     context: &SealContext<'_, '_>,
     lines: &[Line],
@@ -53,7 +53,7 @@ pub(crate) fn check(
 enum Naming {
     Host,
     Path,
-    /// The path, because nothing says otherwise.
+    /// The path, because nothing shows otherwise.
     Assumed,
 }
 
@@ -87,7 +87,7 @@ fn host<'h>(context: &SealContext<'h, '_>, lines: &[Line]) -> &'h [u8] {
         .map_or(b"", |line| &head[line.value.clone()])
 }
 
-/// Only methods that write have a header that tells operations apart.
+/// Only methods that write have a header that distinguishes operations.
 fn headers(context: &SealContext<'_, '_>, lines: &[Line]) -> Headers {
     let head = context.request.head;
     let find = |name: &[u8]| {

@@ -19,36 +19,36 @@ use names::Names;
 /// How many of the client's lines are compared without an allocation.
 const ROOM: usize = 32;
 
-/// What a location has nginx write into each head: its `proxy_set_header` and nginx's defaults.
+/// What nginx writes into each head of a location: its `proxy_set_header` and nginx's defaults.
 #[derive(Clone, Debug, Default)]
 pub struct Configured {
     entries: Vec<Entry>,
     names: Names,
     /// The defaults that an entry replaces: a bit for each of [`DEFAULTS`].
     replaced: u8,
-    /// The entries that are written whatever the request, except Host.
+    /// The entries that are written in every request, except Host.
     constants: usize,
-    /// As `constants`, of Host.
+    /// The same as `constants`, for Host.
     constant_hosts: usize,
 }
 
-/// One `proxy_set_header` whose value is not a constant empty one.
+/// One `proxy_set_header` whose value is not a constant empty text.
 #[derive(Clone, Debug)]
 struct Entry {
     /// The whole line of a constant; else the name and what separates it from the value.
     text: Box<[u8]>,
     is_constant: bool,
     is_host: bool,
-    /// Another entry has the same name, so the text alone does not tell which one wrote a line.
+    /// Another entry has the same name, so the text alone does not show which one wrote a line.
     is_repeated: bool,
 }
 
-/// A header that nginx may write where the configuration does not mention it.
+/// A header that nginx can write without a directive.
 struct DefaultHeader {
     name: &'static [u8],
-    /// As in [`Entry`].
+    /// The same as in [`Entry`].
     text: &'static [u8],
-    /// Only in requests whose response may be cached.
+    /// Only in requests whose response can be cached.
     cached_only: bool,
 }
 
@@ -76,18 +76,18 @@ impl DefaultHeader {
 /// If-Modified-Since and If-None-Match.
 pub const CACHE_VARIABLES: [&str; 2] = ["$upstream_cache_last_modified", "$upstream_cache_etag"];
 
-/// A header of the client's, as nginx holds it.
+/// A header of the client, as nginx keeps it.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientHeader<'a> {
     /// The name, in the client's case.
     pub name: &'a [u8],
     /// The value, byte for byte.
     pub value: &'a [u8],
-    /// nginx's hash of the name, by which it looks for the names that it writes itself.
+    /// nginx's hash of the name, by which it looks up the names that it writes itself.
     pub hash: usize,
 }
 
-/// Calls its argument with each header of the client, in the order in which they came in.
+/// Calls its argument with each header of the client, in the original order.
 pub type EachHeader<'a> = dyn Fn(&mut dyn FnMut(ClientHeader<'a>)) + 'a;
 
 /// How many headers with variables have a value, and are therefore written, in this request.
@@ -100,7 +100,7 @@ pub struct Evaluated {
     pub others: usize,
 }
 
-/// What is known of the lines of one head.
+/// What is known about the lines of one head.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
     /// What nginx writes itself.
@@ -111,7 +111,7 @@ pub struct Sources<'a> {
     pub forwards_client: bool,
     /// Whether nginx may cache the response (`u->cacheable`), and handles conditional headers itself.
     pub cacheable: bool,
-    /// What the variables say, where [`Configured::is_ambiguous`].
+    /// The result of evaluating the variables, if [`Configured::is_ambiguous`].
     pub evaluated: Option<Evaluated>,
 }
 
@@ -165,9 +165,9 @@ impl Configured {
         }
     }
 
-    /// Whether the text of a line does not always tell who wrote it: a variable that may hold a line
-    /// break could bring in a line of a header whose own variable, further down, is empty. Then
-    /// [`Sources::evaluated`] decides. `caches` says that responses may be cached here.
+    /// Whether the text of a line does not always show who wrote it: a variable that can contain a
+    /// line break could inject a line of a header whose own variable, further down, is empty. Then
+    /// [`Sources::evaluated`] decides. `caches` is true if responses can be cached here.
     pub fn is_ambiguous<'a>(
         directives: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
         caches: bool,
@@ -198,7 +198,7 @@ impl Configured {
         CACHE_VARIABLES.get(index).copied().filter(|_| !is_replaced)
     }
 
-    /// Whether a client's header of this name would be one of nginx's own or of the operator's for a
+    /// Whether a client's header of this name would look like one of nginx or the operator to a
     /// server that reads `_` as `-`. Such a line is not forwarded.
     pub fn is_alias(&self, name: &[u8], cacheable: bool) -> bool {
         // Names are short: comparing all bytes is faster than a search.
@@ -210,8 +210,8 @@ impl Configured {
 }
 
 impl Sources<'_> {
-    /// The index of the first line that the client wrote; the lines before it are nginx's own and the
-    /// operator's. An error if a line is neither.
+    /// The index of the first line that the client wrote; the lines before it are nginx's and the
+    /// operator's. An error if a line belongs to nobody.
     pub(crate) fn first_client_line(
         &self,
         head: &[u8],
@@ -222,7 +222,7 @@ impl Sources<'_> {
         Ok(first)
     }
 
-    /// Where the client's lines begin, which are the last ones.
+    /// Where the client's lines, which are the last ones, begin.
     fn split(&self, head: &[u8], lines: &[Line]) -> Result<usize, SealError> {
         if !self.forwards_client {
             return Ok(lines.len());
@@ -255,7 +255,7 @@ impl Sources<'_> {
         Ok(first)
     }
 
-    /// Each of `lines` must be one that is configured, in the order of the configuration, and all
+    /// Each of `lines` must be a configured one, in the order of the configuration, and all
     /// constants must be there.
     fn check_configured(&self, head: &[u8], lines: &[Line]) -> Result<(), HeadError> {
         let Configured {
@@ -267,8 +267,8 @@ impl Sources<'_> {
         });
         let mut defaults = defaults.map(|(_, default)| default);
 
-        // Since nginx 1.31.4 Host is the first line, whatever the order. No variable comes before
-        // the first line, so that nothing can have brought it in.
+        // Since nginx 1.31.4, Host is the first line, regardless of the order. No variable comes
+        // before the first line, so nothing can have injected it.
         let host_is_first = lines
             .first()
             .is_some_and(|line| head[line.name.clone()].eq_ignore_ascii_case(b"host"));
@@ -287,7 +287,7 @@ impl Sources<'_> {
                 Some(entry) if entry.wrote(line) => evaluated += 1,
                 Some(_) => return Err(injected),
                 None => match defaults.by_ref().find(|d| wrote(d.text, line)) {
-                    // Only the evaluation tells whether the cache has validators.
+                    // Only the evaluation shows whether the cache has validators.
                     Some(default) => evaluated += usize::from(default.cached_only),
                     None => return Err(injected),
                 },
@@ -299,7 +299,7 @@ impl Sources<'_> {
         }
 
         // nginx has written a line for each header that has a value. If there are more, one of them
-        // was brought in by another's value.
+        // was injected by another's value.
         match self.evaluated {
             Some(counts) if evaluated != self.configured.written(counts, host_is_first) => {
                 Err(HeadError::InjectedLine {
@@ -328,7 +328,7 @@ impl Entry {
         &self.text[..end.unwrap_or(self.text.len())]
     }
 
-    /// Whether `line`, with its CRLF, may be this entry's.
+    /// Whether `line`, with its CRLF, can be this entry's.
     fn wrote(&self, line: &[u8]) -> bool {
         match self.is_constant && self.is_repeated {
             true => line.starts_with(self.name()) && line[self.name().len()..].starts_with(b": "),
@@ -337,7 +337,7 @@ impl Entry {
     }
 }
 
-/// Whether `line` is the whole line `text`, or begins with it where that is a name only.
+/// Whether `line` is the whole line `text`, or begins with it if that is a name only.
 fn wrote(text: &[u8], line: &[u8]) -> bool {
     match text.ends_with(b"\r\n") {
         true => line == text,
@@ -346,7 +346,7 @@ fn wrote(text: &[u8], line: &[u8]) -> bool {
 }
 
 impl ClientHeader<'_> {
-    /// Whether nginx makes this line, with its CRLF, of the header.
+    /// Whether nginx writes this line, with its CRLF, for the header.
     fn is_line(&self, line: &[u8]) -> bool {
         line.strip_prefix(self.name)
             .and_then(|rest| rest.strip_prefix(b": "))
@@ -355,7 +355,7 @@ impl ClientHeader<'_> {
     }
 }
 
-/// Whether a value of the configuration holds variables.
+/// Whether a value in the configuration contains variables.
 pub fn has_variables(value: &[u8]) -> bool {
     memchr::memchr(b'$', value).is_some()
 }
@@ -365,7 +365,7 @@ pub fn has_variables(value: &[u8]) -> bool {
 enum Dropped {
     Yes,
     No,
-    /// That depends on nginx's version, or on how the name was read.
+    /// It depends on nginx's version, or on how the name was read.
     Unknown,
 }
 

@@ -17,8 +17,8 @@ use crate::services::PayloadRule;
 /// `aws_payload`: how bodies are sent to S3. Other services have one rule each ([`PayloadRule`](crate::PayloadRule)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PayloadMode {
-    /// What the client declared, as long as the upstream can verify it; else the hash where nginx
-    /// buffers the body, and where it does not, unsigned over TLS and signed chunks without.
+    /// What the client declared, if the upstream can verify it. Otherwise, the hash if nginx
+    /// buffers the body; if not, unsigned over TLS and signed chunks without TLS.
     #[default]
     Auto,
     /// The SHA-256 of the body.
@@ -27,7 +27,7 @@ pub enum PayloadMode {
     Unsigned,
     /// Signed chunks (`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`).
     Streaming,
-    /// Never chunks: an SDK's framing is taken off, and the plain body is sent.
+    /// Never chunks: the aws-chunked encoding of an SDK is removed, and the plain body is sent.
     Decode,
 }
 
@@ -46,14 +46,15 @@ impl PayloadMode {
         self.row().name
     }
 
-    /// What the mode does, in a table.
+    /// What the mode does, as a table.
     #[rustfmt::skip]
     const fn row(self) -> Row {
         use Inbound::{Deframe, Inspect};
         use Outbound::{Encode, Hash, Unsigned};
-        // name, framed body, client's declaration is kept, then what is signed of other bodies
-        // (buffered; sent while they come in: over http, over https; in the query), and whether the
-        // client's hash is compared with the body (in headers; in the query, and with Version 2).
+        // Name; what is done with aws-chunked encoding; whether the client's declaration is kept;
+        // what is signed of other bodies (buffered; not buffered, over HTTP and over HTTPS; in the
+        // query); and whether the client's hash is compared with the body (in headers; in the
+        // query, and with Version 2).
         match self {
             Self::Auto => Row::new("auto", Inspect, true, [Hash, Encode, Unsigned, Unsigned], [false, true]),
             Self::Signed => Row::new("signed", Deframe, false, [Hash, Hash, Hash, Hash], [true, true]),
@@ -63,7 +64,7 @@ impl PayloadMode {
         }
     }
 
-    /// What becomes of a client's body while nginx receives it.
+    /// How a client's body is processed while nginx receives it.
     pub fn inbound(self, payload_signing: PayloadSigning, declared: &Declared) -> Inbound {
         match declared {
             Declared::Framed(_) => self.inbound_framed(payload_signing),
@@ -71,7 +72,7 @@ impl PayloadMode {
         }
     }
 
-    /// What becomes of a client's body in aws-chunked encoding.
+    /// How a client's body in aws-chunked encoding is processed.
     pub fn inbound_framed(self, payload_signing: PayloadSigning) -> Inbound {
         match payload_signing {
             PayloadSigning::Hash | PayloadSigning::Unsigned => Inbound::Plain,
@@ -81,8 +82,9 @@ impl PayloadMode {
         }
     }
 
-    /// What is signed of a client's body, and how it is sent. `declared` is what still holds of the
-    /// client's declaration: if the framing was taken off, that is [`Declared::Nothing`].
+    /// What is signed of a client's body, and how it is sent. `declared` is the part of the
+    /// client's declaration that still applies: if the encoding was removed, this is
+    /// [`Declared::Nothing`].
     pub fn outbound(
         self,
         payload_signing: PayloadSigning,
@@ -108,14 +110,14 @@ impl PayloadMode {
         }
     }
 
-    /// Whether the body has to be there as a whole before the head can be signed.
+    /// Whether the whole body must have been received before the head can be signed.
     pub fn needs_whole_body(self, payload_signing: PayloadSigning) -> bool {
         let streams = Arrival::Streams { tls: true };
         self.outbound(payload_signing, &Declared::Nothing, streams) == Outbound::Hash
     }
 
-    /// Whether the hash that a client declares is compared here to that of the body, if nginx
-    /// buffers it: the upstream is not told of it, or of another one.
+    /// Whether the hash that a client declares is compared here with that of the body, if nginx
+    /// buffers it, since the upstream does not receive this hash.
     pub fn checks_client_hash(self, payload_signing: PayloadSigning) -> bool {
         match payload_signing {
             PayloadSigning::Hash | PayloadSigning::Unsigned => false,
@@ -128,7 +130,7 @@ impl PayloadMode {
 /// What one payload mode does.
 struct Row {
     name: &'static str,
-    /// What becomes of a body in aws-chunked encoding.
+    /// How a body in aws-chunked encoding is processed.
     framed: Inbound,
     /// Whether a hash or `UNSIGNED-PAYLOAD` that the client declared is signed as it is.
     keeps_declared: bool,
@@ -166,23 +168,23 @@ impl Row {
     }
 }
 
-/// What a signature can say of a body.
+/// What a signature can declare about a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadSigning {
-    /// Its hash, always: of services other than S3.
+    /// Always its hash: services other than S3.
     Hash,
-    /// Its hash, the signatures of its chunks, or nothing: of S3, in headers.
+    /// Its hash, the signatures of its chunks, or nothing: S3, in headers.
     Chunks,
-    /// Nothing, or its hash: of S3, in the query.
+    /// Nothing, or its hash: S3, in the query.
     Optional,
-    /// Nothing: of Version 2.
+    /// Nothing: Version 2.
     Nothing,
-    /// That it is not signed, always: of VPC Lattice.
+    /// Always that it is not signed: VPC Lattice.
     Unsigned,
 }
 
 impl PayloadSigning {
-    /// What a signature of this version, in this place, can say.
+    /// What a signature of this version, in this place, can declare.
     pub fn new(version: Version, place: Place, rule: PayloadRule) -> Self {
         match (version, rule, place) {
             (Version::V2, _, _) => Self::Nothing,
@@ -193,12 +195,12 @@ impl PayloadSigning {
         }
     }
 
-    /// Whether S3's rules hold for the body.
+    /// Whether S3's rules apply to the body.
     pub fn is_s3(self) -> bool {
         !matches!(self, Self::Hash | Self::Unsigned)
     }
 
-    /// Whether what is signed of the body is said at all, in this mode.
+    /// Whether the signature declares the payload at all, in this mode.
     pub fn says_payload(self, mode: PayloadMode) -> bool {
         match self {
             Self::Hash | Self::Chunks => true,
@@ -208,25 +210,25 @@ impl PayloadSigning {
     }
 }
 
-/// What becomes of a body while nginx receives it.
+/// How a body is processed while nginx receives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inbound {
-    /// It is not framed.
+    /// It is not in aws-chunked encoding.
     Plain,
-    /// It is framed, stays so, and its framing is checked.
+    /// It is in aws-chunked encoding, which is verified and kept.
     Inspect,
-    /// Its framing is taken off.
+    /// Its aws-chunked encoding is removed.
     Deframe,
 }
 
-/// How much of a body is there when its head is signed.
+/// How much of a body has been received when its head is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// All of it.
     Buffered,
     /// It is sent while nginx receives it (`proxy_request_buffering off`).
     Streams {
-        /// Whether the upstream is spoken to over TLS.
+        /// Whether the connection to the upstream uses TLS.
         tls: bool,
     },
 }
@@ -236,27 +238,27 @@ pub enum Arrival {
 pub enum Outbound {
     /// The SHA-256 of what is sent.
     Hash,
-    /// The SHA-256 that the client declared, in hex; the upstream checks it.
+    /// The SHA-256 that the client declared, in hex; the upstream verifies it.
     ClientHash([u8; 64]),
     /// Nothing: `UNSIGNED-PAYLOAD`.
     Unsigned,
-    /// Each chunk of the framing that is put on.
+    /// Each chunk of the encoding that the module applies.
     Encode,
-    /// The framing that the client put on, each chunk signed again where it has signatures.
+    /// The client's aws-chunked encoding; each chunk is signed again if it has a signature.
     Keep(Framing),
 }
 
-/// The SHA-256 of a payload that comes piece by piece.
+/// The SHA-256 of a payload that is received piece by piece.
 #[derive(Clone, Debug, Default)]
 pub struct PayloadHash(Sha256);
 
 impl PayloadHash {
-    /// Of no bytes yet.
+    /// No bytes yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, data: &[u8]) {
         self.0.update(data);
     }

@@ -14,8 +14,8 @@ pub struct Policy {
     pub methods: MethodSet,
     /// `aws_sign_operations`
     pub operations: OperationSet,
-    /// `aws_addressing_style`, if it is set. Without a bucket it says what names the bucket: Host or
-    /// the path.
+    /// `aws_addressing_style`, if it is set. Without a bucket, it determines whether Host or the
+    /// path names the bucket.
     pub addressing: Option<Addressing>,
     /// `aws_pass_headers`
     pub pass_headers: PassHeaders,
@@ -27,7 +27,7 @@ pub struct Policy {
     pub place: Place,
 }
 
-/// Where a signature stands (`aws_signature_in`).
+/// Where the signature is (`aws_signature_in`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Place {
     /// In the Authorization header.

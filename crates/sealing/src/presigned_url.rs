@@ -20,15 +20,15 @@ use crate::policy::Place;
 use crate::signature::{self, Signers};
 use url::Url;
 
-/// How long a presigned URL is valid whose credentials have expired by the clock but are still in use, in
-/// seconds: their service extends them from time to time, by an unknown time.
+/// The lifetime, in seconds, of a presigned URL whose credentials have expired by the clock but are
+/// still in use: their service extends them from time to time, by an unknown time.
 const BORROWED_TIME: u64 = 300;
 
-/// A URL to sign, and for which requests it is valid.
+/// A URL to sign, and the requests for which it is valid.
 #[derive(Clone, Copy, Debug)]
 pub struct UrlToSign<'a> {
-    /// `http://` or `https://`, host, perhaps a port, a path and a query; encoded, as in a
-    /// web page. The query is kept, except parameters of another signature.
+    /// `http://` or `https://`, host, optional port, a path, and a query; encoded, as in a web
+    /// page. The query is kept, except parameters of another signature.
     pub url: &'a [u8],
     /// A path to append to that of `url`, decoded, as `$uri` is: each of its bytes is part of the key.
     pub path: Option<&'a [u8]>,
@@ -36,7 +36,7 @@ pub struct UrlToSign<'a> {
     pub bucket: Option<&'a [u8]>,
     /// The method for which the URL is valid.
     pub method: &'a [u8],
-    /// How long, unless the credentials expire before that.
+    /// Its lifetime, unless the credentials expire earlier.
     pub expires: Expires,
 }
 
@@ -81,7 +81,7 @@ impl Presigner {
             signers,
         } = self;
 
-        // Clients send the host in lower case, whatever the URL has.
+        // Clients send the host in lower case, even if it is not in the URL.
         url.extend_from_slice(given.scheme.as_bytes());
         let host = url.len();
         url.extend(given.authority.iter().map(u8::to_ascii_lowercase));
@@ -126,8 +126,8 @@ impl Presigner {
         Ok(url)
     }
 
-    /// Empties the buffers and makes room for the longest URL, so that a failed allocation is an
-    /// error and not the worker's end.
+    /// Empties the buffers and reserves memory for the longest URL, so that a failed allocation is
+    /// an error and does not end the worker.
     fn reserve(
         &mut self,
         wanted: &UrlToSign<'_>,
@@ -175,6 +175,6 @@ fn lifetime(longest: Expires, expires_at: Option<i64>, now: &Timestamp) -> Expir
         left if left > 0 => left.unsigned_abs(),
         _ => BORROWED_TIME,
     };
-    // More than the longest is no limit.
+    // A larger value means no limit.
     Expires::from_secs(left).map_or(longest, |left| longest.min(left))
 }

@@ -22,14 +22,14 @@ pub struct Secrets<'a> {
     v2: bool,
 }
 
-/// What becomes of a header's value.
+/// The result for a header's value.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Redaction {
     /// It does not repeat the signature.
     Unchanged,
     /// It does; this is the value without it.
     Redacted(Vec<u8>),
-    /// It does, in a place where it cannot be removed.
+    /// It does, in a place from which it cannot be removed.
     Impossible,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Secrets<'a> {
         })
     }
 
-    /// Whether a parameter beside those that hold the secrets says nothing of the signature.
+    /// Whether a parameter, other than those with the secrets, reveals nothing about the signature.
     fn may_stay(&self, parameter: &Parameter<'_>) -> bool {
         forwarding::forwards_parameter(parameter, self.v2, true) && !self.is_in(parameter)
     }
@@ -94,10 +94,10 @@ impl<'a> Secrets<'a> {
         std::iter::once(&self.signature).chain(&self.token)
     }
 
-    /// Whether a parameter holds one of them, in the spelling that was sent or in another.
+    /// Whether a parameter contains one of them, in the spelling that was sent or in another.
     fn is_in(&self, parameter: &Parameter<'_>) -> bool {
         self.all().any(|secret| {
-            // Neither holds a space: where a `+` has become one, it was not encoded.
+            // Neither contains a space: if a `+` has become one, it was not encoded.
             let plus = |byte| if byte == b' ' { b'+' } else { byte };
             let decoded = parameter.decoded_value().map(plus);
             decoded.eq(secret.decoded_value())
@@ -116,7 +116,7 @@ impl<'a> Secrets<'a> {
     }
 }
 
-/// What no query holds, and what ends one in `Location`, `Refresh` and `Link`.
+/// Bytes that no query contains, and that end a query in `Location`, `Refresh` and `Link`.
 fn ends_url(byte: u8) -> bool {
     byte <= b' ' || matches!(byte, b'#' | b'"' | b'<' | b'>')
 }

@@ -13,7 +13,8 @@ use crate::error::SealError;
 use crate::forwarding;
 use crate::target::{reject_dot_segment, split_target};
 
-/// Where the canonical path and query are in the sealed head, for S3, and what the query says.
+/// Where the canonical path and query are in the sealed head, for S3, and the parameters of the
+/// query.
 pub(crate) struct Target<'r> {
     pub(crate) path: Range<usize>,
     pub(crate) query: Range<usize>,
@@ -25,13 +26,14 @@ pub(crate) struct Target<'r> {
 #[derive(Default)]
 pub(crate) struct TargetWriter {
     canonicalizer: Canonicalizer,
-    /// The canonical path and query of services other than S3, whose wire form is another one.
+    /// The canonical path and query for services other than S3, which differ from those that are
+    /// sent.
     pub(crate) path: Vec<u8>,
     pub(crate) query: Vec<u8>,
 }
 
 impl TargetWriter {
-    /// Makes room for targets of `length` bytes once they are encoded.
+    /// Reserves memory for targets of `length` bytes once they are encoded.
     pub(crate) fn try_reserve(&mut self, length: usize) -> Result<(), TryReserveError> {
         self.path.clear();
         self.query.clear();
@@ -118,7 +120,7 @@ impl TargetWriter {
 }
 
 fn reject_control_byte(target: &[u8]) -> Result<(), SealError> {
-    // Not stopping at the first hit lets the compiler compare many bytes at once.
+    // Not stopping at the first match lets the compiler compare many bytes at once.
     let found = target
         .iter()
         .fold(false, |found, &byte| found | (byte < b' ') | (byte == 0x7f));

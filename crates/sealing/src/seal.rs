@@ -23,19 +23,19 @@ use crate::unsigned::Unsigned;
 #[derive(Default)]
 pub struct Sealer {
     sealed: Vec<u8>,
-    /// The header lines, where the request line has to wait for them: a signature in the query
-    /// names what it covers.
+    /// The header lines, if the request line must be written after them: a signature in the query
+    /// names the headers that it covers.
     lines_apart: Vec<u8>,
     lines: Vec<Line>,
-    /// The client's lines that are not sent, though they might have been allowed.
+    /// The client's lines that are not sent, though they could be allowed.
     dropped: Indices,
     target: TargetWriter,
     signers: Signers,
-    /// The last signature, where chunks may be signed after it.
+    /// The last signature, if chunks can be signed after it.
     seed: Option<[u8; 64]>,
     /// Where the last target is in `sealed`, if it holds the signature.
     signed_target: Option<Range<usize>>,
-    /// The S3 operations that servers may see in the last head.
+    /// The S3 operations that servers can see in the last head.
     operations: OperationSet,
 }
 
@@ -168,7 +168,7 @@ impl Sealer {
         ChunkSigner::new(key, scope, now, seed).ok()
     }
 
-    /// Where in the last unsigned head the names of the client's headers stand that were not sent,
+    /// Where in the last unsigned head the names of the client's headers are that were not sent,
     /// since `aws_pass_headers` does not list them.
     pub fn dropped(&self) -> impl Iterator<Item = Range<usize>> {
         self.dropped
@@ -176,27 +176,27 @@ impl Sealer {
             .map(|line| self.lines[*line].name.clone())
     }
 
-    /// The last head's target, where the signature is in it.
+    /// The last head's target, if it contains the signature.
     pub fn signed_target(&self) -> Option<&[u8]> {
         self.signed_target
             .clone()
             .map(|target| &self.sealed[target])
     }
 
-    /// The S3 operation that the last head asks for; of several that servers may see in it, the one
-    /// that can do most harm. `None` for other services, or if nothing was sealed.
+    /// The S3 operation that the last head asks for; if servers can see several in it, the one that
+    /// can do most harm. `None` for other services, or if nothing was sealed.
     pub fn operation(&self) -> Option<Operation> {
         self.operations.strongest()
     }
 
-    /// What the last head's signature says, for a debug log, and how AWS calls it: the canonical
+    /// What the last head's signature signs, for a debug log, and AWS's name for it: the canonical
     /// request, or the string that Version 2 signs.
     pub fn signed_text(&self) -> (&'static str, &[u8]) {
         self.signers.signed_text()
     }
 
-    /// Empties the buffer and makes room for the most a head can grow to, so that a failed
-    /// allocation is an error and not the worker's end.
+    /// Empties the buffer and reserves memory for the longest possible head, so that a failed
+    /// allocation is an error and does not end the worker.
     fn reserve(
         &mut self,
         request: &Unsigned<'_>,
@@ -206,7 +206,7 @@ impl Sealer {
     ) -> Result<(), SealError> {
         // Names, separators, dates, lengths, hashes and CRLFs of what is appended.
         const FIXED: usize = 1024;
-        // What a byte becomes in a query.
+        // The length of an encoded byte in a query.
         const ENCODED: usize = 3;
         let trailers = request.payload.unframed.unwrap_or_default().iter();
         let trailers = trailers.map(|trailer| 2 * trailer.name.len() + trailer.value.len() + 4);
@@ -224,7 +224,7 @@ impl Sealer {
         let signer = identity.session_token.map_or(0, <[u8]>::len)
             + identity.access_key.len()
             + scope
-            // The names once more, in SignedHeaders.
+            // The names again, in SignedHeaders.
             + request.head.len();
         let encoded = if policy.place.is_query() { ENCODED } else { 1 };
         let most = lines + 4 * request.target.len() + encoded * signer + FIXED;
@@ -239,7 +239,7 @@ impl Sealer {
     }
 }
 
-/// The bucket that Host names, in lower case; empty if the path has to name it.
+/// The bucket that Host names, in lower case; empty if the path must name it.
 fn bucket_in_host(
     context: &SealContext<'_, '_>,
     headers: &[Header<'_>],

@@ -1,9 +1,9 @@
 //! What services require of a payload: one row for each that differs from the rest.
 
-/// What the last line of a canonical request says of the body, and x-amz-content-sha256 with it.
+/// What the last line of a canonical request, and x-amz-content-sha256, declare about the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadRule {
-    /// S3's: the hash, signed chunks, or `UNSIGNED-PAYLOAD`; paths are decoded and encoded once, and
+    /// S3: the hash, signed chunks, or `UNSIGNED-PAYLOAD`; paths are decoded and encoded once, and
     /// never normalized.
     S3,
     /// The SHA-256 of the body.
@@ -12,8 +12,8 @@ pub enum PayloadRule {
     Unsigned,
 }
 
-/// The services with a rule of their own, and where that is documented. All others get the hash, which
-/// is what Signature Version 4 asks for:
+/// The services with a different rule, and its documentation. All others get the hash, which
+/// Signature Version 4 requires:
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 const RULES: [(&str, PayloadRule); 5] = [
     // https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
@@ -29,7 +29,7 @@ const RULES: [(&str, PayloadRule); 5] = [
 ];
 
 impl PayloadRule {
-    /// The rule of a service, by the name that the credential scope has for it.
+    /// The rule of a service, by its name in the credential scope.
     pub fn of(service: impl AsRef<[u8]>) -> Self {
         let service = service.as_ref();
         RULES

@@ -13,19 +13,19 @@ use crate::policy::Place;
 pub(crate) struct Signers {
     v4: Signer,
     v2: v2::Signer,
-    /// Of the last signature.
+    /// The place of the last signature.
     version: Version,
 }
 
 /// The parts of a request that are signed, in their canonical form.
 pub(crate) struct Request<'a, 'h> {
     pub(crate) method: &'a [u8],
-    /// The bucket, if Host names it; it is a part of what Version 2 signs.
+    /// The bucket, if Host names it; Version 2 signs it.
     pub(crate) bucket: Option<&'a [u8]>,
     pub(crate) path: &'a [u8],
     pub(crate) query: &'a [u8],
     pub(crate) headers: &'a mut [Header<'h>],
-    /// The payload hash, or what is declared instead of one. Version 2 does not sign it.
+    /// The payload hash, or what is declared instead. Version 2 does not sign it.
     pub(crate) payload: &'a [u8],
 }
 
@@ -50,13 +50,14 @@ pub enum SignatureError {
 }
 
 impl Signers {
-    /// Makes room for requests of `length` bytes, with all that the signature adds to them.
+    /// Reserves memory for requests of `length` bytes, with everything that the signature adds to
+    /// them.
     pub(crate) fn try_reserve(&mut self, length: usize) -> Result<(), TryReserveError> {
         self.v4.try_reserve(length)?;
         self.v2.try_reserve(length)
     }
 
-    /// Signs a request. The key decides about the version.
+    /// Signs a request. The key determines the version.
     pub(crate) fn sign<'s>(
         &'s mut self,
         identity: &Identity<'s>,
@@ -125,7 +126,7 @@ impl Signers {
         }
     }
 
-    /// What the last signature says, and how AWS calls it.
+    /// What the last signature signs, and AWS's name for it.
     pub(crate) fn signed_text(&self) -> (&'static str, &[u8]) {
         match self.version {
             Version::V4 => ("canonical request", self.v4.canonical_request()),

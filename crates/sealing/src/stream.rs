@@ -6,20 +6,20 @@ use aws_signing::chunked::{
     ChunkSigner, EncodeError, Encoder, Framing, Layout, ResignError, Resigner, Trailers,
 };
 
-/// Room for what comes before the data of a chunk: CRLF, up to 8 digits, the signature, CRLF.
+/// The length of what comes before the data of a chunk: CRLF, up to 8 digits, the signature, CRLF.
 const HEADER_ROOM: usize = 128;
 
-/// Room for what is after the last chunk's data.
+/// The length of what comes after the last chunk's data.
 const END_ROOM: usize = 128;
 
-/// Takes a body piece by piece and gives out frames, each a chunk that may be sent.
+/// Accepts a body piece by piece and produces frames, each a chunk that can be sent.
 ///
 /// A chunk's signature comes before its data and covers it, so a chunk is held until it is
-/// complete: up to 64 KiB where the framing is ours, and up to what the client's chunks have where
-/// it is the client's ([`MAX_CHUNK`](aws_signing::chunked::MAX_CHUNK)).
+/// complete: up to 64 KiB if the module applies the encoding, and up to the size of the client's
+/// chunks if it only signs them again ([`MAX_CHUNK`](aws_signing::chunked::MAX_CHUNK)).
 pub struct Stream {
     chain: Chain,
-    /// Whether the last byte of the framing is in the buffer, or has been sent.
+    /// Whether the last byte of the body is in the buffer, or has been sent.
     ended: bool,
     /// The frame: complete, or being filled.
     buffer: Vec<u8>,
@@ -38,7 +38,8 @@ pub enum StreamError {
     /// It is longer or shorter than announced.
     #[error(transparent)]
     Length(#[from] EncodeError),
-    /// The client's framing is broken, or there is no memory to hold one of its chunks.
+    /// The client's aws-chunked encoding is invalid, or there is no memory to hold one of its
+    /// chunks.
     #[error(transparent)]
     Framing(#[from] ResignError),
     /// There is no memory to hold a chunk.
@@ -50,12 +51,12 @@ pub enum StreamError {
 }
 
 impl Stream {
-    /// Puts our framing on a body of the shape `layout`.
+    /// Applies aws-chunked encoding to a body of the shape `layout`.
     pub fn encode(layout: Layout, signer: ChunkSigner) -> Result<Self, StreamError> {
         let chunk = u64::from(layout.chunk_size().get()).min(layout.decoded_length());
         let mut buffer = Vec::new();
         buffer
-            // No more than a chunk's size, which has 32 bits.
+            // At most a chunk's size, which has 32 bits.
             .try_reserve_exact(HEADER_ROOM + chunk as usize + END_ROOM)
             .map_err(|_| StreamError::OutOfMemory)?;
         Ok(Self::new(
@@ -64,7 +65,8 @@ impl Stream {
         ))
     }
 
-    /// Signs the chunks that a client has framed again. `None` for framing without signatures.
+    /// Signs the chunks of a client's aws-chunked encoding again. `None` for an encoding without
+    /// signatures.
     pub fn resign(framing: Framing, decoded_length: u64, signer: ChunkSigner) -> Option<Self> {
         let resigner = Resigner::new(framing, decoded_length, signer)?;
         Some(Self::new(Chain::Resign(resigner), Vec::new()))
@@ -81,7 +83,7 @@ impl Stream {
         stream
     }
 
-    /// Forgets what came before: the body will come once more, from its beginning.
+    /// Resets the state: the body will be sent again, from its beginning.
     pub fn restart(&mut self) {
         match &mut self.chain {
             Chain::Encode(encoder) => encoder.restart(),
@@ -91,8 +93,8 @@ impl Stream {
         self.empty();
     }
 
-    /// Takes bytes from the beginning of `input`, up to where a frame is complete, and returns how
-    /// many. While a frame is complete it takes none.
+    /// Consumes bytes from the beginning of `input`, until a frame is complete, and returns how
+    /// many. While a frame is complete it consumes none.
     pub fn update(&mut self, input: &[u8]) -> Result<usize, StreamError> {
         if self.complete.is_some() || input.is_empty() {
             return Ok(0);
@@ -103,7 +105,7 @@ impl Stream {
         match &mut self.chain {
             Chain::Encode(encoder) => {
                 let taken = encoder.update(input)?;
-                // Within what `encode` has reserved, as all that follows is.
+                // Within the memory that `encode` has reserved, like everything that follows.
                 self.buffer.extend_from_slice(&input[..taken]);
                 if let Some(header) = encoder.chunk_header() {
                     let start = HEADER_ROOM - header.len();
@@ -127,7 +129,7 @@ impl Stream {
         }
     }
 
-    /// What may be sent; empty where no frame is complete.
+    /// What can be sent; empty if no frame is complete.
     pub fn frame(&self) -> &[u8] {
         match self.complete {
             Some(start) => &self.buffer[start..],
@@ -135,7 +137,7 @@ impl Stream {
         }
     }
 
-    /// The frame, where one was complete, has been sent: the buffer is free for the next.
+    /// The frame, if one was complete, has been sent: the buffer is free for the next one.
     pub fn sent(&mut self) {
         if self.complete.is_some() {
             self.empty();

@@ -21,8 +21,8 @@ pub(crate) fn split_target<'a>(
     Ok((&target[..end], target.get(end + 1..).unwrap_or_default()))
 }
 
-/// Services other than S3 resolve such segments, and would find what the client's location did not
-/// see. nginx has resolved those that it did.
+/// Services other than S3 resolve such segments, and would reach what the client's location does
+/// not cover. nginx has resolved those that it has seen.
 pub(crate) fn reject_dot_segment(path: &[u8]) -> Result<(), SealError> {
     match aws_signing::path::has_dot_segment(path) {
         true => Err(SealError::DotSegment),
@@ -31,8 +31,8 @@ pub(crate) fn reject_dot_segment(path: &[u8]) -> Result<(), SealError> {
 }
 
 impl TargetSource<'_> {
-    /// Whether `target` would be sealed for S3, or another service, as far as its path and the names of
-    /// its parameters tell. For the time before nginx sends it.
+    /// Whether `target` would be sealed for S3, or another service, as far as its path and the
+    /// names of its parameters determine this. To be used before nginx sends it.
     pub fn check_target(&self, target: &[u8], s3: bool) -> Result<(), SealError> {
         let (path, _) = split_target(target, self)?;
         if s3 { Ok(()) } else { reject_dot_segment(path) }

@@ -13,7 +13,7 @@ pub(crate) fn split_scheme(url: &[u8]) -> Option<(&'static str, &[u8])> {
     })
 }
 
-/// Splits what follows a scheme where the path or the query begins.
+/// Splits what follows a scheme at the beginning of the path or the query.
 pub(crate) fn split_authority(rest: &[u8]) -> (&[u8], &[u8]) {
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?'));
     rest.split_at(end.unwrap_or(rest.len()))

@@ -6,8 +6,8 @@ use aws_signing::identity::{LONGEST_ACCESS_KEY, is_access_key, is_secret};
 /// Why a value is not accepted; completes the sentence `invalid value "x": ...`.
 pub type ValueError = &'static str;
 
-/// A bucket's name: letters, digits, `.`, `-`, `_`; 255 bytes at most (the oldest buckets of
-/// us-east-1 have such names). No `/`, so that a client's value cannot move into the path, and no
+/// A bucket's name: letters, digits, `.`, `-`, `_`; at most 255 bytes (the oldest buckets of
+/// us-east-1 have such names). No `/`, so that a client's value cannot extend into the path, and no
 /// empty or dotted-only label, so that it cannot leave the bucket's host.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 pub fn bucket(value: &[u8]) -> Result<(), ValueError> {
@@ -44,7 +44,7 @@ pub fn service(value: &[u8]) -> Result<(), ValueError> {
     .ok_or("a service consists of letters, digits and \"-\", such as s3 or execute-api")
 }
 
-/// An endpoint: a host name or address, perhaps with a port; no scheme and no path.
+/// An endpoint: a host name or address, with an optional port; no scheme and no path.
 pub fn endpoint(value: &[u8]) -> Result<(), ValueError> {
     const ERROR: ValueError =
         "an endpoint is a host and perhaps a port, such as s3.eu-west-1.amazonaws.com";
@@ -92,15 +92,14 @@ pub fn access_key(value: &[u8]) -> Result<(), ValueError> {
         .ok_or("an access key has no blanks, control characters, \"/\" or \",\"")
 }
 
-/// A secret key or session token: printable ASCII without spaces. What is wrong is said without
-/// showing the value.
+/// A secret key or session token: printable ASCII without spaces. Errors do not show the value.
 pub fn secret(value: &[u8]) -> Result<(), ValueError> {
     is_secret(value)
         .then_some(())
         .ok_or("empty, or with blanks or control characters")
 }
 
-/// `Some` where `value` is not empty and each of its bytes is `allowed`.
+/// `Some` if `value` is not empty and each of its bytes is `allowed`.
 fn all(value: &[u8], allowed: impl Fn(u8) -> bool) -> Option<()> {
     (!value.is_empty() && value.iter().all(|byte| allowed(*byte))).then_some(())
 }

@@ -35,7 +35,7 @@ static VENDORS: [Vendor; 5] = [
 ];
 
 impl Vendor {
-    /// The one that has endpoints of this name. A port does not matter.
+    /// The object store that has endpoints of this name. A port does not matter.
     pub fn of_host(host: &[u8]) -> Option<&'static Self> {
         let end = host.iter().position(|byte| *byte == b':');
         let host = &host[..end.unwrap_or(host.len())];
@@ -58,7 +58,8 @@ impl Vendor {
     }
 }
 
-/// Whether a header of this name may be a control header of any upstream: most clients' headers are not.
+/// Whether a header of this name can be a control header of any upstream: most headers of clients
+/// are not.
 pub(crate) fn may_be_control_header(name: &[u8]) -> bool {
     header_name::starts_with(name, b"x-")
 }

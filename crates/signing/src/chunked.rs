@@ -43,35 +43,36 @@ pub use resign::{Resigner, Step};
 pub use sign::ChunkSigner;
 pub use trailers::Trailers;
 
-/// The largest chunk that [`Parser`] takes from a client, in bytes of data. SDKs cut bodies into
+/// The largest chunk that [`Parser`] accepts from a client, in bytes of data. SDKs cut bodies into
 /// 64 KiB to 1 MiB.
 pub const MAX_CHUNK: u32 = 16 << 20;
 
-/// The most that [`Parser`] takes of trailers, in bytes with their signature and line ends.
+/// The maximum length of trailers that [`Parser`] accepts, in bytes with their signature and line
+/// ends.
 pub const MAX_TRAILERS: usize = 4096;
 
-/// The name under which the signature of the trailers stands after them.
+/// The name of the line with the signature of the trailers, which follows them.
 const TRAILER_SIGNATURE: &[u8] = b"x-amz-trailer-signature";
 
-/// What is between the size of a chunk and its signature.
+/// The text between the size of a chunk and its signature.
 const CHUNK_SIGNATURE: &[u8] = b";chunk-signature=";
 
 /// The hexadecimal digits of a signature.
 const SIGNATURE_LEN: usize = 64;
 
-/// The three kinds of framing, each declared by the value of `X-Amz-Content-SHA256`.
+/// The three kinds of encoding, each declared by the value of `X-Amz-Content-SHA256`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Framing {
-    /// Each chunk is signed, nothing follows the last.
+    /// Each chunk is signed; nothing follows the last.
     Signed,
-    /// Each chunk is signed, and trailers with a signature of their own follow the last.
+    /// Each chunk is signed; signed trailers follow the last.
     SignedTrailer,
-    /// No chunk is signed, trailers follow the last: a checksum instead of signatures.
+    /// No chunk is signed; trailers follow the last: a checksum instead of signatures.
     UnsignedTrailer,
 }
 
 impl Framing {
-    /// The framing that a value of `X-Amz-Content-SHA256` declares, if it is one of the three.
+    /// The encoding that a value of `X-Amz-Content-SHA256` declares, if it is one of the three.
     pub fn from_payload(value: &[u8]) -> Option<Self> {
         [Self::Signed, Self::SignedTrailer, Self::UnsignedTrailer]
             .into_iter()
@@ -87,7 +88,7 @@ impl Framing {
         }
     }
 
-    /// Whether each chunk carries a signature.
+    /// Whether each chunk has a signature.
     pub fn signs_chunks(self) -> bool {
         self != Self::UnsignedTrailer
     }

@@ -4,9 +4,10 @@
 pub(crate) const UNRESERVED: u8 = 1;
 /// The slash, which canonical paths keep and canonical queries encode.
 pub(crate) const SLASH: u8 = 2;
-/// What RFC 3986 lets stand raw in a segment of a path, beside the unreserved bytes and `;`.
+/// The bytes that RFC 3986 allows unescaped in a segment of a path, in addition to the unreserved
+/// bytes and `;`.
 pub(crate) const SEGMENT: u8 = 4;
-/// What RFC 3986 lets stand raw in a query, beside the bytes of a segment.
+/// The bytes that RFC 3986 allows unescaped in a query, in addition to those of a segment.
 pub(crate) const QUERY: u8 = 8;
 /// The semicolon, at which some servers split queries.
 pub(crate) const SEMICOLON: u8 = 16;
@@ -75,7 +76,7 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    /// The most digits that a number can have.
+    /// The maximum number of digits.
     pub const MAX: usize = 20;
 
     /// Writes out `number`.
@@ -113,7 +114,7 @@ pub(crate) fn encode(bytes: &[u8], keep: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&bytes[run..]);
 }
 
-/// Encodes every byte whose class is not in `keep`, but copies valid escapes as they are.
+/// Encodes every byte whose class is not in `keep`, but copies valid escapes unchanged.
 pub(crate) fn encode_keeping_escapes(bytes: &[u8], keep: u8, out: &mut Vec<u8>) {
     let (mut run, mut at) = (0, 0);
     while let Some(&byte) = bytes.get(at) {
@@ -132,7 +133,7 @@ pub(crate) fn encode_keeping_escapes(bytes: &[u8], keep: u8, out: &mut Vec<u8>) 
 }
 
 /// Decodes, then encodes: the canonical form of any spelling of the same bytes. Text that is
-/// canonical already is one run and is copied at once.
+/// already canonical is one run and is copied at once.
 pub(crate) fn canonicalize(bytes: &[u8], keep: u8, plus: Plus, out: &mut Vec<u8>) {
     if keep & SLASH != 0 && is_plain(bytes) {
         out.extend_from_slice(bytes);
@@ -161,9 +162,9 @@ pub(crate) fn canonicalize(bytes: &[u8], keep: u8, plus: Plus, out: &mut Vec<u8>
     out.extend_from_slice(&bytes[run..]);
 }
 
-/// Whether there is nothing but unreserved bytes and slashes, as in nearly all paths.
+/// Whether there are only unreserved bytes and slashes, as in nearly all paths.
 fn is_plain(bytes: &[u8]) -> bool {
-    // Comparing without a table, and all bytes, lets the compiler compare many at once.
+    // Comparing all bytes, without a table, lets the compiler compare many at once.
     bytes.iter().fold(true, |plain, &byte| {
         let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
         // '-', '.', '/' and the digits are neighbors.
@@ -172,13 +173,13 @@ fn is_plain(bytes: &[u8]) -> bool {
     })
 }
 
-/// The bytes that a percent-encoded path stands for. A `%` without two hexadecimal digits after it
-/// stands for itself.
+/// The bytes that a percent-encoded path represents. A `%` without two hexadecimal digits after it
+/// represents itself.
 pub fn percent_decode(path: &[u8]) -> impl Iterator<Item = u8> {
     decode(path, Plus::Plus)
 }
 
-/// What a raw `+` stands for.
+/// What an unescaped `+` represents.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Plus {
     /// Itself, as in a path.
@@ -187,8 +188,8 @@ pub(crate) enum Plus {
     Space,
 }
 
-/// The bytes that a percent-encoded text stands for. A `%` without two hexadecimal digits after it
-/// stands for itself.
+/// The bytes that a percent-encoded text represents. A `%` without two hexadecimal digits after it
+/// represents itself.
 pub(crate) fn decode(bytes: &[u8], plus: Plus) -> impl Iterator<Item = u8> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -199,7 +200,8 @@ pub(crate) fn decode(bytes: &[u8], plus: Plus) -> impl Iterator<Item = u8> {
     })
 }
 
-/// The byte that `text`, beginning with `first`, stands for, and the length of its spelling.
+/// The byte that the beginning of `text` represents, of which `first` is the first byte, and the
+/// length of its spelling.
 fn decode_first(first: u8, text: &[u8], plus: Plus) -> (u8, usize) {
     match first {
         b'%' => escape(text).map_or((b'%', 1), |byte| (byte, 3)),
@@ -216,7 +218,7 @@ pub(crate) fn escape(text: &[u8]) -> Option<u8> {
     }
 }
 
-/// The byte with these two hexadecimal digits of either case.
+/// The byte with these two hexadecimal digits of any case.
 pub(crate) fn escaped(high: u8, low: u8) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     Some((digit(high)? << 4 | digit(low)?) as u8)

@@ -15,10 +15,10 @@ pub enum SignError {
     /// The payload line is empty or contains a space or a control byte.
     #[error("the payload line is empty or holds a blank or control byte")]
     Payload,
-    /// A header's name is empty or holds a byte that no name may hold.
+    /// A header's name is empty or contains a byte that is not allowed in names.
     #[error("a header to sign has an invalid name")]
     HeaderName,
-    /// A header's value holds a line break or a zero byte.
+    /// A header's value contains a line break or a zero byte.
     #[error("the value of header \"{name}\" holds a line break or a zero byte")]
     HeaderValue {
         /// The header's name.

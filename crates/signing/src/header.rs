@@ -10,12 +10,12 @@ use crate::{SignError, token};
 pub struct Header<'a> {
     /// The field's name.
     pub name: &'a [u8],
-    /// The field's value, with including whitespace around and in it.
+    /// The field's value, including whitespace around and in it.
     pub value: &'a [u8],
 }
 
 impl fmt::Debug for Header<'_> {
-    /// The value is left out: it may be a session token.
+    /// The value is not shown: it can be a session token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -28,9 +28,9 @@ impl fmt::Debug for Header<'_> {
 
 /// Appends the canonical headers, one a line, and puts the list of signed headers into `names`.
 ///
-/// Names are lower-cased; values lose outer whitespace, and inner runs of whitespace become one
-/// space, inside quotes too; the values of one name are joined with commas in the order sent. The
-/// fields are sorted in place, stably.
+/// Names are converted to lower case. Outer whitespace of values is removed, and inner runs of
+/// whitespace become one space, inside quotes too. The values of one name are joined with commas in
+/// the order sent. The fields are sorted in place, stably.
 ///
 /// # Errors
 /// A name that is not a token, a value with a line break or a zero byte, or no Host header.
@@ -93,8 +93,8 @@ pub(crate) fn write_name(name: &[u8], out: &mut Vec<u8>) -> Result<(), SignError
 }
 
 fn write_value(header: &Header<'_>, out: &mut Vec<u8>) -> Result<(), SignError> {
-    // Most values contain neither spaces nor control bytes. Looking at all bytes, not stopping at
-    // the first hit, lets the compiler compare many at once.
+    // Most values contain neither spaces nor control bytes. Comparing all bytes, instead of
+    // stopping at the first match, lets the compiler compare many at once.
     let plain = header
         .value
         .iter()

@@ -1,24 +1,24 @@
 //! Checks of access keys and secrets, before anything is signed with them.
 
-/// How long an access key of AWS is [at most][1].
+/// The [maximum length][1] of an access key of AWS.
 ///
 /// [1]: https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html
 pub const LONGEST_AWS_ACCESS_KEY: usize = 128;
 
-/// How long an access key of any object store is at most: some have longer ones than AWS.
+/// The maximum length of an access key of any object store: some are longer than those of AWS.
 pub const LONGEST_ACCESS_KEY: usize = 256;
 
-/// How long a secret key or session token is at most.
+/// The maximum length of a secret key or session token.
 pub const LONGEST_SECRET: usize = 16 * 1024;
 
-/// Whether it may be an access key of up to `longest` bytes: visible ASCII without `/` and `,`,
+/// Whether this can be an access key of up to `longest` bytes: visible ASCII without `/` and `,`,
 /// which separate the parts of an Authorization header.
 pub fn is_access_key(value: &[u8], longest: usize) -> bool {
     let is_allowed = |byte: &u8| byte.is_ascii_graphic() && !b"/,".contains(byte);
     (1..=longest).contains(&value.len()) && value.iter().all(is_allowed)
 }
 
-/// Whether it may be a secret key or a session token: visible ASCII.
+/// Whether this can be a secret key or a session token: visible ASCII.
 pub fn is_secret(value: &[u8]) -> bool {
     (1..=LONGEST_SECRET).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic)
 }

@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 use crate::CredentialScope;
 use crate::sha256::{FirstBlock, HmacKey};
 
-/// A derived key with its two HMAC states ready, so that a signature hashes only its message.
+/// A derived key with its two HMAC states prepared, so that a signature hashes only its message.
 ///
-/// It signs for its scope alone: AWS rejects it from the next UTC day on. The states are erased
-/// when the key is dropped.
+/// It signs for its scope only: AWS rejects it from the next UTC day on. The states are erased when
+/// the key is dropped.
 #[derive(Clone)]
 pub struct SigningKey {
     hmac: HmacKey,
@@ -24,19 +24,19 @@ impl SigningKey {
         Self::from_bytes(&Zeroizing::new(derive_key_bytes(secret, scope)))
     }
 
-    /// Takes a key that was derived elsewhere, for a scope that the caller knows.
+    /// Accepts a key that was derived elsewhere, for a scope that the caller knows.
     pub fn from_bytes(key: &[u8; 32]) -> Self {
         Self {
             hmac: HmacKey::new(key),
         }
     }
 
-    /// HMAC-SHA256 of `message`, which comes back as it was.
+    /// HMAC-SHA256 of `message`, which is unchanged afterwards.
     pub(crate) fn mac(&self, message: &mut Vec<u8>) -> [u8; 32] {
         self.hmac.mac(message, &mut FirstBlock::default())
     }
 
-    /// As [`Self::mac`], for one of many messages that begin alike.
+    /// The same as [`Self::mac`], for one of many messages with the same beginning.
     pub(crate) fn mac_of_alike(&self, message: &mut Vec<u8>, first: &mut FirstBlock) -> [u8; 32] {
         self.hmac.mac(message, first)
     }
@@ -50,11 +50,11 @@ impl fmt::Debug for SigningKey {
 
 /// The 32 bytes of the signing key of `scope`, as [AWS derives them][1] from a secret access key.
 ///
-/// Whoever holds them can sign every request within the scope; the caller erases them.
+/// Anyone who has them can sign every request within the scope; the caller must erase them.
 ///
 /// [1]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html#derive-signing-key
 pub fn derive_key_bytes(secret: &[u8], scope: &CredentialScope) -> [u8; 32] {
-    // Sized at once: growing would leave a copy of the secret behind in freed memory.
+    // Allocated with its final size: growing would leave a copy of the secret in freed memory.
     let mut start = Zeroizing::new(Vec::with_capacity(4 + secret.len()));
     start.extend_from_slice(b"AWS4");
     start.extend_from_slice(secret);
@@ -65,7 +65,7 @@ pub fn derive_key_bytes(secret: &[u8], scope: &CredentialScope) -> [u8; 32] {
     chain(&*service, "aws4_request")
 }
 
-/// One step of the derivation: the HMAC of a part of the scope under the key before it.
+/// One step of the derivation: the HMAC of a part of the scope with the previous key.
 fn chain(key: &[u8], part: &str) -> [u8; 32] {
     let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     hmac.update(part.as_bytes());

@@ -6,10 +6,10 @@
 
 use crate::encode::{self, Plus, SEGMENT, SEMICOLON, SLASH, UNRESERVED};
 
-/// How a service makes a path canonical.
+/// How a service canonicalizes a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Encode what is on the wire once more, `%` included, rather than decode and encode it.
+    /// Encode the path as sent once more, `%` included, instead of decoding and encoding it.
     pub double_encode: bool,
     /// Remove empty segments, `.` and `..`.
     pub normalize: bool,
@@ -48,30 +48,29 @@ pub fn canonical(path: &[u8], rules: Rules, out: &mut Vec<u8>) {
 
 /// Appends the canonical path of a request to S3.
 ///
-/// The path is decoded once and each byte encoded, except `/`, which is kept. Nothing is
-/// normalized: `//`, `.` and `..` are parts of a key. An S3 request may carry this form on the wire
-/// as well.
+/// The path is decoded once and each byte is encoded, except `/`. Nothing is normalized: `//`, `.`
+/// and `..` are parts of a key. An S3 request can be sent with this form as well.
 pub fn s3(path: &[u8], out: &mut Vec<u8>) {
     canonical(path, Rules::S3, out);
 }
 
-/// Appends the canonical path of a request to any other service, computed from the path on the
-/// wire: normalized without decoding, then every byte except the unreserved ones and `/` encoded.
+/// Appends the canonical path of a request to any other service, computed from the path as sent:
+/// normalized without decoding, then every byte except the unreserved ones and `/` is encoded.
 pub fn double_encoded(path: &[u8], out: &mut Vec<u8>) {
     canonical(path, Rules::SERVICE, out);
 }
 
-/// Appends what a proxy sends to any other service as the path: normalized as the signature is, so
-/// that no server between has a reason to change it, with valid escapes as they were and all bytes
-/// encoded that RFC 3986 forbids in a path.
+/// Appends the path that a proxy sends to any other service: normalized as for the signature, so
+/// that no server in between has a reason to change it. Valid escapes are kept, and all bytes that
+/// RFC 3986 forbids in a path are encoded.
 pub fn service_wire(path: &[u8], out: &mut Vec<u8>) {
     normalize(path, out, |segment, out| {
         encode::encode_keeping_escapes(segment, UNRESERVED | SEGMENT | SEMICOLON, out);
     });
 }
 
-/// Appends `path` segment by segment, each through `encode`, without empty segments and `.`;
-/// `..` takes back the segment before it, down to the root. A final slash stays if anything does.
+/// Appends `path` segment by segment, each through `encode`, without empty segments and `.`; `..`
+/// removes the previous segment, down to the root. A final slash is kept if anything is left.
 ///
 /// Segments are compared undecoded, as AWS does: `%2e%2e` is a name like any other.
 fn normalize(path: &[u8], out: &mut Vec<u8>, encode: impl Fn(&[u8], &mut Vec<u8>)) {
@@ -97,14 +96,14 @@ fn normalize(path: &[u8], out: &mut Vec<u8>, encode: impl Fn(&[u8], &mut Vec<u8>
     }
 }
 
-/// Whether the path holds a `.` or `..` segment, as written or once it is decoded: `..`, `%2e%2e`,
-/// `..%2f`, `%252e.`.
+/// Whether the path contains a `.` or `..` segment, as written or once it is decoded: `..`,
+/// `%2e%2e`, `..%2f`, `%252e.`.
 ///
-/// A segment ends at `/` and at what servers exist to read as an end of one: a backslash, `?`, `#`
-/// and `;`. Escapes are decoded until none is left, since a service may decode more than once. Time
-/// is linear in the length of the path.
+/// A segment ends at `/` and at other bytes that some servers read as its end: a backslash, `?`,
+/// `#`, and `;`. Escapes are decoded until none is left, since a service can decode more than once.
+/// Time is linear in the length of the path.
 pub fn has_dot_segment(path: &[u8]) -> bool {
-    // A path without an escape that can make a difference, as nearly all are, needs no memory.
+    // A path without a relevant escape, as nearly all are, needs no memory.
     let matters = |at: usize| {
         encode::escape(&path[at..]).is_some_and(|byte| {
             matches!(byte, b'.' | b'%') || ends_segment(byte) || byte.is_ascii_hexdigit()
@@ -117,7 +116,7 @@ pub fn has_dot_segment(path: &[u8]) -> bool {
     }
 
     let mut segment = Segment::default();
-    // Decoded text whose end may still be the beginning of an escape: `%`, `%2`, `%%2` ...
+    // Decoded text whose end can still be the beginning of an escape: `%`, `%2`, `%%2` ...
     let mut pending: Vec<u8> = Vec::new();
     for &byte in path {
         pending.push(byte);
@@ -138,7 +137,7 @@ fn ends_segment(byte: u8) -> bool {
     matches!(byte, b'/' | b'\\' | b'?' | b'#' | b';')
 }
 
-/// Whether an escape may yet come to be at the end of `text`.
+/// Whether the end of `text` can still become an escape.
 fn may_grow(text: &[u8]) -> bool {
     match text {
         [.., b'%'] => true,
@@ -147,7 +146,7 @@ fn may_grow(text: &[u8]) -> bool {
     }
 }
 
-/// The segment that is being read.
+/// The current segment.
 #[derive(Default)]
 struct Segment {
     dots: u8,
@@ -156,7 +155,7 @@ struct Segment {
 }
 
 impl Segment {
-    /// Reads one more byte; true if it ends a `.` or `..` segment.
+    /// Reads one more byte; returns true if it ends a `.` or `..` segment.
     fn ends_in_dots(&mut self, byte: u8) -> bool {
         if ends_segment(byte) {
             let dots = !self.name && self.dots > 0;

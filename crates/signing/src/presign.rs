@@ -49,8 +49,8 @@ use crate::query::{Parameter, parameters};
 use crate::sign::Signature;
 use crate::{CredentialScope, Request, Signer, SigningKey, Timestamp, header};
 
-/// The parameters that the signature is made of. A query that has one already is rejected: a
-/// server would find two, and which of them counts is its own affair.
+/// The parameters that the signature consists of. A query that already has one is rejected: a
+/// server would find two, and it is not known which of them it uses.
 const RESERVED: [&[u8]; 7] = [
     b"X-Amz-Algorithm",
     b"X-Amz-Credential",
@@ -62,14 +62,14 @@ const RESERVED: [&[u8]; 7] = [
 ];
 
 impl Signer {
-    /// Signs `request` in its query, with a key that was derived for `scope`. The request is good
-    /// from `timestamp` on, for as long as `auth` says.
+    /// Signs `request` in its query, with a key that was derived for `scope`. The request is valid
+    /// from `timestamp` on, for the time in `auth`.
     ///
     /// `request.query` is the canonical query without the signature's own parameters. The headers
-    /// to sign are Host and each `x-amz-*` that is sent; whoever uses the request has to send
-    /// them with the same values. The payload line is
-    /// [`UNSIGNED_PAYLOAD`](crate::UNSIGNED_PAYLOAD) for S3, which takes another one only if it
-    /// is sent as `X-Amz-Content-SHA256` too; for other services it is the hash of the body.
+    /// to sign are Host and each `x-amz-*` that is sent; any client that uses the request must send
+    /// them with the same values. The payload line is [`UNSIGNED_PAYLOAD`](crate::UNSIGNED_PAYLOAD)
+    /// for S3, which accepts another one only if it is sent as `X-Amz-Content-SHA256` too; for
+    /// other services it is the hash of the body.
     pub fn presign<'s>(
         &'s mut self,
         request: &mut Request<'_, '_>,
@@ -84,8 +84,8 @@ impl Signer {
             return Err(PresignError::Reserved { name });
         }
 
-        // The names of the signed headers are in the query, which precedes the headers. These wait
-        // in the buffer of the string to sign, which is not written yet.
+        // The names of the signed headers are in the query, which precedes the headers. The headers
+        // are kept in the buffer of the string to sign, which is not written yet.
         let headers = &mut self.string_to_sign;
         headers.clear();
         header::canonicalize(request.headers, &mut self.signed_headers, headers)?;
@@ -124,8 +124,8 @@ fn is_reserved(parameter: &Parameter<'_>) -> bool {
             .any(|name| parameter.decoded_name_eq_ignore_case(name))
 }
 
-/// Appends the parameters of two canonical queries in order: of the request's own and of the
-/// signature's, which have no name in common.
+/// Appends the parameters of two canonical queries in order: the request's own and the signature's,
+/// which have no name in common.
 fn merge(query: &[u8], added: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     let mut push = |text: &[u8]| {
@@ -136,7 +136,7 @@ fn merge(query: &[u8], added: &[u8], out: &mut Vec<u8>) {
     };
     let mut added = added;
     for own in parameters(query) {
-        // Most names are in lower case, and with that after all that are added.
+        // Most names are in lower case, so they come after all that are added.
         let length = match own.name > auth::LAST {
             true => added.len(),
             false => parameters(added)
@@ -152,10 +152,10 @@ fn merge(query: &[u8], added: &[u8], out: &mut Vec<u8>) {
     push(added);
 }
 
-/// A presigned request's query, with the texts that led to it; it borrows them from its [`Signer`].
+/// A presigned request's query, with the intermediate texts; it borrows them from its [`Signer`].
 /// Anyone who has the query can send the request: it must not be logged.
 pub struct Presigned<'s> {
-    /// The canonical query, a part of the canonical request.
+    /// The canonical query, part of the canonical request.
     query: &'s [u8],
     parameters: &'s [u8],
     /// How many bytes of `parameters` are signed.
@@ -164,7 +164,7 @@ pub struct Presigned<'s> {
 }
 
 impl Presigned<'_> {
-    /// The canonical request. It may hold a session token: not for logs.
+    /// The canonical request. It can contain a session token and must not be logged.
     pub fn canonical_request(&self) -> &[u8] {
         self.signature.canonical_request()
     }
@@ -189,9 +189,9 @@ impl Presigned<'_> {
         self.write(self.query, out);
     }
 
-    /// Appends the signature's own parameters only, the signature last. They follow, after a `&`
-    /// where there is something to follow, the request's own query in any spelling of which
-    /// `request.query` was the canonical form.
+    /// Appends the signature's own parameters only, the signature last. They follow the request's
+    /// own query, after a `&` if it is not empty, in any spelling of which `request.query` was the
+    /// canonical form.
     pub fn write_parameters(&self, out: &mut Vec<u8>) {
         self.write(&self.parameters[..self.signed], out);
     }
@@ -207,7 +207,7 @@ impl Presigned<'_> {
 }
 
 impl fmt::Debug for Presigned<'_> {
-    /// The texts are left out: they may hold a session token.
+    /// The texts are not shown: they can contain a session token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Presigned({:?})", self.signature)
     }

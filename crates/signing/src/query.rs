@@ -39,7 +39,7 @@ impl<'a> Parameter<'a> {
         encode::decode(self.name, Plus::Space).eq(name.iter().copied())
     }
 
-    /// The bytes that the value stands for; none if there is no value.
+    /// The bytes that the value represents; none if there is no value.
     pub fn decoded_value(&self) -> impl Iterator<Item = u8> {
         encode::decode(self.value.unwrap_or_default(), Plus::Space)
     }
@@ -73,10 +73,10 @@ pub fn parameters(query: &[u8]) -> impl Iterator<Item = Parameter<'_>> {
         .map(Parameter::new)
 }
 
-/// Appends what a proxy sends as the query to a service that is not sent the canonical form: the
-/// parameters that `keep` lets pass in their own order and spelling, with all bytes encoded that
-/// RFC 3986 forbids in a query, and `;`: a server that splits there would see parameters that
-/// `keep` has not seen. Returns how many parameters `keep` held back.
+/// Appends the query that a proxy sends to a service that does not get the canonical form: the
+/// parameters for which `keep` returns true, in their own order and spelling. All bytes that RFC
+/// 3986 forbids in a query are encoded, and `;`, since a server that splits there would see
+/// parameters that `keep` has not seen. Returns the number of parameters that were left out.
 pub fn service_wire(
     query: &[u8],
     mut keep: impl FnMut(&Parameter<'_>) -> bool,
@@ -98,7 +98,7 @@ pub fn service_wire(
     dropped
 }
 
-/// Makes queries canonical; its buffers grow once and are used again.
+/// Canonicalizes queries; its buffers grow once and are reused.
 #[derive(Debug, Default)]
 pub struct Canonicalizer {
     written: Vec<Written>,
@@ -124,11 +124,11 @@ impl Canonicalizer {
         Self::default()
     }
 
-    /// Appends the canonical form of those parameters of `query` that `keep` lets pass, and
-    /// returns how many it held back.
+    /// Appends the canonical form of those parameters of `query` for which `keep` returns true, and
+    /// returns the number of parameters that were left out.
     ///
     /// Names and values are decoded and encoded, then sorted by encoded name and, within one name,
-    /// by encoded value; a parameter without `=` is given one. A query that is canonical already is
+    /// by encoded value; a parameter without `=` gets one. A query that is already canonical is
     /// recognized while it is copied.
     pub fn write<'q>(
         &mut self,
@@ -160,9 +160,9 @@ impl Canonicalizer {
         dropped
     }
 
-    /// Brings the parameters written from `start` on into order.
+    /// Sorts the parameters written from `start` on.
     fn sort(&mut self, start: usize, out: &mut Vec<u8>) {
-        // Unstable is enough: parameters that compare equal are equal to the byte.
+        // An unstable sort is enough: parameters that compare equal are identical.
         self.written
             .sort_unstable_by(|a, b| a.order(out).cmp(&b.order(out)));
         self.sorted.clear();

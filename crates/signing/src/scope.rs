@@ -45,7 +45,7 @@ impl CredentialScope {
         })
     }
 
-    /// Reads a whole scope, e.g. `20130524/us-east-1/s3/aws4_request`.
+    /// Parses a whole scope, e.g. `20130524/us-east-1/s3/aws4_request`.
     pub fn parse(scope: &str) -> Result<Self, ScopeError> {
         let mut parts = scope.split('/');
         let (Some(date), Some(region), Some(service), Some(terminator), None) = (
@@ -99,10 +99,10 @@ pub enum ScopeError {
     /// The date is not a day of the calendar, written as eight digits.
     #[error("the date of a credential scope is a calendar day written yyyymmdd")]
     Date,
-    /// The region is empty or holds a character that no region has.
+    /// The region is empty or contains a character that is not allowed in regions.
     #[error("a region is one or more ASCII letters, digits and any of \"-._:\"")]
     Region,
-    /// The service is empty or holds a character that no service has.
+    /// The service is empty or contains a character that is not allowed in services.
     #[error("a service is one or more ASCII letters, digits and any of \"-._:\"")]
     Service,
     /// The last part is not `aws4_request`.

@@ -9,10 +9,10 @@ use zeroize::{Zeroize, Zeroizing};
 
 const BLOCK: usize = 64;
 
-/// The most that padding adds to a message, which its memory should have room for.
+/// The maximum padding of a message, for which its memory should have room.
 pub(crate) const MAX_PADDING: usize = BLOCK + 8;
 
-/// What SHA-256 carries from block to block.
+/// The state of SHA-256 between blocks.
 type State = [u32; 8];
 
 /// The state before the first block (FIPS 180-4, 5.3.3).
@@ -27,7 +27,7 @@ const INITIAL: State = [
     0x5be0_cd19,
 ];
 
-/// SHA-256 of `message`, which comes back as it was.
+/// SHA-256 of `message`, which is unchanged afterwards.
 pub(crate) fn digest(message: &mut Vec<u8>) -> [u8; 32] {
     padded(message, 0, |blocks| compressed(INITIAL, blocks))
 }
@@ -56,8 +56,8 @@ impl HmacKey {
         }
     }
 
-    /// The HMAC of `message`, which comes back as it was. `first` is what the last message under this
-    /// key, or another one, has left.
+    /// The HMAC of `message`, which is unchanged afterwards. `first` is the state that the last
+    /// message with this key, or another one, has left.
     pub(crate) fn mac(&self, message: &mut Vec<u8>, first: &mut FirstBlock) -> [u8; 32] {
         let inner = padded(message, BLOCK, |blocks| match blocks {
             [block, rest @ ..] if !rest.is_empty() => {
@@ -85,8 +85,8 @@ impl Drop for HmacKey {
     }
 }
 
-/// The state after the first block of a message. Many messages under one key begin alike: all that are
-/// signed within a second share the first block of their strings to sign.
+/// The state after the first block of a message. Many messages with one key have the same
+/// beginning: all that are signed within a second share the first block of their strings to sign.
 #[derive(Default)]
 pub(crate) struct FirstBlock {
     before: State,
@@ -94,7 +94,7 @@ pub(crate) struct FirstBlock {
     after: State,
 }
 
-/// What SHA-256 compresses at once.
+/// The block that SHA-256 compresses at once.
 #[derive(Clone, Copy)]
 struct Block([u8; BLOCK]);
 
@@ -105,7 +105,7 @@ impl Default for Block {
 }
 
 impl FirstBlock {
-    /// The state after `block` if it was `before` in front of it.
+    /// The state after `block` if it was `before` before it.
     fn after(&mut self, before: State, block: &[u8; BLOCK]) -> State {
         if self.block.0 != *block || self.before != before {
             self.after = compressed(before, &[*block]);
@@ -123,14 +123,14 @@ impl Drop for FirstBlock {
     }
 }
 
-/// The state after `blocks`, if it was `state` in front of them.
+/// The state after `blocks` if it was `state` before them.
 fn compressed(mut state: State, blocks: &[[u8; BLOCK]]) -> State {
     compress256(&mut state, blocks);
     state
 }
 
-/// Hashes `message` as the end of a longer one that is `before` bytes longer: lends `hash` its
-/// padded blocks, and returns the bytes of the state after them.
+/// Hashes `message` as the end of a longer one that is `before` bytes longer: passes its padded
+/// blocks to `hash`, and returns the bytes of the state after them.
 fn padded(
     message: &mut Vec<u8>,
     before: usize,
@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
 
-    /// Every length that pads differently, against the hashers that work piece by piece.
+    /// Every length with a different padding, compared with hashers that work piece by piece.
     #[test]
     fn agrees_with_the_hashers_for_every_length() {
         let mut message = Vec::new();

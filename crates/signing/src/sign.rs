@@ -19,7 +19,7 @@ pub struct Request<'a, 'h> {
     /// The canonical query, made by [`crate::query::Canonicalizer`].
     pub query: &'a [u8],
     /// The header fields to sign, in the order sent; they are sorted here, stably. Host must be
-    /// among them, and AWS wants every `x-amz-*` that is sent.
+    /// among them, and AWS requires every `x-amz-*` that is sent.
     pub headers: &'a mut [Header<'h>],
     /// The last line of the canonical request: SHA-256 of the body in hex, or a literal such as
     /// [`UNSIGNED_PAYLOAD`](crate::UNSIGNED_PAYLOAD). For S3, the value of
@@ -28,7 +28,7 @@ pub struct Request<'a, 'h> {
 }
 
 impl Request<'_, '_> {
-    /// Whether each part but the headers is a line of its own.
+    /// Whether each part except the headers is a single line.
     pub(crate) fn check(&self) -> Result<(), SignError> {
         check_line(self.method, SignError::Method)?;
         check_line(self.path, SignError::Path)?;
@@ -47,7 +47,7 @@ pub struct Signer {
     pub(crate) string_to_sign: Vec<u8>,
     /// What is added to the query of a presigned request.
     pub(crate) parameters: Vec<u8>,
-    /// Of the last string to sign.
+    /// The first block of the last string to sign.
     first_block: FirstBlock,
 }
 
@@ -57,12 +57,12 @@ impl Signer {
         Self::default()
     }
 
-    /// Makes room for requests of `length` bytes, so that signing them allocates nothing. The
-    /// access key, the scope and the session token of a presigned request are part of it, encoded,
-    /// and so are the names of the signed headers, once more and encoded.
+    /// Reserves memory for requests of `length` bytes, so that signing them allocates nothing. This
+    /// length includes the access key, the scope, and the session token of a presigned request,
+    /// encoded, and the names of the signed headers once more, encoded.
     pub fn try_reserve(&mut self, length: usize) -> Result<(), TryReserveError> {
-        // Padding to SHA-256's blocks, the payload line, what a string to sign holds beside the
-        // scope, and the names of the parameters that are added to a query.
+        // Padding to SHA-256's blocks, the payload line, the parts of a string to sign in addition
+        // to the scope, and the names of the parameters that are added to a query.
         const FIXED: usize = 512;
         for buffer in [
             &mut self.canonical_request,
@@ -78,8 +78,8 @@ impl Signer {
 
     /// Signs `request` with a key that was derived for `scope`.
     ///
-    /// The date of the scope may differ from that of `timestamp`: a stale key signs all the same,
-    /// and the service rejects what it signed.
+    /// The date of the scope can differ from that of `timestamp`: an old key still signs, and the
+    /// service rejects the signature.
     pub fn sign<'s>(
         &'s mut self,
         request: &mut Request<'_, '_>,
@@ -117,7 +117,7 @@ impl Signer {
         }
     }
 
-    /// Signs the canonical request that was written. Lends what was added to the query as well.
+    /// Signs the canonical request that was written. Also passes on what was added to the query.
     pub(crate) fn sign_canonical_request<'s>(
         &'s mut self,
         key: &SigningKey,
@@ -152,13 +152,14 @@ impl Signer {
 }
 
 impl fmt::Debug for Signer {
-    /// The buffers are left out: a canonical request may hold a session token.
+    /// The buffers are not shown: a canonical request can contain a session token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer").finish_non_exhaustive()
     }
 }
 
-/// A canonical request is made of lines: what holds a line break or a space could pass for others.
+/// A canonical request consists of lines: a part with a line break or a space could look like
+/// several.
 fn check_line(line: &[u8], error: SignError) -> Result<(), SignError> {
     if line.is_empty() || has_separator(line) {
         Err(error)
@@ -169,12 +170,12 @@ fn check_line(line: &[u8], error: SignError) -> Result<(), SignError> {
 
 /// Whether there is a space or a control byte.
 pub(crate) fn has_separator(text: &[u8]) -> bool {
-    // Not stopping at the first hit lets the compiler compare many bytes at once.
+    // Not stopping at the first match lets the compiler compare many bytes at once.
     text.iter()
         .fold(false, |found, &byte| found | (byte <= b' ' || byte == 0x7f))
 }
 
-/// A signature, with the texts that led to it; it borrows them from its [`Signer`].
+/// A signature, with the intermediate texts; it borrows them from its [`Signer`].
 pub struct Signature<'s> {
     pub(crate) canonical_request: &'s [u8],
     signed_headers: &'s [u8],
@@ -184,7 +185,7 @@ pub struct Signature<'s> {
 }
 
 impl Signature<'_> {
-    /// The canonical request. It may hold a session token: not for logs.
+    /// The canonical request. It can contain a session token and must not be logged.
     pub fn canonical_request(&self) -> &[u8] {
         self.canonical_request
     }
@@ -225,7 +226,7 @@ impl Signature<'_> {
 }
 
 impl fmt::Debug for Signature<'_> {
-    /// The texts are left out: a canonical request may hold a session token.
+    /// The texts are not shown: a canonical request can contain a session token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

@@ -13,9 +13,9 @@ const DATE_LEN: usize = 8;
 /// Length of `Fri, 24 May 2013 00:00:00 GMT`.
 const HTTP_DATE_LEN: usize = 29;
 
-/// A moment in UTC, to the second, kept as the texts that headers hold.
+/// A UTC time, to the second, kept as the texts that headers contain.
 ///
-/// Making one costs a calendar computation; a caller that signs often makes one each second.
+/// Making one costs a calendar computation; a caller that signs often makes one per second.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
     text: [u8; AMZ_DATE_LEN],
@@ -24,10 +24,10 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// The moment `secs` seconds after (or, below zero, before) 1970-01-01T00:00:00Z.
+    /// The time `secs` seconds after (or, below zero, before) 1970-01-01T00:00:00Z.
     ///
-    /// The text has room for four digits of year: moments outside the years 0 to 9999 become
-    /// the nearest moment inside.
+    /// The text has room for four digits of year: times outside the years 0 to 9999 become the
+    /// nearest time inside.
     pub fn from_unix(secs: i64) -> Self {
         const FIRST: i64 = -62_167_219_200; // 0000-01-01T00:00:00Z
         const LAST: i64 = 253_402_300_799; // 9999-12-31T23:59:59Z
@@ -76,8 +76,8 @@ impl Timestamp {
         ascii(&self.text[..DATE_LEN])
     }
 
-    /// The value of `Date`, and of `x-amz-date` where Signature Version 2 signs it:
-    /// `Fri, 24 May 2013 00:00:00 GMT` (RFC 9110, 5.6.7).
+    /// The value of `Date`, and of `x-amz-date` if Signature Version 2 signs it: `Fri, 24 May 2013
+    /// 00:00:00 GMT` (RFC 9110, 5.6.7).
     pub fn http_date(&self) -> &str {
         ascii(&self.http_date)
     }

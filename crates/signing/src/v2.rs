@@ -48,16 +48,16 @@ pub struct Request<'a, 'h> {
     /// The method, as on the request line.
     pub method: &'a [u8],
     /// The bucket, if the Host header names it (virtual style); `None` if the path does (path
-    /// style) or there is none. A host name that is a bucket's name is written in lower case.
+    /// style) or there is none. A bucket in a host name is in lower case.
     pub bucket: Option<&'a [u8]>,
     /// The path, byte for byte as it is sent.
     pub path: &'a [u8],
-    /// The query as it is sent, without `?`; for [`Signer::presign`], what is sent of it beside
-    /// the signature's own parameters. Only [`SUBRESOURCES`] are signed.
+    /// The query as it is sent, without `?`; for [`Signer::presign`], its part without the
+    /// signature's own parameters. Only [`SUBRESOURCES`] are signed.
     pub query: &'a [u8],
-    /// The header fields that are sent, in the order sent; they are sorted here, stably. Signed
-    /// are each `x-amz-*`, `Content-MD5`, `Content-Type` and, by [`Signer::sign`], `Date` unless
-    /// there is an `x-amz-date`. A session token is sent as `x-amz-security-token`, but for
-    /// [`Signer::presign`], which puts it into the query.
+    /// The header fields that are sent, in the order sent; they are sorted here, stably. The
+    /// signature covers each `x-amz-*`, `Content-MD5`, `Content-Type` and, by [`Signer::sign`],
+    /// `Date` unless there is an `x-amz-date`. A session token is sent as `x-amz-security-token`,
+    /// except by [`Signer::presign`], which puts it into the query.
     pub headers: &'a mut [Header<'h>],
 }

@@ -2,34 +2,34 @@
 
 use std::fmt;
 
-/// The code of an authentication error: one of those that we know.
+/// The code of an authentication error: one of those that are known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code {
     pub(super) name: &'static str,
-    /// Services that speak JSON append "Exception".
+    /// Services with JSON protocols append "Exception".
     pub(super) suffix: &'static str,
-    /// What is wrong.
+    /// The cause.
     pub cause: Cause,
 }
 
-/// What is wrong with a request's authentication, as the upstream sees it.
+/// The cause of an authentication error, according to the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The signature is not the one that the upstream calculates.
     Signature,
-    /// The Authorization header, or what is for it in the query, cannot be read.
+    /// The Authorization header, or its counterpart in the query, cannot be parsed.
     Form,
     /// The signature is for another region or service.
     Scope,
     /// The token has expired.
     Expired,
-    /// The upstream does not know the access key, or not this token of it.
+    /// The upstream does not know the access key, or does not accept the token with it.
     Unknown,
-    /// The signature's time is not the upstream's.
+    /// The time of the signature differs too much from the upstream's clock.
     Clock,
-    /// The upstream does not take signatures of Version 2.
+    /// The upstream does not accept signatures of Version 2.
     Version,
-    /// Headers are sent that the upstream wants signed.
+    /// The upstream requires headers to be signed that are not.
     Headers,
 }
 
@@ -52,23 +52,26 @@ const CODES: [(&str, Cause); 20] = [
     ("RequestTimeTooSkewed", Cause::Clock),
     ("RequestExpired", Cause::Clock),
     ("RequestInTheFuture", Cause::Clock),
-    // Of an argument that holds the Authorization header: see `of_argument`.
+    // About an argument that contains the Authorization header: see `of_argument`.
     (ARGUMENT, Cause::Form),
-    // With messages of their own: see `SENTENCES`.
+    // With specific messages: see `SENTENCES`.
     (DENIED, Cause::Clock),
     (REQUEST, Cause::Version),
 ];
 
-/// An error of a parameter, which S3 also says of the Authorization header, and then repeats it.
+/// An error about a parameter. S3 also uses it for the Authorization header, and then repeats the
+/// header.
 pub(super) const ARGUMENT: &str = "InvalidArgument";
 
-/// Of what S3 denies, only a request that came too late, or too early, for the time in its query.
+/// Among the causes of AccessDenied, only a request that is too late, or too early, for the time in
+/// its query.
 const DENIED: &str = "AccessDenied";
 
-/// Of the requests that S3 does not take, only those of Version 2.
+/// Among the causes of InvalidRequest, only signatures of Version 2.
 const REQUEST: &str = "InvalidRequest";
 
-/// How messages begin that make an authentication error of a code which says many things.
+/// The beginnings of messages that show that a code with several meanings is an authentication
+/// error.
 pub(super) const SENTENCES: [(&str, &str, Cause); 4] = [
     (DENIED, "Request has expired", Cause::Clock),
     (DENIED, "Request is not valid yet", Cause::Clock),
@@ -85,7 +88,7 @@ pub(super) const SENTENCES: [(&str, &str, Cause); 4] = [
 ];
 
 impl Code {
-    /// The code of this name, which is compared to the letter.
+    /// The code of this name; the comparison is exact.
     pub(super) fn of(text: &[u8]) -> Option<Self> {
         let (name, suffix) = match text.strip_suffix(b"Exception") {
             Some(name) => (name, "Exception"),
@@ -101,12 +104,12 @@ impl Code {
             })
     }
 
-    /// Whether the code alone does not make it an authentication error.
+    /// Whether the code alone is not enough to identify an authentication error.
     fn needs_more(self) -> bool {
         [ARGUMENT, DENIED, REQUEST].contains(&self.name)
     }
 
-    /// The code of a shape's name: `namespace#Code`, or `Code:url`.
+    /// The code in a shape's name: `namespace#Code`, or `Code:url`.
     pub(super) fn of_shape(text: &[u8]) -> Option<Self> {
         let text = text.split(|byte| *byte == b'#').next_back()?;
         let text = text.split(|byte| *byte == b':').next()?;

@@ -9,10 +9,10 @@ use memchr::memchr2;
 
 use super::{Code, Finding, Form, auth_error, message_code};
 
-/// Below this many brackets no error has its message.
+/// No error has its message nested deeper than this many brackets.
 const DEEPEST: usize = 3;
 
-/// What the object or array at the beginning of `text` says.
+/// The result for the object or array at the beginning of `text`.
 pub(super) fn examine(text: &[u8]) -> Finding {
     let mut place = Place::default();
     let mut rest = text;
@@ -24,7 +24,7 @@ pub(super) fn examine(text: &[u8]) -> Finding {
             b'"' => {
                 let text = &rest[1..];
                 let end = string_end(text);
-                // A long message is known by its beginning.
+                // A long message is recognized by its beginning.
                 if let Some(code) = place.message(&text[..end.unwrap_or(text.len())]) {
                     return auth_error(Some(code), Form::Json);
                 }
@@ -49,7 +49,7 @@ pub(super) fn examine(text: &[u8]) -> Finding {
     Finding::Undecided
 }
 
-/// Where the string ends that `text` begins with.
+/// The end of the string that `text` begins with.
 fn string_end(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -61,13 +61,13 @@ fn string_end(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// Where in the object a value stands.
+/// The place of a value in the object.
 #[derive(Default)]
 struct Place<'a> {
     depth: usize,
     /// The last key.
     key: &'a [u8],
-    /// The key of the object or array, inside the first one, that we are in.
+    /// The key of the current object or array, inside the outermost one.
     outer: &'a [u8],
 }
 
@@ -89,7 +89,7 @@ impl Place<'_> {
         }
     }
 
-    /// What a string says that may be the error's message.
+    /// The result for a string that can be the error's message.
     fn message(&self, string: &[u8]) -> Option<Code> {
         (self.depth <= DEEPEST && self.key.eq_ignore_ascii_case(b"message"))
             .then(|| message_code(string))

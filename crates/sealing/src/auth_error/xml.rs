@@ -11,9 +11,9 @@ use super::Form;
 /// Why an element was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// The document goes on.
+    /// The document is not complete.
     Truncated,
-    /// It is no error document, or one without this element.
+    /// It is not an error document, or one without this element.
     Absent,
 }
 
@@ -28,7 +28,7 @@ pub(super) fn find<'a>(body: &'a [u8], name: &[u8]) -> Result<(Form, &'a [u8]), 
             _ => return Err(Stop::Absent),
         }
     };
-    // Below the root, what the error's own elements are in.
+    // Below the root, the elements that contain the error's own elements.
     let (form, path): (_, &[&[u8]]) = match root {
         b"Error" => (Form::Error, &[]),
         b"ErrorResponse" => (Form::ErrorResponse, &[b"Error"]),
@@ -53,7 +53,7 @@ pub(super) fn find<'a>(body: &'a [u8], name: &[u8]) -> Result<(Form, &'a [u8]), 
 }
 
 enum Token<'a> {
-    /// Text, which may be of no bytes, or a CDATA section.
+    /// Text, which can be empty, or a CDATA section.
     Text(&'a [u8]),
     /// A start tag; its name without the prefix of a namespace.
     Open { name: &'a [u8], empty: bool },
@@ -66,7 +66,7 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// The next token; comments and processing instructions are none.
+    /// The next token; comments and processing instructions are skipped.
     fn next(&mut self) -> Result<Token<'a>, Stop> {
         loop {
             if self.rest.first() != Some(&b'<') {
@@ -85,7 +85,7 @@ impl<'a> Cursor<'a> {
                     self.rest = &self.rest[9..];
                     return self.until(b"]]>").map(Token::Text);
                 }
-                // Errors have no document type, and pages of HTML have.
+                // Errors have no document type, while HTML pages have one.
                 b'!' => return Err(Stop::Absent),
                 b'/' => {
                     self.until(b">")?;
@@ -144,7 +144,7 @@ impl<'a> Cursor<'a> {
         Ok(self.rest.starts_with(text))
     }
 
-    /// What comes before `end`, which is passed over too.
+    /// The text before `end`, which is skipped too.
     fn until(&mut self, end: &[u8]) -> Result<&'a [u8], Stop> {
         let at = memmem::find(self.rest, end).ok_or(Stop::Truncated)?;
         let text = self.take(at);

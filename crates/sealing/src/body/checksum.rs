@@ -13,7 +13,7 @@ use crc::{CRC_64_NVME, Crc, Table};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-/// What all names begin with.
+/// The common prefix of all names.
 const PREFIX: &[u8] = b"x-amz-checksum-";
 
 /// The longest digest, in bytes.
@@ -38,15 +38,15 @@ enum Algorithm {
 /// Why a value is not the checksum of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChecksumError {
-    /// It is not base64, with padding, of as many bytes as the digest has.
+    /// It is not base64, with padding, of the length of the digest.
     Form,
-    /// It is the checksum of other data.
+    /// It is the checksum of different data.
     Mismatch,
 }
 
 impl Checksum {
-    /// The checksum that a trailer of this name, in any case, carries. `None` for other trailers
-    /// and for algorithms that are not known here.
+    /// The checksum in a trailer of this name, in any case. `None` for other trailers and for
+    /// unknown algorithms.
     pub fn for_trailer(name: &[u8]) -> Option<Self> {
         let (prefix, algorithm) = name.split_at_checked(PREFIX.len())?;
         if !prefix.eq_ignore_ascii_case(PREFIX) {
@@ -69,7 +69,7 @@ impl Checksum {
         Some(Self(algorithm))
     }
 
-    /// Takes note of data.
+    /// Adds data.
     pub fn update(&mut self, data: &[u8]) {
         match &mut self.0 {
             Algorithm::Crc32(hasher) => hasher.update(data),
@@ -83,7 +83,7 @@ impl Checksum {
     /// Whether a trailer's value is the checksum of the data.
     pub fn verify(&self, value: &[u8]) -> Result<(), ChecksumError> {
         let (digest, length) = self.digest();
-        // The decoder asks for room for what it estimates, which is up to three bytes more.
+        // The decoder needs memory for its estimate, which is up to three bytes more.
         let mut decoded = [0; MAX_DIGEST + 3];
         match STANDARD.decode_slice(value, &mut decoded) {
             Ok(count) if count != length => Err(ChecksumError::Form),
@@ -111,8 +111,8 @@ impl Checksum {
     }
 }
 
-/// Goes on from a finished CRC, of nothing 0. The crate takes the register it begins with in the
-/// order of the polynomial's definition: not inverted, not reflected.
+/// Continues from a finished CRC, of nothing 0. The crate expects the initial register in the order
+/// of the polynomial's definition: not inverted, not reflected.
 fn crc64_append(crc: u64, data: &[u8]) -> u64 {
     let mut digest = CRC64.digest_with_initial((!crc).reverse_bits());
     digest.update(data);
@@ -171,7 +171,7 @@ mod tests {
         }
     }
 
-    /// Long enough for what takes many bytes at once, and the end is not aligned.
+    /// Long enough for code that processes many bytes at once, and the end is not aligned.
     #[test]
     fn pieces_make_the_same_checksum() {
         let data: Vec<u8> = (0..70_001_u32)

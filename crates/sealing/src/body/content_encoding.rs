@@ -15,8 +15,8 @@ pub fn names_aws_chunked(value: &[u8]) -> bool {
 }
 
 /// Appends the codings in the values of all `Content-Encoding` headers, joined by commas in the
-/// order sent, without `aws-chunked`: the one header to send instead. Where nothing is appended
-/// there is none to send.
+/// order sent, without `aws-chunked`: the one header to send instead. If nothing is appended, there
+/// is none to send.
 pub fn without_aws_chunked<'a>(
     values: impl IntoIterator<Item = &'a [u8]>,
     out: &mut Vec<u8>,
@@ -24,7 +24,8 @@ pub fn without_aws_chunked<'a>(
     append(values, out.len(), out)
 }
 
-/// The same with `aws-chunked` before the others, once: the header to send with our framing.
+/// The same with `aws-chunked` before the others, once: the header to send if the module applies
+/// the encoding.
 pub fn with_aws_chunked<'a>(
     values: impl IntoIterator<Item = &'a [u8]>,
     out: &mut Vec<u8>,
@@ -35,7 +36,7 @@ pub fn with_aws_chunked<'a>(
     append(values, start, out)
 }
 
-/// Appends all codings but `aws-chunked` to the list that begins at `start`.
+/// Appends all codings except `aws-chunked` to the list that begins at `start`.
 fn append<'a>(
     values: impl IntoIterator<Item = &'a [u8]>,
     start: usize,
@@ -53,7 +54,7 @@ fn append<'a>(
     Ok(())
 }
 
-/// The codings in one value. RFC 9110 lets elements of a list be empty; they mean nothing.
+/// The codings in one value. RFC 9110 allows empty elements in a list; they mean nothing.
 fn codings(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value
         .split(|&byte| byte == b',')

@@ -14,8 +14,8 @@ const ECDSA: [&str; 2] = [
     "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER",
 ];
 
-/// What `X-Amz-Content-SHA256` says of the body. The values are those of [Authenticating requests:
-/// using the Authorization header][1].
+/// What `X-Amz-Content-SHA256` declares about the body. The values are those of [Authenticating
+/// requests: using the Authorization header][1].
 ///
 /// [1]: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-auth-using-authorization-header.html
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,16 +26,16 @@ pub enum Declared {
     Hash([u8; 64]),
     /// `UNSIGNED-PAYLOAD`: a plain body that the signature does not cover.
     Unsigned,
-    /// A body in aws-chunked framing.
+    /// A body in aws-chunked encoding.
     Framed(Framing),
 }
 
 impl Declared {
-    /// Reads the header's value, or that there is none.
+    /// Parses the header's value, which may be missing.
     ///
-    /// The literals are taken to the letter. The hash is defined in lower-case digits (`Hex()` is
-    /// "Lowercase base 16 encoding" on AWS's pages), and a server may compare it as text; a client
-    /// that writes upper case means the same hash, which is signed again here in lower case.
+    /// The literals must match exactly. The hash is defined in lower-case digits (`Hex()` is
+    /// "Lowercase base 16 encoding" on AWS's pages), and a server can compare it as text. A client
+    /// that writes upper case means the same hash, which is signed here in lower case.
     pub fn parse(value: Option<&[u8]>) -> Result<Self, DeclaredError> {
         let Some(value) = value.map(trim_blanks) else {
             return Ok(Self::Nothing);
@@ -58,7 +58,7 @@ impl Declared {
         Err(DeclaredError::Unknown)
     }
 
-    /// Finds the header among the client's, where it may be once.
+    /// Finds the header among the client's, which may contain it once.
     pub fn from_headers<'a>(
         headers: impl IntoIterator<Item = Header<'a>>,
     ) -> Result<Self, DeclaredError> {
@@ -74,10 +74,10 @@ impl Declared {
     }
 }
 
-/// Why it cannot be said what a body is declared to be.
+/// Why the declaration of a body cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeclaredError {
-    /// The chunks are signed with ECDSA (SigV4a), which is not spoken here.
+    /// The chunks are signed with ECDSA (SigV4a), which is not supported here.
     #[error("the client signs its chunks with ECDSA, which is not supported")]
     Ecdsa,
     /// The value is neither a hash nor a literal that AWS documents.

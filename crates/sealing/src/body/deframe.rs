@@ -6,12 +6,13 @@ use super::checksum::{Checksum, ChecksumError};
 use super::inspect::Framed;
 use super::{BodyError, Expected, MAX_ANNOUNCED, TrailerName};
 
-/// Takes aws-chunked framing off a body where it lies, and compares the checksums after it with the
-/// data.
+/// Removes the aws-chunked encoding from a body in place, and compares the checksums after it with
+/// the data.
 ///
-/// Chunk signatures are not verified: they were made with a key that is not ours. What is verified
-/// comes at the end, when all data but its last byte may have been sent on; that one is held back
-/// until then. So an upstream that was told the length never gets all of a body that is wrong.
+/// Chunk signatures are not verified, since they were made with the client's key. The checksums
+/// come at the end, when everything except the last byte may already have been forwarded; this byte
+/// is held back until they are verified. So an upstream that knows the length never gets a complete
+/// wrong body.
 ///
 /// ```
 /// use aws_sealing::PassHeaders;
@@ -37,25 +38,25 @@ use super::{BodyError, Expected, MAX_ANNOUNCED, TrailerName};
 #[derive(Clone, Debug)]
 pub struct Deframer {
     framed: Framed,
-    /// Of the trailers announced.
+    /// For the announced trailers.
     checksums: [Option<(TrailerName, Checksum)>; MAX_ANNOUNCED],
     decoded: u64,
     last: Option<u8>,
 }
 
-/// What is known at the end of a body.
+/// The result at the end of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finished<'a> {
-    /// The last byte of the data, which goes after all that [`Deframer::update`] has returned.
+    /// The last byte of the data, to be sent after all that [`Deframer::update`] has returned.
     /// `None` if there is no data.
     pub last: Option<u8>,
-    /// The trailers announced, names in lower case. Each is a checksum that the data has.
+    /// The announced trailers, with names in lower case. Each is a verified checksum of the data.
     pub trailers: &'a Trailers,
 }
 
 impl Deframer {
-    /// Begins a body. A trailer that is not a checksum known here could only be dropped unverified:
-    /// [`BodyError::ChecksumUnsupported`].
+    /// Begins a body. A trailer that is not a known checksum could only be dropped unverified,
+    /// which is an error: [`BodyError::ChecksumUnsupported`].
     pub fn new(expected: Expected) -> Result<Self, BodyError> {
         let mut checksums = [const { None }; MAX_ANNOUNCED];
         for (slot, name) in checksums.iter_mut().zip(expected.trailers()) {
@@ -71,10 +72,10 @@ impl Deframer {
         })
     }
 
-    /// Reads on and moves the data in `piece` to its front: so many bytes are to be forwarded. What
-    /// is after them is of no use any more.
+    /// Continues to read and moves the data in `piece` to its front; returns how many bytes are to
+    /// be forwarded. The rest of `piece` is no longer needed.
     ///
-    /// After an error there is nothing but the same error.
+    /// After an error, it returns the same error again.
     pub fn update(&mut self, piece: &mut [u8]) -> Result<usize, BodyError> {
         let (mut read, mut written) = (0, 0);
         loop {
@@ -95,7 +96,7 @@ impl Deframer {
         }
     }
 
-    /// Ends the body, if it may end here.
+    /// Ends the body, if it can end here.
     pub fn finish(&self) -> Result<Finished<'_>, BodyError> {
         self.framed.finish()?;
         Ok(Finished {
@@ -104,7 +105,7 @@ impl Deframer {
         })
     }
 
-    /// Takes note of data and returns how much of it may be forwarded.
+    /// Processes data and returns how much of it may be forwarded.
     fn take(&mut self, data: &[u8]) -> usize {
         for (_, checksum) in self.checksums.iter_mut().flatten() {
             checksum.update(data);
@@ -159,7 +160,7 @@ mod tests {
         TrailerName::new(name.as_bytes()).unwrap()
     }
 
-    /// Each piece, what comes of it, and what is after.
+    /// Each piece, the expected output, and the rest.
     #[test]
     fn data_moves_to_the_front() {
         let mut deframer = deframer("12", "x-amz-checksum-crc32");
@@ -195,7 +196,7 @@ mod tests {
         assert_eq!(deframer.finish().unwrap().last, None);
     }
 
-    /// It cannot be verified, so nothing but the framing can be wrong.
+    /// It cannot be verified, so only the encoding can be wrong.
     #[test]
     fn signed_chunks_are_taken_with_any_signature() {
         let expected = expected(Framing::Signed, "1", "");

@@ -4,29 +4,30 @@ use aws_signing::chunked::{FramingError, TrailerError};
 
 use super::{DeclaredError, MAX_ANNOUNCED, TrailerName};
 
-/// Why a body is not taken. The guilty party is the client, unless there is no memory, and the status
-/// of the response tells it so; the text is for the log and holds nothing of the client's unescaped.
+/// Why a body is rejected. The client has caused the error, unless there is no memory, and the
+/// status of the response says so. The text is for the log and contains nothing unescaped from the
+/// client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// What the body is declared to be cannot be had.
+    /// The declaration of the body cannot be used.
     #[error(transparent)]
     Declared(#[from] DeclaredError),
-    /// The head does not say how long the body is without its framing.
+    /// The head does not contain the length of the body without its encoding.
     #[error("the client sent an aws-chunked body without X-Amz-Decoded-Content-Length")]
     DecodedLengthMissing,
-    /// The head says so several times.
+    /// The head contains this length several times.
     #[error("the client sent several X-Amz-Decoded-Content-Length headers")]
     DecodedLengthRepeated,
     /// The length is not a decimal number below 2^63 without leading zeros.
     #[error("the client's X-Amz-Decoded-Content-Length is not a decimal number")]
     DecodedLength,
-    /// What is announced cannot be a trailer's name, or is longer than [`TrailerName::MAX`].
+    /// The announced name cannot be a trailer's, or is longer than [`TrailerName::MAX`].
     #[error("the client's X-Amz-Trailer holds what is not a header name")]
     TrailerName,
-    /// Trailers are announced where the declared framing has none.
+    /// Trailers are announced, but the declared encoding has none.
     #[error("the client announced trailers, but its X-Amz-Content-SHA256 declares none")]
     TrailerWithoutFraming,
-    /// No trailer is announced where the declared framing has signed ones.
+    /// No trailer is announced, but the declared encoding has signed ones.
     #[error("the client's X-Amz-Content-SHA256 declares signed trailers, but it announced none")]
     NoTrailerAnnounced,
     /// More than [`MAX_ANNOUNCED`] trailers are announced.
@@ -35,25 +36,25 @@ pub enum BodyError {
     /// A trailer is announced twice.
     #[error("the client announced trailer \"{0}\" twice")]
     TrailerAnnouncedTwice(TrailerName),
-    /// A trailer is announced that is in the head as well.
+    /// An announced trailer is also in the head.
     #[error("the client announced trailer \"{0}\", but sent a header of this name")]
     TrailerInHead(TrailerName),
-    /// A trailer is announced that may not be forwarded.
+    /// An announced trailer may not be forwarded.
     #[error("client trailer \"{0}\" is not listed")]
     TrailerNotPassed(TrailerName),
-    /// The framing itself is wrong.
+    /// The aws-chunked encoding is wrong.
     #[error("the client's aws-chunked body: {0}")]
     Framing(#[from] FramingError),
-    /// A trailer came that was not announced.
+    /// A trailer was sent that was not announced.
     #[error("the client sent trailer \"{0}\" without announcing it")]
     TrailerNotAnnounced(TrailerName),
-    /// A trailer did not come that was announced.
+    /// An announced trailer was not sent.
     #[error("the client announced trailer \"{0}\", but did not send it")]
     TrailerMissing(TrailerName),
     /// A trailer is not a checksum that can be verified here.
     #[error("client trailer \"{0}\" cannot be verified: not a supported checksum")]
     ChecksumUnsupported(TrailerName),
-    /// A checksum is not base64 of as many bytes as it must have.
+    /// A checksum is not base64 of the length of its digest.
     #[error("client trailer \"{0}\" is not a checksum in base64")]
     ChecksumForm(TrailerName),
     /// A checksum is not that of the data.

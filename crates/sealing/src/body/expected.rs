@@ -10,19 +10,21 @@ use crate::head::trim_blanks;
 const DECODED_LENGTH: &[u8] = b"x-amz-decoded-content-length";
 const TRAILER: &[u8] = b"x-amz-trailer";
 
-/// The most trailers that a client may announce. SDKs announce one checksum, S3 takes no second.
+/// The maximum number of trailers that a client can announce. SDKs announce one checksum, and S3
+/// accepts no second one.
 pub const MAX_ANNOUNCED: usize = 4;
 
-/// The longest body, in bytes: lengths of files are signed.
+/// The maximum length of a body, in bytes: lengths of files are signed integers.
 const MAX_LENGTH: u64 = i64::MAX as u64;
 
-/// What a framed body is expected to be: its framing, how long it is without, and the trailers
-/// after it.
+/// What an aws-chunked body is expected to be: its kind of encoding, its length without it, and its
+/// trailers.
 ///
 /// The rules are those of [Transferring payload in multiple chunks][1] and [Including trailing
-/// headers][2]. The latter has every trailer announced. Unsigned framing without any is taken all
-/// the same: it names itself after trailers, but the SDK for Swift has no other name for chunks
-/// without a checksum. S3 rejects signed trailers that are not announced, and so do we.
+/// headers][2]. The latter requires every trailer to be announced. Unsigned chunks without any are
+/// accepted all the same: the literal's name mentions trailers, but the SDK for Swift has no other
+/// name for chunks without a checksum. Signed trailers that are not announced are rejected here, as
+/// by S3.
 ///
 /// [1]: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
 /// [2]: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
@@ -34,8 +36,8 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// Reads the client's headers: `X-Amz-Decoded-Content-Length`, which stands once, and all of
-    /// `X-Amz-Trailer`. A trailer is as good as a header, so `pass` decides about it, too.
+    /// Reads the client's headers: `X-Amz-Decoded-Content-Length`, which may be there once, and all
+    /// of `X-Amz-Trailer`. A trailer is equivalent to a header, so `pass` applies to it, too.
     pub fn new<'a, H>(framing: Framing, headers: H, pass: &PassHeaders) -> Result<Self, BodyError>
     where
         H: IntoIterator<Item = Header<'a>>,
@@ -74,17 +76,17 @@ impl Expected {
         Ok(expected)
     }
 
-    /// How the body is framed.
+    /// The kind of aws-chunked encoding.
     pub fn framing(&self) -> Framing {
         self.framing
     }
 
-    /// The bytes of data in the framing.
+    /// The length of the data, in bytes.
     pub fn decoded_length(&self) -> u64 {
         self.decoded_length
     }
 
-    /// The trailers announced, in the order of their announcement, each once.
+    /// The announced trailers, in the order of their announcement, each once.
     pub fn trailers(&self) -> impl Iterator<Item = &TrailerName> {
         self.trailers.iter().flatten()
     }
@@ -105,7 +107,7 @@ fn values<'a>(
         .map(|header| header.value)
 }
 
-/// Decimal digits and nothing else. Leading zeros make an octal number for some.
+/// Only decimal digits. Leading zeros mean an octal number to some servers.
 fn decoded_length<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<u64, BodyError> {
     let value = values.next().ok_or(BodyError::DecodedLengthMissing)?;
     if values.next().is_some() {
@@ -126,8 +128,8 @@ fn decoded_length<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Result<u64,
     Ok(length)
 }
 
-/// Whether a header may come after the body. Those that tell how to read it come too late there,
-/// even where they may pass.
+/// Whether a header can be sent after the body. Those that determine how to read the body cannot,
+/// even if they may be forwarded.
 fn may_trail(name: &[u8], pass: &PassHeaders) -> bool {
     pass.allows(name) && !is_ours(name) && name != DECODED_LENGTH && name != TRAILER
 }
@@ -238,7 +240,7 @@ mod tests {
                 "x-amz-checksum-crc32,X-Amz-Tagging",
                 TrailerNotPassed(name("x-amz-tagging")),
             ),
-            // What may pass as a header, but not after the body that it describes.
+            // Headers that can be forwarded, but not sent after the body that they describe.
             (
                 "x-amz-content-sha256",
                 TrailerNotPassed(name("x-amz-content-sha256")),

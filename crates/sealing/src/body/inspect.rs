@@ -4,11 +4,11 @@ use aws_signing::chunked::{Event, Parser, Trailers};
 
 use super::{BodyError, Expected, TrailerName};
 
-/// Checks that a body in aws-chunked framing is what its head announces, byte for byte as it goes
-/// on: the framing, the length of the data, and that the trailers are those announced.
+/// Verifies that a body in aws-chunked encoding is what its head announces, byte for byte while it
+/// is received: the encoding, the length of the data, and that the trailers are those announced.
 ///
-/// The upstream verifies what trailers say, and chunk signatures are not verified at all: they are
-/// the client's, and replaced.
+/// The upstream verifies the values of trailers. Chunk signatures are not verified at all: they are
+/// the client's, and are replaced.
 #[derive(Clone, Debug)]
 pub struct Inspector {
     framed: Framed,
@@ -22,7 +22,7 @@ impl Inspector {
         }
     }
 
-    /// Reads on, pieces of any size. After an error there is nothing but the same error.
+    /// Continues to read, in pieces of any size. After an error, it returns the same error again.
     pub fn update(&mut self, data: &[u8]) -> Result<(), BodyError> {
         let mut rest = data;
         loop {
@@ -34,13 +34,13 @@ impl Inspector {
         }
     }
 
-    /// Whether the body may end here.
+    /// Whether the body can end here.
     pub fn finish(&self) -> Result<(), BodyError> {
         self.framed.finish()
     }
 }
 
-/// A body's framing as it is read, and its announcements kept.
+/// The parser of a body's encoding, which also checks its announcements.
 #[derive(Clone, Debug)]
 pub(super) struct Framed {
     parser: Parser,
@@ -61,13 +61,13 @@ impl Framed {
         &self.expected
     }
 
-    /// The trailers that have come.
+    /// The trailers that have been received.
     pub(super) fn trailers(&self) -> &Trailers {
         self.parser.trailers()
     }
 
-    /// As [`Parser::next`]: what the beginning of `input` is. At [`Event::End`] all trailers
-    /// announced have come and no other.
+    /// The same as [`Parser::next`]: what the beginning of `input` is. At [`Event::End`], all
+    /// announced trailers have been received and no other.
     pub(super) fn next<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Event<'a>), BodyError> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -75,12 +75,12 @@ impl Framed {
         self.read(input).map_err(|error| self.fail(error))
     }
 
-    /// Makes an error of the body's own last.
+    /// Makes an error permanent.
     pub(super) fn fail(&mut self, error: BodyError) -> BodyError {
         *self.failed.insert(error)
     }
 
-    /// Whether the body may end here.
+    /// Whether the body can end here.
     pub(super) fn finish(&self) -> Result<(), BodyError> {
         match self.failed {
             Some(error) => Err(error),
@@ -149,7 +149,7 @@ mod tests {
             ("", "", Ok(())),
             (crc, "x-amz-checksum-crc32:a\r\n", Ok(())),
             (crc, "X-AMZ-Checksum-CRC32:a\r\n", Ok(())),
-            // The upstream's to verify.
+            // The upstream verifies it.
             (crc, "x-amz-checksum-crc32:wrong\r\n", Ok(())),
             (
                 &both,

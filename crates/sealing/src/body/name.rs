@@ -4,8 +4,8 @@ use std::fmt;
 
 use aws_signing::token::is_token;
 
-/// A trailer's name, in lower case. It is kept in place: what a client writes allocates nothing,
-/// and an error can carry it.
+/// A trailer's name, in lower case. It is stored inline, so that a client's text allocates nothing
+/// and an error can contain it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TrailerName {
     bytes: [u8; Self::MAX],
@@ -21,7 +21,7 @@ impl TrailerName {
         (name.len() <= Self::MAX && is_token(name)).then(|| Self::clipped(name))
     }
 
-    /// As much of a name as there is room for, to report it.
+    /// The part of a name that fits, to report it.
     pub(super) fn clipped(name: &[u8]) -> Self {
         let length = name.len().min(Self::MAX);
         let mut bytes = [0; Self::MAX];

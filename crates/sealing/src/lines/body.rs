@@ -11,13 +11,13 @@ use crate::head::HeadError;
 use crate::header_name;
 use crate::unsigned::{Body, Payload};
 
-/// Headers that speak of `aws-chunked` framing, and hold for no other body.
+/// Headers that describe `aws-chunked` encoding, and do not apply to any other body.
 const FRAMING_HEADERS: [&str; 2] = ["x-amz-decoded-content-length", "x-amz-trailer"];
 
-/// Names the checksum that a trailer brings.
+/// Names the checksum in a trailer.
 const CHECKSUM_ALGORITHM: &str = "x-amz-sdk-checksum-algorithm";
 
-/// What remains to be said of a body while the lines are written.
+/// What remains to be written about a body while the lines are written.
 pub(crate) struct BodyLines<'a> {
     payload: &'a Payload<'a>,
     /// Content-Length, or Transfer-Encoding if there is no length.
@@ -39,12 +39,12 @@ impl<'a> BodyLines<'a> {
         self.payload.unframed.unwrap_or_default()
     }
 
-    /// Whether what the head says of the framing no longer holds.
+    /// Whether the declarations in the head about the encoding no longer apply.
     fn reframed(&self) -> bool {
         self.payload.unframed.is_some() || matches!(self.payload.body, Body::Encoded { .. })
     }
 
-    /// Whether this Content-Length is sent as it is.
+    /// Whether this Content-Length is sent unchanged.
     pub(crate) fn keeps_length(&mut self, value: &[u8]) -> Result<bool, SealError> {
         match self.payload.body {
             Body::Empty if value == b"0" => Ok(true),
@@ -57,7 +57,7 @@ impl<'a> BodyLines<'a> {
     }
 
     fn announced(&mut self, value: &[u8], length: Option<u64>) -> Result<bool, SealError> {
-        // Digits only: a number's parser takes a sign, too.
+        // Only digits: a number parser also accepts a sign.
         let announced = Some(value)
             .filter(|value| value.iter().all(u8::is_ascii_digit))
             .and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
@@ -68,7 +68,7 @@ impl<'a> BodyLines<'a> {
         Ok(true)
     }
 
-    /// Whether this Transfer-Encoding is sent as it is.
+    /// Whether this Transfer-Encoding is sent unchanged.
     pub(crate) fn keeps_transfer_encoding(&mut self, value: &[u8]) -> Result<bool, SealError> {
         match self.payload.body {
             Body::Empty => Err(SealError::UnexpectedBody),
@@ -82,7 +82,7 @@ impl<'a> BodyLines<'a> {
         }
     }
 
-    /// Whether this Content-Encoding is sent as it is. Where not, [`write_missing`] writes what
+    /// Whether this Content-Encoding is sent unchanged. If not, [`write_missing`] writes what
     /// remains of it.
     ///
     /// [`write_missing`]: Self::write_missing
@@ -97,7 +97,7 @@ impl<'a> BodyLines<'a> {
         Ok(false)
     }
 
-    /// Whether the client's line of this name is not sent, or is one that we write.
+    /// Whether the client's line of this name is not sent, or is one that the module writes.
     pub(crate) fn replaces(&self, name: &[u8]) -> bool {
         if !self.reframed() {
             return false;
@@ -112,7 +112,7 @@ impl<'a> BodyLines<'a> {
                 .any(|trailer| header_name::is(name, trailer.name))
     }
 
-    /// Writes what no line has said yet, and returns the new Content-Encoding, if there is one.
+    /// Writes what no line has declared yet, and returns the new Content-Encoding, if there is one.
     pub(crate) fn write_missing(
         self,
         out: &mut Vec<u8>,

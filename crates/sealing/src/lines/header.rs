@@ -10,8 +10,7 @@ pub(crate) type SignedPositions = SmallVec<[HeaderPosition; 16]>;
 /// The position of a header's name and value.
 pub(crate) type HeaderPosition = (Range<usize>, Range<usize>);
 
-/// Writes a header whose value is made of `pieces`, and returns the positions of name and
-/// value.
+/// Writes a header whose value consists of `pieces`, and returns the positions of name and value.
 pub(crate) fn write_header(name: &[u8], pieces: &[&[u8]], out: &mut Vec<u8>) -> HeaderPosition {
     let start = out.len();
     out.extend_from_slice(name);

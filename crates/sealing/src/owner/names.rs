@@ -3,11 +3,11 @@
 use super::{ClientHeader, Dropped};
 use crate::header_name::{self, folded};
 
-/// The names in `proxy_set_header`, beside which nginx's defaults always count.
+/// The names in `proxy_set_header`, in addition to nginx's defaults.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     names: Vec<Name>,
-    /// A bit for the [`slot`] of each name: most headers of clients need no other look.
+    /// A bit for the [`slot`] of each name: most headers of clients need no other check.
     slots: u64,
 }
 
@@ -31,9 +31,9 @@ impl Names {
 
     /// Whether nginx drops a client's header.
     pub(super) fn drops(&self, header: &ClientHeader<'_>, cacheable: bool) -> Dropped {
-        // nginx looks for the hash that it computed while it read the name. Bytes that it reads
-        // as invalid are not part of it (`ignore_invalid_headers off`), and other modules may have
-        // set another one. Then it may find the name, or not.
+        // nginx looks up the hash that it has computed while it read the name. Bytes that it
+        // considers invalid are not part of it (`ignore_invalid_headers off`), and other modules
+        // can have set another one. Then the lookup may or may not find the name.
         let found = |hash| match header.hash == hash {
             true => Dropped::Yes,
             false => Dropped::Unknown,
@@ -89,7 +89,7 @@ fn default_name(name: &[u8], cacheable: bool, is: impl Fn(&[u8]) -> bool) -> Opt
     (name.len() == 16 && is(b"proxy-connection")).then_some(false)
 }
 
-/// A number below 64, which is the same for names that differ in case, or in `_` and `-`, only.
+/// A number below 64, which is the same for names that differ only in case, or in `_` and `-`.
 fn slot(name: &[u8]) -> u32 {
     let folded = |byte: Option<&u8>| u32::from(byte.map_or(0, folded));
     let mixed = folded(name.first()) * 7 + folded(name.last()) * 3;

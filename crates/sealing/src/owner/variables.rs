@@ -1,7 +1,7 @@
 //! The variables that cannot contain a line break.
 
-/// Variables of nginx that never hold one, and that no directive can give another value: all of them
-/// are in every nginx with the proxy module, and none can be changed by `set`, `map` and the like.
+/// Variables of nginx that never contain one, and that no directive can redefine: all of them are
+/// in every nginx with the proxy module, and `set`, `map` and the like cannot change them.
 const ONE_LINE: [&[u8]; 29] = [
     b"connection",
     b"connection_requests",
@@ -34,7 +34,7 @@ const ONE_LINE: [&[u8]; 29] = [
     b"time_local",
 ];
 
-/// Whether `value`, as it is written in the configuration, cannot hold a line break in any request.
+/// Whether `value`, as it is written in the configuration, never contains a line break.
 pub(super) fn hold_no_line_break(value: &[u8]) -> bool {
     if value.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
         return false;

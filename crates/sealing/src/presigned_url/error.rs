@@ -4,13 +4,13 @@ use std::collections::TryReserveError;
 
 use crate::signature::SignatureError;
 
-/// Why a URL cannot be signed. The text holds nothing of the URL.
+/// Why a URL cannot be signed. The text contains nothing of the URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PresignedUrlError {
     /// The URL does not begin with `http://` or `https://`.
     #[error("its URL does not begin with \"https://\" or \"http://\"")]
     Scheme,
-    /// The URL has no host, or one that is none.
+    /// The URL has no host, or an invalid one.
     #[error("its URL has no host such as my-bucket.s3.eu-west-1.amazonaws.com behind \"//\"")]
     Host,
     /// A byte that no encoded URL contains, or that no client sends.
@@ -19,7 +19,7 @@ pub enum PresignedUrlError {
     /// The presigned URL would not fit into memory.
     #[error("not enough memory")]
     OutOfMemory,
-    /// What is to be signed has no canonical form.
+    /// The request has no canonical form.
     #[error(transparent)]
     Sign(#[from] SignatureError),
 }

@@ -8,7 +8,7 @@ use crate::value;
 pub(super) struct Url<'a> {
     /// `http://` or `https://`.
     pub(super) scheme: &'static str,
-    /// Host and port, without the port that the scheme has anyway: clients leave it out of Host.
+    /// Host and port, without the scheme's default port, which clients leave out of Host.
     pub(super) authority: &'a [u8],
     /// Empty, or from the first `/` on; encoded.
     path: &'a [u8],
@@ -23,7 +23,7 @@ impl<'a> Url<'a> {
             "https://" => b":443",
             _ => b":80",
         };
-        // What a client does not send, or reads otherwise than we do.
+        // Bytes that a client does not send, or reads differently.
         if let Some(byte) = rest
             .iter()
             .find(|byte| **byte <= b' ' || b"#\\\x7f".contains(byte))
@@ -43,7 +43,7 @@ impl<'a> Url<'a> {
         })
     }
 
-    /// Appends this path and `more`, which is not encoded, with one `/` between the two.
+    /// Appends this path and `more`, which is not encoded, with one `/` in between.
     pub(super) fn write_path(&self, more: Option<&[u8]>, out: &mut Vec<u8>) {
         let Some(more) = more else {
             out.extend_from_slice(self.path);

@@ -16,20 +16,21 @@ use crate::auth_error;
 /// How much of a body can be searched, in bytes. A longer one must be replaced.
 pub const LIMIT: usize = 64 * 1024;
 
-/// How many escapes may lie one inside the other. What is nested deeper is no encoding of a page, but
-/// is not trusted either.
+/// The maximum nesting of escapes. No encoding of a page is nested deeper, but such a page is not
+/// trusted either.
 const DEEPEST: usize = 8;
 
-/// So many bytes of a secret are looked for in a hexadecimal dump.
+/// This many bytes of a secret are searched for in a hexadecimal dump.
 const DUMPED: usize = 16;
 
-/// What a client is told instead.
+/// What a client gets instead.
 const MESSAGE: &str = "The response repeated the signature of this server's own request, \
                        and has been replaced.";
 
 impl Secrets<'_> {
-    /// Whether a whole body repeats one of the secrets, or may: one that is longer than [`LIMIT`], or
-    /// whose escapes are nested too deep. `Err` if there is no memory to find out.
+    /// Whether a complete body repeats one of the secrets, or can repeat it: a body that is longer
+    /// than [`LIMIT`], or whose escapes are nested too deeply. `Err` if there is no memory to find
+    /// out.
     pub fn may_be_in(&self, body: &[u8]) -> Result<bool, TryReserveError> {
         if body.len() > LIMIT {
             return Ok(true);
@@ -47,7 +48,7 @@ impl Secrets<'_> {
                 .any(|needle| !needle.is_empty() && memmem::find(text, needle).is_some())
         };
 
-        // Text of two bytes a character is one of one byte between zeros.
+        // Text with two bytes per character is text with one byte and zeros in between.
         let mut text = Vec::new();
         text.try_reserve(body.len())?;
         text.extend(body.iter().filter(|byte| **byte != 0));
@@ -88,7 +89,7 @@ fn spellings(secret: &Parameter<'_>) -> Result<[Vec<u8>; 3], TryReserveError> {
 }
 
 /// Undoes one layer of escapes of `text` into `out`, which has room for all of it. A space becomes
-/// `+`: neither secret holds a space, and a decoded query has spaces for each `+`.
+/// `+`: neither secret contains a space, and a decoded query has a space for each `+`.
 fn unescape(text: &[u8], out: &mut Vec<u8>) {
     out.clear();
     let mut rest = text;
@@ -106,7 +107,7 @@ fn unescape(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The byte that digits name, and how many there are: so many at most, and at least.
+/// The byte that digits represent, and the number of digits, which has a minimum and a maximum.
 fn number(text: &[u8], base: u32, digits: std::ops::RangeInclusive<usize>) -> Option<(u8, usize)> {
     let is_digit = |byte: &&u8| char::from(**byte).is_digit(base);
     let length = text.iter().take(*digits.end()).take_while(is_digit).count();
@@ -118,7 +119,7 @@ fn number(text: &[u8], base: u32, digits: std::ops::RangeInclusive<usize>) -> Op
     u8::try_from(value).ok().map(|byte| (byte, length))
 }
 
-/// What a reference of XML or HTML stands for, after its `&`, and its length.
+/// The character of an XML or HTML reference, after its `&`, and its length.
 fn reference(text: &[u8]) -> Option<(u8, usize)> {
     const NAMES: [(&[u8], u8); 12] = [
         (b"amp;", b'&'),
@@ -144,12 +145,12 @@ fn reference(text: &[u8]) -> Option<(u8, usize)> {
         }
         _ => number(digits, 10, 1..=8)?,
     };
-    // Browsers do without the semicolon.
+    // Browsers accept it without the semicolon.
     let semicolon = usize::from(digits.get(used) == Some(&b';'));
     Some((byte, 1 + used + semicolon))
 }
 
-/// What an escape of JSON, or of a script, stands for, after its backslash, and its length.
+/// The character of an escape of JSON, or of a script, after its backslash, and its length.
 fn backslash(text: &[u8]) -> Option<(u8, usize)> {
     match *text.first()? {
         b'u' => number(&text[1..], 16, 4..=4).map(|(byte, used)| (byte, 1 + used)),
@@ -175,7 +176,7 @@ enum Form {
 }
 
 impl<'a> Replacement<'a> {
-    /// Instead of a body of this content type that cannot be read.
+    /// Instead of a body of this content type that cannot be searched.
     pub fn of_type(content_type: &[u8]) -> Self {
         let kind = content_type.split(|byte| *byte == b';').next();
         let kind = kind.unwrap_or_default().trim_ascii().to_ascii_lowercase();
@@ -188,8 +189,8 @@ impl<'a> Replacement<'a> {
         Self { form, code: b"" }
     }
 
-    /// Instead of a body that begins so. An error of S3 keeps its code, by which its clients tell what
-    /// is wrong.
+    /// Instead of a body with this beginning. An error of S3 keeps its code, which its clients
+    /// need.
     pub fn of_body(content_type: &[u8], body: &'a [u8], secrets: &Secrets<'_>) -> Self {
         let replacement = Self::of_type(content_type);
         let code = auth_error::code(body).filter(|code| {
@@ -228,7 +229,7 @@ impl<'a> Replacement<'a> {
             Form::Json => (b"{\"message\":\"", b"", b"\"}"),
             Form::Text => (b"", b"", b"\n"),
         };
-        // A code is known of XML only.
+        // A code is known for XML only.
         let (code, message): (&[u8], &[u8]) = match self.code {
             b"" => (b"", message),
             _ => (b"<Code>", b"</Code><Message>"),

@@ -13,7 +13,7 @@ use crate::signature::SignatureError;
 use crate::target::{Form, TargetSource};
 use crate::unsigned::Payload;
 
-/// Becomes as long as it can: each byte three in a query.
+/// Grows as much as possible: each byte becomes three in a query.
 const TOKEN: &[u8] = &[b'+'; 2000];
 
 fn head(lines: usize, target: &str) -> Vec<u8> {

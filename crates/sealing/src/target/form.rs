@@ -2,24 +2,24 @@
 
 use crate::proxy_url;
 
-/// How `proxy_pass` makes request targets.
+/// How `proxy_pass` composes request targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// The argument has no URI: nginx sends the client's as it came, or, if anything has changed it,
+    /// The argument has no URI: nginx sends the client's unchanged or, if anything has changed it,
     /// `$uri`, escaped, with `$args`.
     Bare,
     /// A URI without variables: nginx sends it instead of the part of `$uri` that the location
     /// matches, followed by the rest of `$uri`, escaped, and `$args`.
     Constant(Box<[u8]>),
-    /// A URI with variables: nginx sends what they are at that time, and escapes nothing. If it is
-    /// empty, nginx does as for [`Form::Bare`].
+    /// A URI with variables: nginx sends their current values, and escapes nothing. If it is empty,
+    /// this is the same as [`Form::Bare`].
     Template(Box<[Part]>),
 }
 
 /// A part of a URI with variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// What is written in the configuration.
+    /// Literal text in the configuration.
     Text(Box<[u8]>),
     /// `$uri` or `$document_uri`.
     Uri,
@@ -29,10 +29,10 @@ pub enum Part {
     IsArgs,
     /// `$args` or `$query_string`.
     Args,
-    /// A piece of the client's request: `$1`, `$arg_name`, `$http_name` ... A `?` or `&` in it
-    /// belongs to the piece.
+    /// A part of the client's request: `$1`, `$arg_name`, `$http_name` ... A `?` or `&` in it
+    /// belongs to this part.
     Client,
-    /// Any other variable. The configuration may have put a query there.
+    /// Any other variable. The configuration can have put a query there.
     Other,
 }
 
@@ -43,7 +43,7 @@ enum Token<'a> {
 }
 
 impl Form {
-    /// What is known of a `proxy_pass` whose argument is not.
+    /// The form of a `proxy_pass` whose argument is not known.
     pub fn unknown() -> Self {
         Self::Template([Part::Other].into())
     }
@@ -59,7 +59,7 @@ impl Form {
         Self::Template(uri_parts(&tokens(argument)).into())
     }
 
-    /// Whether the configuration may say itself where a query begins.
+    /// Whether the configuration can determine where a query begins.
     pub fn names_query(&self) -> bool {
         match self {
             Self::Bare => false,
@@ -103,7 +103,7 @@ impl Part {
     }
 }
 
-/// Texts and variables, as nginx's scripts split them.
+/// Texts and variables, split as by nginx's scripts.
 fn tokens(mut text: &[u8]) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     while !text.is_empty() {
@@ -136,7 +136,7 @@ fn tokens(mut text: &[u8]) -> Vec<Token<'_>> {
 
 /// The parts after scheme and authority.
 fn uri_parts(tokens: &[Token<'_>]) -> Vec<Part> {
-    // `$scheme://...`, or a text from the beginning on; else the whole URL is in variables.
+    // `$scheme://...`, or a text from the beginning on; otherwise the whole URL is in variables.
     let found = tokens
         .iter()
         .take(2)
@@ -157,7 +157,8 @@ fn uri_parts(tokens: &[Token<'_>]) -> Vec<Part> {
         true => *byte == b':',
         false => matches!(byte, b'/' | b'?'),
     };
-    // A variable of the configuration in front: it may hold the beginning of the URI, too.
+    // A variable of the configuration at the beginning: it can contain the beginning of the URI,
+    // too.
     let mut is_open = false;
     let mut has_uri = false;
     let mut parts = Vec::new();

@@ -12,10 +12,10 @@ use memchr::{memchr, memchr_iter, memchr2, memmem};
 use super::form::{Form, Part};
 use crate::error::SealError;
 
-/// What nginx has made a request target of.
+/// What nginx has composed a request target of.
 #[derive(Clone, Copy, Debug)]
 pub struct TargetSource<'a> {
-    /// How `proxy_pass` makes targets.
+    /// How `proxy_pass` composes targets.
     pub form: &'a Form,
     /// The request's URI, decoded, as `$uri` shows it.
     pub uri: &'a [u8],
@@ -25,11 +25,11 @@ pub struct TargetSource<'a> {
     pub request_uri: &'a [u8],
 }
 
-/// How a query comes about.
+/// The origin of a query.
 enum Query {
-    /// As nginx appends the arguments.
+    /// Appended by nginx as arguments.
     Args,
-    /// As the configuration writes it, with this many `&`.
+    /// Written in the configuration, with this many `&`.
     Counted(usize),
     /// In a variable of the configuration.
     Variable,
@@ -39,7 +39,7 @@ impl<'a> TargetSource<'a> {
     /// Where the path of `target` ends: at the `?` that begins its query, or at its end.
     ///
     /// # Errors
-    /// The query, or a parameter in it, may come from a client's path.
+    /// The query, or a parameter in it, can come from a client's path.
     pub fn path_end(&self, target: &[u8]) -> Result<usize, SealError> {
         let Some(first) = memchr(b'?', target) else {
             return Ok(target.len());
@@ -55,8 +55,8 @@ impl<'a> TargetSource<'a> {
         Ok(end)
     }
 
-    /// Whether the target that nginx will make for S3, or another service, may be rejected; if not,
-    /// nothing need be known of it before nginx has made it.
+    /// Whether the target that nginx will compose for S3, or another service, can be rejected; if
+    /// not, nothing need be known about it before nginx has composed it.
     pub fn is_suspicious(&self, s3: bool) -> bool {
         let may_have_dots = |path: &[u8]| memchr2(b'.', b'%', path).is_some();
         if !s3 && (may_have_dots(self.uri) || may_have_dots(self.client_path())) {
@@ -106,7 +106,7 @@ impl<'a> TargetSource<'a> {
             .map(<[u8]>::len)
     }
 
-    /// Where the path ends if the target is nothing but `$uri`, escaped or not, and maybe `$args`.
+    /// Where the path ends if the target is only `$uri`, escaped or not, and optionally `$args`.
     fn end_of_uri(&self, target: &[u8]) -> Option<usize> {
         let is_uri = |end: &usize| {
             let path = &target[..*end];
@@ -119,7 +119,7 @@ impl<'a> TargetSource<'a> {
             .find(is_uri)
     }
 
-    /// Whether a `?` has been decoded from the client's path, or is in the one that it has become.
+    /// Whether a `?` has been decoded from the client's path, or is in the path that it has become.
     fn path_has_mark(&self) -> bool {
         let path = self.client_path();
         let is_mark = |at: usize| matches!(path.get(at + 1..at + 3), Some([b'3', b'f' | b'F']));
@@ -138,18 +138,18 @@ impl<'a> TargetSource<'a> {
     }
 
     fn is_client_query(&self, query: &[u8]) -> bool {
-        // nginx leaves a fragment out, which clients do not send, only if the path was complex.
+        // nginx removes a fragment, which clients do not send, only if the path was complex.
         let sent = self.client_query();
         let end = memchr(b'#', sent).unwrap_or(sent.len());
         query == sent || query == &sent[..end]
     }
 
-    /// Whether a query that begins with `query` may have been split off a client's text.
+    /// Whether a query that begins with `query` can have been split off a client's text.
     fn may_be_split_off(&self, query: &[u8]) -> bool {
         if self.path_has_mark() {
             return true;
         }
-        // A `?` in an argument ($arg_name) that has become a part of the path.
+        // A `?` in an argument ($arg_name) that has become part of the path.
         let own = self.client_query();
         memchr_iter(b'?', own).next().is_some() && {
             let name = name(query);
@@ -157,8 +157,8 @@ impl<'a> TargetSource<'a> {
         }
     }
 
-    /// Arguments that are not the client's own are the configuration's, unless they can come from the
-    /// client's path: `try_files` and `error_page` split what they redirect to at the first `?`.
+    /// Arguments that are not the client's are the configuration's, unless they can come from the
+    /// client's path: `try_files` and `error_page` split their redirects at the first `?`.
     fn check_args(&self) -> Result<(), SealError> {
         if self.args.is_empty() || self.is_client_query(self.args) {
             return Ok(());
@@ -200,12 +200,12 @@ impl<'a> TargetSource<'a> {
         if from_path.is_empty() {
             return Ok(());
         }
-        // Sorted, so that many parameters and a long path do not take the product of both.
+        // Sorted, so that many parameters and a long path do not cost the product of both.
         from_path.sort_unstable();
         let may_come_from_path = |parameter: &[u8]| {
             let name = name(parameter);
             let at = from_path.partition_point(|piece| *piece < name);
-            // An `&` at the end of a capture is followed by what the configuration has there.
+            // An `&` at the end of a capture is followed by text of the configuration.
             from_path[0].is_empty()
                 || from_path
                     .get(at)
@@ -248,13 +248,13 @@ impl<'a> TargetSource<'a> {
     }
 }
 
-/// A URI with variables, and what is known of their values.
+/// A URI with variables, and what is known about their values.
 struct Template<'a> {
     source: &'a TargetSource<'a>,
     parts: &'a [Part],
-    /// Where the configuration has a query begin: the part, and the `?` in its value.
+    /// Where the query begins according to the configuration: the part, and the `?` in its value.
     place: Option<(usize, usize)>,
-    /// The part before which all is path though there is no query: an empty `$is_args`.
+    /// The part before which everything is path although there is no query: an empty `$is_args`.
     no_query_from: Option<usize>,
 }
 
@@ -281,7 +281,7 @@ impl<'a> Template<'a> {
         template
     }
 
-    /// The value of a part; `None` if it is not known any more.
+    /// The value of a part; `None` if it is no longer known.
     fn value(&self, part: &'a Part) -> Option<&'a [u8]> {
         match part {
             Part::Text(text) => Some(text),
@@ -294,7 +294,7 @@ impl<'a> Template<'a> {
         }
     }
 
-    /// Where the path of `target` ends, of which `first` is the first `?`.
+    /// Where the path of `target`, whose first `?` is `first`, ends.
     fn find(&self, target: &[u8], first: usize) -> Result<(usize, Query), SealError> {
         let query_at = self.place.map(|(at, _)| at).or(self.no_query_from);
         let path_parts = &self.parts[..query_at.unwrap_or(self.parts.len())];
@@ -310,12 +310,12 @@ impl<'a> Template<'a> {
                 Ok((end, self.query()?))
             }
             None if is_open && self.no_query_from.is_none() => Err(SealError::QueryUnknown),
-            // All of it is path.
+            // Everything is path.
             None => Ok((target.len(), Query::Counted(0))),
         }
     }
 
-    /// How the query comes about.
+    /// The origin of the query.
     fn query(&self) -> Result<Query, SealError> {
         let Some((at, mark)) = self.place else {
             return Ok(Query::Variable);
@@ -335,9 +335,9 @@ impl<'a> Template<'a> {
         Ok(Query::Counted(written.sum()))
     }
 
-    /// Where the `?` that the configuration has at `mark` of part `at` stands in `target`.
+    /// Where the `?` that the configuration has at `mark` of part `at` is in `target`.
     fn locate(&self, target: &[u8], at: usize, mark: usize) -> Option<usize> {
-        // From the left, if all before it is known ...
+        // From the left, if everything before it is known ...
         let mut rest = target;
         // ... nginx puts a slash before arguments without a path ...
         if at == 0 && mark == 0 {
@@ -351,7 +351,7 @@ impl<'a> Template<'a> {
             let end = target.len() - rest.len() + mark;
             return (target.get(end) == Some(&b'?')).then_some(end);
         }
-        // ... from the right, if all after it is ...
+        // ... from the right, if everything after it is ...
         let mut rest = target;
         let known = self.parts[at..].iter().rev().try_for_each(|part| {
             rest = rest.strip_suffix(self.value(part)?)?;
@@ -360,7 +360,7 @@ impl<'a> Template<'a> {
         if known.is_some() {
             return Some(rest.len() + mark);
         }
-        // ... else if what is not known has brought in no other one.
+        // ... else if the unknown parts have not added another one.
         let marks = |parts: &'a [Part]| -> usize {
             let values = parts.iter().filter_map(|part| self.value(part));
             values.map(|value| memchr_iter(b'?', value).count()).sum()

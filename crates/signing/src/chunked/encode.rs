@@ -8,11 +8,11 @@ use super::{
     CHUNK_SIGNATURE, ChunkSigner, EncodeError, Layout, SIGNATURE_LEN, TRAILER_SIGNATURE, Trailers,
 };
 
-/// Frames and signs a body whose length is known.
+/// Encodes and signs a body whose length is known.
 ///
-/// A chunk's signature comes before its data and covers it, so a chunk is held until it is whole:
-/// by the caller, wherever it already is. The encoder takes note of the data and makes the headers
-/// that go between. It allocates nothing per chunk.
+/// A chunk's signature comes before its data and covers it, so a chunk is held until it is
+/// complete: by the caller, wherever it already is. The encoder processes the data and writes the
+/// headers between chunks. It allocates nothing per chunk.
 ///
 /// ```
 /// use aws_signing::chunked::{ChunkSigner, Encoder, Layout, Trailers};
@@ -46,10 +46,10 @@ use super::{
 pub struct Encoder {
     layout: Layout,
     signer: ChunkSigner,
-    /// Of the data of the chunk that is being filled.
+    /// The hash of the data of the current chunk.
     hasher: Sha256,
     filled: u32,
-    /// Data that has not come yet.
+    /// The length of the data that has not arrived yet.
     missing: u64,
     /// Whether a chunk was written, whose data is followed by CRLF.
     begun: bool,
@@ -68,7 +68,7 @@ impl Encoder {
         }
     }
 
-    /// Forgets what came: the body starts again.
+    /// Resets the state: the body starts again.
     pub fn restart(&mut self) {
         self.signer.restart();
         self.hasher.reset();
@@ -77,30 +77,30 @@ impl Encoder {
         self.begun = false;
     }
 
-    /// Takes data from the beginning of `data`, up to the end of the chunk, and returns how many
-    /// bytes it took. The caller keeps these: they follow the header that
-    /// [`chunk_header`](Self::chunk_header) makes once the chunk is whole. As long as the header of
-    /// a whole chunk is not taken, nothing else is.
+    /// Processes data from the beginning of `data`, up to the end of the chunk, and returns the
+    /// number of bytes. The caller keeps these: they follow the header that
+    /// [`chunk_header`](Self::chunk_header) writes once the chunk is complete. Until this header
+    /// has been written, no more data is processed.
     pub fn update(&mut self, data: &[u8]) -> Result<usize, EncodeError> {
         if self.missing == 0 && !data.is_empty() {
             return Err(EncodeError::TooLong);
         }
         let taken = data.len().min(self.room() as usize);
         self.hasher.update(&data[..taken]);
-        // No more than fits into a chunk.
+        // At most what fits into a chunk.
         self.filled += taken as u32;
         self.missing -= taken as u64;
         Ok(taken)
     }
 
-    /// The bytes of data that the chunk still takes.
+    /// How many bytes of data the chunk still needs.
     pub fn room(&self) -> u32 {
         let room = self.layout.chunk_size().get() - self.filled;
         u32::try_from(self.missing).map_or(room, |missing| missing.min(room))
     }
 
-    /// Ends the chunk if it is whole: what to send before its data. The CRLF after the data of a
-    /// chunk is the beginning of the next header.
+    /// Ends the chunk if it is complete: returns what to send before its data. The CRLF after the
+    /// data of a chunk is the beginning of the next header.
     pub fn chunk_header(&mut self) -> Option<ChunkHeader> {
         if self.filled == 0 || self.room() > 0 {
             return None;
@@ -108,9 +108,9 @@ impl Encoder {
         Some(self.header())
     }
 
-    /// Appends what follows the data: the empty chunk, trailers and their signature.
+    /// Appends what follows the data: the empty chunk, and trailers with their signature.
     ///
-    /// `trailers` take as much room as the layout says; where it says `None`, there are none.
+    /// `trailers` must have the length in the layout; if it says `None`, there are none.
     pub fn finish(&mut self, trailers: &Trailers, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         if self.missing > 0 {
             let missing = self.missing;
@@ -140,7 +140,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// The header of the chunk as it is filled.
+    /// The header of the current chunk.
     fn header(&mut self) -> ChunkHeader {
         let hash = self.hasher.finalize_reset().into();
         let header = ChunkHeader::new(self.begun, self.filled, &self.signer.sign_chunk(&hash));
@@ -150,7 +150,7 @@ impl Encoder {
     }
 }
 
-/// What goes before a chunk's data: CRLF if it is not the first, its size and signature, CRLF.
+/// What comes before a chunk's data: CRLF if it is not the first, its size and signature, CRLF.
 #[derive(Clone, Copy, Debug)]
 pub struct ChunkHeader {
     bytes: [u8; Self::MAX],

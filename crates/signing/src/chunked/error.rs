@@ -2,22 +2,22 @@
 
 use super::{MAX_CHUNK, MAX_TRAILERS};
 
-/// Why a body is not what its client declared. None of them is worth another attempt.
+/// Why a body is not what its client declared. Sending it again would not help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FramingError {
     /// A chunk does not begin with a size in hexadecimal digits and CRLF.
     #[error("a chunk does not begin with its size in hexadecimal digits")]
     Size,
-    /// The line that begins a chunk is longer than any could be.
+    /// The line that begins a chunk is too long.
     #[error("the line that begins a chunk is too long")]
     SizeLineTooLong,
     /// A chunk has an extension other than its signature.
     #[error("a chunk has an extension other than chunk-signature")]
     Extension,
-    /// A chunk's signature is missing where chunks are signed.
+    /// A chunk's signature is missing, but the declared encoding has signed chunks.
     #[error("a chunk has no signature")]
     MissingSignature,
-    /// A chunk is signed where chunks are not.
+    /// A chunk is signed, but the declared encoding has no signed chunks.
     #[error("a chunk has a signature, but unsigned ones were declared")]
     UnexpectedSignature,
     /// A signature of a chunk or of the trailers is not 64 hexadecimal digits.
@@ -32,36 +32,36 @@ pub enum FramingError {
     /// The data of a chunk is not followed by CRLF.
     #[error("the data of a chunk is not followed by CRLF")]
     ChunkEnd,
-    /// The chunks hold more data than the decoded length that the request declares.
+    /// The chunks contain more data than the declared decoded length.
     #[error("the chunks hold more than the {declared} bytes declared")]
     TooLong {
-        /// The length declared.
+        /// The declared length.
         declared: u64,
     },
-    /// The chunks hold less data than the decoded length that the request declares.
+    /// The chunks contain less data than the declared decoded length.
     #[error("the chunks hold {decoded} bytes of the {declared} declared")]
     TooShort {
-        /// The length declared.
+        /// The declared length.
         declared: u64,
         /// The length of the data.
         decoded: u64,
     },
-    /// Something follows the last chunk where no trailers were declared.
+    /// Something follows the last chunk, but no trailers were declared.
     #[error("there are trailers that were not declared")]
     UnexpectedTrailer,
     /// A line after the last chunk is not `name:value` and CRLF.
     #[error("a trailer is not a line of the form name:value")]
     TrailerLine,
-    /// A trailer cannot be taken.
+    /// A trailer is not valid.
     #[error(transparent)]
     Trailer(#[from] TrailerError),
     /// The trailers are longer than [`MAX_TRAILERS`].
     #[error("the trailers are above the limit of {MAX_TRAILERS} bytes")]
     TrailersTooLarge,
-    /// There is no trailer where signed trailers were declared.
+    /// Signed trailers were declared, but there are none.
     #[error("there is no trailer, but signed ones were declared")]
     MissingTrailer,
-    /// The trailers' signature is missing where it was declared.
+    /// The trailers' signature was declared, but is missing.
     #[error("the trailers have no signature")]
     MissingTrailerSignature,
     /// The body ends inside its framing.
@@ -70,7 +70,7 @@ pub enum FramingError {
     /// Bytes follow the end of the framing.
     #[error("bytes follow the end of the framing")]
     AfterEnd,
-    /// There is no memory to hold a line of the framing. The client is not to blame.
+    /// There is no memory to hold a line of the encoding. This is not the client's fault.
     #[error("no memory to hold a line of the framing")]
     Memory,
 }
@@ -78,16 +78,16 @@ pub enum FramingError {
 /// Why a field cannot be a trailer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrailerError {
-    /// The name is empty or holds a byte that no name may hold.
+    /// The name is empty or contains a byte that is not allowed in names.
     #[error("a trailer has an invalid name")]
     Name,
     /// The value is empty or contains a space, a control byte, or a byte outside ASCII.
     #[error("the value of a trailer is empty or holds other than visible ASCII")]
     Value,
-    /// There is a trailer of this name already.
+    /// There is already a trailer of this name.
     #[error("two trailers have the same name")]
     Duplicate,
-    /// The name is that of the trailers' signature, which is none of them.
+    /// The name is that of the trailers' signature.
     #[error("x-amz-trailer-signature is no trailer to be signed")]
     Reserved,
     /// There is no memory to hold it.
@@ -95,11 +95,11 @@ pub enum TrailerError {
     Memory,
 }
 
-/// Why an [`Encoder`](super::Encoder) does not go on. Each would make the body differ from the
-/// length that its head has announced.
+/// Why an [`Encoder`](super::Encoder) does not continue. Each of these errors would make the body
+/// differ from the length that its head has announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
-    /// There is more data than the layout says.
+    /// There is more data than in the layout.
     #[error("the body is longer than announced")]
     TooLong,
     /// Data is missing at the end.
@@ -108,10 +108,10 @@ pub enum EncodeError {
         /// Bytes that the layout still expects.
         missing: u64,
     },
-    /// The last chunk of data still waits for its header.
+    /// The header of the last chunk of data has not been written.
     #[error("the last chunk of the body has not been written")]
     OpenChunk,
-    /// The trailers are not of the length that the layout says.
+    /// The trailers do not have the length in the layout.
     #[error("the trailers take {actual} bytes where {expected} were announced")]
     TrailersLength {
         /// The length in the layout.
@@ -124,7 +124,7 @@ pub enum EncodeError {
     Memory,
 }
 
-/// Why a [`Resigner`](super::Resigner) does not go on.
+/// Why a [`Resigner`](super::Resigner) does not continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResignError {
     /// The client's body is not what it declared.

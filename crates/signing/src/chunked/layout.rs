@@ -21,8 +21,8 @@ impl Layout {
     /// last may be shorter. `trailers_length` is what [`Trailers::length`] will be, or `None` if
     /// nothing follows the chunks.
     ///
-    /// AWS wants chunks of at least 8 KiB. `None` is returned where the encoded length is above
-    /// what 64 bits hold.
+    /// AWS requires chunks of at least 8 KiB. Returns `None` if the encoded length does not fit
+    /// into 64 bits.
     ///
     /// [`Trailers::length`]: super::Trailers::length
     pub fn new(
@@ -61,12 +61,12 @@ impl Layout {
         self.encoded_length
     }
 
-    /// Bytes of data in each chunk but the last.
+    /// Bytes of data in each chunk except the last.
     pub fn chunk_size(&self) -> NonZeroU32 {
         self.chunk_size
     }
 
-    /// The bytes that the trailers take, without their signature, if there are any.
+    /// The length of the trailers, without their signature, if there are any.
     pub fn trailers_length(&self) -> Option<usize> {
         self.trailers_length
     }
@@ -82,7 +82,7 @@ impl Layout {
 
 const CRLF: u128 = 2;
 
-/// A chunk of data with all that is around it.
+/// A chunk of data with its header and line end.
 fn frame_length(size: u64) -> u128 {
     header_length(size) + u128::from(size) + CRLF
 }
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(encoded(u64::MAX, 1, None), None);
         assert_eq!(encoded(u64::MAX, u32::MAX, None), None);
         assert_eq!(encoded(0, 1, Some(usize::MAX)), None);
-        // 86 bytes go around each single byte, 86 after all.
+        // 86 bytes for each single byte, and 86 at the end.
         let most = (u64::MAX - 86) / 87;
         assert_eq!(encoded(most, 1, None), Some(most * 87 + 86));
         assert_eq!(encoded(most + 1, 1, None), None);

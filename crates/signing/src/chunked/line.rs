@@ -1,18 +1,18 @@
 //! Lines that end with CRLF, from input that can be split anywhere.
 
-/// The beginning of a line whose end has not come yet.
+/// The beginning of a line whose end has not arrived yet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LineBuffer {
-    /// Of a line whose CR has come without its LF, the CR is the last byte.
+    /// If the CR of a line has arrived without its LF, the CR is the last byte.
     bytes: Vec<u8>,
 }
 
-/// What the input had of a line.
+/// The part of a line in the input.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
-    /// All of the input belongs to a line that goes on.
+    /// The whole input belongs to an incomplete line.
     Partial,
-    /// The line without its end, and how much of the input it took with its end.
+    /// The line without its end, and the number of bytes of the input with its end.
     Whole { text: &'a [u8], used: usize },
 }
 
@@ -28,8 +28,8 @@ pub(super) enum LineError {
 }
 
 impl LineBuffer {
-    /// Reads on; [`clear`](Self::clear) goes before the next line. Whether a bare LF may be in the
-    /// line is for the caller to say.
+    /// Continues to read; call [`clear`](Self::clear) before the next line. The caller decides
+    /// whether a bare LF is allowed in the line.
     pub(super) fn read<'a>(
         &'a mut self,
         input: &'a [u8],
@@ -46,7 +46,7 @@ impl LineBuffer {
             return Ok(Line::Whole { text, used: 1 });
         }
 
-        // Never looks at more of the input than a line may have.
+        // Never reads more of the input than a line can contain.
         let left = limit - self.bytes.len();
         let Some(end) = input.iter().take(left + 1).position(|&byte| byte == b'\r') else {
             if input.len() > left {

@@ -6,24 +6,25 @@ use super::{
     TRAILER_SIGNATURE, Trailers,
 };
 
-/// The most digits of a size that are read, to say how far it is above the limit.
+/// The maximum number of digits of a size that are read, to report by how much it exceeds the
+/// limit.
 const MAX_DIGITS: usize = 16;
 
 /// The longest line that begins a chunk.
 const MAX_SIZE_LINE: usize = MAX_DIGITS + CHUNK_SIGNATURE.len() + SIGNATURE_LEN;
 
-/// What the next bytes of the body are.
+/// The type of the next bytes of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// All of the input is taken, and more is needed to tell; or there was none.
+    /// The whole input has been processed, and more is needed to decide; or it was empty.
     Incomplete,
-    /// The line that begins a chunk. Where chunks are signed, the signature is the 64 bytes before
-    /// the CRLF that ends it.
+    /// The line that begins a chunk. If chunks are signed, the signature is the 64 bytes before the
+    /// CRLF that ends it.
     Chunk {
         /// Bytes of data in the chunk; 0 in the last.
         size: u32,
     },
-    /// Data of the chunk, maybe not all of it.
+    /// Data of the chunk, possibly not all of it.
     Data(&'a [u8]),
     /// The CRLF after a chunk's data.
     ChunkEnd,
@@ -35,14 +36,14 @@ pub enum Event<'a> {
     End,
 }
 
-/// Reads the framing of a body piece by piece, and rejects whatever two servers could read in two
-/// ways: bare line ends, spaces, signs, prefixes, extensions, empty or repeated trailers.
+/// Parses the encoding of a body piece by piece, and rejects everything that two servers could read
+/// in two ways: bare line ends, spaces, signs, prefixes, extensions, empty or repeated trailers.
 ///
-/// Signatures are not verified: they are the client's, made with a key that is not ours.
+/// Signatures are not verified: they are made with the client's key.
 ///
-/// One deviation passes, since AWS takes it and the MinIO client for Go sends it: LF may come
-/// before the CRLF of the last trailer. Who takes that LF for the end of a line finds the end of
-/// the trailers in the CRLF after it, and so no trailer that we do not see.
+/// One deviation is accepted, since AWS accepts it and the MinIO client for Go sends it: there can
+/// be an LF before the CRLF of the last trailer. A server that reads this LF as the end of a line
+/// reads the following CRLF as the end of the trailers, so it sees no additional trailer.
 ///
 /// ```
 /// use aws_signing::chunked::{Event, Framing, Parser};
@@ -71,16 +72,16 @@ pub struct Parser {
     state: State,
     line: LineBuffer,
     trailers: Trailers,
-    /// What lines after the last chunk may still take of [`MAX_TRAILERS`].
+    /// How much of [`MAX_TRAILERS`] is left for lines after the last chunk.
     trailers_left: usize,
 }
 
-/// What has to come next.
+/// What must come next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// The line that begins a chunk.
     Size,
-    /// So many bytes of data.
+    /// This many bytes of data.
     Data(u32),
     /// The CRLF after a chunk's data.
     DataEnd,
@@ -92,7 +93,7 @@ enum State {
     EmptyLine,
     /// Nothing.
     End,
-    /// Nothing: what came was wrong.
+    /// Nothing: there was an error.
     Failed(FramingError),
 }
 
@@ -111,15 +112,15 @@ impl Parser {
         }
     }
 
-    /// Forgets what came: the body starts again.
+    /// Resets the state: the body starts again.
     pub fn restart(&mut self) {
         *self = Self::new(self.framing, self.declared);
     }
 
-    /// Reads from the beginning of `input` and returns how many bytes it took, and what they are,
-    /// together with the bytes of earlier input that were [`Event::Incomplete`].
+    /// Reads from the beginning of `input` and returns the number of bytes and their type. They
+    /// continue earlier input that was [`Event::Incomplete`].
     ///
-    /// After an error there is nothing but the same error.
+    /// After an error, it returns the same error again.
     pub fn next<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Event<'a>), FramingError> {
         let step = match self.state {
             State::Failed(error) => Err(error),
@@ -137,7 +138,7 @@ impl Parser {
         step
     }
 
-    /// Whether the body may end where the input did.
+    /// Whether the body can end where the input has ended.
     pub fn finish(&self) -> Result<(), FramingError> {
         match self.state {
             State::End => Ok(()),
@@ -146,13 +147,13 @@ impl Parser {
         }
     }
 
-    /// Whether all data that is declared belongs to chunks that have begun: what follows the data is
-    /// the end.
+    /// Whether all declared data belongs to chunks that have begun, so that the end follows the
+    /// data.
     pub(super) fn in_last_chunk(&self) -> bool {
         self.decoded == self.declared
     }
 
-    /// The trailers that have come.
+    /// The trailers that have been received.
     pub fn trailers(&self) -> &Trailers {
         &self.trailers
     }
@@ -270,7 +271,7 @@ impl Parser {
     }
 }
 
-/// The size in a line that begins a chunk. The signature in it has to be there or not.
+/// The size in a line that begins a chunk. The line must or must not contain a signature.
 fn chunk_size(line: &[u8], signed: bool) -> Result<u32, FramingError> {
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit());
     let (digits, extension) = line.split_at(digits.count());
@@ -282,7 +283,7 @@ fn chunk_size(line: &[u8], signed: bool) -> Result<u32, FramingError> {
         (None, [b';', ..], _) => return Err(FramingError::Extension),
         (None, ..) => return Err(FramingError::Size),
     }
-    // No limit needs more than eight digits, and there are servers that read eight of more.
+    // No limit needs more than eight digits, and some servers read only eight of a longer size.
     match digits {
         [] | [b'0', _, _, _, _, _, _, _, _, ..] => return Err(FramingError::Size),
         _ if digits.len() > MAX_DIGITS => return Err(FramingError::SizeLineTooLong),

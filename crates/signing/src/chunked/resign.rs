@@ -4,19 +4,20 @@ use sha2::{Digest, Sha256};
 
 use super::{ChunkSigner, Event, Framing, Parser, ResignError, SIGNATURE_LEN};
 
-/// Room for the end after the last chunk: the empty chunk, and the few trailers that SDKs send.
+/// The length of the end after the last chunk: the empty chunk, and the few trailers that SDKs
+/// send.
 const END_ROOM: usize = 256;
 
-/// Signs the chunks that a client has cut, and its trailers, again; sizes, data and trailers stay
-/// as they are, and so does the length.
+/// Signs a client's chunks and trailers again. Sizes, data, and trailers do not change, and neither
+/// does the length.
 ///
-/// A chunk's signature comes before its data and covers it. So each chunk is held, in the buffer
-/// that the caller hands in, until it has come as a whole: that takes the chunk's size, which the
-/// client chooses, at most [`MAX_CHUNK`](super::MAX_CHUNK), and the line before it. The last chunk
-/// with data is held until the end has come, too, which is up to
-/// [`MAX_TRAILERS`](super::MAX_TRAILERS): sent on its own, so little would wait in the kernel for
-/// the upstream to acknowledge the chunk. The buffer grows with what has come, to twice that at
-/// most, not with what the client announces.
+/// A chunk's signature comes before its data and covers it. So each chunk is held, in the caller's
+/// buffer, until it is complete. This needs the chunk's size, which the client chooses, at most
+/// [`MAX_CHUNK`](super::MAX_CHUNK), and the line before it. The last chunk with data is held until
+/// the end of the body, too, which is up to [`MAX_TRAILERS`](super::MAX_TRAILERS) more: if it was
+/// sent separately, the kernel would wait for the upstream to acknowledge the chunk before it sends
+/// so few bytes. The buffer grows with the received data, at most to twice its length, and not with
+/// what the client announces.
 ///
 /// ```
 /// use aws_signing::chunked::{ChunkSigner, Framing, Resigner};
@@ -47,26 +48,26 @@ const END_ROOM: usize = 256;
 pub struct Resigner {
     parser: Parser,
     signer: ChunkSigner,
-    /// Of the data of the chunk that is being read.
+    /// The hash of the data of the current chunk.
     hasher: Sha256,
     /// Where the signature of that chunk is in the caller's buffer.
     signature_at: usize,
-    /// How much that chunk will take there, with what is sent before and after it.
+    /// The length of that chunk in the buffer, with what is sent before and after it.
     end: usize,
 }
 
-/// What became of the input.
+/// The result for the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The bytes of the input that were taken.
+    /// The number of bytes of the input that were processed.
     pub used: usize,
-    /// Whether all that is in the buffer may be sent. If not, all of the input was taken.
+    /// Whether everything in the buffer can be sent. If not, the whole input was processed.
     pub complete: bool,
 }
 
 impl Resigner {
-    /// Expects what [`Parser::new`] does, and signs with the chain `signer`. There is nothing to
-    /// sign in unsigned framing, hence `None`.
+    /// Expects the same as [`Parser::new`], and signs with the chain `signer`. Returns `None` for
+    /// an encoding without signatures.
     pub fn new(framing: Framing, decoded_length: u64, signer: ChunkSigner) -> Option<Self> {
         framing.signs_chunks().then(|| Self {
             parser: Parser::new(framing, decoded_length),
@@ -77,18 +78,19 @@ impl Resigner {
         })
     }
 
-    /// Forgets what came: the body starts again.
+    /// Resets the state: the body starts again.
     pub fn restart(&mut self) {
         self.parser.restart();
         self.signer.restart();
         self.hasher.reset();
     }
 
-    /// Takes bytes from the beginning of `input`, up to the end of the chunk (of the body, if no data
-    /// follows the chunk), and appends them to `out`, with our signature once the chunk is complete.
+    /// Processes bytes from the beginning of `input`, up to the end of the chunk (or of the body,
+    /// if no data follows the chunk), and appends them to `out`, with the new signature once the
+    /// chunk is complete.
     ///
-    /// Between two complete chunks the buffer is the resigner's: the caller neither reads nor
-    /// changes it. At a complete chunk it may be sent and cleared, or filled on.
+    /// Until the next complete chunk, the caller must neither read nor change the buffer. At a
+    /// complete chunk it can be sent and cleared, or filled further.
     pub fn update(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Step, ResignError> {
         let mut used = 0;
         let complete = loop {
@@ -128,7 +130,7 @@ impl Resigner {
         Ok(Step { used, complete })
     }
 
-    /// Whether the body may end where the input did.
+    /// Whether the body can end where the input has ended.
     pub fn finish(&self) -> Result<(), ResignError> {
         Ok(self.parser.finish()?)
     }
@@ -145,8 +147,8 @@ fn signature_of_line(out: &[u8]) -> usize {
     out.len() - b"\r\n".len() - SIGNATURE_LEN
 }
 
-/// Makes room for `more` bytes: for twice what there is, so that growing costs little, but, unless
-/// they need it, for no more than `end` in all.
+/// Reserves memory for `more` bytes: for twice the current length, so that growing is cheap, but
+/// for at most `end` in total unless more is needed.
 fn reserve(out: &mut Vec<u8>, more: usize, end: usize) -> Result<(), ResignError> {
     let needed = out.len() + more;
     if needed <= out.capacity() {

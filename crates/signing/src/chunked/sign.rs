@@ -10,23 +10,23 @@ use crate::{CredentialScope, EMPTY_PAYLOAD_SHA256, SigningKey, Timestamp, encode
 const CHUNK_ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256-PAYLOAD";
 const TRAILER_ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256-TRAILER";
 
-/// Signs chunk after chunk, and the trailers after them.
+/// Signs one chunk after the other, and then the trailers.
 ///
-/// What it signs with is a copy of the request's key, erased when it is dropped.
+/// It has a copy of the request's signing key, erased when it is dropped.
 #[derive(Clone)]
 pub struct ChunkSigner {
     key: SigningKey,
     seed: [u8; SIGNATURE_LEN],
-    /// The string to sign of the next chunk: all but the hash of its data stands.
+    /// The string to sign of the next chunk, complete except for the hash of its data.
     text: Vec<u8>,
-    /// Where the signature of the chunk before is in `text`.
+    /// Where the signature of the previous chunk is in `text`.
     previous_at: usize,
 }
 
 impl ChunkSigner {
-    /// Begins a chain with `seed`, the signature of the request in hexadecimal digits. Key, scope
-    /// and timestamp are those that signed the request. It takes a few hundred bytes of memory; chunks
-    /// take none.
+    /// Begins a chain with `seed`, the signature of the request in hexadecimal digits. Key, scope,
+    /// and timestamp are those of the request. It allocates a few hundred bytes; chunks allocate
+    /// nothing.
     pub fn new(
         key: &SigningKey,
         scope: &CredentialScope,
@@ -45,7 +45,7 @@ impl ChunkSigner {
         let previous_at = text.len();
         text.extend_from_slice(seed);
         text.push(b'\n');
-        // The hash of a chunk's headers, of which there are none.
+        // The hash of a chunk's headers: there are none.
         text.extend_from_slice(EMPTY_PAYLOAD_SHA256.as_bytes());
         text.push(b'\n');
         text.extend_from_slice(EMPTY_PAYLOAD_SHA256.as_bytes());
@@ -78,7 +78,7 @@ impl ChunkSigner {
         signature
     }
 
-    /// The string to sign of the trailers after the chunk signed last, for a debug log.
+    /// The string to sign of the trailers after the last signed chunk, for a debug log.
     pub fn trailer_string_to_sign(&self, trailers: &Trailers) -> Result<Vec<u8>, TryReserveError> {
         let mut canonical = Vec::new();
         canonical.try_reserve_exact(trailers.length() + sha256::MAX_PADDING)?;
@@ -97,7 +97,7 @@ impl ChunkSigner {
         Ok(text)
     }
 
-    /// Signs the trailers, which end the chain: the chunk signed last is the empty one.
+    /// Signs the trailers, which end the chain: the last signed chunk is the empty one.
     pub fn sign_trailers(
         &self,
         trailers: &Trailers,
@@ -108,7 +108,7 @@ impl ChunkSigner {
 }
 
 impl fmt::Debug for ChunkSigner {
-    /// The text is left out: who sees a signature in a log can replay it.
+    /// The text is not shown: anyone who sees a signature in a log can replay it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChunkSigner").finish_non_exhaustive()
     }
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(signer.text.capacity(), capacity, "nothing is allocated");
     }
 
-    /// What a debug log shows is not another link of the chain.
+    /// Showing a string in a debug log does not advance the chain.
     #[test]
     fn looking_at_a_string_to_sign_changes_nothing() {
         let timestamp = Timestamp::from_unix(0);

@@ -7,8 +7,8 @@ use crate::token::is_token;
 
 /// Trailers in the order they are sent, without their signature.
 ///
-/// Names are kept in lower case. The forms a name and a value may have are those in which no two
-/// servers see different fields: a token, and visible ASCII without spaces.
+/// Names are kept in lower case. Only names and values that all servers read in the same way are
+/// accepted: a token, and visible ASCII without spaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trailers {
     fields: Vec<(Vec<u8>, Vec<u8>)>,
@@ -20,7 +20,7 @@ impl Trailers {
         Self::default()
     }
 
-    /// Adds a trailer after those there are.
+    /// Adds a trailer at the end.
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), TrailerError> {
         if !is_token(name) {
             return Err(TrailerError::Name);
@@ -56,14 +56,14 @@ impl Trailers {
         self.fields.is_empty()
     }
 
-    /// The bytes that [`write`](Self::write) appends. [`field_length`](Self::field_length) tells
-    /// as much before the values are known.
+    /// The number of bytes that [`write`](Self::write) appends.
+    /// [`field_length`](Self::field_length) gives the same before the values are known.
     pub fn length(&self) -> usize {
         let length = |(name, value): (&[u8], &[u8])| Self::field_length(name.len(), value.len());
         self.iter().map(length).sum()
     }
 
-    /// The bytes that a trailer takes on the wire, from the lengths of its name and value.
+    /// The length of a trailer as sent, from the lengths of its name and value.
     pub const fn field_length(name: usize, value: usize) -> usize {
         name + b":".len() + value + b"\r\n".len()
     }

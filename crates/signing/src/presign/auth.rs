@@ -7,10 +7,10 @@ use crate::encode::{self, Decimal, UNRESERVED};
 use crate::sign::ALGORITHM;
 use crate::{CredentialScope, Timestamp};
 
-/// The last of the parameters that are signed, in canonical order.
+/// The last of the signed parameters, in canonical order.
 pub(super) const LAST: &[u8] = b"X-Amz-SignedHeaders";
 
-/// What the query says of the signer, beside scope, date and signature.
+/// What the query declares about the signer, in addition to scope, date, and signature.
 #[derive(Clone, Copy, Debug)]
 pub struct QueryAuth<'a> {
     /// The access key ID.
@@ -24,14 +24,14 @@ pub struct QueryAuth<'a> {
 /// A session token, and whether the signature covers it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SessionToken<'a> {
-    /// A part of the canonical query. S3 and nearly all services want it so.
+    /// Part of the canonical query. S3 and nearly all services require this.
     Signed(&'a [u8]),
-    /// Added to the query once it is signed. AWS IoT Core wants it so for MQTT over WebSocket.
+    /// Added to the query after signing. AWS IoT Core requires this for MQTT over WebSocket.
     Appended(&'a [u8]),
 }
 
 impl<'a> SessionToken<'a> {
-    /// The token as `service`, the third part of a credential scope, wants it.
+    /// The token as required by `service`, the third part of a credential scope.
     pub fn of_service(service: &str, token: &'a [u8]) -> Self {
         match service {
             "iotdevicegateway" => Self::Appended(token),
@@ -50,7 +50,7 @@ impl fmt::Debug for SessionToken<'_> {
 }
 
 impl QueryAuth<'_> {
-    /// Appends the parameters that are signed, in canonical form and order.
+    /// Appends the signed parameters, in canonical form and order.
     pub(super) fn write_signed(
         &self,
         scope: &CredentialScope,
@@ -77,7 +77,7 @@ impl QueryAuth<'_> {
         encode::encode(signed_headers, UNRESERVED, out);
     }
 
-    /// Appends what is not signed, beside the signature.
+    /// Appends what is not signed, in addition to the signature.
     pub(super) fn write_appended(&self, out: &mut Vec<u8>) {
         if let Some(SessionToken::Appended(token)) = self.session_token {
             write_token(token, out);

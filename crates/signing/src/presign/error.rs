@@ -8,7 +8,7 @@ pub enum PresignError {
     /// The request cannot be signed at all.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// The query has a parameter, in some case of letters, that belongs to the signature.
+    /// The query has a parameter that belongs to the signature, in any case.
     #[error("the query already has the signature's parameter \"{name}\"")]
     Reserved {
         /// The parameter's name, as written.

@@ -10,10 +10,10 @@ use std::time::Duration;
 pub struct Expires(u32);
 
 impl Expires {
-    /// The longest that AWS allows: 7 days.
+    /// The maximum that AWS allows: 7 days.
     pub const MAX: Self = Self(604_800);
 
-    /// What most SDKs say where nothing else is asked for: 15 minutes.
+    /// The default of most SDKs: 15 minutes.
     pub const DEFAULT: Self = Self(900);
 
     /// One hour.
@@ -43,13 +43,13 @@ impl From<Expires> for Duration {
 /// Why a presigned request cannot be valid for so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExpiresError {
-    /// No time at all: the request would have expired when it is made.
+    /// Zero: the request would expire when it is made.
     #[error("a presigned request expires after one second at least")]
     Zero,
     /// Longer than 7 days.
     #[error("a presigned request expires after 7 days (604800 s) at most, not {secs} s")]
     TooLong {
-        /// The seconds asked for.
+        /// The requested seconds.
         secs: u64,
     },
 }

@@ -7,12 +7,12 @@ const AUTH: QueryAuth<'_> = QueryAuth {
     expires: Expires::MAX,
 };
 
-/// The parameters of [`AUTH`], but for the signature.
+/// The parameters of [`AUTH`], except the signature.
 const ADDED: &str = "X-Amz-Algorithm=AWS4-HMAC-SHA256\
     &X-Amz-Credential=A%2FK%2F20130524%2Fr%3A1%2Fs3%2Faws4_request\
     &X-Amz-Date=20130524T000000Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host%3Bx-a";
 
-/// The canonical query, the query to send, and the parameters alone; the signature is cut off.
+/// The canonical query, the query to send, and only the parameters; the signature is cut off.
 #[derive(Debug, PartialEq)]
 struct Made {
     canonical: String,
@@ -41,7 +41,7 @@ fn presign(query: &str, auth: &QueryAuth<'_>) -> Result<Made, PresignError> {
         payload: UNSIGNED_PAYLOAD.as_bytes(),
     };
     let mut signer = Signer::new();
-    // What a request before has left behind must not matter.
+    // What the previous request has left must not matter.
     let token = SessionToken::Appended(b"left over");
     let before = QueryAuth {
         session_token: Some(token),

@@ -4,7 +4,7 @@ fn scope() -> CredentialScope {
     CredentialScope::parse("20130524/us-east-1/s3/aws4_request").unwrap()
 }
 
-/// Signs with one part of an otherwise good request replaced.
+/// Signs with one part of an otherwise valid request replaced.
 fn error(change: fn(&mut Request<'_, '_>)) -> Option<SignError> {
     let mut headers = [
         Header {
@@ -119,7 +119,7 @@ fn a_signer_keeps_nothing_of_the_request_before() {
     assert_ne!(sign(&mut used, b"/", b"").0, sign(&mut used, b"/b", b"").0);
 }
 
-/// A key that was derived yesterday goes on signing for its own day.
+/// A key that was derived yesterday continues to sign for its own day.
 #[test]
 fn scope_and_timestamp_may_differ() {
     let timestamp = Timestamp::from_unix(1_369_353_600 + 86_400);

@@ -15,38 +15,38 @@ pub enum SignError {
     /// The query contains a space or a control byte.
     #[error("the query holds a blank or control byte")]
     Query,
-    /// The name of an `x-amz-*` header holds a byte that no name may hold.
+    /// The name of an `x-amz-*` header contains a byte that is not allowed in names.
     #[error("an \"x-amz-\" header has an invalid name")]
     HeaderName,
-    /// A header's value holds a line break or a zero byte.
+    /// A header's value contains a line break or a zero byte.
     #[error("the value of header \"{name}\" holds a line break or a zero byte")]
     HeaderValue {
         /// The header's name, in lower case.
         name: String,
     },
-    /// A header that may be sent once is sent again, or is also what the signature adds.
+    /// A header that can be sent only once is there twice, or is also added by the signature.
     #[error("header \"{name}\" stands there twice")]
     RepeatedHeader {
         /// The header's name, in lower case.
         name: &'static str,
     },
-    /// There is neither Date nor x-amz-date: the signature would be valid for ever.
+    /// There is neither Date nor x-amz-date: the signature would never expire.
     #[error("there is neither a Date nor an x-amz-date header to sign")]
     NoDate,
-    /// The decoded value of a sub-resource holds a line break or a zero byte.
+    /// The decoded value of a sub-resource contains a line break or a zero byte.
     #[error("the value of query parameter \"{name}\" holds a line break or a zero byte")]
     SubresourceValue {
         /// The sub-resource's name.
         name: &'static str,
     },
-    /// The query has a sub-resource twice. Servers disagree about which of them counts.
+    /// The query has a sub-resource twice. Servers disagree about which one they use.
     #[error("query parameter \"{name}\" stands there twice")]
     RepeatedSubresource {
         /// The sub-resource's name.
         name: &'static str,
     },
-    /// The query of a request to presign has a parameter, in some case of letters, that belongs
-    /// to the signature, or one that some servers take for a signed header (`x-amz-*`).
+    /// The query of a request to presign has a parameter that belongs to the signature, in any
+    /// case, or one that some servers read as a signed header (`x-amz-*`).
     #[error("the query has parameter \"{name}\", which belongs to the signature")]
     Reserved {
         /// The parameter's name, as written.

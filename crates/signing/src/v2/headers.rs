@@ -24,7 +24,7 @@ impl<'h> Positional<'h> {
             let (slot, name) = match header.name.len() {
                 4 if is("date") => (&mut found.date, "date"),
                 10 if is("x-amz-date") => {
-                    // Joined, two dates would be none.
+                    // Two dates joined would not be a date.
                     if std::mem::replace(&mut found.amz_date, true) {
                         return Err(SignError::RepeatedHeader { name: "x-amz-date" });
                     }
@@ -56,10 +56,11 @@ impl<'h> Positional<'h> {
 /// The header that the session token of a presigned request is signed as.
 pub(super) const TOKEN: &str = "x-amz-security-token";
 
-/// Appends each `x-amz-*` header as a line, with `token`, which is sent in the query, among them.
+/// Appends each `x-amz-*` header as a line, including `token`, which is sent in the query.
 ///
-/// Names are lower-cased; values lose outer whitespace and keep inner ones; the values of one name
-/// are joined with commas in the order sent. The fields are sorted in place, stably.
+/// Names are converted to lower case. Outer whitespace of values is removed, and inner whitespace
+/// is kept. The values of one name are joined with commas in the order sent. The fields are sorted
+/// in place, stably.
 pub(super) fn write_amz(
     headers: &mut [Header<'_>],
     mut token: Option<&[u8]>,

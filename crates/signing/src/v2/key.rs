@@ -5,18 +5,18 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
-/// A secret access key, kept as the two HMAC-SHA1 states it becomes, so that a signature hashes
-/// only its message.
+/// A secret access key, kept as its two HMAC-SHA1 states, so that a signature hashes only its
+/// message.
 ///
-/// It signs every Version 2 request for as long as the key is valid. The states are erased when
-/// it is dropped; the key itself is the caller's to erase.
+/// It signs every Version 2 request as long as the key is valid. The states are erased when it is
+/// dropped; the caller must erase the key itself.
 #[derive(Clone)]
 pub struct SecretKey {
     hmac: Hmac<Sha1>,
 }
 
 impl SecretKey {
-    /// Takes a secret access key.
+    /// Prepares a secret access key.
     pub fn new(secret: &[u8]) -> Self {
         Self {
             hmac: Hmac::new_from_slice(secret).expect("HMAC takes keys of any length"),
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(format!("{key:?}"), "SecretKey(redacted)");
     }
 
-    /// An HMAC consists of two states of its hash. Fails to compile where a feature is missing.
+    /// An HMAC consists of two states of its hash. Fails to compile if a feature is missing.
     #[test]
     fn states_are_erased_when_dropped() {
         fn erased<T: ZeroizeOnDrop>() {}

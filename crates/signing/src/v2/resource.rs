@@ -7,9 +7,9 @@ use super::{Request, SignError};
 
 /// The query parameters that are signed, in order.
 ///
-/// They are those that the documentation of Version 2 lists, and those that S3 got while it was
-/// the only version. Whatever came later (`encryption`, `object-lock`, `replication`...) is left
-/// out: servers disagree about it.
+/// These are the parameters in the documentation of Version 2, and those that S3 added while it was
+/// the only version. Later ones (`encryption`, `object-lock`, `replication`...) are not included:
+/// servers disagree about them.
 pub const SUBRESOURCES: [&str; 25] = [
     "acl",
     "cors",
@@ -40,8 +40,8 @@ pub const SUBRESOURCES: [&str; 25] = [
 
 /// Appends bucket, path and sub-resources.
 ///
-/// The path stands there as it is sent. Sub-resources are sorted by name; their values are
-/// decoded, and an empty one is left out together with its `=`.
+/// The path is appended as it is sent. Sub-resources are sorted by name; their values are decoded,
+/// and an empty value is left out together with its `=`.
 pub(super) fn write(request: &Request<'_, '_>, out: &mut Vec<u8>) -> Result<(), SignError> {
     if let Some(bucket) = request.bucket {
         if bucket.is_empty() || bucket.contains(&b'/') || has_separator(bucket) {
@@ -84,7 +84,7 @@ pub(super) fn write(request: &Request<'_, '_>, out: &mut Vec<u8>) -> Result<(), 
     Ok(())
 }
 
-/// Whether a text, put into lines, could pass for more than it is.
+/// Whether a text that is put into lines could look like several of them.
 pub(super) fn breaks_line(mut text: impl Iterator<Item = u8>) -> bool {
     text.any(|byte| matches!(byte, b'\r' | b'\n' | b'\0'))
 }

@@ -15,7 +15,7 @@ use crate::sign::has_separator;
 /// Base64 of an HMAC-SHA1, padded.
 const SIGNATURE_LEN: usize = 28;
 
-/// What the query of a presigned request says of its signer.
+/// What the query of a presigned request declares about its signer.
 #[derive(Clone, Copy)]
 pub struct QueryAuth<'a> {
     /// The access key ID.
@@ -23,12 +23,12 @@ pub struct QueryAuth<'a> {
     /// The session token of temporary credentials. It is signed as if it were sent in the header
     /// `x-amz-security-token`.
     pub session_token: Option<&'a [u8]>,
-    /// The second since 1970-01-01T00:00:00Z from which on the request is rejected.
+    /// The time, in seconds since 1970-01-01T00:00:00Z, from which on the request is rejected.
     pub expires_at: u64,
 }
 
 impl fmt::Debug for QueryAuth<'_> {
-    /// The token is left out.
+    /// The token is not shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QueryAuth")
             .field("expires_at", &self.expires_at)
@@ -48,10 +48,10 @@ impl Signer {
         Self::default()
     }
 
-    /// Makes room for requests of `length` bytes, so that signing them allocates nothing. The
-    /// bucket, even if Host names it, and the token of a presigned request are part of it.
+    /// Reserves memory for requests of `length` bytes, so that signing them allocates nothing. This
+    /// length includes the bucket, even if Host names it, and the token of a presigned request.
     pub fn try_reserve(&mut self, length: usize) -> Result<(), TryReserveError> {
-        // Line breaks, separators, the time of expiry, and the name of the token's header.
+        // Line breaks, separators, the expiration, and the name of the token's header.
         const FIXED: usize = 128;
         self.string_to_sign.clear();
         self.string_to_sign.try_reserve(length + FIXED)
@@ -100,7 +100,7 @@ impl Signer {
         })
     }
 
-    /// The string to sign of the last signature, for a debug log. It may hold a session token.
+    /// The string to sign of the last signature, for a debug log. It can contain a session token.
     pub fn string_to_sign(&self) -> &[u8] {
         &self.string_to_sign
     }
@@ -143,7 +143,7 @@ impl Signer {
 }
 
 impl fmt::Debug for Signer {
-    /// The buffer is left out: a string to sign may hold a session token.
+    /// The buffer is not shown: a string to sign can contain a session token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer").finish_non_exhaustive()
     }
@@ -163,7 +163,7 @@ pub struct Signature<'s> {
 }
 
 impl Signature<'_> {
-    /// The string to sign. It may hold a session token: not for logs.
+    /// The string to sign. It can contain a session token and must not be logged.
     pub fn string_to_sign(&self) -> &[u8] {
         self.string_to_sign
     }
@@ -182,7 +182,7 @@ impl Signature<'_> {
 }
 
 impl fmt::Debug for Signature<'_> {
-    /// Neither text nor signature is shown: the one may hold a session token.
+    /// Neither text nor signature is shown: the text can contain a session token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signature").finish_non_exhaustive()
     }
@@ -196,7 +196,7 @@ pub struct Presigned<'s> {
 }
 
 impl Presigned<'_> {
-    /// The string to sign. It may hold a session token: not for logs.
+    /// The string to sign. It can contain a session token and must not be logged.
     pub fn string_to_sign(&self) -> &[u8] {
         self.signature.string_to_sign()
     }
@@ -206,8 +206,8 @@ impl Presigned<'_> {
         self.signature.base64()
     }
 
-    /// Appends the signature's own parameters. They follow, after a `&` where there is something to
-    /// follow, the request's own query.
+    /// Appends the signature's own parameters. They follow the request's own query, after a `&` if
+    /// it is not empty.
     pub fn write_parameters(&self, out: &mut Vec<u8>) {
         let auth = &self.auth;
         out.extend_from_slice(b"AWSAccessKeyId=");

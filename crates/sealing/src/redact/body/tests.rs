@@ -15,7 +15,7 @@ fn is_in(body: impl AsRef<[u8]>) -> bool {
 
 type Escape = fn(u8) -> String;
 
-/// What pages do to bytes other than letters and digits, and some to those, too.
+/// What pages do to bytes other than letters and digits, and some pages to those, too.
 const ESCAPES: [Escape; 10] = [
     |byte| char::from(byte).to_string(),
     |byte| match byte {
@@ -52,7 +52,7 @@ fn a_secret_is_found_in_every_encoding_and_in_two_of_them() {
         for outer in ESCAPES {
             for inner in ESCAPES {
                 let once = escaped(secret, inner);
-                // Digits after a reference without its semicolon would be its own.
+                // Digits after a reference without its semicolon would belong to it.
                 let text = escaped(&once, outer);
                 let body = format!("<Error><Resource>{text}</Resource></Error>");
                 let ambiguous = once.contains("&#0") || text.contains("&#0");

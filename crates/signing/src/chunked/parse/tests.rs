@@ -2,13 +2,13 @@ use super::Framing::*;
 use super::*;
 use crate::chunked::TrailerError;
 
-/// A body, where `$` stands for a signature.
+/// A body, in which `$` represents a signature.
 fn body(text: &str) -> Vec<u8> {
     let signature = "0123456789abcdefABCDEF9876543210".repeat(2);
     text.replace('$', &signature).into_bytes()
 }
 
-/// Reads a body in two pieces: its data, or why there is none.
+/// Reads a body in two pieces; returns its data, or the error.
 fn read(framing: Framing, declared: u64, body: &[u8], at: usize) -> Result<Vec<u8>, FramingError> {
     let mut parser = Parser::new(framing, declared);
     let mut data = Vec::new();

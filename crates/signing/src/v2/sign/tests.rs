@@ -30,7 +30,7 @@ fn key() -> SecretKey {
     SecretKey::new(b"secret")
 }
 
-/// A request to sign or, with `auth`, to presign; what comes back is its string to sign.
+/// A request to sign or, with `auth`, to presign; returns its string to sign.
 fn made(
     auth: Option<&QueryAuth<'_>>,
     change: impl FnOnce(&mut Request<'_, '_>),
@@ -76,7 +76,7 @@ fn the_string_to_sign_has_its_lines_in_order() {
         made(Some(&auth), |_| {}).unwrap(),
         lines("1709254799", &format!("{acl}x-amz-security-token:t+\n"))
     );
-    // With an x-amz-date, a header's date line is empty, but that of a query is not.
+    // With an x-amz-date, the date line of a header is empty, but that of a query is not.
     let change = |request: &mut Request<'_, '_>| request.headers[3].name = b"X-Amz-Date";
     let amz = format!("{acl}x-amz-date:Thu, 29 Feb 2024 23:59:59 GMT\n");
     assert_eq!(made(None, change).unwrap(), lines("", &amz));
