@@ -3,7 +3,7 @@
 use crate::DefinitionError;
 use crate::declaration::{Declaration, INSECURE};
 
-/// The words that follow a source's name. A source takes them one by one.
+/// The arguments after a source's name. A source consumes them one by one.
 pub(crate) struct Arguments<'a> {
     declaration: &'static Declaration,
     pairs: Vec<(&'a str, &'a str)>,
@@ -13,9 +13,9 @@ pub(crate) struct Arguments<'a> {
 /// If a parameter of a directive has a quotation mark after its `=`, the form that nginx
 /// understands, for an error message: `"key=value"`.
 ///
-/// nginx recognizes quotation marks only at the beginning of a word: `key="a b"` are the two words
-/// `key="a` and `b"`. Of a value with several words only the first is shown, since a later one
-/// may be a secret.
+/// nginx recognizes quotation marks only at the beginning of an argument: `key="a b"` are the two
+/// arguments `key="a` and `b"`. Only the first word of such a value is shown, since a later one can
+/// be a secret.
 pub fn misplaced_quote(word: &str) -> Option<String> {
     let (key, value) = word.split_once('=')?;
     let mark = value
@@ -79,7 +79,7 @@ impl<'a> Arguments<'a> {
         self.declaration.name
     }
 
-    /// The value of `key`, if it is given.
+    /// The value of `key`, if it is there.
     pub(crate) fn take(&mut self, key: &'static str) -> Option<&'a str> {
         let mut known = self.declaration.keys.iter();
         debug_assert!(
@@ -91,7 +91,7 @@ impl<'a> Arguments<'a> {
         Some(self.pairs.remove(at).1)
     }
 
-    /// The value of `key`, which must be given; `example` shows how.
+    /// The value of `key`, which is required; `example` shows how to write it.
     pub(crate) fn require(
         &mut self,
         key: &'static str,
@@ -105,13 +105,13 @@ impl<'a> Arguments<'a> {
         })
     }
 
-    /// Whether the flag [`INSECURE`] is given.
+    /// Whether the flag [`INSECURE`] is there.
     pub(crate) fn take_insecure(&mut self) -> bool {
         debug_assert!(self.declaration.keys.contains(&INSECURE));
         std::mem::take(&mut self.is_insecure)
     }
 
-    /// Rejects what nobody asked for.
+    /// Rejects arguments that the source has not consumed.
     pub(crate) fn finish(self) -> Result<(), DefinitionError> {
         let flag = self.is_insecure.then(|| INSECURE.to_owned());
         let pair = self.pairs.first();
@@ -125,8 +125,8 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// A command line has quotation marks of its own, which are closed in the same word if nginx has
-/// read the word as it was meant: `"command='/opt/a b' c"`.
+/// A command line has its own quotation marks, which are closed in the same argument if nginx has
+/// read the argument as intended: `"command='/opt/a b' c"`.
 fn may_begin_with_quote(key: &str, value: &str) -> bool {
     let is_closed = |mark: char| value.matches(mark).count().is_multiple_of(2);
     key == "command" && value.starts_with(['"', '\'']) && is_closed('"') && is_closed('\'')
@@ -172,7 +172,7 @@ mod tests {
         ] {
             assert_eq!(misplaced_quote(word), None, "{word}");
         }
-        // Quotation marks of the command line itself.
+        // The command line's own quotation marks.
         for word in ["command='/opt/a b' c", "command=\"/opt/a b\" 'c d'"] {
             assert!(Arguments::new(&IMDS, &[word]).is_ok(), "{word}");
         }

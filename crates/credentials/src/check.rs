@@ -5,25 +5,25 @@ use std::path::PathBuf;
 use crate::Endpoint;
 use crate::file::FileIdentity;
 
-/// What looking at a definition's files has shown.
+/// The result of examining a definition's files.
 #[derive(Debug, Default)]
 pub struct Check {
     /// What is used, in a few words without secrets, e.g. `imds at http://169.254.169.254`.
     pub description: String,
     /// Every file that will be read, so that missing permissions are noticed early.
     pub files: Vec<FileUse>,
-    /// The endpoints that will be asked, so that their names can be resolved early.
+    /// The endpoints that requests will be sent to, so that their names can be resolved early.
     pub endpoints: Vec<Endpoint>,
 }
 
 /// A file that a provider reads.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FileUse {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// Which file that is now; `None` if there is none yet.
+    /// Its current identity; `None` if there is no file yet.
     pub identity: Option<FileIdentity>,
-    /// Whether it holds a secret, which not every user should be able to read.
+    /// Whether it contains a secret, which not every user should be able to read.
     pub secret: bool,
 }
 

@@ -5,11 +5,11 @@ use zeroize::Zeroizing;
 /// Splits a command line into words, as the AWS CLI does for `credential_process`: at spaces, with
 /// the quotes and backslashes of a POSIX shell, and none of its other features.
 ///
-/// Words are erased when they are dropped: an argument may be a secret. (Crate `shlex` leaves copies
-/// of them in memory, and reads `#` as the beginning of a comment.)
+/// Words are erased when they are dropped, since an argument can be a secret. (Crate `shlex` leaves
+/// copies of them in memory, and reads `#` as the beginning of a comment.)
 pub(crate) fn split(line: &str) -> Result<Vec<Zeroizing<String>>, CommandLineError> {
     let mut words = Vec::new();
-    // A word never is longer than the line, so it does not grow.
+    // A word is never longer than the line, so it does not grow.
     let fresh = || Zeroizing::new(String::with_capacity(line.len()));
     let mut word = None;
     let mut rest = line.chars();

@@ -12,14 +12,14 @@ use crate::{Secret, Token, Validity};
 pub enum Material {
     /// A secret key, valid for every day, region and service.
     Keys(Credentials),
-    /// Keys derived elsewhere, each for one day.
+    /// Derived signing keys, each for one day.
     Derived(SigningKeys),
     /// What a service accepts instead of a signature.
     Token(Token),
 }
 
 impl Material {
-    /// When it must not be used any more, as Unix time in seconds; `None`: never.
+    /// When it must no longer be used, as Unix time in seconds; `None`: never.
     pub fn expires_at(&self) -> Option<i64> {
         match self {
             Self::Keys(credentials) => credentials.expires_at,
@@ -28,7 +28,7 @@ impl Material {
         }
     }
 
-    /// Whether it is used after that all the same, while its source returns nothing newer.
+    /// Whether it is still used after that if its source returns nothing newer.
     pub fn outlives_expiry(&self) -> bool {
         match self {
             Self::Keys(credentials) => credentials.outlives_expiry,
@@ -44,7 +44,7 @@ impl Material {
         }
     }
 
-    /// Where it came from, in a few words for a log line, e.g. `imds role "web"`.
+    /// Its source, in a few words for a log line, e.g. `imds role "web"`.
     pub fn origin(&self) -> &str {
         match self {
             Self::Keys(credentials) => &credentials.origin,
@@ -57,24 +57,24 @@ impl Material {
 /// An access key with its secret key.
 #[derive(PartialEq, Eq)]
 pub struct Credentials {
-    /// FieldNames the key in every signed request. 1 to 128 visible ASCII characters.
+    /// Names the key in every signed request. 1 to 128 visible ASCII characters.
     pub access_key_id: String,
-    /// Signs.
+    /// The secret key that signs.
     pub secret_access_key: Secret,
     /// Proves that temporary keys were issued; sent with each request, as `X-Amz-Security-Token`.
     pub session_token: Option<Secret>,
     /// When upstreams begin to reject them, as Unix time in seconds; `None`: they are permanent.
     pub expires_at: Option<i64>,
-    /// Keys of the instance metadata service stay in use after they expired, as in the SDKs,
-    /// when the service is out of order ([static stability][1]).
+    /// As in the SDKs, keys of the instance metadata service stay in use after they have expired if
+    /// the service is unavailable ([static stability][1]).
     ///
     /// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html
     pub outlives_expiry: bool,
-    /// Where they came from, in a few words for a log line.
+    /// Their source, in a few words for a log line.
     pub origin: String,
 }
 
-/// Shows which key it is and from where, neither secret nor token.
+/// Shows the access key and its source, but neither secret nor token.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
@@ -86,17 +86,17 @@ impl fmt::Debug for Credentials {
 }
 
 /// An access key with signing keys for some days, of one region and one service. The secret key
-/// they were derived from is not on this machine.
+/// that they were derived from is not on this machine.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SigningKeys {
     access_key_id: String,
-    /// In the order of their days, one a day; never empty.
+    /// In the order of their days, one per day; never empty.
     keys: Vec<DatedKey>,
     origin: String,
 }
 
 impl SigningKeys {
-    /// Accepts keys in any order. `None` if there are none, if two are of one day, or if they
+    /// Accepts keys in any order. `None` if there are none, if two are of the same day, or if they
     /// differ in region or service.
     pub fn new(access_key_id: String, mut keys: Vec<DatedKey>, origin: String) -> Option<Self> {
         keys.sort_by(|a, b| a.scope.date().cmp(b.scope.date()));
@@ -115,7 +115,7 @@ impl SigningKeys {
         })
     }
 
-    /// FieldNames the secret key that they were derived from.
+    /// Names the secret key that they were derived from.
     pub fn access_key_id(&self) -> &str {
         &self.access_key_id
     }
@@ -137,13 +137,13 @@ impl SigningKeys {
         crate::time::end_of_day(last.scope.date())
     }
 
-    /// Where they came from, in a few words for a log line.
+    /// Their source, in a few words for a log line.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 }
 
-/// A signing key and the day, region and service it is valid for.
+/// A signing key, and the day, region, and service for which it is valid.
 #[derive(PartialEq, Eq)]
 pub struct DatedKey {
     /// The scope for which it is valid.

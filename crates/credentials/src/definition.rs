@@ -12,7 +12,7 @@ use crate::sources::{Declared, ParseContext, Source};
 use crate::tokens::TokenSource;
 use crate::{Check, Declaration, DefinitionError, Environment, Fetcher, Files};
 
-/// A source of credentials or of tokens, checked as far as its words and the environment go. Cheap
+/// A source of credentials or of tokens, whose arguments and environment have been checked. Cheap
 /// to clone.
 #[derive(Clone)]
 pub struct Definition {
@@ -22,23 +22,23 @@ pub struct Definition {
 }
 
 impl Definition {
-    /// What the sources of credentials declare, in the order of the reference.
+    /// The declarations of the sources of credentials, in the order of the reference.
     pub fn credential_sources() -> Vec<&'static Declaration> {
         Source::ALL.to_vec()
     }
 
-    /// What the sources of tokens declare, in the order of the reference.
+    /// The declarations of the sources of tokens, in the order of the reference.
     pub fn token_sources() -> Vec<&'static Declaration> {
         TokenSource::declarations()
     }
 
-    /// Reads the name of a [source of credentials](Self::credential_sources) and the words after
-    /// it, e.g. `imds` and `role=web`.
+    /// Parses the name of a [source of credentials](Self::credential_sources) and its arguments,
+    /// e.g. `imds` and `role=web`.
     ///
-    /// What the words leave out is looked up in the environment. Paths are absolute. The flag
-    /// `insecure` allows plain http to an STS that is neither on this machine nor at a link-local
-    /// address. The source of `assume_role` is the name of a provider declared before, or of a
-    /// source that needs no words.
+    /// Missing arguments are looked up in the environment. Paths are absolute. The flag `insecure`
+    /// allows plain HTTP to an STS that is neither on this machine nor at a link-local address. The
+    /// source of `assume_role` is the name of a provider declared before, or of a source that needs
+    /// no arguments.
     pub fn parse(
         source: &str,
         words: &[&str],
@@ -53,12 +53,12 @@ impl Definition {
         )
     }
 
-    /// Reads the name of a [source of tokens](Self::token_sources) and the words after it, e.g.
-    /// `ecr` and `region=eu-west-1`.
+    /// Parses the name of a [source of tokens](Self::token_sources) and its arguments, e.g. `ecr`
+    /// and `region=eu-west-1`.
     ///
-    /// All know `format=` (`raw`, `basic` or `bearer`) and `interval=`, after which at the latest a
-    /// token is fetched again. What signs, in `credentials=`, is the name of a provider declared
-    /// before, or of a source that needs no words; it is `default` if it is not given.
+    /// All sources have `format=` (`raw`, `basic` or `bearer`) and `interval=`, the maximum time
+    /// between two fetches. The source that signs, in `credentials=`, is the name of a provider
+    /// declared before, or of a source that needs no arguments; the default is `default`.
     pub fn parse_token(
         source: &str,
         words: &[&str],
@@ -89,7 +89,7 @@ impl Definition {
         })
     }
 
-    /// What its source declares.
+    /// The declaration of its source.
     pub fn declaration(&self) -> &'static Declaration {
         self.declaration
     }
@@ -99,8 +99,8 @@ impl Definition {
         matches!(&self.source, AnySource::Credentials(source) if source.yields_signing_keys())
     }
 
-    /// Whether the operator leaves it to the environment and to files where the credentials, or
-    /// those that sign for the token, come from.
+    /// Whether only the environment and files determine the source of the credentials, or of those
+    /// that sign for the token.
     pub fn leaves_source_open(&self) -> bool {
         match &self.source {
             AnySource::Credentials(source) => matches!(source, Source::DefaultChain(_)),
@@ -108,15 +108,14 @@ impl Definition {
         }
     }
 
-    /// Makes credentials known by the name of their provider, so that definitions that are read
-    /// later can use them.
+    /// Adds credentials under the name of their provider, so that later definitions can use them.
     pub fn declare(&self, name: &str, declared: &mut Declared) {
         if let AnySource::Credentials(source) = &self.source {
             declared.add(name, source.clone());
         }
     }
 
-    /// What the operator says of how often to fetch.
+    /// How often to fetch, according to the operator.
     pub fn intervals(&self) -> Intervals {
         match &self.source {
             AnySource::Credentials(_) => Intervals::default(),
@@ -124,10 +123,10 @@ impl Definition {
         }
     }
 
-    /// Looks at the files that are named, with the rights of the process that reads the
-    /// configuration: which source a chain chooses, what is wrong in a file.
+    /// Examines the files that are named, with the permissions of the process that reads the
+    /// configuration: which source a chain selects, and the errors in a file.
     ///
-    /// A file that does not exist yet is no error here; a fetch will look for it again.
+    /// A file that does not exist yet is not an error here; a fetch will look for it again.
     pub fn check(&self, files: &impl Files) -> Result<Check, DefinitionError> {
         let mut check = Check::default();
         check.description = match &self.source {
@@ -137,8 +136,8 @@ impl Definition {
         Ok(check)
     }
 
-    /// Tells this definition from others: SHA-256 of everything in it, the environment's part
-    /// included. Material fetched by one definition is never used by another.
+    /// Identifies this definition: SHA-256 of everything in it, including its part of the
+    /// environment. Material fetched by one definition is never used by another.
     pub fn digest(&self) -> [u8; 32] {
         let Self {
             source,
@@ -151,7 +150,7 @@ impl Definition {
         hasher.0.finalize().into()
     }
 
-    /// What fetches it.
+    /// The fetcher for it.
     pub fn fetcher(&self) -> Fetcher {
         Fetcher::new(self.source.clone(), self.environment.clone())
     }
@@ -164,7 +163,7 @@ impl fmt::Debug for Definition {
     }
 }
 
-/// `derive(Hash)` covers each field of a type, so that none can be forgotten.
+/// `derive(Hash)` covers each field of a type, so that none can be left out.
 struct Sha256Hasher(Sha256);
 
 impl Hasher for Sha256Hasher {

@@ -2,8 +2,8 @@
 
 use crate::{Declaration, FetchError};
 
-/// What is wrong with a definition. The text says what to write instead. Keys are as they are
-/// written, e.g. `role=`; a flag has no `=`.
+/// An error in a definition. The text says what to write instead. Keys are as they are written,
+/// e.g. `role=`; a flag has no `=`.
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionError {
     /// There is no source of this name.
@@ -11,16 +11,16 @@ pub enum DefinitionError {
     UnknownSource {
         /// The name.
         name: String,
-        /// Those that there are.
+        /// The existing sources.
         known: Vec<&'static str>,
     },
-    /// A word without `=`.
+    /// An argument without `=`.
     #[error(
         "\"{0}\" is not written key=value; a value with blanks needs quotation marks around the \
          whole word: \"key=two words\""
     )]
     NoValue(String),
-    /// A value that begins with a quotation mark; here is what to write instead.
+    /// A value that begins with a quotation mark, with what to write instead.
     #[error("quotation marks belong around the whole word: write {0}")]
     Quote(String),
     /// Nothing after the `=`.
@@ -29,7 +29,7 @@ pub enum DefinitionError {
     /// A flag with a value.
     #[error("\"{0}\" has no value: write \"{0}\"")]
     Flag(String),
-    /// A key or a flag that is given twice.
+    /// A key or a flag that is there twice.
     #[error("\"{0}\" is given twice")]
     Twice(String),
     /// A key that the source does not know.
@@ -40,7 +40,7 @@ pub enum DefinitionError {
         /// The key.
         key: String,
     },
-    /// A key that must be given.
+    /// A required key that is missing.
     #[error("{source_name} needs \"{key}=\", e.g. {}", assignment(.key, .example))]
     Missing {
         /// The source.
@@ -50,8 +50,8 @@ pub enum DefinitionError {
         /// A value.
         example: &'static str,
     },
-    /// A value that cannot be right, a source that is not configured, or a file that gives no
-    /// credentials as it is.
+    /// An invalid value, a source that is not configured, or a file that contains no usable
+    /// credentials.
     #[error("{0}")]
     Source(#[from] FetchError),
 }
@@ -72,7 +72,7 @@ fn list(keys: &[&str]) -> String {
     }
 }
 
-/// A word as it is to be written: quoted if it has spaces.
+/// An argument as it must be written: quoted if it contains spaces.
 fn assignment(key: &str, value: &str) -> String {
     match value.contains(' ') {
         true => format!("\"{key}={value}\""),

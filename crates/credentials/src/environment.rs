@@ -35,8 +35,8 @@ const READ: [&str; 26] = [
     "HOME",
 ];
 
-/// The environment of a program that a source runs: where its own configuration is and how to
-/// reach the network, never keys or tokens.
+/// The environment of a program that a source runs: where its own configuration is and how to reach
+/// the network, but no keys or tokens.
 const PASSED_ON: [&str; 20] = [
     "ALL_PROXY",
     "AWS_CA_BUNDLE",
@@ -68,8 +68,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Asks `lookup` for each variable that matters. An empty one counts as not set, as the SDKs
-    /// have it.
+    /// Calls `lookup` for each variable that matters. An empty one counts as not set, as in the
+    /// SDKs.
     pub fn capture(mut lookup: impl FnMut(&str) -> Option<String>) -> Self {
         let mut names: Vec<_> = READ.iter().chain(&PASSED_ON).copied().collect();
         names.sort_unstable();
@@ -106,7 +106,7 @@ impl Environment {
     }
 }
 
-/// Shows which variables are set, not to what.
+/// Shows which variables are set, but not their values.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.variables.iter().map(|(name, _)| name);

@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 use crate::host::{ExitStatus, FileError, HttpError, RunError};
 use crate::response::ResponseError;
 
-/// Why there are no credentials. One line, which names the guilty party and holds no secret.
+/// Why there are no credentials. One line, which names the cause and contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// Nothing configures this source; here is what would. A chain tries the next source.
+    /// This source is not configured; the text says how to configure it. A chain tries the next
+    /// source.
     #[error("{0}")]
     NotConfigured(String),
-    /// A variable of the environment, or a setting in a file, that cannot be right.
+    /// An invalid variable of the environment, or setting in a file.
     #[error("{name}: {why}")]
     Setting {
-        /// What is set.
+        /// The variable or setting.
         name: String,
-        /// What is wrong, and what would be right.
+        /// What is wrong, and what would be valid.
         why: String,
     },
     /// A file cannot be read.
@@ -27,18 +28,18 @@ pub enum FetchError {
         /// Why.
         error: FileError,
     },
-    /// A file does not hold what it should.
+    /// A file does not contain what it should.
     #[error("{}: {why}", .path.display())]
     Content {
         /// The file.
         path: PathBuf,
-        /// What is wrong, perhaps in which line.
+        /// What is wrong, with the line if possible.
         why: String,
     },
     /// A service did not respond.
     #[error("{url}: {error}")]
     Http {
-        /// What was asked.
+        /// What was requested.
         url: String,
         /// What happened.
         error: HttpError,
@@ -46,17 +47,17 @@ pub enum FetchError {
     /// A service returned an error.
     #[error("{url}: status {status}{}", .detail.iter().map(|detail| format!(", {detail}")).collect::<String>())]
     Status {
-        /// What was asked.
+        /// What was requested.
         url: String,
         /// The status of the response.
         status: u16,
-        /// What the response says, or a likely cause.
+        /// The message in the response, or a likely cause.
         detail: Option<String>,
     },
-    /// The response of a service, or the output of a program, holds no credentials.
+    /// The response of a service, or the output of a program, contains no credentials.
     #[error("{from}: {error}")]
     Response {
-        /// Where it came from: a URL or a program.
+        /// Its source: a URL or a program.
         from: String,
         /// What is wrong.
         error: ResponseError,

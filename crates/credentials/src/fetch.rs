@@ -8,10 +8,10 @@ use crate::file::{FileError, FileIdentity};
 use crate::host::{Request, Response};
 use crate::{Environment, FetchError, Host};
 
-/// The files that a fetch has read, or has not found, and which they were.
+/// The files that a fetch has read, or has not found, with their identities.
 pub(crate) type FilesRead = Vec<(PathBuf, Option<FileIdentity>)>;
 
-/// One fetch: the host, and what is learned on the way.
+/// One fetch: the host, and what is recorded during the fetch.
 pub(crate) struct Fetch<'a, H> {
     pub(crate) host: &'a H,
     pub(crate) environment: &'a Environment,
@@ -32,24 +32,24 @@ impl<'a, H: Host> Fetch<'a, H> {
         self.host.now().div_euclid(1000)
     }
 
-    /// Sends a request and returns the response, whatever its status is.
+    /// Sends a request and returns the response with any status.
     pub(crate) async fn send(&self, request: Request) -> Result<Response, FetchError> {
         let url = request.url.to_string();
         let result = self.host.http(request).await;
         result.map_err(|error| FetchError::Http { url, error })
     }
 
-    /// Remembers which file it was, of one that was read for another provider.
+    /// Records the identity of a file that was read for another provider.
     pub(crate) fn note(&mut self, path: &Path, identity: Option<FileIdentity>) {
         self.read.push((path.to_owned(), identity));
     }
 
-    /// Which file was read last.
+    /// The identity of the file that was read last.
     pub(crate) fn last_identity(&self) -> Option<FileIdentity> {
         self.read.last().and_then(|(_, identity)| *identity)
     }
 
-    /// Reads a file and remembers which one it was.
+    /// Reads a file and records its identity.
     pub(crate) fn read(
         &mut self,
         path: &Path,
@@ -58,9 +58,9 @@ impl<'a, H: Host> Fetch<'a, H> {
         let result = self.host.read(path, limit);
         let identity = match &result {
             Ok(file) => Some(file.identity),
-            // It may be there by now: then it is a change.
+            // It can exist by now, which is a change.
             Err(FileError::NotFound) => None,
-            // A file that is no good may be when it has changed.
+            // An invalid file can be valid when it has changed.
             Err(_) => self.host.identify(path).ok(),
         };
         self.read.push((path.to_owned(), identity));

@@ -7,7 +7,8 @@ use crate::any_source::AnySource;
 use crate::fetch::{Fetch, FilesRead};
 use crate::{Environment, FetchError, Files, Host, Material};
 
-/// Fetches what a definition defines. Between fetches it remembers only which files it read.
+/// Fetches from a definition's source. Between fetches it remembers only the files that it has
+/// read.
 pub struct Fetcher {
     source: AnySource,
     environment: Environment,
@@ -23,7 +24,7 @@ impl Fetcher {
         }
     }
 
-    /// Asks the source once. Each step has its deadline; dropping the future stops everything.
+    /// Asks the source once. Each step has its deadline; dropping the future cancels everything.
     pub async fn fetch<H: Host>(&mut self, host: &H) -> Result<Material, FetchError> {
         self.read.clear();
         let mut fetch = Fetch::new(host, &self.environment, &mut self.read);
@@ -33,8 +34,8 @@ impl Fetcher {
         }
     }
 
-    /// Whether a file that the last fetch read, or looked for, is another one now: a reason to
-    /// fetch again. Costs a look at each of the few files.
+    /// Whether a file that the last fetch has read, or has not found, is a different one now: a
+    /// reason to fetch again. The cost is a look at each of the few files.
     pub fn files_changed(&self, files: &impl Files) -> bool {
         let now = |path: &Path| files.identify(path).ok();
         self.read.iter().any(|(path, then)| now(path) != *then)

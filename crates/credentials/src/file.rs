@@ -6,16 +6,16 @@ use zeroize::Zeroizing;
 pub struct File {
     /// All of it.
     pub content: Zeroizing<Vec<u8>>,
-    /// Which file it was.
+    /// Its identity.
     pub identity: FileIdentity,
 }
 
-/// Tells one state of a file from another: equal identities mean unchanged content.
+/// Distinguishes the states of a file: equal identities mean unchanged content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileIdentity {
     /// `st_dev`
     pub device: u64,
-    /// `st_ino`: another one after a rename into place.
+    /// `st_ino`: a different one after a rename to the path.
     pub inode: u64,
     /// `st_mtim`, seconds and nanoseconds.
     pub modified: (i64, i64),
@@ -26,7 +26,7 @@ pub struct FileIdentity {
 }
 
 impl FileIdentity {
-    /// Whether every user of the machine may read it.
+    /// Whether every user of the machine can read it.
     pub fn is_world_readable(&self) -> bool {
         self.mode & 0o004 != 0
     }
@@ -44,7 +44,7 @@ pub enum FileError {
     /// A directory, FIFO, socket or device.
     #[error("it is not a regular file")]
     NotRegular,
-    /// More than the bytes that were asked for, which are given here.
+    /// It is larger than the requested limit, which is this number.
     #[error("it has more than {0} bytes")]
     TooLarge(usize),
 }

@@ -12,53 +12,53 @@ use zeroize::Zeroizing;
 pub use crate::file::{File, FileError, FileIdentity};
 use crate::{ProfileCache, Url};
 
-/// Local files, read in place: they are small.
+/// Local files, which are read at once since they are small.
 pub trait Files {
-    /// The content of a regular file, and which file that was.
+    /// The content of a regular file, and its identity.
     ///
-    /// Identity and content come from one open descriptor, so that a file renamed into place
-    /// between the two is not mistaken. What is not a regular file is rejected without waiting (a
-    /// FIFO would block), and so is a file of more than `limit` bytes.
+    /// Identity and content come from one open descriptor, so that a file that is renamed to the
+    /// path between the two steps is not mixed up. Anything other than a regular file is rejected
+    /// without waiting (a FIFO would block), and so is a file of more than `limit` bytes.
     fn read(&self, path: &Path, limit: usize) -> Result<File, FileError>;
 
-    /// Which file is at `path` now; symbolic links are followed. The result may be some moments
-    /// old, but not older than that of a [`read`](Self::read).
+    /// The identity of the file that is at `path` now; symbolic links are followed. The result can
+    /// be slightly out of date, but not older than that of a [`read`](Self::read).
     fn identify(&self, path: &Path) -> Result<FileIdentity, FileError>;
 
-    /// Where to keep what many providers read, and the time in milliseconds; `None` to read it
-    /// again for each.
+    /// A cache for files that many providers read, and the time in milliseconds; `None` to read
+    /// them again for each provider.
     fn profile_cache(&self) -> Option<(&ProfileCache, i64)> {
         None
     }
 }
 
-/// What a provider asks of the process it runs in.
+/// What a provider needs from the process that it runs in.
 #[expect(
     async_fn_in_trait,
     reason = "everything runs on one thread: the futures need not be Send"
 )]
 pub trait Host: Files {
-    /// The time of day, in milliseconds since 1970-01-01T00:00:00Z. It may jump either way.
+    /// The time of day, in milliseconds since 1970-01-01T00:00:00Z. It can jump in either
+    /// direction.
     fn now(&self) -> i64;
 
-    /// 64 unpredictable bits, to spread many machines' requests in time. Not for keys.
+    /// 64 unpredictable bits, to spread the requests of many machines in time. Not for keys.
     fn random(&self) -> u64;
 
     /// Returns after `duration`.
     async fn sleep(&self, duration: Duration);
 
-    /// Sends one request over a connection of its own and returns its one response, whatever its
-    /// status is.
+    /// Sends one request over a separate connection and returns its response with any status.
     ///
-    /// Redirects are not followed, proxies not used. With https, the certificate and the host name
-    /// are verified. The future may be dropped at any time, which closes the connection.
+    /// Redirects are not followed, and proxies are not used. With HTTPS, the certificate and the
+    /// host name are verified. The future can be dropped at any time, which closes the connection.
     async fn http(&self, request: Request) -> Result<Response, HttpError>;
 
     /// Runs a program, without a shell, and returns what it wrote to its standard output.
     ///
-    /// It gets the environment that is given and no other, `/dev/null` as standard input, no
-    /// descriptor of this process beside those, and `/` as its directory. At the deadline, or
-    /// when the future is dropped, it is killed with all its process group.
+    /// The program gets only the given environment, `/dev/null` as standard input, no other
+    /// descriptor of this process, and `/` as its directory. At the deadline, or when the future is
+    /// dropped, it is killed with its whole process group.
     async fn run(&self, command: Command) -> Result<Output, RunError>;
 }
 
@@ -91,22 +91,22 @@ impl Method {
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// Where it goes.
+    /// The URL.
     pub url: Url,
-    /// Further fields: names in lower case, values that are visible ASCII and spaces. Any value may
-    /// be a secret.
+    /// Further fields: names in lower case, values in visible ASCII and spaces. Any value can be a
+    /// secret.
     pub headers: Vec<(&'static str, Zeroizing<String>)>,
-    /// The body; may hold a secret.
+    /// The body; can contain a secret.
     pub body: Zeroizing<Vec<u8>>,
-    /// How long resolving, connecting and TLS may take together.
+    /// The time limit for resolving, connecting, and TLS together.
     pub connect_timeout: Duration,
-    /// How long the whole exchange may take.
+    /// The time limit for the whole exchange.
     pub timeout: Duration,
-    /// How many bytes the body of the response may have.
+    /// The maximum length of the body of the response, in bytes.
     pub limit: usize,
 }
 
-/// Shows where it goes; neither query, headers nor body.
+/// Shows the URL without its query, and neither headers nor body.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Request({} {})", self.method.as_str(), self.url)
@@ -132,16 +132,17 @@ impl Response {
     }
 }
 
-/// Why there is no response. Texts are the host's, one line, and hold no secret.
+/// Why there is no response. The texts are the host's, one line, and contain no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// The host's name is not known, and why.
+    /// The host name cannot be resolved, with the reason.
     #[error("cannot resolve its name: {0}")]
     Resolve(String),
-    /// No connection, and why, e.g. "Connection refused (111)".
+    /// No connection, with the reason, e.g. "Connection refused (111)".
     #[error("cannot connect: {0}")]
     Connect(String),
-    /// No TLS session, and why, e.g. "certificate verify failed (10: certificate has expired)".
+    /// No TLS session, with the reason, e.g. "certificate verify failed (10: certificate has
+    /// expired)".
     #[error("no TLS session: {0}")]
     Tls(String),
     /// Connecting took too long.
@@ -150,13 +151,13 @@ pub enum HttpError {
     /// The exchange took too long.
     #[error("the answer took too long")]
     Timeout,
-    /// The connection ended before the response did.
+    /// The connection ended before the response was complete.
     #[error("the connection ended before the answer did")]
     Truncated,
-    /// The response's body has more bytes than the request allows; here is the limit.
+    /// The response's body is longer than the limit in the request, which is this number.
     #[error("the answer has more than {0} bytes")]
     TooLarge(usize),
-    /// What came is not HTTP, and why; or sending failed.
+    /// The response is not HTTP, with the reason; or sending failed.
     #[error("not a valid HTTP answer: {0}")]
     Protocol(String),
 }
@@ -169,31 +170,31 @@ pub struct Command {
     pub arguments: Vec<Zeroizing<String>>,
     /// Its whole environment.
     pub environment: Vec<(&'static str, String)>,
-    /// How long it may take until its standard output is closed and it has ended.
+    /// The time limit until its standard output is closed and it has ended.
     pub timeout: Duration,
-    /// How many bytes it may write to its standard output.
+    /// The maximum length of its standard output, in bytes.
     pub limit: usize,
 }
 
-/// Shows the program; arguments may be secrets.
+/// Shows the program, but not its arguments, which can be secrets.
 impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Command({})", self.program.display())
     }
 }
 
-/// How a program ended, and what it wrote to its standard output.
+/// How a program ended, and its standard output.
 pub struct Output {
     /// How it ended.
     pub status: ExitStatus,
-    /// What it wrote; may hold a secret.
+    /// Its output; can contain a secret.
     pub stdout: Zeroizing<Vec<u8>>,
 }
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExitStatus {
-    /// It returned this status.
+    /// It exited with this status.
     #[error("ended with status {0}")]
     Exited(i32),
     /// This signal ended it.
@@ -204,16 +205,16 @@ pub enum ExitStatus {
 /// Why a program did not run to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
-    /// It was not started, and why, e.g. "No such file or directory (2)".
+    /// It was not started, with the reason, e.g. "No such file or directory (2)".
     #[error("cannot be started: {0}")]
     Start(String),
     /// It took too long and was killed.
     #[error("took too long and was killed")]
     Timeout,
-    /// It wrote more than the bytes that are allowed, which are given here, and was killed.
+    /// It wrote more bytes than the limit, which is this number, and was killed.
     #[error("wrote more than {0} bytes and was killed")]
     TooLarge(usize),
-    /// The system failed while it ran, and how.
+    /// A system error occurred while it ran.
     #[error("cannot be run: {0}")]
     System(String),
 }

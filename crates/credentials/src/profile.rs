@@ -23,14 +23,14 @@ impl Profiles {
         self.0.get(name)
     }
 
-    /// Adds the profiles of another file, whose settings win.
+    /// Adds the profiles of another file, whose settings take precedence.
     pub(crate) fn merge(&mut self, other: Self) {
         for (name, profile) in other.0 {
             self.0.entry(name).or_default().0.extend(profile.0);
         }
     }
 
-    /// Whether one of them holds a secret.
+    /// Whether one of them contains a secret.
     pub(crate) fn hold_secrets(&self) -> bool {
         let mut profiles = self.0.values();
         profiles.any(|profile| {

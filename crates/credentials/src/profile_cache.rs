@@ -10,44 +10,43 @@ use std::rc::Rc;
 use crate::host::FileIdentity;
 use crate::profile::{FileSyntax, Profiles};
 
-/// How long something is kept, in milliseconds: long enough for all providers of a configuration,
-/// which begin together. It holds secrets.
+/// How long content is kept, in milliseconds: long enough for all providers of a configuration,
+/// which start together. It contains secrets.
 const LIFETIME: i64 = 5000;
 
-/// Profiles by the files that they were read from. One belongs to each [`Files`](crate::Files) that has
-/// one.
+/// Profiles by the files that they were read from. Each [`Files`](crate::Files) has at most one.
 #[derive(Default)]
 pub struct ProfileCache(RefCell<HashMap<Names, Kept>>);
 
-/// The files, in the order of their weight.
+/// The files, in the order of their precedence.
 type Names = Vec<(PathBuf, FileSyntax)>;
 
-/// When it was put there, in milliseconds, and what.
+/// When the content was added, in milliseconds, and the content.
 type Kept = (i64, Rc<LoadedFiles>);
 
-/// What several files hold together.
+/// The combined content of several files.
 pub(crate) struct LoadedFiles {
-    /// Which files were read; `None` for one that was not there.
+    /// The identities of the files; `None` for a file that did not exist.
     pub(crate) identities: Vec<Option<FileIdentity>>,
-    /// Which of them hold secrets.
+    /// Which of them contain secrets.
     pub(crate) secrets: Vec<bool>,
-    /// `None` if none of them was there.
+    /// `None` if none of them existed.
     pub(crate) profiles: Option<Profiles>,
 }
 
 impl ProfileCache {
-    /// Forgets what was put there long before `now`, in milliseconds.
+    /// Removes content that was added long before `now`, in milliseconds.
     pub fn clear(&self, now: i64) {
         let mut all = self.0.borrow_mut();
         all.retain(|_, (since, _)| (0..LIFETIME).contains(&(now - *since)));
     }
 
-    /// Forgets everything.
+    /// Removes everything.
     pub fn forget(&self) {
         self.0.take();
     }
 
-    /// What was read of `files`, if they are still those.
+    /// The content of `files`, if they have not changed.
     pub(crate) fn find(
         &self,
         files: &[(PathBuf, FileSyntax)],
@@ -75,7 +74,7 @@ mod tests {
     use crate::host::{File, FileError};
     use crate::{Declared, Definition, Environment, Files, ParseContext};
 
-    /// One file, of which it counts how often it is read.
+    /// A file that counts how often it is read.
     #[derive(Default)]
     struct Counting {
         cache: ProfileCache,
@@ -133,7 +132,7 @@ mod tests {
     fn a_file_is_read_once_for_all_who_use_it() {
         let files = Counting::default();
         assert_eq!(check_all(&files), 1);
-        // Another file in its place.
+        // A different file at the same path.
         files.inode.set(1);
         assert_eq!(check_all(&files), 2);
         // Nothing is kept for long.

@@ -14,26 +14,26 @@ use crate::refresh_log::{LogLine, RefreshLog, Subject};
 use crate::schedule::{Intervals, Schedule};
 use crate::{Definition, FetchError, Files, Host, Material};
 
-/// How often files and the schedule are looked at.
+/// How often files and the schedule are checked.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What is refreshed, as the process sees it that runs the loop.
+/// What is refreshed, for the process that runs the loop.
 pub trait RefreshTarget {
-    /// The right to fetch, which one process at a time has. It is given back by dropping it.
+    /// The right to fetch, which one process at a time has. It is released when it is dropped.
     type Lease;
 
-    /// What it is called in log lines.
+    /// Its name in log lines.
     fn subject(&self) -> Subject<'_>;
 
-    /// Whether this process is about to end.
+    /// Whether this process is shutting down.
     fn is_finishing(&self) -> bool;
 
     /// Calls `wait` with the shared progress. If it returns zero and no other process has the
-    /// lease, the same step takes it: nobody else sees the progress between the two.
+    /// lease, acquires the lease in the same step: no other process sees the progress in between.
     fn begin(&self, wait: impl FnOnce(&mut Progress) -> Duration) -> NextStep<Self::Lease>;
 
-    /// Calls `change` with the shared progress, and returns what it returns; `None` if the
-    /// progress is gone.
+    /// Calls `change` with the shared progress, and returns its result; `None` if the progress no
+    /// longer exists.
     fn update<T>(&self, change: impl FnOnce(&mut Progress) -> T) -> Option<T>;
 
     /// What was published last, as [`Material::write`] wrote it.
@@ -46,26 +46,27 @@ pub trait RefreshTarget {
     fn log(&self, line: &LogLine);
 }
 
-/// What the loop does next.
+/// The next step of the loop.
 pub enum NextStep<Lease> {
-    /// Nothing for this long.
+    /// Wait for this long.
     Wait(Duration),
-    /// A fetch.
+    /// Fetch.
     Fetch(Lease),
-    /// It ends: the configuration in use has no such provider or token.
+    /// End: the configuration in use has no such provider or token.
     Stop,
 }
 
-/// What processes tell each other about one provider or token. If all is zero, a fetch is due.
+/// What processes share about one provider or token. If all is zero, a fetch is due.
 ///
-/// It is integers only, each value of which is valid, so that it can lie in shared memory and
-/// outlive the process that fetches.
+/// It consists of integers only, all values of which are valid, so that it can be in shared memory
+/// and outlive the process that fetches.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Which files the last fetch found, by [`identify`]; zero: there was none yet.
+    /// The files that the last fetch found, as a digest of [`identify`]; zero: there was no fetch
+    /// yet.
     files: u64,
-    /// When to fetch next. Goes by the time of day.
+    /// When to fetch next, by the time of day.
     schedule: Schedule,
     /// What was logged.
     log: RefreshLog,
@@ -77,17 +78,17 @@ impl Progress {
         self.schedule.failures() > 0
     }
 
-    /// An upstream rejected the credentials as expired or unknown. Plans a fetch, unless there was
-    /// one lately; says whether it did.
+    /// An upstream has rejected the credentials as expired or unknown. Schedules a fetch, unless
+    /// there was one recently; returns whether it did.
     pub fn rejected(&mut self, now: i64) -> bool {
         self.schedule.rejected(now)
     }
 
-    /// How long to do nothing. A fetch is also due if the files that are there now are other ones
-    /// than at the last fetch, or if `changed` says so.
+    /// How long to wait. A fetch is also due if the current files differ from those of the last
+    /// fetch, or if `changed` is true.
     fn wait(&mut self, now: i64, files: u64, changed: bool, intervals: Intervals) -> Duration {
         if changed || (self.files != 0 && self.files != files) {
-            // The plan goes on from this state of the files, even if the fetch fails.
+            // The schedule continues from this state of the files, even if the fetch fails.
             self.files = files;
             self.schedule.files_changed(now);
         }
@@ -95,7 +96,7 @@ impl Progress {
     }
 }
 
-/// Fetches what `definition` defines whenever a fetch is due, until the process is about to end.
+/// Fetches from the source of `definition` whenever a fetch is due, until the process shuts down.
 /// `files` are those that it is known to read.
 pub async fn keep_fresh<H: Host, T: RefreshTarget>(
     definition: &Definition,
@@ -115,7 +116,8 @@ pub async fn keep_fresh<H: Host, T: RefreshTarget>(
             NextStep::Fetch(lease) => {
                 let result = fetcher.fetch(host).await;
                 if result.is_err() && target.is_finishing() {
-                    // The end of the process has cut it short; the next process asks again.
+                    // The fetch was interrupted because the process shuts down; the next process
+                    // fetches again.
                     return;
                 }
                 conclude(target, host, found, intervals, result);
@@ -123,12 +125,13 @@ pub async fn keep_fresh<H: Host, T: RefreshTarget>(
                 continue;
             }
         };
-        // At least a moment, so that a plan that is always due cannot keep the process busy.
+        // At least a short time, so that a schedule that is always due cannot keep the process
+        // busy.
         host.sleep(pause.max(Duration::from_millis(1))).await;
     }
 }
 
-/// Publishes what a fetch has yielded, plans the next one, and logs what there is to say.
+/// Publishes the result of a fetch, schedules the next one, and logs the result if necessary.
 fn conclude(
     target: &impl RefreshTarget,
     host: &impl Host,
@@ -171,8 +174,8 @@ fn conclude(
     }
 }
 
-/// Tells one state of files from another; never 0. It is the same in every process, also in those
-/// of the next configuration.
+/// Identifies a state of files; never 0. It is the same in every process, including those of the
+/// next configuration.
 fn identify(paths: &[PathBuf], files: &impl Files) -> u64 {
     let mut hasher = DefaultHasher::new();
     for path in paths {

@@ -8,30 +8,30 @@ use crate::FetchError;
 use crate::time::format_iso8601;
 use crate::validity::Validity;
 
-/// How often a lasting failure is logged, in milliseconds.
+/// How often a persistent failure is logged, in milliseconds.
 const INTERVAL: i64 = 60_000;
 
 /// What was logged about one provider or token. If all is zero, nothing was.
 ///
-/// Integers only, as in [`Schedule`](crate::schedule::Schedule), for the same reason.
+/// It consists of integers only, like [`Schedule`](crate::schedule::Schedule), for the same reason.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RefreshLog {
-    /// Since when fetches have been failing, as Unix time in milliseconds; zero: they have not.
+    /// Since when fetches have been failing, as Unix time in milliseconds; zero: they do not fail.
     failing_since: i64,
-    /// When a failure was logged last.
+    /// When a failure was last logged.
     last_line: i64,
-    /// How many fetches failed since then.
+    /// How many fetches have failed since then.
     failures: u32,
     /// Not zero once anything was fetched.
     obtained: u32,
-    /// Not zero once the expiry of what was fetched before has been logged.
+    /// Not zero once the expiration of the previous material has been logged.
     expired: u32,
-    /// Not zero while a lasting failure has been logged.
+    /// Not zero while a persistent failure has been logged.
     announced: u32,
 }
 
-/// What is fetched, by the name that the operator has given it.
+/// What is fetched, by its name in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject<'a> {
     /// A provider's credentials.
@@ -40,28 +40,28 @@ pub enum Subject<'a> {
     Token(&'a str),
 }
 
-/// The lines' urgency, as nginx names it.
+/// The severity of a line, as nginx names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
     /// Requests fail.
     Error,
-    /// Requests will fail, unless something is done or changes.
+    /// Requests will fail unless something changes.
     Warn,
-    /// All is well again, or for the first time.
+    /// Fetches succeed again, or for the first time.
     Notice,
 }
 
-/// A line for the log; its text holds no secret.
+/// A line for the log; its text contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// How urgent it is.
+    /// Its severity.
     pub level: LogLevel,
-    /// What it says, beginning with what is fetched.
+    /// The text, which begins with what is fetched.
     pub text: String,
 }
 
 impl RefreshLog {
-    /// A fetch yielded something, of `origin`. `now` is Unix time in milliseconds.
+    /// A fetch has succeeded; `origin` is its source. `now` is Unix time in milliseconds.
     pub fn fetched(
         &mut self,
         now: i64,
@@ -94,7 +94,7 @@ impl RefreshLog {
         Some(LogLine { level, text })
     }
 
-    /// A fetch failed.
+    /// A fetch has failed.
     pub fn failed(
         &mut self,
         now: i64,
@@ -132,7 +132,7 @@ impl RefreshLog {
         self.failure(now, level, text)
     }
 
-    /// A fetch yielded credentials (no token) that have expired and are used all the same.
+    /// A fetch returned credentials (not a token) that have expired and are used nevertheless.
     fn stale(
         &mut self,
         now: i64,
@@ -189,7 +189,7 @@ impl fmt::Display for Subject<'_> {
     }
 }
 
-/// What the failure means for requests.
+/// The consequences of the failure for requests.
 struct Consequence<'a> {
     subject: Subject<'a>,
     usable: Option<Validity>,
@@ -242,7 +242,7 @@ impl fmt::Display for Until {
     }
 }
 
-/// A span of time given in milliseconds, in the unit that suits it.
+/// A duration in milliseconds, in a suitable unit.
 struct Span(i64);
 
 impl fmt::Display for Span {

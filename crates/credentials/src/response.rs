@@ -10,11 +10,11 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::time::{format_iso8601, parse_iso8601};
 use crate::{Credentials, Secret};
 
-/// A JSON object. What is not taken out of it is erased when it is dropped.
+/// A JSON object. Values that are not removed from it are erased when it is dropped.
 pub(crate) struct Document(Map<String, Value>);
 
 impl Document {
-    /// Reads a whole document, whose outermost value must be an object.
+    /// Parses a whole document, whose outermost value must be an object.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ResponseError> {
         if bytes.trim_ascii().is_empty() {
             return Err(ResponseError::Nothing);
@@ -29,8 +29,8 @@ impl Document {
         }
     }
 
-    /// Takes out a text, if it is there and not null. As in the SDKs, the case of names does
-    /// not matter.
+    /// Removes and returns a text, if it is there and not null. As in the SDKs, the case of names
+    /// is ignored.
     pub(crate) fn text(
         &mut self,
         name: &'static str,
@@ -45,12 +45,12 @@ impl Document {
         }
     }
 
-    /// Takes out a whole number.
+    /// Removes and returns a whole number.
     pub(crate) fn number(&mut self, name: &'static str) -> Option<i64> {
         self.take(name)?.as_i64()
     }
 
-    /// Takes out an object, or the first of a list of objects.
+    /// Removes and returns an object, or the first of a list of objects.
     pub(crate) fn object(&mut self, name: &'static str) -> Result<Option<Self>, ResponseError> {
         let mut value = match self.take(name) {
             None | Some(Value::Null) => return Ok(None),
@@ -69,8 +69,8 @@ impl Document {
         object
     }
 
-    /// Takes out a moment, as Unix time in seconds: a text such as `2026-01-02T03:04:05Z`, or
-    /// seconds since 1970, perhaps with a fraction.
+    /// Removes and returns a time, as Unix time in seconds: a text such as `2026-01-02T03:04:05Z`,
+    /// or seconds since 1970, with an optional fraction.
     pub(crate) fn moment(&mut self, name: &'static str) -> Result<Option<i64>, ResponseError> {
         // Up to the end of the year 9999.
         const SECONDS: std::ops::Range<f64> = 0.0..253_402_300_800.0;
@@ -116,7 +116,7 @@ fn erase(value: &mut Value) {
     }
 }
 
-/// The fields of a response that credentials are made of.
+/// The fields of a response that form credentials.
 pub(crate) struct CredentialFields {
     pub(crate) access_key_id: Option<Zeroizing<String>>,
     pub(crate) secret_access_key: Option<Zeroizing<String>>,
@@ -124,16 +124,16 @@ pub(crate) struct CredentialFields {
     pub(crate) expiration: Option<Zeroizing<String>>,
 }
 
-/// What the sender calls the fields, and which of them may be missing.
+/// The sender's names of the fields, and which of them can be missing.
 pub(crate) struct FieldNames {
     /// `Token` or `SessionToken`.
     pub(crate) session_token: &'static str,
-    /// Whether the credentials must be temporary ones: with token and expiration.
+    /// Whether the credentials must be temporary, with token and expiration.
     pub(crate) temporary: bool,
 }
 
 impl CredentialFields {
-    /// Takes the fields out of a document.
+    /// Reads the fields from a document.
     pub(crate) fn of(document: &mut Document, names: &FieldNames) -> Result<Self, ResponseError> {
         Ok(Self {
             access_key_id: document.text("AccessKeyId")?,
@@ -143,7 +143,7 @@ impl CredentialFields {
         })
     }
 
-    /// Credentials, if all fields are there and well-formed.
+    /// Credentials, if all fields are there and valid.
     pub(crate) fn into_credentials(
         self,
         names: &FieldNames,
@@ -204,17 +204,17 @@ pub(crate) fn check_fresh(credentials: &Credentials, now: i64) -> Result<(), Res
     }
 }
 
-/// Whether it may be an access key. AWS issues none that is longer.
+/// Whether this can be an access key. AWS issues none that is longer.
 pub(crate) fn is_access_key_id(text: &str) -> bool {
     is_access_key(text.as_bytes(), LONGEST_AWS_ACCESS_KEY)
 }
 
-/// Whether it may be a secret key or a token; a token is sent as it is.
+/// Whether this can be a secret key or a token; a token is sent as it is.
 pub(crate) fn is_secret(text: &str) -> bool {
     aws_signing::identity::is_secret(text.as_bytes())
 }
 
-/// Someone else's text, fit for a log line: its first line, printable and not long.
+/// A text from outside, prepared for a log line: its first line, printable and short.
 pub(crate) fn quote(text: &str) -> String {
     const LONGEST: usize = 200;
     let line = text.trim().lines().next().unwrap_or_default();
@@ -235,8 +235,8 @@ pub(crate) fn quote(text: &str) -> String {
     quoted
 }
 
-/// A service's error, fit for a log line. Messages about signatures quote the canonical request, and
-/// with it the session token: of these only the code is shown.
+/// A service's error, prepared for a log line. Messages about signatures quote the canonical
+/// request, and with it the session token: for these only the code is shown.
 pub(crate) fn describe_error(code: &str, message: &str) -> String {
     if message.is_empty() || code.contains("Signature") {
         return quote(code);
@@ -244,7 +244,7 @@ pub(crate) fn describe_error(code: &str, message: &str) -> String {
     format!("{}: {}", quote(code), quote(message))
 }
 
-/// What is wrong with a response.
+/// The error in a response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResponseError {
     /// It is empty.
@@ -262,27 +262,27 @@ pub enum ResponseError {
     /// A part is not a text.
     #[error("{0} in the answer is not a text")]
     NotText(&'static str),
-    /// A part cannot be what it claims to be.
+    /// A part is not valid.
     #[error("{0} in the answer is malformed")]
     Malformed(&'static str),
     /// The version is missing or not 1.
     #[error("the answer has no \"Version\": 1")]
     Version,
-    /// The sender says why there are none: its code and message.
+    /// The sender reports why there are none: its code and message.
     #[error("{0}")]
     Refused(String),
-    /// The credentials expired before they came, at this Unix time in seconds.
+    /// The credentials had expired before they arrived, at this Unix time in seconds.
     #[error("the credentials in the answer expired at {}; is this machine's clock right?", format_iso8601(*.0))]
     Expired(i64),
-    /// The same of a token.
+    /// The same for a token.
     #[error("the token in the answer expired at {}; is this machine's clock right?", format_iso8601(*.0))]
     TokenExpired(i64),
-    /// It is neither a token nor a JSON object that holds one.
+    /// It is neither a token nor a JSON object that contains one.
     #[error(
         "the answer is neither a token, visible ASCII without blanks, nor a JSON object that holds one"
     )]
     NotToken,
-    /// A token that is to be a user's name and password has no colon between them.
+    /// A token that should be a user name and password has no colon between them.
     #[error(
         "the token is not a user's name and password with a colon between them, which format=basic wants"
     )]

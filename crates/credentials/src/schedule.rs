@@ -5,42 +5,43 @@
 
 use std::time::Duration;
 
-/// Credentials are renewed from this long before they expire: AWS has the next ones of an
-/// instance ready [at least five minutes before][1].
+/// Credentials are refreshed from this long before they expire: AWS provides the next ones of an
+/// instance [at least five minutes before][1].
 ///
 /// [1]: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
 const LEAD: i64 = 5 * 60 * 1000;
-/// The shortest time between two fetches, whatever the source returns.
+/// The minimum time between two fetches, whatever the source returns.
 const SHORTEST: i64 = 500;
-/// The first wait after a failure. Each further one is twice as long...
+/// The first delay after a failure. Each further one is twice as long...
 const FIRST_RETRY: i64 = 1000;
-/// ...up to this...
+/// ...up to this maximum...
 const LONGEST_RETRY: i64 = 60_000;
-/// ...or to this while every request is rejected for lack of credentials.
+/// ...or to this one while every request is rejected for lack of credentials.
 const LONGEST_RETRY_WITHOUT: i64 = 10_000;
 /// If credentials have expired but stay in use, the source is asked again after one to two times
-/// this, as [the SDKs][1] do.
+/// this, as by [the SDKs][1].
 ///
 /// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html
 const STALE: i64 = 5 * 60 * 1000;
-/// An upstream's rejection leads to a fetch only this long after the last one.
+/// A rejection by an upstream leads to a fetch only if the last one was at least this long ago.
 const REJECTION_INTERVAL: i64 = 10_000;
-/// How far the clock may go back before the times that it showed are ignored.
+/// How far the clock can go back before its earlier times are ignored.
 const CLOCK_TOLERANCE: i64 = 2000;
-/// No fetch is planned.
+/// No fetch is scheduled.
 const NEVER: i64 = i64::MAX;
 
 /// How often the operator wants fetches; by default, nothing is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Intervals {
-    /// The longest time from one fetch to the next, whatever the source says of expiry.
+    /// The maximum time from one fetch to the next, whatever expiration the source reports.
     pub interval: Option<Duration>,
-    /// How long to wait after a failure. Without it waits become longer with each failure.
+    /// How long to wait after a failure. If it is not set, the delays become longer with each
+    /// failure.
     pub retry: Option<Duration>,
 }
 
 impl Intervals {
-    /// The operator says nothing.
+    /// The operator has set nothing.
     pub(crate) const UNSET: Self = Self {
         interval: None,
         retry: None,
@@ -49,18 +50,18 @@ impl Intervals {
 
 /// When to fetch for one provider or token. If all is zero, a fetch is due.
 ///
-/// It is integers only, each value of which is valid, so that it can lie in shared memory and
-/// outlive the process that fetches.
+/// It consists of integers only, all values of which are valid, so that it can be in shared memory
+/// and outlive the process that fetches.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
     /// When to fetch.
     next: i64,
-    /// What the clock said when that was decided.
+    /// The time of the clock at that decision.
     decided: i64,
     /// When the last fetch ended.
     last: i64,
-    /// How many fetches failed since one did not.
+    /// How many fetches in a row have failed.
     failures: u32,
     /// Keeps the size free of padding.
     reserved: u32,
@@ -73,9 +74,9 @@ impl Schedule {
             || (self.next != NEVER && now < self.decided.saturating_sub(CLOCK_TOLERANCE))
     }
 
-    /// How long to do nothing: at most `longest`, since files may change and the clock may jump.
+    /// How long to wait: at most `longest`, since files can change and the clock can jump.
     pub fn wait(&self, now: i64, intervals: Intervals, longest: Duration) -> Duration {
-        // The plan may have been made before the operator chose this interval.
+        // The schedule can be older than the operator's choice of this interval.
         let is_overdue = self.failures == 0
             && intervals
                 .interval
@@ -87,12 +88,12 @@ impl Schedule {
         Duration::from_millis(left).min(longest)
     }
 
-    /// How many fetches failed since one did not.
+    /// How many fetches in a row have failed.
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// A fetch yielded something that expires at `expires_at`, in Unix seconds.
+    /// A fetch has returned material that expires at `expires_at`, in Unix seconds.
     pub fn fetched(
         &mut self,
         now: i64,
@@ -102,13 +103,13 @@ impl Schedule {
     ) {
         self.failures = 0;
         self.last = now;
-        // The jitter keeps many machines that started together from asking together.
+        // The jitter prevents machines that started together from fetching together.
         let by_expiry = expires_at.map(|expires_at| {
             let left = expires_at.saturating_mul(1000).saturating_sub(now);
             if left <= 0 {
                 return STALE + share(STALE, random);
             }
-            // Short lives are renewed in their middle.
+            // Short-lived material is refreshed in the middle of its lifetime.
             let lead = LEAD.min(left / 2);
             left - lead + share(lead / 5, random)
         });
@@ -123,8 +124,8 @@ impl Schedule {
         self.decide(now, next);
     }
 
-    /// A fetch failed. What was fetched before is usable for `left` milliseconds; `None`: without end.
-    /// If there is nothing, it is `Some(0)`.
+    /// A fetch has failed. The previous material can be used for `left` milliseconds; `None`:
+    /// without limit. If there is none, it is `Some(0)`.
     pub fn failed(&mut self, now: i64, left: Option<i64>, intervals: Intervals, random: u64) {
         self.last = now;
         let doublings = self.failures.min(16);
@@ -133,7 +134,7 @@ impl Schedule {
         let longest = match left {
             None => retry.unwrap_or(LONGEST_RETRY),
             Some(left) if left <= 0 => retry.unwrap_or(LONGEST_RETRY_WITHOUT),
-            // Several more attempts before there is nothing left.
+            // Several more attempts before the material expires.
             Some(left) => (left / 4).min(retry.unwrap_or(LONGEST_RETRY)).max(SHORTEST),
         };
         let wait = match retry {
@@ -146,8 +147,8 @@ impl Schedule {
         self.decide(now, now.saturating_add(wait.max(SHORTEST)));
     }
 
-    /// An upstream rejected the credentials as expired or unknown. Plans a fetch, unless there was
-    /// one lately; returns whether it did.
+    /// An upstream has rejected the credentials as expired or unknown. Schedules a fetch, unless
+    /// there was one recently; returns whether it did.
     pub fn rejected(&mut self, now: i64) -> bool {
         let lately = (0..REJECTION_INTERVAL).contains(&now.saturating_sub(self.last));
         if lately || self.is_due(now) {
@@ -157,7 +158,7 @@ impl Schedule {
         true
     }
 
-    /// Plans a fetch at once: a file that was read has changed.
+    /// Schedules an immediate fetch: a file that was read has changed.
     pub fn files_changed(&mut self, now: i64) {
         self.decide(now, now);
     }
@@ -172,10 +173,10 @@ fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A random part of `whole`, from nothing to all of it.
+/// A random part of `whole`, from zero to all of it.
 fn share(whole: i64, random: u64) -> i64 {
     let range = whole.unsigned_abs().saturating_add(1);
-    // The high bits of a product spread evenly enough; no range here is above 2^32.
+    // The high bits of a product are distributed evenly enough; no range here is above 2^32.
     ((u128::from(random) * u128::from(range)) >> 64) as i64
 }
 

@@ -5,15 +5,15 @@ use std::hash::{Hash, Hasher};
 
 use zeroize::Zeroizing;
 
-/// A secret key or a token: erased when it is dropped, never shown, copied only by name.
+/// A secret key or a token: erased when it is dropped, never shown, and copied only explicitly.
 ///
-/// Comparing takes a time that depends on the content, so it is for finding out whether a secret
-/// was replaced, never for checking what a client sent.
+/// The time of a comparison depends on the content. So compare only to find out whether a secret
+/// was replaced, never to verify what a client has sent.
 #[derive(PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text as it is; its memory is the secret's from now on.
+    /// Takes ownership of the text; its memory belongs to the secret from now on.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
@@ -23,9 +23,9 @@ impl Secret {
         &self.0
     }
 
-    /// A second copy, to be erased on its own.
+    /// A second copy, which is erased separately.
     pub fn duplicate(&self) -> Self {
-        // Not `clone` of a `String` that might have grown: exactly one allocation holds the copy.
+        // Not `clone` of a `String` that can have grown: exactly one allocation contains the copy.
         Self::new(self.0.as_str().to_owned())
     }
 }

@@ -23,13 +23,13 @@ pub(crate) type Fields = Vec<(&'static str, Zeroizing<String>)>;
 /// A service, in one region.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Service {
-    /// What it is called in credential scopes.
+    /// Its name in credential scopes.
     pub(crate) name: &'static str,
     /// Its URL, whose query, if it has one, is in [canonical form][1].
     ///
     /// [1]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
     pub(crate) url: Url,
-    /// The region that requests are signed for: a part of a scope.
+    /// The region that requests are signed for, part of the scope.
     pub(crate) region: String,
 }
 

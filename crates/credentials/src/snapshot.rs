@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::{Credentials, DatedKey, Material, Secret, SigningKeys, Token};
 
-/// Tells the kinds apart; a change of the form gets a new number.
+/// Identifies the kind; a changed format gets a new number.
 const KEYS: u8 = 1;
 const DERIVED: u8 = 2;
 const TOKEN: u8 = 3;
@@ -13,7 +13,7 @@ const TOKEN: u8 = 3;
 impl Material {
     /// Appends the material to `out`. The caller must erase the bytes.
     pub fn write(&self, out: &mut Zeroizing<Vec<u8>>) {
-        // At once: a vector that grows leaves copies of what it held in freed memory.
+        // Allocated at once: a vector that grows leaves copies of its content in freed memory.
         out.reserve_exact(self.size());
         match self {
             Self::Keys(credentials) => {
@@ -70,7 +70,7 @@ impl Material {
         }
     }
 
-    /// Reads what [`write`](Self::write) wrote; `None` if it is anything else.
+    /// Parses what [`write`](Self::write) has written; `None` if it is anything else.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let (kind, mut rest) = bytes.split_first()?;
         let rest = &mut rest;
@@ -211,7 +211,7 @@ mod tests {
             material.write(&mut bytes);
             for length in 0..bytes.len() {
                 let read = Material::read(&bytes[..length]);
-                // A list of keys may end after any of them.
+                // A list of keys can end after any of them.
                 assert!(
                     matches!(read, None | Some(Material::Derived(_))),
                     "{length}"
@@ -220,7 +220,7 @@ mod tests {
             for at in 0..bytes.len() {
                 let mut bytes = bytes.clone();
                 bytes[at] ^= 0xff;
-                // What is read all the same is whole: it takes as many bytes as there are.
+                // What is accepted nevertheless is complete: it has as many bytes as there are.
                 if let Some(read) = Material::read(&bytes) {
                     assert_eq!(read.size(), bytes.len(), "{at}");
                 }

@@ -40,7 +40,7 @@ use web_identity::WebIdentity;
 pub(crate) trait CredentialSource: Sized + Clone + Hash {
     const DECLARATION: &'static Declaration;
 
-    /// Reads the words after the source's name.
+    /// Parses the arguments after the source's name.
     fn parse(
         arguments: &mut Arguments<'_>,
         context: &ParseContext<'_>,
@@ -49,8 +49,8 @@ pub(crate) trait CredentialSource: Sized + Clone + Hash {
     /// In a few words, without secrets.
     fn describe(&self) -> String;
 
-    /// Adds what this source uses to `check`, reads files that must make sense, and describes what
-    /// is used in the end.
+    /// Adds what this source uses to `check`, reads files that must be valid, and describes the
+    /// source that is finally used.
     fn check(
         &self,
         _files: &impl Files,
@@ -72,7 +72,7 @@ macro_rules! sources {
         }
 
         impl Source {
-            /// All that there are, in the order of the reference.
+            /// All sources, in the order of the reference.
             pub(crate) const ALL: &[&Declaration] = &[$($source::DECLARATION),*];
 
             pub(crate) fn parse(
@@ -122,7 +122,7 @@ sources! {
 
 impl Source {
     /// The source that another one names in `key`, to sign for `service`: a provider that the
-    /// configuration declared before, or a source that needs no words.
+    /// configuration has declared before, or a source that needs no arguments.
     pub(crate) fn named(
         key: &'static str,
         name: &str,
@@ -148,17 +148,17 @@ impl Source {
         Ok(source)
     }
 
-    /// Whether it yields keys that were derived elsewhere, for one region and service.
+    /// Whether it returns derived signing keys, for one region and service.
     pub(crate) fn yields_signing_keys(&self) -> bool {
         matches!(self, Self::KeyFile(_))
     }
 
-    /// Fetches what [`named`](Self::named) has found, which is a secret key.
+    /// Fetches from the source that [`named`](Self::named) has found, which returns a secret key.
     pub(crate) async fn fetch_keys<H: Host>(
         &self,
         fetch: &mut Fetch<'_, H>,
     ) -> Result<Credentials, FetchError> {
-        // Boxed, as this source may have been named by one of its own kind.
+        // Boxed, as this source can have been named by one of the same type.
         match Box::pin(self.fetch(fetch)).await? {
             Material::Keys(credentials) => Ok(credentials),
             Material::Derived(_) | Material::Token(_) => {
@@ -168,7 +168,7 @@ impl Source {
     }
 }
 
-/// A file that holds a secret, as it is now.
+/// The current identity of a file that contains a secret.
 fn file_use(files: &impl Files, path: &Path) -> FileUse {
     FileUse {
         path: path.to_owned(),

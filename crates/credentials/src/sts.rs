@@ -79,7 +79,7 @@ impl Role {
 }
 
 impl Sts {
-    /// Reads `region=` and `endpoint=`; the environment says the rest.
+    /// Reads `region=` and `endpoint=`; the environment has the rest.
     pub(crate) fn parse(
         arguments: &mut Arguments<'_>,
         environment: &Environment,
@@ -125,8 +125,8 @@ impl Sts {
         self.ask(fetch, ACTION, role, request).await
     }
 
-    /// The parameters that both calls have, and room for `more` bytes, which percent-encoding may
-    /// make three times as long: a secret in a buffer that grows leaves a copy behind.
+    /// The parameters of both calls, with room for `more` bytes, which percent-encoding can make
+    /// three times as long: a secret in a buffer that grows leaves a copy behind.
     fn form(&self, action: &str, role: &Role, more: usize) -> Zeroizing<Vec<u8>> {
         let mut body = Zeroizing::new(Vec::with_capacity(4096 + 3 * (role.arn.len() + more)));
         body.extend_from_slice(b"Action=");
@@ -181,7 +181,7 @@ fn append(body: &mut Vec<u8>, name: &str, value: &str) {
     encode::uri_encode(value.as_bytes(), false, body);
 }
 
-/// Reads a token that a file holds: visible ASCII, with spaces or a line end around it.
+/// Reads a token from a file: visible ASCII, with spaces or a line end around it.
 pub(crate) fn token_of(content: &[u8]) -> Option<Secret> {
     let text = std::str::from_utf8(content.trim_ascii()).ok()?;
     crate::response::is_secret(text).then(|| Secret::new(text.to_owned()))

@@ -11,10 +11,10 @@ pub(crate) fn end_of_day(date: &str) -> i64 {
     midnight.expect("a day of the calendar") + 86_400
 }
 
-/// Reads `2026-01-02T03:04:05Z` as Unix time in seconds.
+/// Parses `2026-01-02T03:04:05Z` as Unix time in seconds.
 ///
-/// AWS writes the time this way. A fraction of a second, which others add, is cut off; an offset
-/// other than zero is understood, also without a colon (`-0500`); a time without one is not.
+/// AWS writes times in this format. Others add a fraction of a second, which is cut off. An offset
+/// other than zero is accepted, also without a colon (`-0500`); a time without an offset is not.
 pub(crate) fn parse_iso8601(text: &str) -> Option<i64> {
     // RFC 3339 allows a space between date and time, and ISO 8601 does not.
     if !matches!(text.as_bytes().get(10), Some(b'T' | b't')) {

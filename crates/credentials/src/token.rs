@@ -4,18 +4,18 @@ use std::fmt;
 
 use crate::Secret;
 
-/// A token of a service, in the form in which requests carry it.
+/// A token of a service, in the format in which requests send it.
 #[derive(PartialEq, Eq)]
 pub struct Token {
     /// Visible ASCII, up to some 21 KiB.
     pub value: Secret,
-    /// When the service begins to reject it, as Unix time in seconds; `None`: that is not known.
+    /// When the service begins to reject it, as Unix time in seconds; `None` if this is not known.
     pub expires_at: Option<i64>,
-    /// Where it came from, in a few words for a log line.
+    /// Its source, in a few words for a log line.
     pub origin: String,
 }
 
-/// Shows where it is from, not what it is.
+/// Shows its source, but not the token.
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Token")

@@ -26,18 +26,18 @@ use format::{Format, Meaning};
 use process::TokenProcess;
 use signed::Signed;
 
-/// A source of tokens as its file declares it.
+/// The declaration of a source of tokens.
 pub(crate) struct TokenDeclaration {
     declaration: Declaration,
-    /// What its tokens are.
+    /// The type of its tokens.
     meaning: Meaning,
-    /// How often tokens are fetched if the operator does not say.
+    /// How often tokens are fetched by default.
     intervals: Intervals,
-    /// Reads the words after the source's name, except those that all sources have.
+    /// Parses the arguments after the source's name, except those that all sources have.
     parse: fn(&mut Arguments<'_>, &ParseContext<'_>) -> Result<Service, DefinitionError>,
 }
 
-/// All that there are, in the order of the reference.
+/// All sources, in the order of the reference.
 const ALL: [&TokenDeclaration; 4] = [
     &ecr::DECLARATION,
     &ecr_public::DECLARATION,
@@ -52,7 +52,7 @@ enum Service {
     Process(TokenProcess),
 }
 
-/// A source of tokens, how often it is asked, and the form that its tokens get.
+/// A source of tokens, how often it is asked, and the format of its tokens.
 #[derive(Clone)]
 pub(crate) struct TokenSource {
     service: Service,
@@ -67,7 +67,7 @@ struct RawToken {
     expires_at: Option<i64>,
 }
 
-/// How often a source is asked does not make another token of it.
+/// How often a source is asked does not change the identity of the token.
 impl Hash for TokenSource {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self {
@@ -80,7 +80,7 @@ impl Hash for TokenSource {
 }
 
 impl TokenSource {
-    /// What all sources declare, in the order of the reference.
+    /// The declarations of all sources, in the order of the reference.
     pub(crate) fn declarations() -> Vec<&'static Declaration> {
         ALL.iter().map(|source| &source.declaration).collect()
     }
@@ -161,7 +161,7 @@ impl TokenSource {
     }
 }
 
-/// A time of a second or more.
+/// A time of at least one second.
 fn time(
     arguments: &mut Arguments<'_>,
     context: &ParseContext<'_>,
@@ -180,7 +180,7 @@ fn time(
 }
 
 impl RawToken {
-    /// A token that came in an answer, checked. `now` is Unix time in seconds.
+    /// A token from a response, checked. `now` is Unix time in seconds.
     fn new(
         name: &'static str,
         text: Option<zeroize::Zeroizing<String>>,

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Which protocol an [`Endpoint`] speaks.
+/// The protocol of an [`Endpoint`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// Plain HTTP.
@@ -25,7 +25,7 @@ impl Scheme {
         }
     }
 
-    /// The port if a URL gives none.
+    /// The port if a URL has none.
     pub fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -34,7 +34,7 @@ impl Scheme {
     }
 }
 
-/// What a connection is made to.
+/// Where a connection is made to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     /// The protocol.
@@ -61,8 +61,8 @@ impl Endpoint {
         }
     }
 
-    /// Whether what is sent there can be read and changed on its way: plain http to another
-    /// machine. Link-local addresses are those of the agents that run beside a program.
+    /// Whether others can read and change what is sent there: plain HTTP to another machine.
+    /// Link-local addresses belong to agents on the same machine.
     pub fn is_exposed(&self) -> bool {
         if self.scheme == Scheme::Https {
             return false;
@@ -83,18 +83,18 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// An endpoint and what is asked of it.
+/// An endpoint and the request target.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Url {
-    /// What a connection is made to.
+    /// Where a connection is made to.
     pub endpoint: Endpoint,
     /// The request target: begins with a slash, contains neither spaces nor control bytes.
     pub target: String,
 }
 
 impl Url {
-    /// Reads an absolute URL. User information and fragments are rejected, an empty path becomes
-    /// `/`.
+    /// Parses an absolute URL. User information and fragments are rejected, and an empty path
+    /// becomes `/`.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
         let scheme = if scheme.eq_ignore_ascii_case("http") {
@@ -124,7 +124,7 @@ impl Url {
         })
     }
 
-    /// The same endpoint, asked for `path` below what this URL names.
+    /// The same endpoint, with `path` below the path of this URL.
     pub fn join(&self, path: &str) -> Self {
         Self {
             endpoint: self.endpoint.clone(),
@@ -133,7 +133,7 @@ impl Url {
     }
 }
 
-/// Without the query, which may hold a secret.
+/// Without the query, which can contain a secret.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.target.split('?').next().unwrap_or_default();
@@ -179,7 +179,7 @@ fn parse_port(digits: &str) -> Result<u16, UrlError> {
     }
 }
 
-/// Why a text is not a URL that can be asked.
+/// Why a text is not a URL that can be requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// It does not begin with `http://` or `https://`.
@@ -191,7 +191,7 @@ pub enum UrlError {
     /// The port is not a number from 1 to 65535.
     #[error("its port is not a number from 1 to 65535")]
     Port,
-    /// The path or query holds what must be percent-encoded, or there is a fragment.
+    /// The path or query contains bytes that must be percent-encoded, or there is a fragment.
     #[error("its path holds a character that must be percent-encoded")]
     Target,
 }

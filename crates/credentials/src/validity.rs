@@ -1,21 +1,21 @@
 //! How long material can be used.
 
-/// How long material may be used.
+/// How long material can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
     /// When it expires, in Unix seconds; `None`: never.
     pub expires_at: Option<i64>,
-    /// Whether it is used after that all the same, while its source returns nothing newer.
+    /// Whether it is still used after that if its source returns nothing newer.
     pub outlives_expiry: bool,
 }
 
 impl Validity {
-    /// Whether it may be used at `now`, in milliseconds.
+    /// Whether it can be used at `now`, in milliseconds.
     pub fn is_usable(self, now: i64) -> bool {
         self.left(now).is_none_or(|left| left > 0)
     }
 
-    /// For how many milliseconds it may be used from `now` on; `None`: without end.
+    /// For how many milliseconds it can be used from `now` on; `None`: without limit.
     pub fn left(self, now: i64) -> Option<i64> {
         if self.outlives_expiry {
             return None;

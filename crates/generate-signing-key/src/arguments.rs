@@ -8,8 +8,8 @@ use time::{Date, Month, UtcDateTime};
 
 use crate::secret::SecretSource;
 
-/// The help text. Each option begins a line, a value follows its long name after "=": that is where
-/// shells look for what they complete.
+/// The help text. Each option begins a line, and a value follows its long name after "=", which is
+/// the format that shells parse for completion.
 pub(crate) const USAGE: &str = "\
 usage: generate_signing_key (-k SECRET | --secret-key-file=PATH) -r REGION [options]
 
@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
     pub(crate) verbose: bool,
 }
 
-/// A value that the user gave, or that was chosen in its absence.
+/// A value that the user has given, or its default.
 pub(crate) enum Choice<T> {
     Given(T),
     Default(T),
@@ -125,7 +125,7 @@ fn parse_days(days: OsString) -> Result<u16, ArgumentError> {
         .ok_or(ArgumentError::Days)
 }
 
-/// What is wrong with the command line. No message repeats a value, which may be a misplaced secret.
+/// The error in the command line. No message repeats a value, which can be a misplaced secret.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ArgumentError {
     #[error("the secret access key is missing: -k SECRET or --secret-key-file PATH")]
@@ -141,7 +141,7 @@ pub(crate) enum ArgumentError {
     /// An option without its value.
     #[error("{0} takes a value")]
     NoValue(String),
-    /// A value for an option that takes none.
+    /// A value for an option that accepts none.
     #[error("{0} takes no value")]
     Value(String),
     /// An unknown option; its name, if it can be shown.
@@ -155,7 +155,7 @@ pub(crate) enum ArgumentError {
 impl ArgumentError {
     fn unknown(argument: &Arg<'_>) -> Self {
         Self::Unknown(match argument {
-            // A mistyped option looks like one; a secret is longer and has upper-case letters.
+            // It can be a mistyped option; a secret is longer and has upper-case letters.
             Arg::Long(name)
                 if name.len() <= 20
                     && name
@@ -182,7 +182,7 @@ impl From<lexopt::Error> for ArgumentError {
     }
 }
 
-/// An unknown option in a message, as far as it can be shown.
+/// An unknown option in a message, if it can be shown.
 fn option(name: &Option<String>) -> String {
     match name {
         Some(name) => format!("option {name}"),

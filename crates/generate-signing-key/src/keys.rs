@@ -9,7 +9,7 @@ use time::Date;
 
 use crate::arguments::{Arguments, Choice};
 
-/// The lines for each day that is asked for: the key, then its scope.
+/// The lines for each requested day: the key, then its scope.
 pub(crate) fn generate(arguments: &Arguments, secret: &[u8]) -> Result<Vec<u8>, KeyError> {
     let mut lines = String::new();
     let mut day = Some(*arguments.date.value());
@@ -22,7 +22,7 @@ pub(crate) fn generate(arguments: &Arguments, secret: &[u8]) -> Result<Vec<u8>, 
         if arguments.base64 {
             STANDARD.encode_string(key, &mut lines);
         } else {
-            // What Python prints of bytes decoded as Latin-1: each becomes the character of its
+            // What Python prints for bytes decoded as Latin-1: each becomes the character of its
             // number, encoded as UTF-8.
             lines.extend(key.map(char::from));
         }
@@ -32,7 +32,7 @@ pub(crate) fn generate(arguments: &Arguments, secret: &[u8]) -> Result<Vec<u8>, 
     Ok(lines.into_bytes())
 }
 
-/// Says which values were chosen because none were given.
+/// Reports which defaults were used.
 pub(crate) fn chosen(arguments: &Arguments) -> String {
     let mut lines = String::new();
     if let Choice::Default(date) = arguments.date {
@@ -59,7 +59,7 @@ fn digits(date: Date) -> String {
 pub(crate) enum KeyError {
     #[error(transparent)]
     Scope(ScopeError),
-    /// The days go on after the year 9999.
+    /// The days extend beyond the year 9999.
     #[error("the calendar ends with the year 9999")]
     Calendar,
 }

@@ -12,7 +12,7 @@ use arguments::{Arguments, Command, USAGE};
 
 const VERSION: &str = concat!("generate_signing_key ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// Something that was asked for is wrong or missing.
+/// An argument is invalid or missing.
 const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-/// No secret is longer; a longer file is another file.
+/// No secret is longer; a longer file is a wrong file.
 const LONGEST: u64 = 4096;
 
 /// Where the secret access key is read from.
@@ -16,7 +16,7 @@ pub(crate) enum SecretSource {
 }
 
 impl SecretSource {
-    /// The secret, without the line end that a file has after it.
+    /// The secret, without the line end of a file.
     pub(crate) fn read(&self) -> Result<Vec<u8>, SecretError> {
         let secret = match self {
             Self::Given(secret) => secret.clone(),
@@ -58,10 +58,10 @@ fn read_line(source: impl Read, name: &str) -> Result<Vec<u8>, SecretError> {
 pub(crate) enum SecretError {
     #[error("the secret access key is empty")]
     Empty,
-    /// A name and why it cannot be read.
+    /// A file and the reason why it cannot be read.
     #[error("cannot read {0}: {1}")]
     Unreadable(String, io::Error),
-    /// The name of what holds more than one line, or a very long one.
+    /// The name of a file that contains more than one line, or a very long one.
     #[error("{0} does not hold a secret access key alone, on one line")]
     NotOneLine(String),
 }

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// What an operation does, as far as it matters to who may ask for it.
+/// What an operation does, as far as it matters for permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Reads an object, its metadata or its tags.
     Read,
-    /// Lists the objects of a bucket, or asks whether and where the bucket exists.
+    /// Lists the objects of a bucket, or finds out whether and where the bucket exists.
     List,
     /// Creates or changes an object or its tags.
     Write,
@@ -15,10 +15,10 @@ pub enum Class {
     Multipart,
     /// Deletes objects.
     Delete,
-    /// Reads or changes who may access an object or a bucket.
+    /// Reads or changes permissions of an object or a bucket.
     Acl,
     /// Everything else: buckets, their settings, object locks, temporary credentials, and requests
-    /// that are not known to be operations of S3.
+    /// that are not known operations of S3.
     Admin,
 }
 

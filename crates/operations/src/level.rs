@@ -1,12 +1,11 @@
 //! What a path names: the service, a bucket or an object.
 
-/// What a path may name. As long as it is not known what names the bucket, that is one of several
-/// levels.
+/// What a path can name: one of several levels if it is not known whether Host names the bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Levels(u8);
 
 impl Levels {
-    /// Nothing: the service itself, that is the list of all buckets.
+    /// Nothing: the service itself, that is, the list of all buckets.
     pub const SERVICE: Self = Self(1);
     /// A bucket.
     pub const BUCKET: Self = Self(2);
@@ -15,13 +14,13 @@ impl Levels {
 
     const EACH: [Self; 3] = [Self::SERVICE, Self::BUCKET, Self::OBJECT];
 
-    /// The levels of both.
+    /// The levels in either.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether the path may name `level`.
+    /// Whether the path can name `level`.
     pub const fn contains(self, level: Self) -> bool {
         self.0 & level.0 == level.0
     }
@@ -47,9 +46,10 @@ impl Levels {
     }
 
     /// What the path of a request to S3 names. `path` is in S3's canonical form, in which only `/`
-    /// and unreserved characters are not percent-encoded; `bucket_in_host` if Host names the bucket,
-    /// so that the path is only a key. S3 resolves nothing in a key: `/bucket/..` names an object. A
-    /// key of slashes only may name the bucket as well, since some servers skip empty segments.
+    /// and unreserved characters are not percent-encoded. `bucket_in_host` is true if Host names
+    /// the bucket, so that the path is only a key. S3 resolves nothing in a key: `/bucket/..` names
+    /// an object. A key of slashes only can name the bucket as well, since some servers skip empty
+    /// segments.
     pub fn of_path(path: &[u8], bucket_in_host: bool) -> Self {
         let path = path.strip_prefix(b"/").unwrap_or(path);
         let is_slashes = |key: &[u8]| key.iter().all(|byte| *byte == b'/');
@@ -68,9 +68,9 @@ impl Levels {
     }
 }
 
-/// Whether the path may belong to the administration interface of an object store, which accepts the
-/// same signatures as S3 does: of MinIO below any host, of Ceph only if `bucket_in_host` is false.
-/// `path` is in S3's canonical form.
+/// Whether the path can belong to the administration interface of an object store, which accepts
+/// the same signatures as S3 does: of MinIO with any host, of Ceph only if `bucket_in_host` is
+/// false. `path` is in S3's canonical form.
 pub fn is_administration(path: &[u8], bucket_in_host: bool) -> bool {
     const MINIO: [&[u8]; 6] = [b"admin", b"kms", b"metrics", b"prometheus", b"v2", b"v3"];
     const CEPH: [&[u8]; 16] = [
@@ -92,7 +92,7 @@ pub fn is_administration(path: &[u8], bucket_in_host: bool) -> bool {
         b"zone",
     ];
     let path = path.strip_prefix(b"/").unwrap_or(path);
-    // Nearly no path begins like this.
+    // Almost no path begins like this.
     let may_begin = matches!(path.first(), Some(b'm' | b'M' | b'a' | b'A'));
     if !may_begin && !may_be_resolved(path) {
         return false;
@@ -103,11 +103,11 @@ pub fn is_administration(path: &[u8], bucket_in_host: bool) -> bool {
         || !bucket_in_host && is(first, b"admin") && CEPH.iter().any(|name| is(second, name))
 }
 
-/// Whether a server might resolve something in the path: an empty segment, `.`, `..`, a backslash.
+/// Whether a server could resolve something in the path: an empty segment, `.`, `..`, a backslash.
 /// True for some paths in which it would not.
 fn may_be_resolved(path: &[u8]) -> bool {
     let begins = matches!(path.first(), Some(b'/' | b'.'));
-    // Not stopping at the first hit lets the compiler compare many bytes at once.
+    // Not stopping at the first match lets the compiler compare many bytes at once.
     let pairs = path.iter().zip(path.get(1..).unwrap_or_default());
     pairs.fold(begins, |found, (&byte, &next)| {
         let starts_segment = (byte == b'/') & ((next == b'/') | (next == b'.'));
@@ -115,8 +115,8 @@ fn may_be_resolved(path: &[u8]) -> bool {
     })
 }
 
-/// How many segments are left once all is resolved that any server might, and the first two of
-/// them.
+/// How many segments are left once everything is resolved that any server could resolve, and the
+/// first two of them.
 fn resolve(path: &[u8]) -> (usize, [&[u8]; 2]) {
     let mut depth = 0;
     let mut first: [&[u8]; 2] = [b"", b""];

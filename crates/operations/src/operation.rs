@@ -40,7 +40,7 @@ impl Operation {
             .map(|index| Self(index as u8))
     }
 
-    /// The name that AWS gives it, e.g. `GetObject`.
+    /// AWS's name for it, e.g. `GetObject`.
     pub fn name(self) -> &'static str {
         ROWS.get(usize::from(self.0))
             .map_or("an unknown operation", |row| row.name)
@@ -57,8 +57,8 @@ impl Operation {
             .map_or(Class::Admin, |row| row.class)
     }
 
-    /// The IAM actions that it needs, all of them; `versioned` if the request names a version.
-    /// Empty if IAM does not know the operation.
+    /// All IAM actions that it needs; `versioned` if the request names a version. Empty if IAM does
+    /// not know the operation.
     pub fn actions(self, versioned: bool) -> &'static [&'static str] {
         match ROWS.get(usize::from(self.0)) {
             Some(row) if versioned && !row.version_actions.is_empty() => row.version_actions,
@@ -67,7 +67,7 @@ impl Operation {
         }
     }
 
-    /// What it acts on; `None` if it is unknown.
+    /// The resource that it acts on; `None` if it is unknown.
     pub fn resource(self) -> Option<Resource> {
         let row = ROWS.get(usize::from(self.0))?;
         Some(match row.level {

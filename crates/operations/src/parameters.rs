@@ -2,10 +2,10 @@
 
 use crate::selector::{Detail, FOREIGN, PLAIN, SubResource};
 
-/// The longest name that means something, with room for what is around it.
+/// The length of the longest meaningful name, with room for what surrounds it.
 const ROOM: usize = 64;
 
-/// What the names of query parameters say about the operation. Collects them one by one, in any
+/// What the names of query parameters reveal about the operation. Collects them one by one, in any
 /// order, without an allocation.
 ///
 /// Names are compared decoded and in any case. S3 is exact; a name that only some servers
@@ -23,7 +23,7 @@ pub struct Parameters<'a> {
     pub(crate) uncertain_details: u8,
     /// A sub-resource of another object store, as reads name it.
     pub(crate) foreign: bool,
-    /// What only writes may not have: a parameter without a value that nothing is known of, or
+    /// Parameters that only requests which write may not have: an unknown one without a value, or
     /// another object store's sub-resource.
     pub(crate) unknown: bool,
     /// The name of the first parameter that is foreign or unknown, as it is written.
@@ -34,7 +34,7 @@ pub struct Parameters<'a> {
 }
 
 impl<'a> Parameters<'a> {
-    /// Takes note of a parameter: its name and what follows its first `=`, both as they are written.
+    /// Records a parameter: its name and what follows its first `=`, both as they are written.
     pub fn note(&mut self, name: &'a [u8], value: Option<&[u8]>) {
         self.any = true;
         let value = value.unwrap_or_default();
@@ -43,7 +43,7 @@ impl<'a> Parameters<'a> {
             return self.note_unknown(name, value);
         };
         if let Some(sub) = SubResource::of_name(trimmed) {
-            // `?acl=x` is no more `?acl` to a server that compares the value.
+            // `?acl=x` is not `?acl` to a server that compares the value.
             let is_written_so = sub.has_value() != value.is_empty();
             let certain = exact == sub.name().as_bytes() && is_written_so;
             self.first.get_or_insert(name);
@@ -73,15 +73,15 @@ impl<'a> Parameters<'a> {
         !self.any
     }
 
-    /// Whether they say nothing about the operation.
+    /// Whether they do not matter for the operation.
     pub(crate) fn are_silent(&self) -> bool {
         let certain = self.certain | u64::from(self.details);
         let uncertain = self.uncertain | u64::from(self.uncertain_details);
         certain | uncertain == 0 && !(self.foreign | self.unknown)
     }
 
-    /// The name of the parameter that chooses the operation, as it is written: the first that is
-    /// not known, or else the first sub-resource.
+    /// The name of the parameter that selects the operation, as it is written: the first unknown
+    /// one, or else the first sub-resource.
     pub fn strange(&self) -> Option<&'a [u8]> {
         self.strange.or(self.first)
     }
@@ -94,7 +94,7 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// Notes one of several parameters of a name: it is certain if all of them are.
+/// Records one of several parameters with the same name: it is certain if all of them are.
 fn note<T>(bit: T, is_certain: bool, certain: &mut T, uncertain: &mut T)
 where
     T: Copy + std::ops::BitOrAssign,
@@ -111,8 +111,8 @@ fn is_one_of(name: &[u8], names: &[&str]) -> bool {
     names.any(|other| other.as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// The name decoded, without and with the spaces and control characters around it. `None` if it is
-/// longer than any that means something.
+/// The decoded name, without and with the spaces and control characters around it. `None` if it is
+/// longer than any meaningful name.
 fn decode<'p>(name: &[u8], place: &'p mut [u8; ROOM]) -> Option<(&'p [u8], &'p [u8])> {
     let mut length = 0;
     let mut rest = name;

@@ -8,7 +8,7 @@ use crate::selector::{Detail, SubResource};
 use crate::set::OperationSet;
 use crate::table::{Condition, ROWS, Row};
 
-/// What of a request tells its operation.
+/// The parts of a request that determine its operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The HTTP method.
@@ -21,7 +21,7 @@ pub struct Request<'a> {
     pub headers: Headers,
 }
 
-/// The headers that tell operations apart.
+/// The headers that distinguish operations.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Headers {
     /// `x-amz-copy-source`
@@ -33,14 +33,14 @@ pub struct Headers {
 }
 
 impl Request<'_> {
-    /// The operations that servers may see in the request. All of them must be allowed.
+    /// The operations that servers can see in the request. All of them must be allowed.
     pub fn operations(&self) -> OperationSet {
         let unknown = OperationSet::of(Operation::UNKNOWN);
         let Some(method) = Method::of(self.method) else {
             return unknown;
         };
         if method == Method::Options {
-            // A preflight asks about a request, and does not make it.
+            // A preflight asks about a request, and does not send it.
             return find(method, Levels::OBJECT, None, 0, 0);
         }
         if let (true, Some(level)) = (self.is_plain(), self.levels.single()) {
@@ -58,7 +58,7 @@ impl Request<'_> {
         })
     }
 
-    /// Whether nothing but method and path tells the operation, as for nearly all requests.
+    /// Whether only method and path determine the operation, as for nearly all requests.
     fn is_plain(&self) -> bool {
         let Headers {
             copy_source,
@@ -68,7 +68,7 @@ impl Request<'_> {
         self.parameters.are_silent() && !(copy_source | request_route | form)
     }
 
-    /// Whether all operations that servers may see in it are allowed.
+    /// Whether all operations that servers can see in it are allowed.
     pub fn is_allowed(&self, allowed: OperationSet) -> bool {
         self.operations().without(allowed).is_empty()
     }
@@ -78,8 +78,8 @@ impl Request<'_> {
             certain, uncertain, ..
         } = self.parameters;
         let (details, uncertain_details) = self.details();
-        // Without a sub-resource that all servers see, some see none.
-        // A name that comes twice, once in an uncertain form, is uncertain.
+        // If there is no sub-resource that all servers see, some see none. A name that is there
+        // twice, once in an uncertain form, is uncertain.
         let mut needed = match certain & !uncertain {
             0 if details | uncertain_details == 0 => PLAIN[method as usize][level.index()],
             0 => find(method, level, None, details, uncertain_details),
@@ -145,17 +145,17 @@ const PLAIN: [[OperationSet; 3]; 7] = {
         }
         at += 1;
     }
-    // HEAD asks for what GET of the same would send.
+    // HEAD needs the same permissions as GET.
     plain[Method::Head as usize][0] = plain[Method::Get as usize][0];
-    // S3 knows neither. A server that does writes the object.
+    // S3 has neither. A server that has one writes the object.
     let object = Levels::OBJECT.index();
     plain[Method::Post as usize][object] = plain[Method::Put as usize][object];
     plain[Method::Patch as usize][object] = plain[Method::Put as usize][object];
     plain
 };
 
-/// The operations of this method, level and sub-resource, for each way in which servers can see
-/// the uncertain details; an unknown one for each way that has none.
+/// The operations of this method, level, and sub-resource, for each way in which servers can see
+/// the uncertain details; an unknown operation for each way without one.
 fn find(
     method: Method,
     level: Levels,

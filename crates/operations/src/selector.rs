@@ -14,7 +14,7 @@ macro_rules! parameters {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// The one that is called `name`, in any case.
+            /// The one with this name, in any case.
             pub(crate) fn of_name(name: &[u8]) -> Option<Self> {
                 let mut all = Self::ALL.iter().copied();
                 all.find(|one| one.name().as_bytes().eq_ignore_ascii_case(name))
@@ -24,7 +24,7 @@ macro_rules! parameters {
 }
 
 parameters! {
-    /// A query parameter whose presence chooses another operation.
+    /// A query parameter whose presence selects another operation.
     SubResource {
         Abac = "abac",
         Accelerate = "accelerate",
@@ -71,20 +71,20 @@ parameters! {
 }
 
 parameters! {
-    /// A query parameter, or a header, that tells operations of one sub-resource apart.
+    /// A query parameter, or a header, that distinguishes operations of one sub-resource.
     Detail {
         AnnotationName = "annotationName",
         Id = "id",
         ListType = "list-type",
         PartNumber = "partNumber",
-        // Headers, which no parameter is called.
+        // Headers, whose names are not parameters.
         CopySource = "x-amz-copy-source",
         RequestRoute = "x-amz-request-route",
     }
 }
 
 impl SubResource {
-    /// Whether its value says which one: without a value, some servers do not see it.
+    /// Whether its value matters: without a value, some servers do not see it.
     pub(crate) fn has_value(self) -> bool {
         matches!(self, Self::UploadId)
     }
@@ -100,7 +100,7 @@ impl Detail {
     }
 }
 
-/// Parameters that choose no operation, and that requests which write may have without a value.
+/// Parameters that select no operation, and that requests which write can have without a value.
 pub(crate) const PLAIN: [&str; 3] = ["select-type", "versionId", "x-id"];
 
 /// Sub-resources of other object stores (Ceph, MinIO, Google Cloud Storage, Alibaba OSS, Tencent

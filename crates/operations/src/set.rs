@@ -6,15 +6,15 @@ use crate::class::Class;
 use crate::operation::Operation;
 use crate::table::{ALIASES, ROWS};
 
-/// A set of operations, one bit for each. It is aligned as a word, so that it can be a part of what
-/// nginx's pools hold.
+/// A set of operations, one bit for each. It is aligned as a word, so that it can be part of a
+/// value in nginx's pools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct OperationSet([u64; 2]);
 
 /// Why a name is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownName {
-    /// The class or operation whose name is most like it.
+    /// The class or operation with the most similar name.
     pub nearest: &'static str,
 }
 
@@ -41,8 +41,8 @@ impl OperationSet {
         set
     }
 
-    /// What is signed unless a configuration says otherwise: reads and lists, and, if methods other
-    /// than GET and HEAD are signed, writes, uploads in parts and deletions.
+    /// The default of signed operations: reads and lists and, if methods other than GET and HEAD
+    /// are signed, writes, uploads in parts, and deletions.
     pub const fn default_for(read_only: bool) -> Self {
         const READS: OperationSet =
             OperationSet::of_class(Class::Read).with(OperationSet::of_class(Class::List));
@@ -60,7 +60,7 @@ impl OperationSet {
         Self(words)
     }
 
-    /// Adds what a configuration calls by `name`: a class, an operation, or `all`.
+    /// Adds the operations that a configuration names: a class, an operation, or `all`.
     pub fn insert(&mut self, name: &str) -> Result<(), UnknownName> {
         let class = Class::ALL.into_iter().find(|class| class.as_str() == name);
         let added = match class {
@@ -106,7 +106,7 @@ impl OperationSet {
     }
 
     /// The operation that can do most harm, the first by name if there are several. An unknown one
-    /// is named only if there is no other of its weight.
+    /// is returned only if there is no other of its weight.
     pub fn strongest(self) -> Option<Operation> {
         self.iter()
             .min_by_key(|operation| u8::MAX - operation.class().weight())
@@ -124,7 +124,7 @@ impl fmt::Display for OperationSet {
     }
 }
 
-/// The name that is most like `name`.
+/// The name that is most similar to `name`.
 fn nearest(name: &str) -> &'static str {
     let classes = Class::ALL.into_iter().map(Class::as_str);
     let operations = ROWS.iter().map(|row| row.name);
@@ -137,11 +137,11 @@ fn nearest(name: &str) -> &'static str {
         .unwrap_or("all")
 }
 
-/// How many letters have to be inserted, removed or replaced, twice as much as letters whose case
-/// has to be changed.
+/// How many letters must be inserted, removed, or replaced, counted twice, plus the letters whose
+/// case must be changed.
 fn distance(one: &[u8], other: &[u8]) -> usize {
     const EDIT: usize = 2;
-    // Longer texts are not names with a mistake.
+    // Longer texts are not misspelled names.
     let one = &one[..one.len().min(80)];
     let mut row: Vec<usize> = (0..=other.len()).map(|length| length * EDIT).collect();
     for (nth, byte) in one.iter().enumerate() {

@@ -9,7 +9,7 @@ use crate::selector::Detail::{
 use crate::selector::SubResource as By;
 use Condition::{With, Without};
 
-/// What a request has to be like to ask for an operation.
+/// The properties of a request that asks for an operation.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) method: Method,
@@ -17,16 +17,16 @@ pub(crate) struct Row {
     pub(crate) level: Levels,
     /// The sub-resource in its query.
     pub(crate) by: Option<By>,
-    /// What else must be, or must not be, in the request.
+    /// What else the request must or must not contain.
     pub(crate) conditions: &'static [Condition],
     pub(crate) class: Class,
     /// Its IAM actions.
     pub(crate) actions: &'static [&'static str],
-    /// Its IAM actions with `versionId`, if they are others.
+    /// Its IAM actions with `versionId`, if they differ.
     pub(crate) version_actions: &'static [&'static str],
 }
 
-/// What must be in a request, or must not be.
+/// What a request must or must not contain.
 #[derive(Clone, Copy)]
 pub(crate) enum Condition {
     With(Detail),
@@ -70,7 +70,7 @@ impl Row {
     }
 }
 
-/// Superseded names, and names of operations that nothing in the request tells apart from others.
+/// Superseded names, and names of operations that requests do not distinguish from others.
 pub(crate) const ALIASES: [(&str, &str); 5] = [
     ("GetBucketLifecycle", "GetBucketLifecycleConfiguration"),
     (
@@ -85,8 +85,8 @@ pub(crate) const ALIASES: [(&str, &str); 5] = [
     ),
 ];
 
-/// All operations, by name: those of S3's service model, the upload form of browsers (`PostObject`)
-/// and CORS preflights (`OptionsObject`), which the model leaves out.
+/// All operations, by name: those of S3's service model, the upload form of browsers
+/// (`PostObject`), and CORS preflights (`OptionsObject`), which are not in the model.
 #[rustfmt::skip]
 pub(crate) const ROWS: &[Row] = &[
     op("AbortMultipartUpload", Delete, OBJECT, Some(By::UploadId), Multipart, &["s3:AbortMultipartUpload"]),

@@ -9,11 +9,11 @@ use s3s::{S3Result, s3_error};
 
 /// The rules of stricter object stores: the signature must cover what it has to.
 ///
-/// Asked after s3s has verified the signature, which does not miss a signed header that is not
-/// there and does not mind an `x-amz-*` header that is not signed.
+/// Checked after s3s has verified the signature: s3s accepts a signed header that is missing, and
+/// an `x-amz-*` header that is not signed.
 #[derive(Debug)]
 pub(crate) struct Rules {
-    /// The region that a scope must name; any where none.
+    /// The region that a scope must name; `None` accepts any.
     pub(crate) region: Option<String>,
 }
 
@@ -70,7 +70,7 @@ impl Rules {
     }
 }
 
-/// What a signature says of itself, in the Authorization header or in the query.
+/// What a signature declares about itself, in the Authorization header or in the query.
 struct Signature {
     credential: String,
     signed_headers: String,
@@ -103,7 +103,7 @@ impl Signature {
     }
 
     /// The third part of `key/date/region/service/aws4_request`, counted from the end since an
-    /// access key may hold slashes.
+    /// access key can contain slashes.
     fn region(&self) -> Option<&str> {
         self.credential.rsplit('/').nth(2)
     }
@@ -113,7 +113,7 @@ fn parameter(query: &str, name: &str) -> Option<String> {
     let value = query
         .split('&')
         .find_map(|p| p.strip_prefix(name)?.strip_prefix('='))?;
-    // These two parameters hold no other bytes that need encoding.
+    // These two parameters contain no other bytes that need encoding.
     Some(value.replace("%2F", "/").replace("%3B", ";"))
 }
 

@@ -15,12 +15,12 @@ pub struct Connections {
 #[derive(Debug, Default)]
 struct Accepted {
     peers: Vec<SocketAddr>,
-    // How many of them are probes of our own.
+    // How many of them are the origin's own probes.
     probes: usize,
 }
 
 impl Connections {
-    /// Notes a connection that was accepted from `peer`, and returns its number, 0 for the first.
+    /// Records a connection that was accepted from `peer`, and returns its number, 0 for the first.
     pub fn accept(&self, peer: SocketAddr) -> usize {
         let mut accepted = self.accepted();
         accepted.peers.push(peer);
@@ -29,13 +29,12 @@ impl Connections {
 
     /// How many connections have reached the listener at `address` before this call.
     ///
-    /// A connection can be established before the listener's thread has seen it. A probe of our
-    /// own waits its turn in the same queue: once it is accepted, so is every connection before
-    /// it.
+    /// A connection can be established before the listener's thread has seen it. A probe connection
+    /// waits in the same queue: once it is accepted, so is every earlier connection.
     ///
     /// # Panics
     ///
-    /// Where the listener no longer accepts connections.
+    /// If the listener no longer accepts connections.
     #[track_caller]
     pub fn count(&self, address: SocketAddr) -> usize {
         let _one_probe_at_a_time = self.probing.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,6 @@
 //! The head of a request, byte for byte.
 
-/// Request line and headers as sent, up to and with the empty line.
+/// Request line and headers as sent, up to and including the empty line.
 ///
 /// The readers of its parts replace bytes that are not UTF-8; [`Head::bytes`] does not.
 #[derive(Clone, Debug, PartialEq, Eq)]

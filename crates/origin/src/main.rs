@@ -81,7 +81,7 @@ struct Options {
 }
 
 impl Options {
-    /// Reads the command line; none where help is asked for.
+    /// Parses the command line; `None` if help is requested.
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, Error> {
         let mut options = Self::default();
         while let Some(option) = arguments.next() {
@@ -137,7 +137,7 @@ fn run(options: Options) -> Result<(), Error> {
         watch: Watch::Report(Box::new(report)),
     };
 
-    // Before the origin says that it is ready, so that no signal finds it unprepared.
+    // Before the origin reports that it is ready, so that no signal finds it unprepared.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -163,7 +163,7 @@ fn run(options: Options) -> Result<(), Error> {
     })
 }
 
-/// Reads a key from its file, where one is named, or from the environment.
+/// Reads a key from its file, if there is one, or from the environment.
 fn key(
     file: Option<PathBuf>,
     option: &'static str,
@@ -191,7 +191,7 @@ fn report(request: &RecordedRequest) {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs();
-    // Whoever reads may have gone: that is no reason to stop serving.
+    // The reader can be gone, which is no reason to stop serving.
     let _ = writeln!(
         io::stdout(),
         "{:02}:{:02}:{:02} {} {} {}",

@@ -31,7 +31,7 @@ struct Stored {
 }
 
 impl Memory {
-    /// Stores an object, creating its bucket where it is missing.
+    /// Stores an object, and creates its bucket if it is missing.
     pub(crate) fn put(&self, bucket: &str, key: &str, body: Bytes) {
         let stored = Stored::new(body, None, None);
         self.lock()
@@ -78,7 +78,7 @@ impl Stored {
         }
     }
 
-    /// Follows RFC 9110, section 13.2.2, for the conditions a GET or HEAD may carry.
+    /// Follows RFC 9110, section 13.2.2, for the conditions of a GET or HEAD.
     fn check_conditions(
         &self,
         if_match: Option<&ETagCondition>,
@@ -106,7 +106,7 @@ impl Stored {
     }
 }
 
-/// The time in whole seconds, which is all that HTTP's headers can say.
+/// The time in whole seconds, the precision of HTTP's headers.
 fn now() -> Timestamp {
     let since_epoch = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -186,7 +186,7 @@ impl S3 for Memory {
             Some(blob) => Body::from(blob)
                 .collect()
                 .await
-                // Also where the payload's hash is not what was signed.
+                // Also if the payload's hash is not what was signed.
                 .map_err(|e| s3_error!(IncompleteBody, "the body cannot be read: {}", e))?
                 .to_bytes(),
             None => Bytes::new(),

@@ -14,11 +14,11 @@ use crate::head::Head;
 /// A request as sent; its head is read through it.
 #[derive(Clone, Debug)]
 pub struct RecordedRequest {
-    /// Which connection carried it: the same number for requests of one connection.
+    /// The number of the connection: the same for requests of one connection.
     pub connection: usize,
     /// Request line and headers.
     pub head: Head,
-    /// The status it was answered with; none while it is being answered.
+    /// The status of the response; `None` while there is no response.
     pub status: Option<u16>,
 }
 
@@ -41,8 +41,8 @@ impl Records {
         self.lock().clone()
     }
 
-    /// Notes the status of the oldest request of a connection that has none, and returns the
-    /// request: requests of a connection are answered in order.
+    /// Records the status of the oldest request of a connection that has none, and returns the
+    /// request: responses on a connection are in order.
     pub(crate) fn answered(&self, connection: usize, status: u16) -> Option<RecordedRequest> {
         let mut requests = self.lock();
         let request = requests
@@ -52,7 +52,7 @@ impl Records {
         Some(request.clone())
     }
 
-    /// Forgets the requests that have been answered.
+    /// Removes the requests that have a response.
     pub(crate) fn forget_answered(&self) {
         self.lock().retain(|request| request.status.is_none());
     }
@@ -66,7 +66,7 @@ impl Records {
 #[derive(Debug, Default)]
 struct Heads {
     state: State,
-    // The head, chunk-size line or trailer line that is not complete yet.
+    // The incomplete head, chunk-size line, or trailer line.
     partial: Vec<u8>,
 }
 
@@ -82,12 +82,12 @@ enum State {
         left: u64,
     },
     Trailers,
-    /// Framing that is not understood: what follows cannot be told apart.
+    /// Unknown framing: what follows cannot be distinguished.
     Lost,
 }
 
 impl Heads {
-    /// Takes the next bytes and calls `found` for each head that they complete.
+    /// Processes the next bytes and calls `found` for each head that they complete.
     fn feed(&mut self, mut bytes: &[u8], mut found: impl FnMut(Vec<u8>)) {
         while let Some((&first, rest)) = bytes.split_first() {
             match &mut self.state {

@@ -21,10 +21,10 @@ use crate::connections::Connections;
 use crate::memory::Memory;
 use crate::record::{RecordedRequest, Records, Tee};
 
-/// How long connections get to finish what they are answering when the origin stops.
+/// How long connections can finish their responses when the origin stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How an origin serves.
+/// The configuration of an origin.
 pub struct OriginConfig {
     /// Where the objects are.
     pub storage: Storage,
@@ -32,14 +32,14 @@ pub struct OriginConfig {
     pub access_key: String,
     /// The secret key of the only user.
     pub secret_key: String,
-    /// The region that scopes must name; any where none.
+    /// The region that scopes must name; `None` accepts any.
     pub region: Option<String>,
     /// The domain whose subdomains are buckets (virtual-hosted style), such as `s3.example.test`.
     /// A Host that is not below it is served in path style.
     pub domain: Option<String>,
-    /// The address to listen on; port 0 takes a free one.
+    /// The address to listen on; port 0 selects a free one.
     pub address: SocketAddr,
-    /// What becomes of the requests that were answered.
+    /// What happens to requests that have a response.
     pub watch: Watch,
 }
 
@@ -62,28 +62,28 @@ impl OriginConfig {
 /// Where an origin keeps its objects.
 #[derive(Clone, Debug)]
 pub enum Storage {
-    /// In memory: any key is an object; put them there by [`Origin::put`].
+    /// In memory: any key is an object; add objects with [`Origin::put`].
     Memory,
-    /// In files: `<folder>/<bucket>/<key>`. Takes multipart uploads and copies too.
+    /// In files: `<folder>/<bucket>/<key>`. Supports multipart uploads and copies too.
     Folder(PathBuf),
 }
 
-/// What becomes of the requests that were answered.
+/// What happens to requests that have a response.
 pub enum Watch {
     /// They are kept for [`Origin::requests`].
     Record,
-    /// Each is given to this function and forgotten.
+    /// Each is passed to this function and removed.
     Report(Box<dyn Fn(&RecordedRequest) + Send + Sync>),
 }
 
-/// Why an origin does not start.
+/// Why an origin cannot start.
 #[derive(Debug)]
 pub enum StartError {
-    /// The address cannot be listened on.
+    /// It cannot listen on the address.
     Listen(SocketAddr, std::io::Error),
     /// The folder of objects cannot be used.
     Folder(PathBuf, std::io::Error),
-    /// The system gives neither a thread nor an event queue.
+    /// The system provides neither a thread nor an event queue.
     Runtime(std::io::Error),
 }
 
@@ -116,7 +116,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// Notes the answer to a connection's oldest open request.
+    /// Records the response to a connection's oldest open request.
     fn answered(&self, connection: usize, status: u16) {
         let request = self.records.answered(connection, status);
         if let (Watch::Report(report), Some(request)) = (&self.watch, request) {
@@ -198,11 +198,11 @@ impl Origin {
         self.address.port()
     }
 
-    /// Stores an object, creating its bucket where it is missing.
+    /// Stores an object, and creates its bucket if it is missing.
     ///
     /// # Panics
     ///
-    /// Where the storage is a folder: write files there.
+    /// If the storage is a folder: write files there.
     #[track_caller]
     pub fn put(&self, bucket: &str, key: &str, body: impl Into<Bytes>) {
         self.memory().put(bucket, key, body.into());
@@ -212,7 +212,7 @@ impl Origin {
     ///
     /// # Panics
     ///
-    /// Where the storage is a folder: read files there.
+    /// If the storage is a folder: read files there.
     #[track_caller]
     pub fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
         self.memory().get(bucket, key)
@@ -225,8 +225,8 @@ impl Origin {
             .expect("an origin with objects in memory")
     }
 
-    /// The requests that have arrived, in the order in which their heads were complete. One that
-    /// the HTTP library itself could not parse is there too, answered 400.
+    /// The requests that have arrived, in the order in which their heads were complete. A request
+    /// that the HTTP library could not parse is there too, with status 400.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.records.all()
     }
@@ -235,7 +235,7 @@ impl Origin {
     ///
     /// # Panics
     ///
-    /// Where there is none, or more than one.
+    /// If there is none, or more than one.
     #[track_caller]
     pub fn only_request(&self) -> RecordedRequest {
         let mut requests = self.requests();
@@ -248,7 +248,7 @@ impl Origin {
     ///
     /// # Panics
     ///
-    /// Where the origin no longer accepts connections.
+    /// If the origin no longer accepts connections.
     #[track_caller]
     pub fn connections(&self) -> usize {
         self.shared.connections.count(self.address)
@@ -292,7 +292,7 @@ async fn serve(
             _ = &mut stopped => break,
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
-                // No descriptor is free, or the peer is gone already.
+                // There is no free descriptor, or the peer is gone already.
                 Err(_) => {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                     continue;
@@ -300,7 +300,7 @@ async fn serve(
             },
         };
         let connection = shared.connections.accept(peer);
-        // Without it small answers wait for the peer's acknowledgement.
+        // Otherwise small responses wait for the peer's acknowledgment.
         let _ = stream.set_nodelay(true);
 
         let service = service_fn({
@@ -319,7 +319,7 @@ async fn serve(
         let served = open.watch(http1::Builder::new().serve_connection(io, service));
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
-            // The library answers what it cannot parse by itself.
+            // The library responds itself to what it cannot parse.
             if served.await.is_err_and(|e| e.is_parse()) {
                 shared.answered(connection, 400);
             }

@@ -41,10 +41,10 @@ pub(crate) fn parse(text: &str, syntax: FileSyntax) -> Result<Profiles, ParseErr
 struct Parser {
     syntax: FileSyntax,
     profiles: Profiles,
-    /// `[profile default]` was seen, beside which `[default]` does not count.
+    /// `[profile default]` was seen, after which `[default]` is ignored.
     default_is_prefixed: bool,
     section: Section,
-    /// The name of the last setting, and how far it is indented.
+    /// The name of the last setting, and its indentation.
     setting: Option<(String, usize)>,
 }
 
@@ -52,7 +52,7 @@ enum Section {
     /// Before the first one.
     None,
     Profile(String),
-    /// Not a profile, or one that does not count.
+    /// Not a profile, or one that is ignored.
     Other,
 }
 
@@ -135,8 +135,8 @@ impl Parser {
         Ok(())
     }
 
-    /// Adds a further line to a setting. None that is read here has several; those that do have,
-    /// `s3 =` for example, are skipped.
+    /// Adds another line to a setting. None of the settings that are read here has several; those
+    /// that do have, such as `s3 =`, are skipped.
     fn extend(&mut self, name: &str, text: &str) {
         if let Some(profile) = self.profile()
             && let Some(value) = profile.0.get_mut(name)
@@ -159,7 +159,7 @@ impl Parser {
 
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// A comment begins after a space: secrets may hold any of these characters.
+/// A comment begins after a space: secrets can contain any of these characters.
 fn without_comment(value: &str) -> &str {
     let mut after_blank = false;
     for (at, c) in value.char_indices() {
@@ -171,7 +171,7 @@ fn without_comment(value: &str) -> &str {
     value
 }
 
-/// What is wrong with a file, and in which line.
+/// The error in a file, with the line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {number} {problem}")]
 pub(crate) struct ParseError {
@@ -179,7 +179,7 @@ pub(crate) struct ParseError {
     problem: Problem,
 }
 
-/// What is wrong with a line. The line itself is not shown: it may hold a secret.
+/// The error in a line. The line itself is not shown: it can contain a secret.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum Problem {
     #[error("begins with \"[\" and lacks the \"]\"")]

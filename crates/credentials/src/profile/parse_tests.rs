@@ -200,7 +200,7 @@ proptest! {
         let read = parse(&text, FileSyntax::Config).unwrap();
         for (name, settings) in &profiles {
             for (setting, value) in settings {
-                // After the space, a value cannot begin as a comment does.
+                // After the space, a value cannot begin like a comment.
                 let value = Some(&value[..]).filter(|value| !value.starts_with(['#', ';']));
                 prop_assert_eq!(read.get(name).unwrap().get(setting), value);
             }

@@ -80,7 +80,7 @@ fn a_source_that_fails_now_and_then_is_reported_once_a_minute() {
         lines.extend(failed(&mut log, now, Some(got)));
         lines.extend(fetched(&mut log, now + SECOND, got));
     }
-    // In ten minutes: each time a warning, and that it is over.
+    // In ten minutes: a warning each time, and the end of the failure.
     assert_eq!(lines.len(), 20, "{lines:#?}");
     assert!(
         lines

@@ -9,7 +9,7 @@ const PLAIN: Intervals = Intervals {
 };
 const EXTREMES: [u64; 2] = [0, u64::MAX];
 
-/// The earliest and the latest wait after a fetch, in milliseconds.
+/// The minimum and the maximum delay after a fetch, in milliseconds.
 fn after_fetch(left_secs: i64) -> [i64; 2] {
     EXTREMES.map(|random| {
         let mut schedule = Schedule::default();
@@ -42,7 +42,7 @@ fn renews_short_lives_in_their_middle() {
 
 #[test]
 fn the_same_answer_again_is_not_asked_for_at_once() {
-    // An instance's next credentials may come late: the last five minutes are halved.
+    // An instance's next credentials can come late: the last five minutes are halved.
     assert_eq!(after_fetch(300), [150 * SECOND, 180 * SECOND]);
     let mut schedule = Schedule::default();
     let (mut now, expires_at) = (NOW, NOW / 1000 + 300);
@@ -73,7 +73,7 @@ fn permanent_credentials_are_not_fetched_again() {
     assert!(schedule.is_due(NOW + 1));
 }
 
-/// The longest waits after failures in a row.
+/// The maximum delays after failures in a row.
 fn retries(left: Option<i64>) -> Vec<i64> {
     let mut schedule = Schedule::default();
     let waits = (0..9).map(|_| {
@@ -118,7 +118,7 @@ fn retries_are_spread_over_half_of_the_wait() {
     assert_eq!(schedule.failures(), 0);
 }
 
-/// The earliest and the latest wait after a fetch that is to be repeated each hour.
+/// The minimum and the maximum delay after a fetch that is to be repeated each hour.
 fn hourly(left_secs: Option<i64>) -> [i64; 2] {
     let intervals = Intervals {
         interval: Some(Duration::from_secs(3600)),
@@ -157,7 +157,7 @@ fn an_interval_that_becomes_shorter_counts_at_once() {
         schedule.wait(NOW + 60 * SECOND, intervals, longest),
         Duration::ZERO
     );
-    // The pause after a failure is kept.
+    // The delay after a failure is kept.
     schedule.failed(NOW + 60 * SECOND, None, intervals, u64::MAX);
     let wait = schedule.wait(NOW + 60 * SECOND, intervals, Duration::MAX);
     assert_eq!(wait, Duration::from_secs(1));
@@ -205,7 +205,7 @@ fn a_clock_that_goes_back_makes_the_plan_void() {
     assert!(schedule.is_due(NOW - 3 * SECOND));
     assert!(schedule.is_due(NOW - 48 * 3600 * SECOND));
 
-    // Once it has failed at the new time, the new time counts.
+    // Once it has failed at the new time, the new time applies.
     schedule.failed(NOW - 3600 * SECOND, None, PLAIN, u64::MAX);
     assert!(!schedule.is_due(NOW - 3600 * SECOND));
     assert!(schedule.is_due(NOW - 3599 * SECOND));

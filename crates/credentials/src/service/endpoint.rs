@@ -5,7 +5,7 @@ use aws_signing::CredentialScope;
 
 use crate::{Environment, FetchError, Url};
 
-/// The region that is given, else that of the [variables of the SDKs][1], checked.
+/// The given region, or that of the [variables of the SDKs][1], checked.
 ///
 /// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
 pub(crate) fn region_of<'a>(
@@ -24,11 +24,11 @@ pub(crate) fn region_of<'a>(
     Ok(region)
 }
 
-/// The endpoint that is given, else the one of the service's own `variable`, else the one that the
-/// environment [has for all services][1].
+/// The given endpoint, or the one of the service's own `variable`, or the one that the environment
+/// [has for all services][1].
 ///
-/// The response holds keys or a token, so plain http is accepted only where nobody else can read
-/// or change it, or if the operator says `insecure`.
+/// The response contains keys or a token. So plain HTTP is accepted only if nobody else can read or
+/// change it, or if the operator has set `insecure`.
 ///
 /// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 pub(crate) fn configured(
@@ -60,7 +60,7 @@ pub(crate) fn configured(
     Ok(Some(url))
 }
 
-/// Whether it can be a label of a host's name.
+/// Whether it can be a label of a host name.
 fn is_label(region: &str) -> bool {
     region.len() <= 63
         && region

@@ -39,7 +39,7 @@ const NAMES: FieldNames = FieldNames {
     temporary: true,
 };
 
-/// What to ask, and with which authorization.
+/// The URL to request, and its authorization.
 #[derive(Clone, Hash)]
 pub(crate) struct Container {
     url: Url,
@@ -50,12 +50,12 @@ pub(crate) struct Container {
 enum Authorization {
     None,
     Value(Rc<Secret>),
-    /// Read for each request: its content is renewed.
+    /// Read for each request, since its content is refreshed.
     File(PathBuf),
 }
 
 impl Container {
-    /// What the environment describes.
+    /// What the environment configures.
     pub(crate) fn find(environment: &Environment) -> Result<Self, FetchError> {
         if let Some(uri) = environment.get(RELATIVE) {
             if !uri.starts_with('/') {
@@ -202,7 +202,7 @@ impl CredentialSource for Container {
     }
 }
 
-/// What the SDKs ask over plain HTTP: this machine, and the agents' [addresses][1].
+/// The hosts that the SDKs access over plain HTTP: this machine, and the agents' [addresses][1].
 ///
 /// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 fn is_trusted(host: &str) -> bool {
@@ -225,7 +225,7 @@ fn is_field_value(text: &str) -> bool {
             .all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }
 
-/// Agents say why in `code` and `message`.
+/// Agents report the reason in `code` and `message`.
 fn refusal(body: &[u8]) -> Option<String> {
     let mut document = Document::parse(body).ok()?;
     let message = document.text("message").ok()??;

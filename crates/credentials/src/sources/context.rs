@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::Source;
 use crate::Environment;
 
-/// What the words of a directive are read with.
+/// What is needed to parse the arguments of a directive.
 #[derive(Clone, Copy)]
 pub struct ParseContext<'a> {
     /// The environment of the process that reads the configuration.
     pub environment: &'a Environment,
-    /// The providers that the configuration declared before.
+    /// The providers that the configuration has declared before.
     pub declared: &'a Declared,
-    /// Reads a time as the configuration writes it, e.g. `1h30m`.
+    /// Parses a time as in the configuration, e.g. `1h30m`.
     pub parse_time: &'a dyn Fn(&str) -> Option<Duration>,
 }
 

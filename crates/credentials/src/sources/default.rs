@@ -12,7 +12,8 @@ use crate::arguments::Arguments;
 use crate::fetch::Fetch;
 use crate::{Check, Declaration, DefinitionError, Environment, FetchError, Files, Host, Material};
 
-/// The shared files, whose content decides, and the source that is used if they have no credentials.
+/// The shared files, whose content decides, and the source that is used if they contain no
+/// credentials.
 #[derive(Clone, Hash)]
 pub(crate) struct DefaultChain {
     file: Option<ProfileFile>,
@@ -37,7 +38,7 @@ impl CredentialSource for DefaultChain {
     };
 
     /// The environment does not change, so everything except the files is decided here. `insecure`
-    /// allows plain http to an STS on another machine.
+    /// allows plain HTTP to an STS on another machine.
     fn parse(
         arguments: &mut Arguments<'_>,
         context: &ParseContext<'_>,

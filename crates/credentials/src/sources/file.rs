@@ -24,23 +24,23 @@ use crate::{
 
 use chain::{ProfileContext, source_of};
 
-/// Files of people with very many profiles have a tenth of this.
+/// Ten times the size of files with very many profiles.
 const LIMIT: usize = 1024 * 1024;
 
-/// A file's content, and which file it was.
+/// A file's content, and its identity.
 type Read = (Zeroizing<Vec<u8>>, Option<FileIdentity>);
 
 /// Which files, and which profile in them.
 #[derive(Clone, Hash)]
 pub(crate) struct ProfileFile {
-    /// Settings of later files win.
+    /// Settings of later files take precedence.
     files: Vec<(PathBuf, FileSyntax)>,
     profile: String,
-    /// Whether somebody asked for this profile, so that its absence is a mistake.
+    /// Whether this profile was requested explicitly, so that its absence is an error.
     is_named: bool,
     region: Option<String>,
     endpoint: Option<String>,
-    /// Whether a role may be asked for over plain http on another machine.
+    /// Whether a role can be requested over plain HTTP from another machine.
     insecure: bool,
 }
 
@@ -94,10 +94,10 @@ impl ProfileFile {
         }
     }
 
-    /// Looks at the files as they are now: which source the profile describes.
+    /// Examines the current files: which source the profile describes.
     ///
-    /// `NotConfigured` if there are no files, or if the profile has no credentials and nobody asked
-    /// for it by name.
+    /// `NotConfigured` if there are no files, or if the profile has no credentials and was not
+    /// requested by name.
     pub(crate) fn look(
         &self,
         files: &impl Files,
@@ -119,7 +119,7 @@ impl ProfileFile {
             }
         };
         for (at, ((path, _), identity)) in self.files.iter().zip(identities).enumerate() {
-            // Most configuration files hold no secret and are there for everybody to read.
+            // Most configuration files contain no secret, and everybody may read them.
             check.files.push(FileUse {
                 path: path.clone(),
                 identity,
@@ -134,7 +134,7 @@ impl ProfileFile {
         paths.map(|(path, _)| files.identify(path).ok()).collect()
     }
 
-    /// What was read of the same files for another provider.
+    /// The content of the same files that was read for another provider.
     fn cached(
         &self,
         files: &impl Files,
@@ -144,7 +144,7 @@ impl ProfileFile {
         cache.find(&self.files, identities)
     }
 
-    /// Keeps what was read for other providers.
+    /// Keeps the content for other providers.
     fn keep(&self, files: &impl Files, loaded: LoadedFiles) -> Rc<LoadedFiles> {
         let loaded = Rc::new(loaded);
         if let Some((cache, now)) = files.profile_cache() {
@@ -153,7 +153,7 @@ impl ProfileFile {
         loaded
     }
 
-    /// Goes on with what the profile describes.
+    /// Continues with the source that the profile describes.
     pub(crate) fn check_source(
         &self,
         source: &Source,
@@ -163,13 +163,13 @@ impl ProfileFile {
     ) -> Result<String, DefinitionError> {
         let description = source.check(files, environment, check)?;
         Ok(match source {
-            // Keys say where they are from.
+            // Keys know their source.
             Source::Keys(_) => description,
             _ => format!("{}: {description}", self.describe()),
         })
     }
 
-    /// Reads the files, of which some may not be there.
+    /// Reads the files, some of which can be missing.
     fn load(
         &self,
         mut read: impl FnMut(&Path) -> Result<Read, FetchError>,
@@ -309,7 +309,7 @@ impl CredentialSource for ProfileFile {
         };
         let source = self.resolve(&loaded, fetch.environment)?;
         drop(loaded);
-        // Boxed, as that source may hold others.
+        // Boxed, as that source can contain others.
         Box::pin(source.fetch(fetch)).await
     }
 }

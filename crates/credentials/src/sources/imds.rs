@@ -19,11 +19,11 @@ const IPV4: &str = "http://169.254.169.254";
 const IPV6: &str = "http://[fd00:ec2::254]";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 
-/// Each fetch gets a new token, so that no token has to be kept, and none expires between two steps.
+/// Each fetch gets a new token, so that no token must be kept, and none expires between two steps.
 /// In seconds; AWS allows up to six hours.
 const TOKEN_TTL: u32 = 300;
 
-/// The service is on the same host, and answers within milliseconds.
+/// The service is on the same host, and responds within milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(3);
 const LIMIT: usize = 64 * 1024;
@@ -33,7 +33,7 @@ const NAMES: FieldNames = FieldNames {
     temporary: true,
 };
 
-/// Where the service is, and the role whose credentials are wanted.
+/// The endpoint of the service, and the role whose credentials are wanted.
 #[derive(Clone, Hash)]
 pub(crate) struct Imds {
     endpoint: Url,
@@ -41,7 +41,7 @@ pub(crate) struct Imds {
 }
 
 impl Imds {
-    /// The service as the environment alone describes it.
+    /// The service according to the environment alone.
     pub(crate) fn find(environment: &Environment) -> Result<Self, FetchError> {
         let endpoint = endpoint(environment)?;
         let imds = Self {
@@ -187,8 +187,8 @@ impl CredentialSource for Imds {
         let parts = CredentialFields::of(&mut document, &NAMES).map_err(answer)?;
         let origin = format!("imds, role {role}");
         let mut credentials = parts.into_credentials(&NAMES, origin).map_err(answer)?;
-        // Not checked for being fresh: the service hands out expired ones when it cannot renew
-        // them, and AWS goes on accepting those.
+        // Expiration is not checked: the service returns expired credentials when it cannot refresh
+        // them, and AWS continues to accept those.
         credentials.outlives_expiry = true;
         Ok(Material::Keys(credentials))
     }
@@ -221,7 +221,7 @@ fn request(method: Method, url: Url, headers: Vec<(&'static str, Zeroizing<Strin
     }
 }
 
-/// Answers to a token request do not cross more routers than the instance allows, one by default.
+/// Responses to a token request cross only as many routers as the instance allows, one by default.
 fn explain_silence(error: FetchError) -> FetchError {
     match error {
         FetchError::Http {
@@ -235,7 +235,7 @@ fn explain_silence(error: FetchError) -> FetchError {
     }
 }
 
-/// The service says with `Code` whether it has credentials.
+/// The service reports in `Code` whether it has credentials.
 fn refused(document: &mut Document) -> Result<(), ResponseError> {
     let Some(code) = document.text("Code")? else {
         return Ok(());
@@ -248,7 +248,7 @@ fn refused(document: &mut Document) -> Result<(), ResponseError> {
     Err(ResponseError::Refused(text))
 }
 
-/// What [IAM][1] allows as a role's name.
+/// The characters that [IAM][1] allows in a role's name.
 ///
 /// [1]: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 fn is_role(text: &str) -> bool {

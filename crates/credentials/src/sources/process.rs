@@ -16,7 +16,7 @@ use crate::host::{Command, ExitStatus};
 use crate::response::{CredentialFields, Document, FieldNames, ResponseError, check_fresh};
 use crate::{Credentials, Declaration, DefinitionError, FetchError, Host, Material, Secret};
 
-/// Enough for a program that asks somebody far away.
+/// Enough for a program that asks a remote service.
 const TIMEOUT: Duration = Duration::from_secs(30);
 const LIMIT: usize = 64 * 1024;
 
@@ -32,7 +32,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Reads `command=`; `example` shows how.
+    /// Reads `command=`; `example` shows how to write it.
     pub(crate) fn with_example(
         arguments: &mut Arguments<'_>,
         example: &'static str,
@@ -41,7 +41,7 @@ impl Process {
         Ok(Self::new("command=", line)?)
     }
 
-    /// Reads the command line that `setting` has.
+    /// Reads the command line in `setting`.
     pub(crate) fn new(setting: &str, line: &str) -> Result<Self, FetchError> {
         match command_line::split(line) {
             Ok(words) => Ok(Self {
@@ -55,7 +55,7 @@ impl Process {
         PathBuf::from(self.words[0].expose())
     }
 
-    /// What the program prints.
+    /// What the program has printed.
     pub(crate) async fn run<H: Host>(
         &self,
         fetch: &Fetch<'_, H>,
@@ -106,7 +106,7 @@ impl CredentialSource for Process {
         Self::with_example(arguments, "/usr/local/bin/print-credentials --for web")
     }
 
-    /// Without the arguments, which may be secrets.
+    /// Without the arguments, which can be secrets.
     fn describe(&self) -> String {
         format!("process {}", self.program().display())
     }

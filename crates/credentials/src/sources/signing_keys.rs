@@ -18,7 +18,7 @@ use crate::{
     SigningKeys,
 };
 
-/// A year of keys has a tenth of this.
+/// Ten times the size of a file with keys for a year.
 const LIMIT: usize = 1024 * 1024;
 
 /// Where the keys are, and the access key that they belong to.
@@ -29,8 +29,8 @@ pub(crate) struct KeyFile {
 }
 
 impl KeyFile {
-    /// Reads pairs of lines: a key in base64, then its scope. Empty lines and those that begin
-    /// with `#` do not count.
+    /// Parses pairs of lines: a key in base64, then its scope. Empty lines and lines that begin
+    /// with `#` are ignored.
     fn read(&self, content: &[u8]) -> Result<SigningKeys, FetchError> {
         let text = std::str::from_utf8(content);
         let text = text.map_err(|_| self.wrong("it is not a text"))?;
@@ -91,7 +91,7 @@ impl CredentialSource for KeyFile {
         format!("signing_keys in {}", self.path.display())
     }
 
-    /// The file, if there is one, must hold what it should.
+    /// The file, if it exists, must contain what it should.
     fn check(
         &self,
         files: &impl Files,

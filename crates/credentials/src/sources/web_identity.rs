@@ -27,7 +27,7 @@ pub(crate) struct WebIdentity {
 }
 
 impl WebIdentity {
-    /// What the environment describes. `insecure` allows plain http to an STS on another machine.
+    /// What the environment configures. `insecure` allows plain HTTP to an STS on another machine.
     pub(crate) fn find(environment: &Environment, insecure: bool) -> Result<Self, FetchError> {
         let Some(token_file) = environment.get(TOKEN_FILE) else {
             let why = format!("{TOKEN_FILE} is not in the environment");

@@ -10,10 +10,10 @@ use crate::{Environment, FetchError, Url};
 pub(crate) struct Sts(pub(super) Service);
 
 impl Sts {
-    /// The endpoint that is given, else that of the region, else the one of the role's partition.
+    /// The given endpoint, or that of the region, or the one of the role's partition.
     ///
-    /// `region` and `endpoint` come from a directive or a profile; without them the [variables of the
-    /// SDKs][1] count. `insecure` allows plain http to other machines.
+    /// `region` and `endpoint` come from a directive or a profile; without them, the [variables of
+    /// the SDKs][1] are used. `insecure` allows plain HTTP to other machines.
     ///
     /// [1]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
     pub(crate) fn new(

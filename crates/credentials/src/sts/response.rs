@@ -37,7 +37,7 @@ pub(super) fn parts(body: &[u8], action: &str) -> Result<CredentialFields, Respo
     read.map(|()| parts).ok_or(ResponseError::NotXml)
 }
 
-/// What an error document says, fit for a log line.
+/// The message of an error document, prepared for a log line.
 pub(super) fn refusal(body: &[u8]) -> Option<String> {
     let (mut code, mut message) = (None, None);
     leaves(body, |path, text| {
@@ -51,8 +51,8 @@ pub(super) fn refusal(body: &[u8]) -> Option<String> {
     Some(describe_error(&code?, &message.unwrap_or_default()))
 }
 
-/// Calls `found` with the path and the text of each element that holds text, until that returns false.
-/// `None` if the document is not well-formed to its end, or if `found` returned false.
+/// Calls `found` with the path and the text of each element that contains text, until it returns
+/// false. `None` if the document is not well-formed to its end, or if `found` returned false.
 fn leaves(body: &[u8], mut found: impl FnMut(&str, Zeroizing<String>) -> bool) -> Option<()> {
     let body = std::str::from_utf8(body).ok()?;
     let mut reader = Reader::from_str(body);
@@ -84,7 +84,7 @@ fn leaves(body: &[u8], mut found: impl FnMut(&str, Zeroizing<String>) -> bool) -
             Event::CData(piece) => text.push_str(&piece.decode().ok()?),
             Event::GeneralRef(reference) => text.push_str(&resolve(&reference)?),
             Event::Empty(_) | Event::Decl(_) | Event::Comment(_) => {}
-            // STS sends neither; a document type could define what is not in the answer.
+            // STS sends neither; a document type could define text that is not in the response.
             Event::DocType(_) | Event::PI(_) => return None,
             Event::Eof => return (depths.is_empty() && roots == 1).then_some(()),
         }
@@ -225,7 +225,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_no_answer_yields_nothing(text in "(<|>|/|a|&|;|#|x|!|\\[|\\]|CDATA|--|\\?|\"|=| |\u{e9}){0,40}") {
-            // No such text names the elements that an answer has.
+            // No such text names the elements that a response has.
             if let Ok(parts) = texts(&text) {
                 prop_assert_eq!(parts, [None, None, None, None]);
             }

@@ -32,7 +32,7 @@ pub(super) const DECLARATION: TokenDeclaration = TokenDeclaration {
     parse,
 };
 
-/// Reads `domain=`, `owner=` and `duration=`, and what every service has.
+/// Reads `domain=`, `owner=`, and `duration=`, and the parameters of all services.
 fn parse(
     arguments: &mut Arguments<'_>,
     context: &ParseContext<'_>,
@@ -84,7 +84,7 @@ fn read(document: &mut Document, now: i64) -> Result<RawToken, ResponseError> {
     RawToken::new(TOKEN, document.text(TOKEN)?, Some(expires_at), now)
 }
 
-/// As the API's reference has it.
+/// As in the API reference.
 fn is_domain(text: &str) -> bool {
     let is_label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (2..=50).contains(&text.len())

@@ -11,7 +11,7 @@ use crate::schedule::Intervals;
 use crate::sources::ParseContext;
 use crate::{Declaration, DefinitionError};
 
-/// What the body is, for this service and that of public registries.
+/// The body for this service, and for that of public registries.
 pub(super) const CONTENT_TYPE: (&str, &str) = ("content-type", "application/x-amz-json-1.1");
 
 const ACTION: &str = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken";
@@ -53,7 +53,7 @@ fn parse(
     Signed::parse(api, arguments, context).map(Service::Signed)
 }
 
-/// A private registry's service returns a list, that of public ones an object.
+/// A private registry's service returns a list; that of public ones returns an object.
 pub(super) fn read(document: &mut Document, now: i64) -> Result<RawToken, ResponseError> {
     const DATA: &str = "authorizationData";
     const TOKEN: &str = "authorizationToken";

@@ -8,10 +8,10 @@ use crate::arguments::Arguments;
 use crate::response::ResponseError;
 use crate::{DefinitionError, FetchError, Secret};
 
-/// What a source's token is.
+/// The type of a source's token.
 #[derive(Clone, Copy)]
 pub(super) enum Meaning {
-    /// The base64 of a user's name and password, as HTTP's [Basic][1] has it.
+    /// The base64 encoding of a user's name and password, as in HTTP's [Basic][1] authentication.
     ///
     /// [1]: https://www.rfc-editor.org/rfc/rfc7617
     Basic,
@@ -23,19 +23,19 @@ pub(super) enum Meaning {
     Unknown,
 }
 
-/// What is made of a token.
+/// The conversion of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Format {
-    /// It stays as the service returns it.
+    /// None: as the service returns it.
     AsGiven,
-    /// It gets a user's name, and becomes base64.
+    /// A user name is added, and the result is encoded in base64.
     BasicOf(&'static str),
-    /// It is a user's name and password, and becomes base64.
+    /// It is a user name and password, and is encoded in base64.
     Basic,
 }
 
 impl Format {
-    /// Reads `format=`; without it, the format is `raw`.
+    /// Reads `format=`; the default is `raw`.
     pub(super) fn parse(
         arguments: &mut Arguments<'_>,
         meaning: Meaning,
@@ -64,13 +64,13 @@ impl Format {
         })
     }
 
-    /// The token in this form.
+    /// The token in this format.
     pub(super) fn apply(self, token: &Secret) -> Result<Secret, ResponseError> {
         let token = token.expose();
         match self {
             Self::AsGiven => Ok(Secret::new(token.to_owned())),
             Self::BasicOf(user) => {
-                // At once: what grows leaves copies behind.
+                // Allocated at once: buffers that grow leave copies behind.
                 let mut pair = Zeroizing::new(String::with_capacity(user.len() + 1 + token.len()));
                 pair.push_str(user);
                 pair.push(':');

@@ -31,13 +31,13 @@ fn parse(arguments: &mut Arguments<'_>, _: &ParseContext<'_>) -> Result<Service,
     Ok(Service::Process(TokenProcess(process)))
 }
 
-/// How long a token is used, unless the operator or the program says otherwise.
+/// How long a token is used, unless the operator or the program specifies it.
 const INTERVAL: Duration = Duration::from_secs(6 * 3600);
-/// How long to wait after a failure, unless the operator says otherwise.
+/// How long to wait after a failure, unless the operator specifies it.
 const RETRY: Duration = Duration::from_secs(30);
 
-/// What the parts of an object may be called: a name of the module, and the services' own, which
-/// AWS's command line prints.
+/// The accepted names for the fields of an object: the module's own, and those of the services,
+/// which AWS's command line prints.
 const TOKENS: [&str; 2] = ["token", "authorizationToken"];
 const EXPIRIES: [&str; 2] = ["expiration", "expiresAt"];
 
@@ -62,7 +62,7 @@ impl TokenProcess {
     }
 }
 
-/// Reads what a program printed. `now` is Unix time in seconds.
+/// Parses the output of a program. `now` is Unix time in seconds.
 fn read(output: &[u8], now: i64) -> Result<RawToken, ResponseError> {
     let output = output.trim_ascii();
     if output.is_empty() {

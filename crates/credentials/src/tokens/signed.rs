@@ -16,10 +16,10 @@ use crate::service::{self, Service};
 use crate::sources::{ParseContext, Source};
 use crate::{Check, DefinitionError, Environment, FetchError, Files, Host, Url};
 
-/// What this asks for, in the log.
+/// The name of this request in the log.
 const OPERATION: &str = "GetAuthorizationToken";
 
-/// A service, what it is asked, and whose credentials sign.
+/// A service, the request to it, and the credentials that sign it.
 #[derive(Clone)]
 pub(super) struct Signed {
     description: String,
@@ -28,37 +28,37 @@ pub(super) struct Signed {
     body: &'static str,
     read: Read,
     credentials: Rc<Source>,
-    /// Whether nobody says whose credentials these are.
+    /// Whether the source of these credentials is left open.
     leaves_signer_open: bool,
 }
 
-/// Reads a response; the number is Unix time in seconds.
+/// Parses a response; the number is Unix time in seconds.
 pub(super) type Read = fn(&mut Document, i64) -> Result<RawToken, ResponseError>;
 
-/// Which service it is, and what a request to it looks like.
+/// A service, and the properties of a request to it.
 pub(super) struct Api {
-    /// In scopes.
+    /// Its name in scopes.
     pub(super) name: &'static str,
-    /// What the log calls it; its region is added, unless it has one only.
+    /// Its name in the log; its region is added, unless it has only one.
     pub(super) description: String,
-    /// What its hosts' names begin with; the second is for FIPS endpoints.
+    /// The prefix of its host names; the second is for FIPS endpoints.
     pub(super) hosts: [&'static str; 2],
-    /// The environment's variable with its endpoint.
+    /// The environment variable with its endpoint.
     pub(super) variable: &'static str,
     /// Its region, if it has only one.
     pub(super) only_region: Option<&'static str>,
-    /// The path below the endpoint, perhaps with a query, both in canonical form.
+    /// The path below the endpoint, with an optional query, both in canonical form.
     pub(super) target: String,
-    /// Headers that are sent, beside those of the signature.
+    /// Headers to send, in addition to those of the signature.
     pub(super) headers: &'static [(&'static str, &'static str)],
-    /// The body that is sent.
+    /// The body to send.
     pub(super) body: &'static str,
     /// Reads the response.
     pub(super) read: Read,
 }
 
 impl Signed {
-    /// Reads `region=`, `endpoint=`, `insecure` and `credentials=`; the environment says the rest.
+    /// Reads `region=`, `endpoint=`, `insecure`, and `credentials=`; the environment has the rest.
     pub(super) fn parse(
         api: Api,
         arguments: &mut Arguments<'_>,
@@ -117,7 +117,7 @@ impl Signed {
         self.leaves_signer_open
     }
 
-    /// Describes what is asked, and whose credentials sign.
+    /// Describes the request, and the source of the credentials that sign it.
     pub(super) fn check(
         &self,
         files: &impl Files,
@@ -169,7 +169,7 @@ impl Hash for Signed {
             headers,
             body,
             credentials,
-            // These follow from the others.
+            // These depend on the others.
             description: _,
             read: _,
             leaves_signer_open: _,
@@ -178,8 +178,8 @@ impl Hash for Signed {
     }
 }
 
-/// An [error][1], fit for a log line. Its code is in a header field or in the document, perhaps after
-/// a namespace or before a URL.
+/// An [error][1], prepared for a log line. Its code is in a header field or in the document,
+/// possibly after a namespace or before a URL.
 ///
 /// [1]: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization
 fn refusal(response: &Response) -> Option<String> {
@@ -240,7 +240,7 @@ mod tests {
         }
     }
 
-    // Its message has the canonical request, and in that the session token.
+    // Its message contains the canonical request, and with it the session token.
     #[test]
     fn what_was_signed_is_not_quoted() {
         let body = r#"{"__type": "InvalidSignatureException",

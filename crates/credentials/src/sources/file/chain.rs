@@ -12,18 +12,18 @@ use crate::sources::{AssumeRole, Container, Imds, Keys, Process, Source, WebIden
 use crate::sts::{Role, Sts};
 use crate::{Environment, FetchError, Secret};
 
-/// What the settings of a profile are read with.
+/// What is needed to read the settings of a profile.
 pub(crate) struct ProfileContext<'a> {
     pub(crate) profiles: &'a Profiles,
     pub(crate) environment: &'a Environment,
-    /// `region=`, `endpoint=` and `insecure` of the directive.
+    /// `region=`, `endpoint=`, and `insecure` of the directive.
     pub(crate) region: Option<&'a str>,
     pub(crate) endpoint: Option<&'a str>,
     pub(crate) insecure: bool,
 }
 
-/// The source that the profile `name` describes. A profile without anything that could give
-/// credentials is not configured; one that contradicts itself is an error.
+/// The source that the profile `name` describes. A profile without credentials is not configured; a
+/// contradictory one is an error.
 pub(crate) fn source_of(context: &ProfileContext<'_>, name: &str) -> Result<Source, FetchError> {
     let region_of_profile = context
         .profiles
@@ -34,7 +34,7 @@ pub(crate) fn source_of(context: &ProfileContext<'_>, name: &str) -> Result<Sour
         .find_map(|name| context.environment.get(name));
     let chain = Chain {
         context,
-        // One region for all roles, the one of the profile that was asked for.
+        // One region for all roles: the one of the requested profile.
         region: context.region.or(of_environment).or(region_of_profile),
     };
     chain.source(name, &mut Vec::new())
@@ -69,7 +69,8 @@ impl<'a> Chain<'a> {
         }
         visited.push(name);
 
-        // If other profiles build on this one, its keys count, even if it has a role, too.
+        // If other profiles use this one as their source, its keys are used, even if it has a role,
+        // too.
         if visited.len() > 1 && has_keys(profile) {
             return keys(name, profile).map(Source::Keys);
         }
@@ -166,7 +167,7 @@ impl<'a> Chain<'a> {
         )))
     }
 
-    /// A source that a profile calls by name.
+    /// A source that a profile names.
     fn named(&self, name: &str, source: &str) -> Result<Source, FetchError> {
         let environment = self.context.environment;
         let found = match source {
@@ -179,7 +180,8 @@ impl<'a> Chain<'a> {
                 return Err(wrong(name, why));
             }
         };
-        // That it is not configured is an error of this profile, not a reason to go on to others.
+        // If it is not configured, this is an error of this profile, not a reason to try other
+        // sources.
         found.map_err(|error| within(name, error))
     }
 
@@ -194,8 +196,7 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// How many profiles may build one on the other. Nobody needs that many, and a file must not
-/// exhaust the stack.
+/// How many profiles can be chained. Nobody needs that many, and a file must not exhaust the stack.
 const LONGEST: usize = 16;
 
 /// Settings of profiles whose credentials come from a browser.
@@ -246,7 +247,7 @@ fn wrong(profile: &str, why: impl Into<String>) -> FetchError {
     FetchError::setting(&format!("profile \"{profile}\""), why)
 }
 
-/// FieldNames the profile that has the wrong setting.
+/// Names the profile that has the invalid setting.
 fn within(profile: &str, error: FetchError) -> FetchError {
     wrong(profile, error.to_string())
 }
