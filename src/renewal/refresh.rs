@@ -46,8 +46,8 @@ pub(crate) fn start(providers: &Providers) {
                 Log::of_cycle().write(
                     Level::Error,
                     format_args!(
-                        "a fault of this module has interrupted the renewal of {}; it begins anew \
-                         in a minute",
+                        "an internal error has interrupted the refresh of {}: it starts again in \
+                         a minute",
                         refreshable.subject()
                     ),
                 );
@@ -111,7 +111,7 @@ impl<'a> RefreshTarget for SharedSlot<'a> {
         Err(FetchError::Setting {
             name: "aws_auth_zone".to_owned(),
             why: format!(
-                "it has no room for what was fetched, {} bytes twice: make it larger",
+                "it has no room for what was fetched, twice {} bytes: make it larger",
                 material.len()
             ),
         })

@@ -27,17 +27,18 @@ pub(crate) struct Snapshot {
 pub(crate) enum UnavailableReason {
     #[error("has no credentials yet")]
     NotYet,
-    #[error("has only credentials that have expired")]
+    #[error("has only expired credentials")]
     Expired,
     #[error("has no signing key for today (UTC)")]
     NoKeyToday,
     #[error(
-        "has signing keys of another region or service than \"aws_region\" and \"aws_service\" say"
+        "has signing keys for a region or service other than those in \"aws_region\" and \
+         \"aws_service\""
     )]
     OtherScope,
-    #[error("has signing keys, and \"aws_signature_version 2\" needs a secret key")]
+    #[error("has only signing keys, but \"aws_signature_version 2\" requires a secret key")]
     DerivedForV2,
-    #[error("has a secret key, which needs \"aws_region\"")]
+    #[error("has a secret key, which requires \"aws_region\"")]
     NoRegion,
     /// Region and service do not form a valid scope.
     #[error("cannot sign for this region and service")]

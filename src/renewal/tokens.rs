@@ -29,9 +29,9 @@ struct Held {
 /// Why there is no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Missing {
-    #[error("there is none yet")]
+    #[error("it has not been fetched yet")]
     NotYet,
-    #[error("the last one has expired")]
+    #[error("it has expired")]
     Expired,
 }
 
@@ -101,7 +101,7 @@ impl Variable for TokenVariable {
                     request.log().write(
                         Level::Error,
                         format_args!(
-                            "token \"{name}\" is used, and {why}: $aws_token_{name} is empty"
+                            "token \"{name}\" is used, but {why}: $aws_token_{name} is empty"
                         ),
                     );
                 }

@@ -21,43 +21,48 @@ pub(super) fn tell(response: Response<'_>, plan: &Plan, error: AuthError, body: 
     let line = |advice: fmt::Arguments<'_>| {
         response.0.log().write(
             Level::Error,
-            format_args!("the store refused the signed request with {status} {code}: {advice}"),
+            format_args!("the upstream rejected the signed request with {status} {code}: {advice}"),
         );
     };
     let wanted = wanted_region(body);
     match code.cause {
         Cause::Signature => line(format_args!(
-            "the secret key is not the access key's, or the request was changed on its way; \
-             compare both canonical requests in a debug log"
+            "the secret key does not belong to the access key, or the request was changed on its \
+             way: compare both canonical requests in a debug log"
         )),
         Cause::Form | Cause::Scope if wanted.is_some() => line(format_args!(
-            "it wants \"aws_region {}\"",
+            "it expects \"aws_region {}\"",
             wanted.unwrap_or_default()
         )),
         Cause::Form => line(format_args!(
-            "it cannot read the signature: was the request changed on its way, or signed twice?"
+            "it cannot parse the signature: check whether something between nginx and the \
+             upstream changes or also signs the request"
         )),
         Cause::Scope => line(format_args!(
-            "see \"aws_region\", \"aws_service\" and the access key"
+            "check \"aws_region\", \"aws_service\" and the access key"
         )),
         Cause::Expired => line(format_args!(
-            "the session token has expired: put current credentials in place"
+            "the session token has expired: provide current credentials"
         )),
         Cause::Unknown => line(format_args!(
-            "it does not know the access key, or the session token is missing or another key's"
+            "it does not know the access key, or the session token is missing or belongs to \
+             another key: check the credentials"
         )),
-        Cause::Clock => line(format_args!("the clock of this machine is not the store's")),
+        Cause::Clock => line(format_args!(
+            "the clocks of this machine and of the upstream \
+                                           differ: synchronize the clock of this machine"
+        )),
         Cause::Headers => line(format_args!(
-            "it requires these headers to be signed: {}; list them in \"aws_signed_headers\", or drop \
-             them with an empty \"proxy_set_header\"",
+            "it requires these headers to be signed: {}; list them in \"aws_signed_headers\", or \
+             remove them with an empty \"proxy_set_header\"",
             unsigned_headers(body).unwrap_or("it does not say which")
         )),
         Cause::Version => line(format_args!(
-            "it takes no signatures of version 2: use \"aws_signature_version 4\""
+            "it does not accept version 2 signatures: use \"aws_signature_version 4\""
         )),
     }
     if let Some(lines) = canonical_request(body) {
-        canonical::log(response.0, "the store's canonical request", lines);
+        canonical::log(response.0, "the upstream's canonical request", lines);
     }
     if matches!(code.cause, Cause::Expired | Cause::Unknown) {
         plan.credentials_refused(response.0, code.cause);

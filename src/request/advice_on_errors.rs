@@ -55,8 +55,8 @@ impl fmt::Display for WithAdvice<'_, HeadError> {
         let advice = match error {
             HeadError::Incomplete => {
                 return f.write_str(
-                    "a header of \"proxy_set_header\" is missing (a line break in a variable of another \
-                     one?)",
+                    "a header of \"proxy_set_header\" is missing (a line break in a variable of \
+                     another \"proxy_set_header\"?)",
                 );
             }
             HeadError::HeaderLine { .. } | HeadError::BytesAfterHead => {

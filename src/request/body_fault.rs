@@ -57,16 +57,17 @@ impl fmt::Display for BodyFault {
         match self {
             Self::Content(error) => WithAdvice(error).fmt(f),
             Self::LengthRequired => f.write_str(
-                "the client announced no length, and \"proxy_request_buffering\" is off: S3 takes \
-                 no body of unknown length",
+                "the client sent no Content-Length, and \"proxy_request_buffering\" is off: S3 \
+                 does not accept a body of unknown length",
             ),
             Self::HashMismatch => {
-                f.write_str("it does not have the hash in the client's X-Amz-Content-SHA256")
+                f.write_str("its SHA-256 hash differs from the client's X-Amz-Content-SHA256")
             }
             Self::Credentials(error) => write!(f, "{error}"),
-            Self::ReadOnly => {
-                f.write_str("another module's filter handed on framed data that cannot be changed")
-            }
+            Self::ReadOnly => f.write_str(
+                "a filter of another module has put aws-chunked data into read-only \
+                             memory",
+            ),
             Self::File(_) => f.write_str("its temporary file cannot be read"),
             Self::OutOfMemory => f.write_str("not enough memory"),
         }

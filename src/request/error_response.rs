@@ -73,7 +73,10 @@ pub(crate) fn filter_error_head(
 /// Logs why a response is not sent, unless nginx has done so.
 fn log_unsent(request: &Request, error: SendError) {
     if matches!(error, SendError::OutOfMemory) {
-        let line = format_args!("the store's answer is not sent on: not enough memory");
+        let line = format_args!(
+            "the response of the upstream is not sent to the client: not \
+                                 enough memory"
+        );
         request.log().write(Level::Error, line);
     }
 }
@@ -96,7 +99,11 @@ fn state_after_head(request: &Request, plan: Option<&Plan>) -> Result<Option<Sta
         }
         _ if response.is_head_only() => return Ok(None),
         _ if signature_in_query && response.is_encoded() => {
-            log_replaced(response, "is encoded and cannot be searched for it");
+            log_replaced(
+                response,
+                "is encoded and cannot be searched for the signature in the \
+                                    query of the request",
+            );
             let replacement = Replacement::of_type(response.content_type());
             let message = Message::WithoutSignature(replacement);
             State::Replace(message.announce(response, Some(replacement.content_type()))?)
@@ -207,7 +214,7 @@ impl ErrorResponse {
             let (replacement, reason) = match &secrets {
                 Some(_) if taken < length => (
                     Replacement::of_type(content_type),
-                    "is too long to be searched for it",
+                    "is too long to be searched for the signature in the query of the request",
                 ),
                 Some(secrets)
                     if secrets
@@ -215,7 +222,10 @@ impl ErrorResponse {
                         .map_err(|_| SendError::OutOfMemory)? =>
                 {
                     let replacement = Replacement::of_body(content_type, body, secrets);
-                    (replacement, "repeats it")
+                    (
+                        replacement,
+                        "repeats the signature in the query of the request",
+                    )
                 }
                 _ => return self.release(response, &part, chain),
             };

@@ -115,8 +115,8 @@ impl fmt::Display for NoLink {
             Self::Credentials(error) => write!(f, "{error}"),
             Self::Method(methods) => write!(
                 f,
-                "the variable in \"method=\" names none of {methods}, which \"aws_sign_methods\" \
-                 allows here"
+                "the variable in \"method=\" must be one of {methods}, which \
+                 \"aws_sign_methods\" allows here"
             ),
             Self::Url(error) => write!(f, "{}", WithAdvice(error)),
             Self::OutOfMemory => f.write_str("not enough memory"),

@@ -57,7 +57,10 @@ fn redact(
         Redaction::Impossible => Ok(Change::Remove),
     });
     if removed.is_err() {
-        let line = format_args!("the store's answer is not sent on: not enough memory");
+        let line = format_args!(
+            "the response of the upstream is not sent to the client: not \
+                                 enough memory"
+        );
         request.log().write(Level::Error, line);
     }
     removed

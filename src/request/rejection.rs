@@ -146,11 +146,14 @@ impl Rejection<'_> {
                 format_args!("the request is rejected, since it cannot be signed: {self}"),
             ),
             Self::NoCredentials(_) | Self::Credentials(_) => {
-                line(Level::Error, format_args!("nothing can be signed: {self}"));
+                line(
+                    Level::Error,
+                    format_args!("the request cannot be signed: {self}"),
+                );
             }
             Self::Body(fault) => line(
                 fault.level(),
-                format_args!("the request's body is refused: {self}"),
+                format_args!("the request body is rejected: {self}"),
             ),
             Self::IncompleteBody(_) => line(
                 Level::Error,
@@ -202,16 +205,17 @@ impl fmt::Display for Rejection<'_> {
             Self::NotReady(missing) => write!(f, "{missing}"),
             Self::Body(fault) => write!(f, "{fault}"),
             Self::IncompleteBody(reason) => write!(f, "{reason}"),
-            Self::BodyNotThere => f.write_str("its body is not there as it was announced"),
+            Self::BodyNotThere => f.write_str("the announced request body is not available"),
             Self::ChunksLeft(advice) => write!(
                 f,
-                "the client's aws-chunked body was read before this location could take its \
-                 framing off{advice}"
+                "the client's aws-chunked body was read before this location could decode \
+                 it{advice}"
             ),
             Self::ChunksUnchecked => f.write_str(
-                "its aws-chunked body was read where nobody checked the framing, or took it off",
+                "the client's aws-chunked body was read by a location that neither checked nor \
+                 decoded it",
             ),
-            Self::NoHead => f.write_str("its head is not in one piece"),
+            Self::NoHead => f.write_str("the request head is not in one buffer"),
             Self::ByNginx(status) => write!(f, "nginx cannot read its body ({status})"),
             Self::OutOfMemory => f.write_str("not enough memory"),
         }
@@ -226,7 +230,7 @@ impl fmt::Display for ChunksAdvice {
                 " (\"aws_payload {mode}\"): use \"aws_payload auto\" here"
             ),
             Self::SameStyle => {
-                f.write_str(": have it read by a location with the same style of signatures")
+                f.write_str(": the location that reads it must have the same style of signatures")
             }
         }
     }

@@ -38,9 +38,6 @@ impl Message<'_> {
 pub(super) fn log_replaced(response: Response<'_>, reason: &str) {
     response.0.log().write(
         Level::Info,
-        format_args!(
-            "the body of the response to a request with its signature in the query {reason}, and is \
-             replaced"
-        ),
+        format_args!("the body of the response is replaced, since it {reason}"),
     );
 }

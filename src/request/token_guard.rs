@@ -30,7 +30,7 @@ impl SealHook for TokenGuard {
                 unsent.request().log().write(
                     Level::Error,
                     format_args!(
-                        "the request is not sent, since token \"{}\" is required, and {why}",
+                        "the request is not sent: token \"{}\" is required, but {why}",
                         token.name()
                     ),
                 );

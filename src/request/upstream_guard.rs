@@ -24,9 +24,9 @@ pub(crate) fn may_pass(
     request.log().write(
         Level::Error,
         format_args!(
-            "the request is not sent, since nothing has signed it, and upstream \"{}\" has \
-             \"aws_sign\"{}: only \"proxy_pass\" can be signed; \"aws_sign off\" in the location \
-             would send it unsigned",
+            "the request is not sent, since it is not signed, and upstream \"{}\" has \
+             \"aws_sign\"{}: only requests of \"proxy_pass\" can be signed; to send it unsigned, \
+             set \"aws_sign off\" in the location",
             upstream.name, upstream.sign.position
         ),
     );

@@ -127,13 +127,13 @@ impl fmt::Display for NotReady {
                     provider: Rc::clone(provider),
                     reason: *reason,
                 };
-                write!(f, "nothing can be signed: {error}")
+                write!(f, "the request cannot be signed: {error}")
             }
             Self::Token(token, why) => {
                 let name = token.name();
                 write!(
                     f,
-                    "nothing can be sent: token \"{name}\" is required, and {why}"
+                    "the request is rejected: token \"{name}\" is required, but {why}"
                 )
             }
         }

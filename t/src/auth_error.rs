@@ -62,7 +62,7 @@ pub fn expect_hidden(response: &Response, status: u16, code: &str) {
     let text = response.text();
     assert_eq!(response.status, status, "{text}");
     assert!(text.contains(code), "{text}");
-    assert!(text.contains("Its error log tells why."), "{text}");
+    assert!(text.contains("See the error log of this server."), "{text}");
     assert!(text.len() < 300, "{text}");
     expect_no_secret(&format!("{:?}{text}", response.headers));
     if let Some(length) = response.header("Content-Length") {

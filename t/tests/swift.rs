@@ -113,7 +113,7 @@ fn swift_takes_what_is_signed() {
         refused.text()
     );
     let log = nginx.error_log();
-    assert_eq!(log.matches("aws_auth: the store refused").count(), 3);
+    assert_eq!(log.matches("aws_auth: the upstream rejected").count(), 3);
     let own = nginx.own_lines();
     let errors = own.iter().filter(|line| line.contains("[error]"));
     assert_eq!(errors.count(), 3, "{log}");

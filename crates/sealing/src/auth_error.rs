@@ -33,7 +33,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What a client gets in addition to the code.
 const MESSAGE: &str =
-    "This server's own request to the store was refused. Its error log tells why.";
+    "The upstream rejected the request that this server signed. See the error log of this server.";
 
 /// The result for the beginning of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

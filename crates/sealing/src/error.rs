@@ -30,11 +30,11 @@ pub enum SealError {
     #[error(transparent)]
     OperationDenied(#[from] Box<DeniedOperations>),
     /// The head announces a body, but none is sent.
-    #[error("its head announces a body that is not sent")]
+    #[error("the request head announces a body that is not sent")]
     UnexpectedBody,
     /// The head announces another length than that of the body (`proxy_set_header Content-Length`),
     /// or none.
-    #[error("its head does not announce the length that the body has")]
+    #[error("the length in the request head is not that of the body")]
     BodyLength,
     /// A `.` or `..` segment, encoded or not, in a path for a service that normalizes paths.
     #[error("the path has a \".\" or \"..\" segment, which only S3 accepts as a part of a key")]

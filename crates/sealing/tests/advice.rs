@@ -44,7 +44,8 @@ fn advice_on_what_cannot_be_signed() {
         ),
         (
             SealError::Head(HeadError::Incomplete),
-            "a header of \"proxy_set_header\" is missing (a line break in a variable of another one?)",
+            "a header of \"proxy_set_header\" is missing (a line break in a variable of another \
+             \"proxy_set_header\"?)",
         ),
         (
             SealError::Head(HeadError::BytesAfterHead),
@@ -68,11 +69,12 @@ fn advice_on_what_cannot_be_signed() {
         ),
         (
             SealError::UnexpectedBody,
-            "its head announces a body that is not sent (\"proxy_set_header Content-Length\"?)",
+            "the request head announces a body that is not sent (\"proxy_set_header \
+             Content-Length\"?)",
         ),
         (
             SealError::BodyLength,
-            "its head does not announce the length that the body has (\"proxy_set_header\" of \
+            "the length in the request head is not that of the body (\"proxy_set_header\" of \
              Content-Length or Transfer-Encoding?)",
         ),
         (

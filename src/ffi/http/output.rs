@@ -170,14 +170,14 @@ unsafe extern "C" fn filter<T: BodyTransform>(
         let log = |line| writer.log.write(Level::Error, line);
         match error {
             WriteError::Transform(error) => {
-                log(format_args!("the body is not sent on: {error}"));
+                log(format_args!("the request body is not sent: {error}"));
             }
-            WriteError::OutOfMemory => {
-                log(format_args!("the body is not sent on: not enough memory"))
-            }
+            WriteError::OutOfMemory => log(format_args!(
+                "the request body is not sent: not enough memory"
+            )),
             WriteError::NotInMemory => {
                 log(format_args!(
-                    "the body is not sent on: a part of it is in no memory"
+                    "the request body is not sent: a buffer of it is not in memory"
                 ));
             }
             WriteError::Send(code) => return code,

@@ -264,7 +264,7 @@ fn bodies_that_come_in_pieces() {
                 if hidden {
                     expect_no_secret(&answer);
                     assert!(
-                        answer.contains("Its error log tells why."),
+                        answer.contains("See the error log of this server."),
                         "{case}: {answer}"
                     );
                 } else {

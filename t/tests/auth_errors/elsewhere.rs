@@ -129,7 +129,7 @@ fn subrequests() {
     expect_no_secret(&page);
     let (hidden, passed) = page.split_once('|').expect("two includes");
     assert!(
-        hidden.starts_with('[') && hidden.contains("Its error log tells why."),
+        hidden.starts_with('[') && hidden.contains("See the error log of this server."),
         "{page}"
     );
     assert_eq!(passed, format!("{}]", xml("NoSuchKey", "")));

@@ -58,8 +58,10 @@ fn a_mismatch_is_the_operators_to_know() {
     };
     assert!(
         line.contains("[error]")
-            && line
-                .contains("the store refused the signed request with 403 SignatureDoesNotMatch: "),
+            && line.contains(
+                "the upstream rejected the signed request with 403 \
+                           SignatureDoesNotMatch: "
+            ),
         "{line}"
     );
     expect_no_secret(line);
@@ -80,7 +82,7 @@ fn errors_of_every_kind() {
             400,
             xml("AuthorizationHeaderMalformed", "<Message>AKIDEXAMPLE</Message><Region>eu-west-1</Region>"),
             "AuthorizationHeaderMalformed",
-            "it wants \"aws_region eu-west-1\"",
+            "it expects \"aws_region eu-west-1\"",
         ),
         (
             403,
@@ -96,7 +98,7 @@ fn errors_of_every_kind() {
                  <ArgumentValue>AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE</ArgumentValue>",
             ),
             "InvalidArgument",
-            "signed twice",
+            "also signs the request",
         ),
         (307, mismatch(), "SignatureDoesNotMatch", "debug log"),
         (
@@ -211,9 +213,9 @@ fn a_debug_log_has_both_canonical_requests() {
         let own = nginx_tests::own_lines(&nginx.debug_log());
         let shown = |text: &str| own.iter().any(|line| line.contains(text));
         assert!(shown("aws_auth: canonical request: /key"), "{own:#?}");
-        assert!(shown("the store's canonical request: host:"), "{own:#?}");
+        assert!(shown("the upstream's canonical request: host:"), "{own:#?}");
         assert!(
-            shown("the store's canonical request: x-amz-security-token:***"),
+            shown("the upstream's canonical request: x-amz-security-token:***"),
             "{own:#?}"
         );
         assert!(!shown("TOKEN"), "{own:#?}");
@@ -287,14 +289,14 @@ fn swift_refuses_and_nobody_learns_why() {
     let told = nginx.own_lines();
     assert_eq!(told.len(), 3, "{told:#?}");
     assert!(
-        told[2].contains("it wants \"aws_region us-east-1\""),
+        told[2].contains("it expects \"aws_region us-east-1\""),
         "{told:#?}"
     );
     let open = http::get(nginx.port(), "/off/key")
         .expect_status(403)
         .text();
     assert!(
-        open.contains("SignatureDoesNotMatch") && !open.contains("Its error log"),
+        open.contains("SignatureDoesNotMatch") && !open.contains("See the error log"),
         "{open}"
     );
 }

@@ -98,7 +98,7 @@ fn requests_do_not_wait_longer_than_they_may() {
     let nginx = with_imds(&metadata, &store, &server).start();
     waiting::expect_in_vain(nginx.port(), "/bucket/key");
     nginx.wait_for_log(
-        "nothing can be signed: provider \"instance\" has no credentials yet",
+        "the request cannot be signed: provider \"instance\" has no credentials yet",
         Duration::from_secs(1),
     );
     assert_eq!(store.connections(), 0);

@@ -191,7 +191,7 @@ fn signing_keys_choose_todays() {
     expect_hello(&nginx, "/key");
     http::get(nginx.port(), "/elsewhere/key").expect_status(502);
     nginx.wait_for_log(
-        "has signing keys of another region or service",
+        "has signing keys for a region or service other than",
         Duration::from_secs(1),
     );
 }

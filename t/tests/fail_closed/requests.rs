@@ -52,8 +52,10 @@ fn without_credentials_the_answer_is_503() {
     let lines = nginx.own_request_lines();
     assert_eq!(lines.len(), 1, "{lines:#?}");
     assert!(
-        lines[0]
-            .contains("nothing can be signed: there are no credentials: add \"aws_access_key\""),
+        lines[0].contains(
+            "the request cannot be signed: there are no credentials: add \
+                       \"aws_access_key\""
+        ),
         "{lines:#?}"
     );
 }
@@ -276,7 +278,8 @@ fn a_body_announced_by_proxy_set_header_is_refused() {
             ),
             Request::get("/key"),
             502,
-            "its head announces a body that is not sent (\"proxy_set_header Content-Length\"?)",
+            "the request head announces a body that is not sent (\"proxy_set_header \
+             Content-Length\"?)",
         );
     }
 }

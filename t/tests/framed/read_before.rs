@@ -142,7 +142,7 @@ fn framing_that_cannot_be_taken_off_is_not_implemented() {
 
 fn too_late(mode: &str) -> String {
     format!(
-        "the client's aws-chunked body was read before this location could take its framing off \
+        "the client's aws-chunked body was read before this location could decode it \
          (\"aws_payload {mode}\"): use \"aws_payload auto\" here"
     )
 }

@@ -62,7 +62,7 @@ fn a_wrong_hash_is_refused_by_signed() {
     }
     assert_eq!(origin.connections(), 0);
     let log = nginx.error_log();
-    let reason = "the request's body is refused: it does not have the hash in the client's \
+    let reason = "the request body is rejected: its SHA-256 hash differs from the client's \
                   X-Amz-Content-SHA256";
     let lines = log.lines().filter(|line| line.contains(reason));
     assert_eq!(lines.count(), 10 * WAYS.len(), "{log}");

@@ -215,7 +215,7 @@ fn a_head_that_lies_about_its_body_is_refused() {
         assert_eq!(origin.connections(), 0, "{header}");
         let log = nginx.error_log();
         assert!(
-            log.contains("its head does not announce the length that the body has"),
+            log.contains("the length in the request head is not that of the body"),
             "{log}"
         );
         // Without a body, too.

@@ -190,7 +190,7 @@ fn a_body_of_unknown_length_is_refused() {
         "{lines:?}"
     );
     let log = nginx.error_log();
-    assert!(log.contains("the client announced no length"), "{log}");
+    assert!(log.contains("the client sent no Content-Length"), "{log}");
     assert_eq!(origin.connections(), 0);
 }
 

@@ -159,8 +159,8 @@ fn the_method_may_be_the_clients() {
     ask("HEAD", "/writes/key").expect_status(403);
     ask("DELETE", "/writes/key").expect_status(403);
     let log = nginx.error_log();
-    let line = "the presigned URL in \"$link\" is empty: the variable in \"method=\" names none of \
-                GET, PUT";
+    let line = "the presigned URL in \"$link\" is empty: the variable in \"method=\" must be one \
+                of GET, PUT";
     assert!(log.contains(line), "{log}");
 }
 

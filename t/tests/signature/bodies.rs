@@ -229,7 +229,7 @@ fn chunks_that_were_kept_elsewhere() {
         upload.request().send(nginx.port()).expect_status(501);
         assert_eq!(origin.requests().len(), before + 1, "{style:?}");
         let log = nginx.error_log();
-        let advice = "could take its framing off: have it read by a location with the same style";
+        let advice = "could decode it: the location that reads it must have the same style";
         assert!(log.contains(advice), "{log}");
     }
 }

@@ -175,8 +175,8 @@ fn providers_of_version_2() {
     http::get(nginx.port(), "/key?provider=days").expect_status(502);
     assert_eq!(origin.requests().len(), 2);
     let log = nginx.error_log();
-    let line =
-        "provider \"days\" has signing keys, and \"aws_signature_version 2\" needs a secret key";
+    let line = "provider \"days\" has only signing keys, but \"aws_signature_version 2\" requires a \
+         secret key";
     assert_eq!(log.matches(line).count(), 1, "{log}");
 }
 

@@ -8,7 +8,7 @@ use nginx_tests::{Builder, RawOrigin, RawRequest, Reply, Style, parameter, wait_
 
 const TOKEN: &str = "FwoGZXIv+token/token==";
 const QUERY: [Style; 2] = [Style::Query, Style::QueryV2];
-const MESSAGE: &str = "The response repeated the signature of this server's own request, and has been \
+const MESSAGE: &str = "The response contained the signature that this server made, and was \
                        replaced.";
 
 fn xml_escaped(text: &str) -> String {
@@ -236,7 +236,10 @@ fn authentication_errors() {
     assert_eq!(shown.text(), auth_error::mismatch());
     let echoed = http::get(nginx.port(), "/shown/missing/key").expect_status(404);
     assert!(echoed.text().contains(MESSAGE));
-    assert_eq!(nginx.error_log().matches("the store refused").count(), 2);
+    assert_eq!(
+        nginx.error_log().matches("the upstream rejected").count(),
+        2
+    );
 }
 
 #[test]

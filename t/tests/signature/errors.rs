@@ -44,7 +44,7 @@ fn errors_of_each_style() {
                  <SignatureProvided>SIGNATURE</SignatureProvided>",
             ),
             "SignatureDoesNotMatch",
-            "the secret key is not the access key's",
+            "the secret key does not belong to the access key",
         ),
         (
             403,
@@ -53,7 +53,8 @@ fn errors_of_each_style() {
                 "<Message>Request has expired</Message><Expires>9</Expires>",
             ),
             "AccessDenied",
-            "the clock of this machine is not the store's",
+            "the clocks of this machine and of the upstream differ: synchronize the clock of \
+             this machine",
         ),
         (
             403,
@@ -62,13 +63,15 @@ fn errors_of_each_style() {
                 "<Message>Request is not valid yet</Message>",
             ),
             "AccessDenied",
-            "the clock of this machine is not the store's",
+            "the clocks of this machine and of the upstream differ: synchronize the clock of \
+             this machine",
         ),
         (
             403,
             xml("RequestTimeTooSkewed", "<Message>AKIDEXAMPLE</Message>"),
             "RequestTimeTooSkewed",
-            "the clock of this machine is not the store's",
+            "the clocks of this machine and of the upstream differ: synchronize the clock of \
+             this machine",
         ),
         (
             400,
@@ -78,7 +81,7 @@ fn errors_of_each_style() {
                  use AWS4-HMAC-SHA256.</Message>",
             ),
             "InvalidRequest",
-            "it takes no signatures of version 2: use \"aws_signature_version 4\"",
+            "it does not accept version 2 signatures: use \"aws_signature_version 4\"",
         ),
         (
             400,
@@ -88,7 +91,7 @@ fn errors_of_each_style() {
                  wrong; expecting 'eu-west-1'</Message><Region>eu-west-1</Region>",
             ),
             "AuthorizationQueryParametersError",
-            "it wants \"aws_region eu-west-1\"",
+            "it expects \"aws_region eu-west-1\"",
         ),
         (
             400,
@@ -97,7 +100,7 @@ fn errors_of_each_style() {
                 "<Message>X-Amz-Expires must be non-negative</Message>",
             ),
             "AuthorizationQueryParametersError",
-            "it cannot read the signature",
+            "it cannot parse the signature",
         ),
     ] {
         let origin = answering(Reply::new(status, body));
@@ -145,7 +148,7 @@ fn s3s_refuses() {
     for style in STYLES {
         let response = http::get(nginx.port(), format!("/{style:?}/key"));
         expect_hidden(&response, 403, "SignatureDoesNotMatch");
-        expect_told(&nginx, "the secret key is not the access key's");
+        expect_told(&nginx, "the secret key does not belong to the access key");
     }
 }
 
@@ -160,12 +163,12 @@ fn swift_refuses() {
     for style in STYLES {
         let response = http::get(wrong.port(), format!("/{style:?}/key"));
         expect_hidden(&response, 403, "SignatureDoesNotMatch");
-        expect_told(&wrong, "the secret key is not the access key's");
+        expect_told(&wrong, "the secret key does not belong to the access key");
     }
     let elsewhere = nginx(swift.port(), &keys("testing", "us-east-1"));
     let response = http::get(elsewhere.port(), "/Query/key");
     expect_hidden(&response, 400, "AuthorizationQueryParametersError");
-    expect_told(&elsewhere, "it wants \"aws_region eu-west-1\"");
+    expect_told(&elsewhere, "it expects \"aws_region eu-west-1\"");
     // Version 2 knows no regions.
     http::get(elsewhere.port(), "/HeadersV2/key").expect_status(404);
 }

@@ -190,10 +190,10 @@ fn without_a_token_the_variable_is_empty_and_the_log_says_so_once() {
     );
     let line = nginx.wait_for_log("AccessDeniedException: not authorized", Duration::ZERO);
     assert!(line.contains("[error]"), "{line}");
-    let told = |nginx: &Nginx| nginx.error_log().matches("is used, and").count();
+    let told = |nginx: &Nginx| nginx.error_log().matches("is used, but").count();
     assert_eq!(told(&nginx), 1);
     nginx.wait_for_log(
-        "token \"registry\" is used, and there is none yet: $aws_token_registry is empty",
+        "token \"registry\" is used, but it has not been fetched yet: $aws_token_registry is empty",
         Duration::ZERO,
     );
 

@@ -52,7 +52,7 @@ fn without_a_token_the_answer_is_503() {
     let nginx = with_tokens(&service, &gate, &server).start();
     waiting::expect_in_vain(nginx.port(), "/v2/");
     nginx.wait_for_log(
-        "nothing can be sent: token \"registry\" is required, and there is none yet",
+        "the request is rejected: token \"registry\" is required, but it has not been fetched yet",
         Duration::from_secs(1),
     );
     assert_eq!(gate.connections(), 0);
@@ -94,7 +94,7 @@ fn an_expired_token_is_none() {
     let start = Instant::now();
     http::get(nginx.port(), "/v2/").expect_status(503);
     assert!(start.elapsed() < Duration::from_secs(1));
-    nginx.wait_for_log("is required, and the last one has expired", Duration::ZERO);
+    nginx.wait_for_log("is required, but it has expired", Duration::ZERO);
     assert!(gate.requests().iter().all(|request| {
         let shown = request.header("Authorization").unwrap_or_default();
         shown.len() > 100
@@ -180,7 +180,7 @@ fn a_cached_object_needs_no_token() {
     http::get(nginx.port(), "/other").expect_status(502);
     assert!(start.elapsed() < Duration::from_secs(1));
     nginx.wait_for_log(
-        "the request is not sent, since token \"registry\" is required, and there is none yet",
+        "the request is not sent: token \"registry\" is required, but it has not been fetched yet",
         Duration::from_secs(1),
     );
     assert_eq!(gate.requests().len(), sent);
@@ -235,8 +235,7 @@ fn a_slice_is_not_sent_without_a_token() {
         .expect("nginx reads");
     let _cut_short = client.read(false);
     nginx.wait_for_log(
-        "the request is not sent, since token \"registry\" is required, and the last one has \
-         expired",
+        "the request is not sent: token \"registry\" is required, but it has expired",
         Duration::from_secs(5),
     );
     assert_eq!(store.requests().len(), 1);

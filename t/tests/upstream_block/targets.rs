@@ -236,7 +236,7 @@ fn what_a_store_says_of_the_signature_is_hidden() {
         .expect_status(403);
     assert_eq!(response.body, error.as_bytes());
     nginx.wait_for_log(
-        "the store refused the signed request",
+        "the upstream rejected the signed request",
         Duration::from_secs(5),
     );
 }

@@ -24,8 +24,8 @@ const DEEPEST: usize = 8;
 const DUMPED: usize = 16;
 
 /// What a client gets instead.
-const MESSAGE: &str = "The response repeated the signature of this server's own request, \
-                       and has been replaced.";
+const MESSAGE: &str = "The response contained the signature that this server made, and was \
+                       replaced.";
 
 impl Secrets<'_> {
     /// Whether a complete body repeats one of the secrets, or can repeat it: a body that is longer
