@@ -49,7 +49,7 @@ impl fmt::Display for DirectiveError {
             Self::Duplicate => f.write_str("is duplicate: keep one in this block"),
             Self::OtherCredentials { other } => write!(
                 f,
-                "stands beside {other} in the same block: keep one kind of credentials"
+                "cannot be combined with {other} in the same block: keep one kind of credentials"
             ),
             Self::Because(reason) => f.write_str(reason),
         }

@@ -170,8 +170,8 @@ pub(super) fn check_payload(conf: &Conf, effective: &Directives, plan: &Plan) ->
             Level::Emerg,
             position,
             format_args!(
-                "\"aws_payload {}\" is for S3 only, but service \"{service}\" is signed for: \
-                 remove it, every other service gets the hash",
+                "\"aws_payload {}\" is for S3 only, but requests are signed for service \
+                 \"{service}\": remove it, other services always receive the payload hash",
                 mode.as_str()
             ),
         ),
@@ -199,8 +199,8 @@ pub(super) fn check_signature(conf: &Conf, effective: &Directives, plan: &Plan) 
             Level::Emerg,
             &directive.position,
             format_args!(
-                "\"aws_signature_version 2\" is for S3 only, but \"aws_service\" says something \
-                 else: set \"aws_service s3\" here, or remove \"aws_signature_version\""
+                "\"aws_signature_version 2\" is for S3 only, but \"aws_service\" sets another \
+                 service: set \"aws_service s3\" here, or remove \"aws_signature_version\""
             ),
         );
         return Err(());
@@ -212,11 +212,12 @@ pub(super) fn check_signature(conf: &Conf, effective: &Directives, plan: &Plan) 
     let payload_signing = PayloadSigning::new(effective.version(), effective.place(), rule);
     let reason = match (payload_signing, payload.mode) {
         (PayloadSigning::Nothing, PayloadMode::Signed | PayloadMode::Streaming) => {
-            "does not go with \"aws_signature_version 2\", which signs no bodies: remove one of them"
+            "cannot be combined with \"aws_signature_version 2\", which signs no bodies: remove \
+             one of them"
         }
         (PayloadSigning::Optional, PayloadMode::Streaming) => {
-            "does not go with \"aws_signature_in query\", since stores know signed chunks with \
-             signatures in headers only: write \"aws_payload signed\", or remove one of them"
+            "cannot be combined with \"aws_signature_in query\", since signed chunks require \
+             signatures in headers: use \"aws_payload signed\", or remove one of them"
         }
         _ => return Ok(()),
     };

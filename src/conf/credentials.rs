@@ -181,8 +181,8 @@ impl fmt::Display for Incomplete {
                 "the key is missing: add \"aws_secret_key_file\", or \"aws_signing_key\" and \
                  \"aws_key_scope\", to the block of \"aws_access_key\""
             }
-            Self::SigningKey => "\"aws_signing_key\" is missing beside \"aws_key_scope\"",
-            Self::KeyScope => "\"aws_key_scope\" is missing beside \"aws_signing_key\"",
+            Self::SigningKey => "\"aws_key_scope\" requires \"aws_signing_key\" in the same block",
+            Self::KeyScope => "\"aws_signing_key\" requires \"aws_key_scope\" in the same block",
             Self::Region => {
                 "\"aws_region\" is missing: a secret key signs for a region, such as eu-west-1"
             }
@@ -191,8 +191,8 @@ impl fmt::Display for Incomplete {
             }
             Self::Memory => "not enough memory",
             Self::DerivedForV2 => {
-                "\"aws_signature_version 2\" needs the secret key itself, and a signing key is \
-                 derived from it for version 4: use \"aws_secret_key_file\", or remove \
+                "\"aws_signature_version 2\" requires the secret key, and a signing key can be \
+                 used only with version 4: use \"aws_secret_key_file\", or remove \
                  \"aws_signature_version\""
             }
         })

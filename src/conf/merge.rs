@@ -113,8 +113,8 @@ fn headers(
     let headers = shared.of_location(conf, proxy_conf, has_cache, sets_body);
     headers.unwrap_or_else(|| {
         let line = format_args!(
-            "\"aws_sign\" needs to know what \"proxy_set_header\" sets, which this nginx keeps in a way \
-             that is not known: build the module with the sources of this nginx"
+            "\"aws_sign\" cannot read the headers of \"proxy_set_header\", which this nginx \
+             stores in an unknown way: build the module with the sources of this nginx"
         );
         conf.log(Level::Emerg, &conf.position(), line);
         Err(())

@@ -202,8 +202,8 @@ fn trust(conf: &Conf, shared: &SharedDirectives) -> Result<Option<TrustStore>, (
                 Level::Emerg,
                 &needs.position,
                 format_args!(
-                    "{} needs https, and this system's trusted certificates are not \
-                     where they are looked for: name them with \"aws_trusted_certificate\"",
+                    "{} needs https, and the trusted certificates of this system were not found: \
+                     set \"aws_trusted_certificate\"",
                     needs.subject
                 ),
             );

@@ -43,7 +43,7 @@ pub(crate) fn signing_key(block: &mut Directives, conf: &Conf) -> Result<(), Dir
     else {
         // The value is a secret, and is not shown.
         return Err(DirectiveError::Because(
-            "is not the base64 of 32 bytes: write the first line that generate_signing_key prints"
+            "is not 32 bytes in base64: write the first line that generate_signing_key prints"
                 .into(),
         ));
     };
@@ -148,8 +148,9 @@ fn secret_value(conf: &Conf) -> Result<SecretValue, DirectiveError> {
     match conf.compile(0).map_err(|()| DirectiveError::Logged)? {
         Value::Template(template) => Ok(SecretValue::Template(template)),
         Value::Text(text) => {
-            value::secret(&text)
-                .map_err(|reason| DirectiveError::Because(format!("has a bad value: {reason}")))?;
+            value::secret(&text).map_err(|reason| {
+                DirectiveError::Because(format!("has an invalid value: {reason}"))
+            })?;
             Ok(SecretValue::Text(Rc::new(Zeroizing::new(text.to_vec()))))
         }
     }

@@ -50,7 +50,7 @@ pub(crate) fn presigned_url(main: &mut MainConf, conf: &Conf) -> Result<(), Dire
             _ => return Err(invalid(&shown, "write path=, method= or expires=")),
         };
         if before {
-            return Err(invalid(&shown, "it stands there twice"));
+            return Err(invalid(&shown, "it is duplicate"));
         }
     }
 

@@ -55,7 +55,7 @@ fn declare(
 ) -> Result<Refreshable, DirectiveError> {
     let words = utf8_arguments(conf)?;
     let [name, source, parameters @ ..] = &words[..] else {
-        return Err(DirectiveError::Because("names no source".to_owned()));
+        return Err(DirectiveError::Because("has no source".to_owned()));
     };
     let (noun, verb) = match fetched {
         Fetched::Credentials => ("provider", "uses"),
@@ -109,13 +109,13 @@ fn check_provider_name(main: &MainConf, name: &str) -> Result<(), DirectiveError
 fn check_token_name(main: &MainConf, name: &str) -> Result<(), DirectiveError> {
     let is_part_of_variable = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if name.is_empty() || !name.bytes().all(is_part_of_variable) {
-        let reason = "write letters, digits and underscores, which a variable's name may have";
+        let reason = "use only letters, digits and underscores, as in the name of a variable";
         return Err(invalid(name, reason));
     }
     if SWITCHES.contains(&name) {
         return Err(invalid(
             name,
-            "\"aws_token_required\" would take it for a switch: write another name",
+            "\"aws_token_required\" would treat it as a switch: use another name",
         ));
     }
     // nginx ignores the case of variable names.
@@ -129,7 +129,7 @@ fn check_token_name(main: &MainConf, name: &str) -> Result<(), DirectiveError> {
 /// Reports that a name is in use.
 fn declared_twice(name: &str) -> DirectiveError {
     DirectiveError::Because(format!(
-        "declares \"{name}\" a second time: give it another name"
+        "declares \"{name}\", which is duplicate: use another name"
     ))
 }
 
@@ -149,7 +149,7 @@ fn note_needs(
             Level::Warn,
             &conf.position(),
             format_args!(
-                "everybody on this machine can read the secret in {}: \"chmod 600\" it",
+                "any user of this machine can read the secret in {}: run \"chmod 600\" on it",
                 file.path.display()
             ),
         );

@@ -21,8 +21,8 @@ pub(crate) fn signature_version(block: &mut Directives, conf: &Conf) -> Result<(
     let position = conf.position();
     if version == Version::V2 {
         conf.tell(format_args!(
-            "AWS regions that were opened after January 2014 refuse \"aws_signature_version 2\", \
-             which is for other stores{position}"
+            "AWS regions that were opened after January 2014 reject \"aws_signature_version 2\": \
+             use it only for object stores that require it{position}"
         ));
     }
     let directive = SignatureVersion { version, position };
@@ -35,9 +35,8 @@ pub(crate) fn signature_in(block: &mut Directives, conf: &Conf) -> Result<(), Di
         (b"headers", None) => Place::Headers,
         (b"headers", Some(_)) => {
             return Err(DirectiveError::Because(
-                "takes \"expires=\" with \"query\" only: signatures in headers say no time of their \
-                 own"
-                .to_owned(),
+                "accepts \"expires=\" only with \"query\": signatures in headers have no lifetime"
+                    .to_owned(),
             ));
         }
         (b"query", text) => Place::Query {

@@ -17,7 +17,7 @@ pub(crate) fn token_required(block: &mut Directives, conf: &Conf) -> Result<(), 
         names => {
             if let Some(switch) = names.iter().find(|name| SWITCHES.contains(name)) {
                 return Err(DirectiveError::Because(format!(
-                    "has \"{switch}\" beside names: write on, off, or the names of tokens"
+                    "combines \"{switch}\" with names: write on, off, or the names of tokens"
                 )));
             }
             TokenNames::Named(names.iter().map(|name| (*name).to_owned()).collect())

@@ -94,7 +94,7 @@ fn system(error: &io::Error) -> RunError {
 fn prepare(command: &Command) -> Result<Program, RunError> {
     let text = |bytes: &[u8]| {
         CString::new(bytes)
-            .map_err(|_| RunError::Start("a word of it holds a zero byte".to_owned()))
+            .map_err(|_| RunError::Start("a word of it contains a zero byte".to_owned()))
     };
     let path = find(command)?;
     let mut arguments = vec![text(command.program.as_os_str().as_bytes())?];

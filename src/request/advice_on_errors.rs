@@ -125,7 +125,7 @@ impl fmt::Display for WithAdvice<'_, PresignedUrlError> {
         match error {
             PresignedUrlError::Byte(_) => write!(
                 f,
-                "{error}: give a decoded path such as $uri as \"path=$uri\""
+                "{error}: write a decoded path such as $uri as \"path=$uri\""
             ),
             _ => error.fmt(f),
         }

@@ -151,7 +151,10 @@ fn a_variable_chooses_among_the_files_of_its_map() {
     assert_eq!(origin.requests().len(), count);
     let log = nginx.error_log();
     assert!(
-        log.contains("the variable in \"aws_secret_key_file\" has an invalid value: it names no file of its \"map\""),
+        log.contains(
+            "the variable in \"aws_secret_key_file\" has an invalid value: it is not a \
+                      file name in its \"map\""
+        ),
         "{log}"
     );
     // That is what it is for.
@@ -162,11 +165,11 @@ fn a_variable_chooses_among_the_files_of_its_map() {
 #[test]
 fn a_variable_whose_files_are_not_known_is_refused() {
     for (map, variable, message) in [
-        ("", "$arg_file", "\"$arg_file\" is none"),
-        ("set $a keys/acme;", "$a", "\"$a\" is none"),
+        ("", "$arg_file", "\"$arg_file\" is not one"),
+        ("set $a keys/acme;", "$a", "\"$a\" is not one"),
         (MAP, "keys/$arg_tenant", "one variable of a \"map\""),
         (MAP, "$key_file.key", "one variable of a \"map\""),
-        (MAP, "$1", "\"$1\" is none"),
+        (MAP, "$1", "\"$1\" is not one"),
         (
             "map $arg_a $key_file { a keys/acme; b keys/$arg_b; }",
             "$key_file",

@@ -35,7 +35,8 @@ fn it_signs_and_warns_once() {
     for part in [
         " [warn] ",
         "the key in \"aws_signing_key\" was made for 20150830, but today is 2",
-        "(UTC), so AWS refuses it: put today's in place (generate_signing_key), or use \"aws_secret_key_file\"",
+        "(UTC), so AWS rejects it: replace it with the key of today (generate_signing_key), or \
+         use \"aws_secret_key_file\"",
     ] {
         assert!(warnings[0].contains(part), "{}", warnings[0]);
     }

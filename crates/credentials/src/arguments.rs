@@ -193,15 +193,15 @@ mod tests {
         };
         assert_eq!(
             error(&["insecure"]),
-            "\"insecure\" is unknown: imds takes role="
+            "\"insecure\" is unknown: imds accepts role="
         );
         assert_eq!(
             error(&["insecure", "insecure"]),
-            "\"insecure\" is given twice"
+            "\"insecure\" is duplicate"
         );
         assert_eq!(
             error(&["insecure=on"]),
-            "\"insecure\" has no value: write \"insecure\""
+            "\"insecure\" does not accept a value: write \"insecure\""
         );
     }
 }

@@ -54,13 +54,13 @@ pub(crate) fn split(line: &str) -> Result<Vec<Zeroizing<String>>, CommandLineErr
 /// Why a text is not a command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CommandLineError {
-    #[error("it names no program")]
+    #[error("it has no program")]
     Empty,
     #[error("a quote is not closed")]
     Quote,
     #[error("it ends with a backslash")]
     Backslash,
-    #[error("it holds a zero byte")]
+    #[error("it contains a zero byte")]
     Nul,
 }
 

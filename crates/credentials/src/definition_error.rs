@@ -7,7 +7,7 @@ use crate::{Declaration, FetchError};
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionError {
     /// There is no source of this name.
-    #[error("there is no source \"{name}\"; the sources are {}", known.join(", "))]
+    #[error("unknown source \"{name}\"; the sources are {}", known.join(", "))]
     UnknownSource {
         /// The name.
         name: String,
@@ -16,24 +16,24 @@ pub enum DefinitionError {
     },
     /// An argument without `=`.
     #[error(
-        "\"{0}\" is not written key=value; a value with blanks needs quotation marks around the \
-         whole word: \"key=two words\""
+        "\"{0}\" is not of the form key=value; a value with blanks needs quotation marks around \
+         the whole word: \"key=two words\""
     )]
     NoValue(String),
     /// A value that begins with a quotation mark, with what to write instead.
     #[error("quotation marks belong around the whole word: write {0}")]
     Quote(String),
     /// Nothing after the `=`.
-    #[error("\"{0}=\" has no value; leave it out or give one")]
+    #[error("\"{0}=\" has no value: add one, or remove it")]
     Empty(String),
     /// A flag with a value.
-    #[error("\"{0}\" has no value: write \"{0}\"")]
+    #[error("\"{0}\" does not accept a value: write \"{0}\"")]
     Flag(String),
     /// A key or a flag that is there twice.
-    #[error("\"{0}\" is given twice")]
+    #[error("\"{0}\" is duplicate")]
     Twice(String),
     /// A key that the source does not know.
-    #[error("\"{key}\" is unknown: {} takes {}", .declaration.name, list(.declaration.keys))]
+    #[error("\"{key}\" is unknown: {} accepts {}", .declaration.name, list(.declaration.keys))]
     UnknownKey {
         /// The source.
         declaration: &'static Declaration,
@@ -41,7 +41,7 @@ pub enum DefinitionError {
         key: String,
     },
     /// A required key that is missing.
-    #[error("{source_name} needs \"{key}=\", e.g. {}", assignment(.key, .example))]
+    #[error("{source_name} requires \"{key}=\", e.g. {}", assignment(.key, .example))]
     Missing {
         /// The source.
         source_name: &'static str,

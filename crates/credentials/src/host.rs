@@ -149,16 +149,16 @@ pub enum HttpError {
     #[error("connecting took too long")]
     ConnectTimeout,
     /// The exchange took too long.
-    #[error("the answer took too long")]
+    #[error("the response took too long")]
     Timeout,
     /// The connection ended before the response was complete.
-    #[error("the connection ended before the answer did")]
+    #[error("the connection was closed before the end of the response")]
     Truncated,
     /// The response's body is longer than the limit in the request, which is this number.
-    #[error("the answer has more than {0} bytes")]
+    #[error("the response has more than {0} bytes")]
     TooLarge(usize),
     /// The response is not HTTP, with the reason; or sending failed.
-    #[error("not a valid HTTP answer: {0}")]
+    #[error("not a valid HTTP response: {0}")]
     Protocol(String),
 }
 
@@ -195,10 +195,10 @@ pub struct Output {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExitStatus {
     /// It exited with this status.
-    #[error("ended with status {0}")]
+    #[error("exited with status {0}")]
     Exited(i32),
     /// This signal ended it.
-    #[error("was ended by signal {0}")]
+    #[error("exited on signal {0}")]
     Signaled(i32),
 }
 

@@ -84,7 +84,7 @@ impl RefreshLog {
         let text = if was_announced {
             let after = Span(now.saturating_sub(since));
             let are = subject.are();
-            format!("{subject} {are} renewed again, after {after}: {origin}{until}")
+            format!("{subject} {are} fetched again, after {after}: {origin}{until}")
         } else if first {
             format!("{subject}: {origin}{until}")
         } else {
@@ -116,11 +116,11 @@ impl RefreshLog {
             held,
         };
         let text = if self.failures == 1 {
-            format!("{subject} cannot be renewed, {consequence}: {error}")
+            format!("{subject} cannot be fetched, {consequence}: {error}")
         } else {
             let (failures, since) = (self.failures, Span(now.saturating_sub(self.failing_since)));
             format!(
-                "{subject} cannot be renewed for {since} ({failures} attempts since the last \
+                "{subject} cannot be fetched for {since} ({failures} attempts since the last \
                  message), {consequence}: {error}"
             )
         };
@@ -148,7 +148,7 @@ impl RefreshLog {
         }
         let at = format_iso8601(got.expires_at.unwrap_or_default());
         let text = format!(
-            "{subject}: {origin} has none newer than those that expired at {at}; they stay in use"
+            "{subject}: {origin} still returns those that expired at {at}: they stay in use"
         );
         self.failure(now, LogLevel::Warn, text)
     }
@@ -204,23 +204,26 @@ impl fmt::Display for Consequence<'_> {
                 expires_at => Until(expires_at),
             };
             return match self.subject {
-                Subject::Credentials(_) => write!(f, "those at hand stay in use{until}"),
-                Subject::Token(_) => write!(f, "the one at hand stays in use{until}"),
+                Subject::Credentials(_) => write!(f, "the current ones stay in use{until}"),
+                Subject::Token(_) => write!(f, "the current one stays in use{until}"),
             };
         }
         let expired_at = self.held.and_then(|got| got.expires_at);
         let expired_at = expired_at.map(format_iso8601);
         match (self.subject, expired_at) {
             (Subject::Credentials(_), Some(at)) => {
-                write!(f, "those at hand expired at {at} and requests are refused")
+                write!(
+                    f,
+                    "the current ones expired at {at} and requests are rejected"
+                )
             }
             (Subject::Credentials(_), None) => {
-                f.write_str("there are none and requests are refused")
+                f.write_str("there are none and requests are rejected")
             }
             (Subject::Token(name), Some(at)) => {
                 write!(
                     f,
-                    "the one at hand expired at {at} and $aws_token_{name} is empty"
+                    "the current one expired at {at} and $aws_token_{name} is empty"
                 )
             }
             (Subject::Token(name), None) => {

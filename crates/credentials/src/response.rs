@@ -248,43 +248,41 @@ pub(crate) fn describe_error(code: &str, message: &str) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResponseError {
     /// It is empty.
-    #[error("the answer is empty")]
+    #[error("the response is empty")]
     Nothing,
     /// It is not a JSON object.
-    #[error("the answer is not a JSON object")]
+    #[error("the response is not a JSON object")]
     NotJson,
     /// It is not an XML document of the expected kind.
-    #[error("the answer is not an XML document of STS")]
+    #[error("the response is not an XML document of STS")]
     NotXml,
     /// A part is missing or empty.
-    #[error("the answer has no {0}")]
+    #[error("the response has no {0}")]
     Missing(&'static str),
     /// A part is not a text.
-    #[error("{0} in the answer is not a text")]
+    #[error("{0} in the response is not a string")]
     NotText(&'static str),
     /// A part is not valid.
-    #[error("{0} in the answer is malformed")]
+    #[error("{0} in the response is malformed")]
     Malformed(&'static str),
     /// The version is missing or not 1.
-    #[error("the answer has no \"Version\": 1")]
+    #[error("the response has no \"Version\": 1")]
     Version,
     /// The sender reports why there are none: its code and message.
     #[error("{0}")]
     Refused(String),
     /// The credentials had expired before they arrived, at this Unix time in seconds.
-    #[error("the credentials in the answer expired at {}; is this machine's clock right?", format_iso8601(*.0))]
+    #[error("the credentials in the response expired at {}: check the clock of this machine", format_iso8601(*.0))]
     Expired(i64),
     /// The same for a token.
-    #[error("the token in the answer expired at {}; is this machine's clock right?", format_iso8601(*.0))]
+    #[error("the token in the response expired at {}: check the clock of this machine", format_iso8601(*.0))]
     TokenExpired(i64),
     /// It is neither a token nor a JSON object that contains one.
     #[error(
-        "the answer is neither a token, visible ASCII without blanks, nor a JSON object that holds one"
+        "the response is neither a token (visible ASCII without blanks) nor a JSON object with one"
     )]
     NotToken,
     /// A token that should be a user name and password has no colon between them.
-    #[error(
-        "the token is not a user's name and password with a colon between them, which format=basic wants"
-    )]
+    #[error("the token is not of the form <user>:<password>, which format=basic requires")]
     NoUser,
 }

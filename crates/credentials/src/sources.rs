@@ -136,8 +136,10 @@ impl Source {
                 Self::parse(&mut Arguments::new(declaration, &[])?, context)?
             }
             (None, None) => {
-                let why =
-                    format!("no provider \"{name}\" is declared above, and no source is called so");
+                let why = format!(
+                    "no provider \"{name}\" is declared above, and there is no source of \
+                             this name"
+                );
                 return Err(FetchError::setting(key, why).into());
             }
         };

@@ -42,26 +42,26 @@ impl Role {
     ) -> Result<Self, FetchError> {
         let is_arn = arn.starts_with("arn:") && arn.split(':').count() >= 6 && arn.len() <= 2048;
         if !is_arn || !arn.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let why = "it is not written arn:aws:iam::<account>:role/<name>";
+            let why = "it must be of the form arn:aws:iam::<account>:role/<name>";
             return Err(FetchError::setting("role_arn", why));
         }
         let session_name = session_name.unwrap_or(SESSION_NAME);
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
         if !(2..=64).contains(&session_name.len()) || !session_name.bytes().all(is_name) {
-            let why = "it is not 2 to 64 letters, digits and any of \"+=,.@_-\"";
+            let why = "it must consist of 2 to 64 letters, digits and any of \"+=,.@_-\"";
             return Err(FetchError::setting("session name", why));
         }
         if let Some(id) = external_id
             && (!(2..=1224).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_graphic()))
         {
-            let why = "it is not 2 to 1224 characters without blanks";
+            let why = "it must consist of 2 to 1224 characters without blanks";
             return Err(FetchError::setting("external_id", why));
         }
         let duration = match duration.map(|text| text.parse().ok()) {
             None => None,
             Some(Some(secs @ 900..=43_200)) => Some(secs),
             Some(_) => {
-                let why = "it is not a number of seconds from 900 to 43200";
+                let why = "it must be a number of seconds from 900 to 43200";
                 return Err(FetchError::setting("duration", why));
             }
         };

@@ -173,7 +173,7 @@ fn time(
     match (context.parse_time)(text) {
         Some(time) if time >= Duration::from_secs(1) => Ok(Some(time)),
         _ => {
-            let why = "it is not a time of a second or more, such as 30s or 6h";
+            let why = "it must be a time of a second or more, such as 30s or 6h";
             Err(FetchError::setting(&format!("{key}="), why).into())
         }
     }

@@ -192,7 +192,7 @@ pub enum UrlError {
     #[error("its port is not a number from 1 to 65535")]
     Port,
     /// The path or query contains bytes that must be percent-encoded, or there is a fragment.
-    #[error("its path holds a character that must be percent-encoded")]
+    #[error("its path contains a character that must be percent-encoded")]
     Target,
 }
 

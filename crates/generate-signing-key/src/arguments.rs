@@ -14,18 +14,18 @@ pub(crate) const USAGE: &str = "\
 usage: generate_signing_key (-k SECRET | --secret-key-file=PATH) -r REGION [options]
 
 Derives an AWS signing key and prints two lines: the key in base64 and its scope,
-the values of the directives aws_signing_key and aws_key_scope. A key is good for
-its day alone, which begins and ends at midnight UTC.
+the values of the directives aws_signing_key and aws_key_scope. A key is valid for
+one day, from midnight to midnight UTC.
 
-  -k, --secret-key=SECRET    the secret access key; with \"-\" it is read from standard
-                             input and does not stand in the list of processes
-      --secret-key-file=PATH the file that holds the secret access key
+  -k, --secret-key=SECRET    the secret access key, which is visible in the list of
+                             processes; \"-\" reads it from standard input
+      --secret-key-file=PATH the file that contains the secret access key
   -r, --region=REGION        the region, e.g. us-east-1
   -s, --service=SERVICE      the service (default: s3)
   -d, --date=DATE            the day, yyyymmdd (default: today, UTC)
-      --days=N               print the keys of N days from that day on, 1 to 366 (default: 1)
+      --days=N               print the keys of N days, beginning with DATE, 1 to 366 (default: 1)
       --no-base64            print the bytes of the key, each as one character
-  -v, --verbose              tell on standard error which date and service were chosen
+  -v, --verbose              print the default date and service to standard error
   -h, --help                 print this help
   -V, --version              print the version
 ";
@@ -130,25 +130,25 @@ fn parse_days(days: OsString) -> Result<u16, ArgumentError> {
 pub(crate) enum ArgumentError {
     #[error("the secret access key is missing: -k SECRET or --secret-key-file PATH")]
     NoSecret,
-    #[error("give either --secret-key or --secret-key-file")]
+    #[error("--secret-key and --secret-key-file cannot be combined")]
     TwoSecrets,
     #[error("the region is missing: -r REGION")]
     NoRegion,
-    #[error("--date takes a calendar day written yyyymmdd")]
+    #[error("--date requires a calendar day in the form yyyymmdd")]
     Date,
-    #[error("--days takes a number from 1 to 366")]
+    #[error("--days requires a number from 1 to 366")]
     Days,
     /// An option without its value.
-    #[error("{0} takes a value")]
+    #[error("{0} requires a value")]
     NoValue(String),
     /// A value for an option that accepts none.
-    #[error("{0} takes no value")]
+    #[error("{0} does not accept a value")]
     Value(String),
     /// An unknown option; its name, if it can be shown.
     #[error("there is no {}; see --help", option(.0))]
     Unknown(Option<String>),
     /// A value without an option.
-    #[error("there is a value without an option; see --help")]
+    #[error("unexpected argument; see --help")]
     Stray,
 }
 

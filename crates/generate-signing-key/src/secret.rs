@@ -62,6 +62,6 @@ pub(crate) enum SecretError {
     #[error("cannot read {0}: {1}")]
     Unreadable(String, io::Error),
     /// The name of a file that contains more than one line, or a very long one.
-    #[error("{0} does not hold a secret access key alone, on one line")]
+    #[error("{0} must contain only a secret access key, on one line")]
     NotOneLine(String),
 }

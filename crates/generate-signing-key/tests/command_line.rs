@@ -191,7 +191,7 @@ fn reads_the_secret_from_a_file() {
     refused(
         &arguments,
         b"",
-        &format!("{path} does not hold a secret access key alone"),
+        &format!("{path} must contain only a secret access key"),
     );
     fs::write(&file, "\n").unwrap();
     refused(&arguments, b"", "the secret access key is empty");
@@ -199,7 +199,7 @@ fn reads_the_secret_from_a_file() {
     refused(
         &arguments,
         b"",
-        "does not hold a secret access key alone, on one line",
+        "must contain only a secret access key, on one line",
     );
     fs::remove_file(&file).unwrap();
     refused(&arguments, b"", &format!("cannot read {path}: "));
@@ -366,15 +366,15 @@ fn refused(arguments: &[&str], input: &[u8], message: &str) {
 #[test]
 fn bad_input_is_refused_in_one_line_without_the_secret() {
     let region = "a region is one or more";
-    let date = "--date takes a calendar day written yyyymmdd";
-    let days = "--days takes a number from 1 to 366";
+    let date = "--date requires a calendar day in the form yyyymmdd";
+    let days = "--days requires a number from 1 to 366";
     for (arguments, message) in [
         (&[][..], "the secret access key is missing"),
         (&["-r", "r"], "the secret access key is missing"),
         (&["-k", SECRET], "the region is missing"),
         (
             &["-k", SECRET, "--secret-key-file", "/x", "-r", "r"],
-            "give either",
+            "--secret-key and --secret-key-file cannot be",
         ),
         (&["-k", SECRET, "-r", ""], region),
         (&["-k", SECRET, "-r", "us/east"], region),
@@ -396,15 +396,12 @@ fn bad_input_is_refused_in_one_line_without_the_secret() {
             &["-k", "x", "-r", "r", "-d", "99991231", "--days", "2"],
             "the calendar ends",
         ),
-        (&["-r", "r", "-k"], "-k takes a value"),
-        (&["-k", SECRET, "--region"], "--region takes a value"),
+        (&["-r", "r", "-k"], "-k requires a value"),
+        (&["-k", SECRET, "--region"], "--region requires a value"),
         (&["-k", "", "-r", "r"], "the secret access key is empty"),
         (&["-k", "-", "-r", "r"], "the secret access key is empty"),
-        (
-            &["-k", "x", "-r", "r", SECRET],
-            "there is a value without an option",
-        ),
-        (&["--", SECRET], "there is a value without an option"),
+        (&["-k", "x", "-r", "r", SECRET], "unexpected argument"),
+        (&["--", SECRET], "unexpected argument"),
         (
             &["-k", "x", "-r", "r", "--nobase64"],
             "there is no option --nobase64",
@@ -418,14 +415,14 @@ fn bad_input_is_refused_in_one_line_without_the_secret() {
         ),
         (
             &[&format!("--verbose={SECRET}")],
-            "--verbose takes no value",
+            "--verbose does not accept a value",
         ),
-        (&[&format!("-v={SECRET}")], "-v takes no value"),
+        (&[&format!("-v={SECRET}")], "-v does not accept a value"),
     ] {
         refused(arguments, b"", message);
     }
     let two_lines = format!("{SECRET}\n{SECRET}\n");
-    let message = "standard input does not hold a secret access key alone, on one line";
+    let message = "standard input must contain only a secret access key, on one line";
     refused(&["-k", "-", "-r", "r"], two_lines.as_bytes(), message);
 }
 

@@ -76,10 +76,10 @@ impl PassHeaders {
             }
         })?;
         if !pattern.starts_with(AMZ) && vendor::prefix_of(pattern.as_bytes()).is_none() {
-            return Err("only \"x-amz-\" headers are held back: other headers need no entry");
+            return Err("only \"x-amz-\" headers have to be listed: others are always forwarded");
         }
         if OURS.contains(&pattern.as_str()) && pattern != "x-amz-content-sha256" {
-            return Err("this header is always the module's own");
+            return Err("this header is always set by the module");
         }
         Rc::make_mut(&mut self.0).push(pattern);
         Ok(())
@@ -121,7 +121,7 @@ impl SignedHeaders {
     pub fn insert(&mut self, name: &[u8]) -> Result<(), NameError> {
         let name = header_name(name)?;
         if UNSIGNABLE.contains(&name.as_str()) {
-            return Err("this header does not reach the store as it is sent");
+            return Err("this header does not reach the upstream unchanged");
         }
         Rc::make_mut(&mut self.0).push(name);
         Ok(())

@@ -46,7 +46,7 @@ pub enum HeadError {
     #[error("the request head has no end")]
     Unterminated,
     /// There are bytes after the empty line, but no body belongs there.
-    #[error("bytes follow the request head, unannounced")]
+    #[error("unannounced bytes follow the request head")]
     BytesAfterHead,
     /// A header line that neither the configuration nor the client has written: a line break in a
     /// variable has made it.

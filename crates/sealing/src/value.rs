@@ -15,10 +15,10 @@ pub fn bucket(value: &[u8]) -> Result<(), ValueError> {
         return Err("a bucket name has at most 255 characters");
     }
     if value.is_empty() {
-        return Err("a bucket name is not empty");
+        return Err("a bucket name cannot be empty");
     }
     if value.split(|byte| *byte == b'.').any(<[u8]>::is_empty) {
-        return Err("a bucket name has no empty part between dots");
+        return Err("a bucket name cannot have an empty part between dots");
     }
     all(value, |byte| {
         byte.is_ascii_alphanumeric() || b".-_".contains(&byte)
@@ -47,7 +47,7 @@ pub fn service(value: &[u8]) -> Result<(), ValueError> {
 /// An endpoint: a host name or address, with an optional port; no scheme and no path.
 pub fn endpoint(value: &[u8]) -> Result<(), ValueError> {
     const ERROR: ValueError =
-        "an endpoint is a host and perhaps a port, such as s3.eu-west-1.amazonaws.com";
+        "an endpoint is a host with an optional port, such as s3.eu-west-1.amazonaws.com";
     if value.len() > 255 {
         return Err(ERROR);
     }
@@ -89,7 +89,7 @@ pub fn endpoint(value: &[u8]) -> Result<(), ValueError> {
 pub fn access_key(value: &[u8]) -> Result<(), ValueError> {
     is_access_key(value, LONGEST_ACCESS_KEY)
         .then_some(())
-        .ok_or("an access key has no blanks, control characters, \"/\" or \",\"")
+        .ok_or("an access key must not contain blanks, control characters, \"/\" or \",\"")
 }
 
 /// A secret key or session token: printable ASCII without spaces. Errors do not show the value.

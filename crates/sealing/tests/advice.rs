@@ -49,7 +49,7 @@ fn advice_on_what_cannot_be_signed() {
         ),
         (
             SealError::Head(HeadError::BytesAfterHead),
-            "bytes follow the request head, unannounced (a decoded variable in proxy_set_header?)",
+            "unannounced bytes follow the request head (a decoded variable in proxy_set_header?)",
         ),
         (
             SealError::Head(HeadError::DuplicateHost),
@@ -194,8 +194,8 @@ fn advice_on_bodies_and_urls() {
     );
     assert_eq!(
         shown(&PresignedUrlError::Byte(b' ')),
-        "its URL has the byte 0x20, which has to be encoded: give a decoded path such as $uri as \
-         \"path=$uri\""
+        "its URL has the byte 0x20, which must be percent-encoded: write a decoded path such as \
+         $uri as \"path=$uri\""
     );
     assert_eq!(
         shown(&PresignedUrlError::Scheme),

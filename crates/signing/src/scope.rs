@@ -94,10 +94,10 @@ impl fmt::Display for CredentialScope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
     /// Not four parts separated by `/`.
-    #[error("a credential scope is written yyyymmdd/region/service/aws4_request")]
+    #[error("a credential scope has the form yyyymmdd/region/service/aws4_request")]
     Parts,
     /// The date is not a day of the calendar, written as eight digits.
-    #[error("the date of a credential scope is a calendar day written yyyymmdd")]
+    #[error("the date of a credential scope must be a calendar day in the form yyyymmdd")]
     Date,
     /// The region is empty or contains a character that is not allowed in regions.
     #[error("a region is one or more ASCII letters, digits and any of \"-._:\"")]

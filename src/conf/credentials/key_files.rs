@@ -73,7 +73,8 @@ impl KeyFiles {
         let secret = file.content.trim_ascii();
         value::secret(secret).map_err(|reason| {
             format!(
-                "names {shown}, which holds no secret key ({reason}): write the key and nothing else"
+                "names {shown}, which contains no secret key ({reason}): the file must contain \
+                 only the key"
             )
         })?;
         if file.identity.is_world_readable() && self.is_first_exposure(&path) {
@@ -81,7 +82,8 @@ impl KeyFiles {
                 Level::Warn,
                 at,
                 format_args!(
-                    "everybody on this machine can read the secret key in {shown}: \"chmod 600\" it"
+                    "any user of this machine can read the secret key in {shown}: run \"chmod \
+                     600\" on it"
                 ),
             );
         }
@@ -141,8 +143,8 @@ impl KeyFiles {
         let shown = String::from_utf8_lossy(name);
         let map = self.maps.borrow().get(name).copied().ok_or_else(|| {
             format!(
-                "needs a variable of a \"map\", whose files are read with the configuration, and \
-                 \"${shown}\" is none"
+                "requires a variable of a \"map\", whose files are read with the configuration, \
+                 and \"${shown}\" is not one"
             )
         })?;
         let mut keys = HashMap::new();
@@ -156,8 +158,8 @@ impl KeyFiles {
                 }
                 MapValue::Variable => {
                     return Err(format!(
-                        "needs a \"map\" of constant file names, and a value of \"${shown}\" has \
-                         variables"
+                        "requires a \"map\" of constant file names, and a value of \"${shown}\" \
+                         has variables"
                     ));
                 }
             }

@@ -158,7 +158,7 @@ impl Keys {
                         ScopeError::OutOfMemory => CredentialsError::OutOfMemory,
                         _ => CredentialsError::Invalid {
                             directive: "aws_region",
-                            reason: "it makes no credential scope",
+                            reason: "it does not make a valid credential scope",
                         },
                     },
                 )?;
@@ -237,7 +237,7 @@ fn warn_of_stale_key(
         Level::Warn,
         format_args!(
             "the key in \"aws_signing_key\" was made for {}, but today is {} (UTC), so AWS \
-             refuses it: put today's in place (generate_signing_key), or use \
+             rejects it: replace it with the key of today (generate_signing_key), or use \
              \"aws_secret_key_file\"",
             scope.date(),
             now.date()
@@ -308,7 +308,7 @@ fn secret<'a>(
                 .ok_or(CredentialsError::OutOfMemory)?;
             let key = variable.key(name).ok_or(CredentialsError::Invalid {
                 directive: "aws_secret_key_file",
-                reason: "it names no file of its \"map\"",
+                reason: "it is not a file name in its \"map\"",
             })?;
             Ok(key)
         }

@@ -22,7 +22,8 @@ impl SigningLocation<'_> {
                 &self.sign.position,
                 format_args!(
                     "location \"{}\" has \"proxy_cache\" and a variable bucket, endpoint or key: \
-                     \"proxy_cache_key\" must hold that variable, or tenants share cached objects",
+                     \"proxy_cache_key\" must contain that variable, or tenants share cached \
+                     objects",
                     self.block.name()
                 ),
             );

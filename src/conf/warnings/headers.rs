@@ -34,8 +34,9 @@ impl SigningLocation<'_> {
             warn(
                 Warning::VariableHeader,
                 format_args!(
-                    "location \"{}\" has \"proxy_cache\", and \"proxy_set_header {}\" has variables: \
-                     \"proxy_cache_key\" must hold them, or clients share cached objects",
+                    "location \"{}\" has \"proxy_cache\", and \"proxy_set_header {}\" has \
+                     variables: \"proxy_cache_key\" must contain them, or clients share cached \
+                     objects",
                     self.block.name(),
                     String::from_utf8_lossy(name)
                 ),

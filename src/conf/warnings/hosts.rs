@@ -37,8 +37,8 @@ impl SigningLocation<'_> {
             Warning::OtherHost,
             &self.sign.position,
             format_args!(
-                "\"proxy_pass\" of location \"{}\" names the host \"{}\", but requests are signed for \
-                 \"{}\": set \"aws_endpoint\" to the store's host",
+                "\"proxy_pass\" of location \"{}\" names the host \"{}\", but requests are \
+                 signed for \"{}\": set \"aws_endpoint\" to the host of the upstream",
                 self.block.name(),
                 String::from_utf8_lossy(host),
                 String::from_utf8_lossy(endpoint),
@@ -72,8 +72,8 @@ impl SigningLocation<'_> {
             Warning::ClientChoosesHost,
             &self.sign.position,
             format_args!(
-                "a client of location \"{location}\" chooses the host that is signed, by \"${}\" in \
-                 \"{directive}\": use a constant, a \"map\" of the hosts that are meant, or \
+                "a client of location \"{location}\" chooses the host that is signed, by \"${}\" \
+                 in \"{directive}\": use a constant, a \"map\" of the intended hosts, or \
                  \"aws_s3_bucket\"",
                 String::from_utf8_lossy(chosen)
             ),

@@ -60,9 +60,7 @@ impl Connection {
             let state = connection.state.as_ptr();
             let c = ngx_get_connection(pipe.as_raw_fd(), &raw mut (*state).log);
             if c.is_null() {
-                return Err(io::Error::other(
-                    "there are not enough \"worker_connections\"",
-                ));
+                return Err(io::Error::other("\"worker_connections\" are not enough"));
             }
             let _owned_by_nginx = pipe.into_raw_fd();
             (*c).recv = Some(recv_pipe);

@@ -97,7 +97,7 @@ impl Client {
             })
         })?;
         let session = Session::new(trust, &endpoint.host)
-            .ok_or_else(|| HttpError::Tls("the host has a bad name".to_owned()))?;
+            .ok_or_else(|| HttpError::Tls("the host name is invalid".to_owned()))?;
         match connection.encrypt(&session).await {
             Ok(()) => Ok(connection),
             Err(error) => Err(HttpError::Tls(error.to_string())),

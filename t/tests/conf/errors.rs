@@ -30,36 +30,36 @@ fn a_bad_value_is_refused() {
     for (directive, message) in [
         (
             "aws_access_key 'A B'",
-            "\"aws_access_key\" has the invalid value \"A B\": an access key has no blanks",
+            "\"aws_access_key\" has the invalid value \"A B\": an access key must not contain blanks",
         ),
-        ("aws_access_key ''", "an access key has no blanks"),
+        ("aws_access_key ''", "an access key must not contain blanks"),
         (
             "aws_access_key 'A\tB'",
-            "\"A\\tB\": an access key has no blanks, control characters",
+            "\"A\\tB\": an access key must not contain blanks, control characters",
         ),
         (
             "aws_access_key A/B",
-            "an access key has no blanks, control characters, \"/\" or \",\"",
+            "an access key must not contain blanks, control characters, \"/\" or \",\"",
         ),
         (
             "aws_secret_key 'hush hush'",
-            "\"aws_secret_key\" has a bad value: empty, or with blanks or control characters",
+            "\"aws_secret_key\" has an invalid value: empty, or with blanks or control characters",
         ),
         (
             "aws_secret_key ''",
-            "\"aws_secret_key\" has a bad value: empty",
+            "\"aws_secret_key\" has an invalid value: empty",
         ),
         (
             "aws_secret_key 'hush\t'",
-            "\"aws_secret_key\" has a bad value",
+            "\"aws_secret_key\" has an invalid value",
         ),
         (
             "aws_session_token ' hush'",
-            "\"aws_session_token\" has a bad value",
+            "\"aws_session_token\" has an invalid value",
         ),
         (
             "aws_session_token ''",
-            "\"aws_session_token\" has a bad value",
+            "\"aws_session_token\" has an invalid value",
         ),
         (
             "aws_region ''",
@@ -85,11 +85,12 @@ fn a_bad_value_is_refused() {
         ),
         (
             "aws_s3_bucket ..",
-            "a bucket name has no empty part between dots",
+            "a bucket name cannot have an empty part between dots",
         ),
         (
             "aws_endpoint https://s3.example",
-            "\"aws_endpoint\" has the invalid value \"https://s3.example\": an endpoint is a host and perhaps a port, such as s3.eu-west-1.amazonaws.com",
+            "\"aws_endpoint\" has the invalid value \"https://s3.example\": an endpoint is a \
+             host with an optional port, such as s3.eu-west-1.amazonaws.com",
         ),
         ("aws_endpoint s3.example/path", "an endpoint is a host"),
         ("aws_endpoint ''", "an endpoint is a host"),
@@ -116,7 +117,8 @@ fn a_bad_value_is_refused() {
         ),
         (
             "aws_pass_headers X-Other",
-            "\"aws_pass_headers\" has the invalid value \"X-Other\": only \"x-amz-\" headers are held back",
+            "\"aws_pass_headers\" has the invalid value \"X-Other\": only \"x-amz-\" headers \
+             have to be listed",
         ),
         (
             "aws_pass_headers x-amz-acl 'x-amz- meta'",
@@ -134,11 +136,11 @@ fn a_bad_value_is_refused() {
         ("aws_pass_headers x-amz-acl off", "\"off\""),
         (
             "aws_pass_headers x-amz-date",
-            "this header is always the module's own",
+            "this header is always set by the module",
         ),
         (
             "aws_pass_headers X-Amz-Security-Token",
-            "this header is always the module's own",
+            "this header is always set by the module",
         ),
         (
             "aws_signed_headers Range 'X Trace'",
@@ -151,11 +153,11 @@ fn a_bad_value_is_refused() {
         ("aws_signed_headers ''", "not a header name"),
         (
             "aws_signed_headers Connection",
-            "this header does not reach the store as it is sent",
+            "this header does not reach the upstream unchanged",
         ),
         (
             "aws_signed_headers AUTHORIZATION",
-            "this header does not reach the store as it is sent",
+            "this header does not reach the upstream unchanged",
         ),
     ] {
         expect_refused(
@@ -170,12 +172,12 @@ fn a_bad_value_is_refused() {
 fn line_breaks_in_values_are_refused() {
     expect_refused(
         "aws_access_key 'A\nB'; #!\n",
-        "\"A\\nB\": an access key has no blanks",
+        "\"A\\nB\": an access key must not contain blanks",
     );
     expect_refused("aws_s3_bucket 'a\nb'; #!\n", "a bucket name consists of");
     expect_refused(
         "aws_secret_key 'hush\nhush'; #!\n",
-        "\"aws_secret_key\" has a bad value",
+        "\"aws_secret_key\" has an invalid value",
     );
     expect_refused("aws_region 'r\r'; #!\n", "\"r\\r\": a region consists of");
 }
@@ -222,7 +224,8 @@ fn a_signing_key_is_base64_of_32_bytes() {
     ] {
         expect_refused(
             &format!("aws_access_key AKID;\naws_signing_key '{bad}'; #!\n"),
-            "\"aws_signing_key\" is not the base64 of 32 bytes: write the first line that generate_signing_key prints",
+            "\"aws_signing_key\" is not 32 bytes in base64: write the first line that \
+             generate_signing_key prints",
         );
     }
     for good in [digits[..43].to_owned(), format!("{}=", &digits[..43])] {
@@ -246,11 +249,13 @@ fn two_kinds_of_credentials_in_a_block_are_refused() {
         for secret in secrets {
             expect_refused(
                 &format!("{derived}\n{secret} #!\n"),
-                "stands beside \"aws_signing_key\" or its scope in the same block: keep one kind of credentials",
+                "cannot be combined with \"aws_signing_key\" or its scope in the same block: \
+                  keep one kind of credentials",
             );
             expect_refused(
                 &format!("{secret}\nlocation /inner {{ }}\n{derived} #!\n"),
-                "stands beside a secret key in the same block: keep one kind of credentials",
+                "cannot be combined with a secret key in the same block: keep one kind of \
+                 credentials",
             );
         }
     }
@@ -326,11 +331,11 @@ fn a_location_without_usable_credentials_is_refused() {
         ),
         (
             "aws_access_key AKID; aws_key_scope 20260102/r/s3/aws4_request;",
-            "\"aws_signing_key\" is missing beside \"aws_key_scope\"",
+            "\"aws_key_scope\" requires \"aws_signing_key\" in the same block",
         ),
         (
             "aws_access_key AKID; aws_signing_key AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA;",
-            "\"aws_key_scope\" is missing beside \"aws_signing_key\"",
+            "\"aws_signing_key\" requires \"aws_key_scope\" in the same block",
         ),
     ] {
         for sign in ["aws_sign;", "aws_sign on;", "aws_sign $arg_sign;"] {

@@ -86,7 +86,7 @@ fn a_secret_never_signs_for_another_blocks_access_key() {
         ("aws_session_token inner;", "there are no credentials"),
         (
             "aws_signing_key AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA;",
-            "\"aws_key_scope\" is missing beside \"aws_signing_key\"",
+            "\"aws_signing_key\" requires \"aws_key_scope\" in the same block",
         ),
     ] {
         let location = format!("location / {{ {part} aws_sign; proxy_pass http://127.0.0.1:1; }}");

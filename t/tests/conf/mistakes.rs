@@ -73,8 +73,8 @@ fn a_host_that_clients_choose_is_warned_of() {
     ] {
         let host = format!("proxy_set_header Host {value};");
         let message = format!(
-            "chooses the host that is signed, by \"{variable}\" in \"proxy_set_header Host\": use a \
-             constant, a \"map\" of the hosts that are meant, or \"aws_s3_bucket\""
+            "chooses the host that is signed, by \"{variable}\" in \"proxy_set_header Host\": \
+             use a constant, a \"map\" of the intended hosts, or \"aws_s3_bucket\""
         );
         expect_warning(&location(&host, "http://store"), &message);
         // The bucket and the endpoint make the Host.
@@ -229,7 +229,7 @@ fn no_example_is_warned_of() {
         let result = builder.check().expect_ok();
         let mut warnings = result.warnings();
         // The harness makes files for everybody.
-        warnings.retain(|line| !line.contains("everybody on this machine"));
+        warnings.retain(|line| !line.contains("any user of this machine"));
         assert!(warnings.is_empty(), "{name}: {}\n{text}", result.stderr);
         count += 1;
     }

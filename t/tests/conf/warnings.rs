@@ -43,8 +43,8 @@ fn signed(bucket: &str, endpoint: &str, host: &str) -> String {
 /// 127.1 is a name to us and to nginx, and needs no name server.
 #[test]
 fn a_host_that_contradicts_the_endpoint_is_warned_of() {
-    let message = "\"proxy_pass\" of location \"/\" names the host \"127.1\", but requests are signed for \
-                   \"s3.example\": set \"aws_endpoint\" to the store's host";
+    let message = "\"proxy_pass\" of location \"/\" names the host \"127.1\", but requests are \
+                   signed for \"s3.example\": set \"aws_endpoint\" to the host of the upstream";
     for host in ["127.1", "127.1:8080", "127.1/path/"] {
         let server = signed("bucket", "s3.example", host);
         expect_warning(builder(&server).check(), message, 5);
@@ -87,7 +87,7 @@ fn a_host_that_fits_is_not_warned_of() {
 
 #[test]
 fn a_cache_that_tenants_share_is_warned_of() {
-    let message = "\"proxy_cache_key\" must hold that variable, or tenants share cached objects";
+    let message = "\"proxy_cache_key\" must contain that variable, or tenants share cached objects";
     for variable in [
         "aws_s3_bucket $arg_bucket;",
         "aws_s3_bucket bucket; aws_endpoint $arg_endpoint;",
@@ -121,7 +121,8 @@ fn a_key_file_that_everybody_can_read_is_warned_of() {
         let result = builder(&format!("\naws_secret_key_file {path};\n")).check();
         if readable {
             let message = format!(
-                "everybody on this machine can read the secret key in {path}: \"chmod 600\" it"
+                "any user of this machine can read the secret key in {path}: run \"chmod 600\" \
+                 on it"
             );
             expect_warning(result, &message, 2);
         } else {
@@ -136,8 +137,8 @@ fn a_key_file_that_everybody_can_read_is_warned_of() {
 
 #[test]
 fn a_key_file_that_holds_no_key_is_refused() {
-    let reason = "which holds no secret key (empty, or with blanks or control characters): \
-                  write the key and nothing else in ";
+    let reason = "which contains no secret key (empty, or with blanks or control characters): \
+                  the file must contain only the key in ";
     for content in [
         &b""[..],
         b"\n \n",

@@ -14,9 +14,9 @@ fn check(http: &str, server: &str) -> TestResult {
 #[test]
 fn a_provider_that_cannot_work_is_refused() {
     for (words, message) in [
-        ("p magic", "\"p\": there is no source \"magic\""),
+        ("p magic", "\"p\": unknown source \"magic\""),
         ("p", "invalid number of arguments"),
-        ("p imds role", "\"role\" is not written key=value"),
+        ("p imds role", "\"role\" is not of the form key=value"),
         ("p imds colour=red", "\"colour=\" is unknown"),
         (
             "p process",
@@ -36,18 +36,18 @@ fn a_provider_that_cannot_work_is_refused() {
         ),
         (
             "p web_identity role_arn=arn:aws:iam::1:role/r token_file=/t endpoint=http://10.0.0.1",
-            "endpoint: over plain http only loopback and link-local addresses are asked: use \
+            "endpoint: plain http is allowed only for loopback and link-local addresses: use \
              https, or add \"insecure\"",
         ),
         (
             "p imds insecure",
-            "\"insecure\" is unknown: imds takes endpoint=, role=",
+            "\"insecure\" is unknown: imds accepts endpoint=, role=",
         ),
         (
             "p assume_role source=other role_arn=arn:aws:iam::1:role/r",
             "other",
         ),
-        ("instance env", "declares \"instance\" a second time"),
+        ("instance env", "declares \"instance\", which is duplicate"),
     ] {
         check(&format!("{PROVIDER} aws_credentials_provider {words};"), "")
             .expect_refused("aws_credentials_provider\"")
@@ -180,8 +180,8 @@ fn a_secret_that_everybody_can_read_is_warned_of() {
         let result = check(&provider, "").expect_ok();
         let warnings = result.warnings();
         let warned = warnings.iter().any(|line| {
-            line.contains("everybody on this machine can read the secret in")
-                && line.contains("credentials: \"chmod 600\" it")
+            line.contains("any user of this machine can read the secret in")
+                && line.contains("credentials: run \"chmod 600\" on it")
         });
         assert_eq!(warned, is_warned, "{warnings:?}");
         assert!(!result.stderr.contains("hush"));

@@ -40,7 +40,7 @@ fn whatever_is_not_credentials_is_an_error_and_one_line() {
     let large = vec![b' '; 2 * 1024 * 1024];
     let html = b"<html>SECRETPAGE</html>".to_vec();
     let faults = [
-        (Behaviour::Close, "ended before the answer did"),
+        (Behaviour::Close, "closed before the end of the response"),
         (Behaviour::Answer(500, b"SECRETPAGE".to_vec()), "500"),
         (Behaviour::Answer(403, html.clone()), "403"),
         (Behaviour::Answer(200, html), "JSON"),
@@ -48,7 +48,10 @@ fn whatever_is_not_credentials_is_an_error_and_one_line() {
         (Behaviour::Answer(200, b"[1]".to_vec()), "/container"),
         (Behaviour::Answer(200, large), "bytes"),
         (Behaviour::Raw(redirect.into()), "302"),
-        (Behaviour::Raw(half.into()), "ended before the answer did"),
+        (
+            Behaviour::Raw(half.into()),
+            "closed before the end of the response",
+        ),
         (Behaviour::Raw(b"SSH-2.0-SECRETPAGE\r\n".to_vec()), "HTTP"),
     ];
     std::thread::scope(|scope| {
@@ -66,7 +69,7 @@ fn expect_one_line(behaviour: Behaviour, words: &str) {
     let nginx = with_container(&metadata, &store).start();
     let response = http::get(nginx.port(), "/b/k").expect_status(503);
     assert_eq!(response.header("Retry-After"), Some("1"));
-    let line = nginx.wait_for_log("requests are refused", Duration::from_secs(3));
+    let line = nginx.wait_for_log("requests are rejected", Duration::from_secs(3));
     assert!(line.contains(words), "{behaviour:?}: {line}");
     assert!(!nginx.error_log().contains("SECRETPAGE"), "{line}");
 
@@ -78,7 +81,7 @@ fn expect_one_line(behaviour: Behaviour, words: &str) {
     assert_eq!(lines.len(), 2, "{lines:#?}");
     assert!(lines[0].contains("[error]"), "{lines:#?}");
     assert!(lines[1].contains("[notice]"), "{lines:#?}");
-    assert!(lines[1].contains("are renewed again"), "{lines:#?}");
+    assert!(lines[1].contains("are fetched again"), "{lines:#?}");
 }
 
 #[test]
@@ -89,7 +92,7 @@ fn a_dead_server_is_named() {
         .http("aws_credentials_provider task container uri=http://127.0.0.1:{dead}/;")
         .server("location / { return 204; }")
         .start();
-    let line = nginx.wait_for_log("requests are refused", Duration::from_secs(3));
+    let line = nginx.wait_for_log("requests are rejected", Duration::from_secs(3));
     assert!(line.contains("Connection refused"), "{line}");
     assert!(
         line.contains(&format!("127.0.0.1:{}", dead.port())),
@@ -127,7 +130,7 @@ fn the_last_good_ones_are_used_until_they_expire() {
         http::get(nginx.port(), "/b/k").status == 503
     });
     assert_eq!(metadata.issued().len(), 1);
-    nginx.wait_for_log("requests are refused", Duration::from_secs(5));
+    nginx.wait_for_log("requests are rejected", Duration::from_secs(5));
     let before = store.requests().len();
     let start = Instant::now();
     http::get(nginx.port(), "/patient/k").expect_status(503);
@@ -182,7 +185,7 @@ fn no_log_holds_a_secret() {
         200,
         b"{\"SecretAccessKey\": \"SECRET\"}".to_vec(),
     ));
-    nginx.wait_for_log("cannot be renewed", Duration::from_secs(5));
+    nginx.wait_for_log("cannot be fetched", Duration::from_secs(5));
     nginx.reload();
     nginx.quit();
     let log = format!("{}{}", nginx.error_log(), nginx.debug_log());

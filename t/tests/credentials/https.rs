@@ -59,7 +59,7 @@ fn https_by_a_name_that_the_resolver_knows() {
 
 #[track_caller]
 fn expect_no_credentials(nginx: &Nginx, metadata: &MetadataServer, words: &str) {
-    let line = nginx.wait_for_log("requests are refused", Duration::from_secs(5));
+    let line = nginx.wait_for_log("requests are rejected", Duration::from_secs(5));
     assert!(line.contains(words), "{line}");
     assert_eq!(metadata.requests().len(), 0);
 }
@@ -117,7 +117,7 @@ fn a_name_that_the_resolver_does_not_know_is_named() {
         .server("location / { return 204; }")
         .allow_log("nowhere.example.test")
         .start();
-    let line = nginx.wait_for_log("requests are refused", Duration::from_secs(10));
+    let line = nginx.wait_for_log("requests are rejected", Duration::from_secs(10));
     assert!(line.contains("https://nowhere.example.test"), "{line}");
 }
 

@@ -81,7 +81,7 @@ fn a_program_sees_nothing_of_nginx() {
 
 /// The line about credentials that cannot be had.
 fn complaint(nginx: &Nginx) -> String {
-    let line = nginx.wait_for_log("cannot be renewed", Duration::from_secs(5));
+    let line = nginx.wait_for_log("cannot be fetched", Duration::from_secs(5));
     assert!(line.contains("credentials \"p\""), "{line}");
     line
 }

@@ -88,7 +88,7 @@ fn file_is_read_again_when_it_changes() {
         http::get(nginx.port(), "/key").status == 200
     });
     nginx.write("credentials", "[web]\n");
-    nginx.wait_for_log("those at hand stay in use", Duration::from_secs(5));
+    nginx.wait_for_log("the current ones stay in use", Duration::from_secs(5));
     expect_hello(&nginx, "/key");
 }
 

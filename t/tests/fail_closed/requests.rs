@@ -141,7 +141,7 @@ fn an_injected_end_of_the_head_is_refused() {
         "location / { aws_sign on; proxy_set_header X-Path $uri; proxy_pass http://{origin}; }",
         Request::get("/key%0d%0a%0d%0aDELETE%20/other%20HTTP/1.1%0d%0aHost:%20h"),
         502,
-        "bytes follow the request head, unannounced (a decoded variable in proxy_set_header?)",
+        "unannounced bytes follow the request head (a decoded variable in proxy_set_header?)",
     );
 }
 

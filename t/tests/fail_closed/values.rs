@@ -10,10 +10,14 @@ use nginx_tests::{Nginx, RawOrigin};
 /// What each directive with a variable rejects, with the reason that is logged. The value is a
 /// decoded segment of the path.
 const BAD: [(&str, &str, &str); 31] = [
-    ("aws_s3_bucket", "", "a bucket name is not empty"),
+    ("aws_s3_bucket", "", "a bucket name cannot be empty"),
     ("aws_s3_bucket", "a%2fb", "a bucket name consists of"),
     ("aws_s3_bucket", "a%20b", "a bucket name consists of"),
-    ("aws_s3_bucket", "..", "a bucket name has no empty part"),
+    (
+        "aws_s3_bucket",
+        "..",
+        "a bucket name cannot have an empty part",
+    ),
     ("aws_s3_bucket", "a:80", "a bucket name consists of"),
     ("aws_s3_bucket", "a@b", "a bucket name consists of"),
     ("aws_s3_bucket", "a%3fb", "a bucket name consists of"),
@@ -40,21 +44,25 @@ const BAD: [(&str, &str, &str); 31] = [
     ("aws_service", "", "a service consists of"),
     ("aws_service", "s3%2faws4_request", "a service consists of"),
     ("aws_service", "s3%0d", "a service consists of"),
-    ("aws_access_key", "", "an access key has no blanks"),
+    (
+        "aws_access_key",
+        "",
+        "an access key must not contain blanks",
+    ),
     (
         "aws_access_key",
         "AKID%2f20260101",
-        "an access key has no blanks",
+        "an access key must not contain blanks",
     ),
     (
         "aws_access_key",
         "A,SignedHeaders=host",
-        "an access key has no blanks",
+        "an access key must not contain blanks",
     ),
     (
         "aws_access_key",
         "A%0d%0aX-Amz-Acl:%20b",
-        "an access key has no blanks",
+        "an access key must not contain blanks",
     ),
     (
         "aws_secret_key",

@@ -66,7 +66,7 @@ fn cases(target: &str, length: usize) -> Vec<Case> {
         ),
         (
             400,
-            "holds what is not a header name",
+            "contains an invalid header name",
             announced("x-amz-checksum-crc32;a"),
         ),
         (

@@ -89,7 +89,7 @@ fn cases(target: &str) -> Vec<Case> {
         ),
         (
             "a signature where there are none",
-            "a signature, but unsigned ones were declared",
+            "a signature, but unsigned chunks were declared",
             with_end(&format!("\r\n0{signature}\r\n")),
         ),
         (
@@ -116,37 +116,37 @@ fn cases(target: &str) -> Vec<Case> {
         ),
         (
             "a chunk above the limit",
-            "a chunk of 16777217 bytes is above the limit",
+            "a chunk of 16777217 bytes exceeds the limit",
             with_end("\r\n1000001\r\n").header("x-amz-decoded-content-length", "30000000"),
         ),
         (
             "fewer bytes than declared",
-            "the chunks hold 200000 bytes of the 200001 declared",
+            "the chunks contain 200000 bytes of the 200001 declared",
             unsigned().header("x-amz-decoded-content-length", "200001"),
         ),
         (
             "more bytes than declared",
-            "the chunks hold more than the 199999 bytes declared",
+            "the chunks contain more than the 199999 bytes declared",
             unsigned().header("x-amz-decoded-content-length", "199999"),
         ),
         (
             "no last chunk",
-            "ends inside its framing",
+            "ends within the aws-chunked encoding",
             cut(unsigned(), last),
         ),
         (
             "an end inside data",
-            "ends inside its framing",
+            "ends within the aws-chunked encoding",
             unsigned().body(|b| b[..150_000].to_vec()),
         ),
         (
             "an end inside trailers",
-            "ends inside its framing",
+            "ends within the aws-chunked encoding",
             cut(unsigned(), "32:"),
         ),
         (
             "an end before the empty line",
-            "ends inside its framing",
+            "ends within the aws-chunked encoding",
             unsigned().body(|body| body[..body.len() - 2].to_vec()),
         ),
         (
@@ -194,12 +194,12 @@ fn cases(target: &str) -> Vec<Case> {
         ),
         (
             "a blank in a trailer",
-            "the value of a trailer is empty or holds other",
+            "the value of a trailer is empty or contains other",
             unsigned().replace(trailer, "x-amz-checksum-crc32: "),
         ),
         (
             "a trailer above the limit",
-            "the trailers are above the limit",
+            "the trailers exceed the limit",
             unsigned().replace(trailer, format!("{trailer}{}", "A".repeat(5000))),
         ),
         (
@@ -209,7 +209,7 @@ fn cases(target: &str) -> Vec<Case> {
         ),
         (
             "a signature without trailers",
-            "there is no trailer, but signed ones were declared",
+            "there is no trailer, but signed trailers were declared",
             both().body(|body| {
                 let find = |mark: &[u8]| body.windows(mark.len()).position(|w| w == mark);
                 let (from, to) = (find(b"x-amz-checksum"), find(b"x-amz-trailer-signature"));

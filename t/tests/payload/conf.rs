@@ -40,8 +40,8 @@ fn only_s3_takes_bodies_without_their_hash() {
     for service in ["execute-api", "lambda", "es"] {
         for mode in ["unsigned", "streaming", "decode"] {
             let message = format!(
-                "\"aws_payload {mode}\" is for S3 only, but service \"{service}\" is signed for: \
-                 remove it, every other service gets the hash"
+                "\"aws_payload {mode}\" is for S3 only, but requests are signed for service \
+                 \"{service}\": remove it, other services always receive the payload hash"
             );
             for server in [
                 format!(

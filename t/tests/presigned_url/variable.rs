@@ -236,8 +236,8 @@ fn what_cannot_be_a_link_is_refused() {
         ("$link https://", "its URL has no host such as"),
         (
             "'$link' 'https://b.net/a b'",
-            "its URL has the byte 0x20, which has to be encoded: give a decoded path such as $uri \
-             as \"path=$uri\"",
+            "its URL has the byte 0x20, which must be percent-encoded: write a decoded path such \
+             as $uri as \"path=$uri\"",
         ),
         (
             "$link https://b.net/$unknown",
@@ -249,11 +249,11 @@ fn what_cannot_be_a_link_is_refused() {
         ),
         (
             "$link https://b.net expires=0",
-            "expires after one second at least",
+            "must be at least one second",
         ),
         (
             "$link https://b.net expires=8d",
-            "after 7 days (604800 s) at most, not 691200 s",
+            "at most 7 days (604800 s), not 691200 s",
         ),
         ("$link https://b.net expires=1500ms", "write whole seconds"),
         (
@@ -278,7 +278,7 @@ fn what_cannot_be_a_link_is_refused() {
         ),
         (
             "$link https://b.net expires=1h expires=1h",
-            "it stands there twice",
+            "it is duplicate",
         ),
         ("$uri https://b.net", "the duplicate \"uri\" variable"),
     ] {

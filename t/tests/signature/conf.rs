@@ -29,10 +29,10 @@ fn bad_values_are_refused() {
         );
     }
     for (expires, message) in [
-        ("expires=0", "expires after one second at least"),
-        ("expires=8d", "7 days (604800 s) at most, not 691200 s"),
-        ("expires=604801", "7 days (604800 s) at most"),
-        ("expires=2w", "7 days (604800 s) at most"),
+        ("expires=0", "must be at least one second"),
+        ("expires=8d", "at most 7 days (604800 s), not 691200 s"),
+        ("expires=604801", "at most 7 days (604800 s)"),
+        ("expires=2w", "at most 7 days (604800 s)"),
         ("expires=1500ms", "in whole seconds, such as expires=15m"),
         ("expires=", "in whole seconds, such as expires=15m"),
         ("expires=soon", "in whole seconds, such as expires=15m"),
@@ -45,7 +45,7 @@ fn bad_values_are_refused() {
     }
     expect_refused(
         "aws_signature_in headers expires=1h; #!",
-        "takes \"expires=\" with \"query\" only",
+        "accepts \"expires=\" only with \"query\"",
     );
     for (directive, arguments) in [
         ("aws_signature_version", ""),
@@ -73,8 +73,8 @@ fn bad_values_are_refused() {
 #[test]
 fn a_signing_key_is_none_of_version_2() {
     let derived = signing_key_directives("AKID", "hush", "us-east-1").replace(";\n", "; ");
-    let message = "\"aws_signature_version 2\" needs the secret key itself, and a signing key is \
-                   derived from it for version 4: use \"aws_secret_key_file\"";
+    let message = "\"aws_signature_version 2\" requires the secret key, and a signing key can be \
+                   used only with version 4: use \"aws_secret_key_file\"";
     expect_refused(
         &format!(
             "aws_signature_version 2;\n
@@ -192,8 +192,8 @@ fn version_2_is_for_s3() {
                      proxy_pass http://127.0.0.1:1;
                  }}"
             ),
-            "\"aws_signature_version 2\" is for S3 only, but \"aws_service\" says something else: \
-             set \"aws_service s3\" here",
+            "\"aws_signature_version 2\" is for S3 only, but \"aws_service\" sets another \
+             service: set \"aws_service s3\" here",
         );
     }
     for server in [
@@ -217,28 +217,29 @@ fn bodies_that_cannot_be_signed_so() {
         (
             Style::HeadersV2,
             "signed",
-            "\"aws_payload signed\" does not go with \"aws_signature_version 2\", which signs no bodies",
+            "\"aws_payload signed\" cannot be combined with \"aws_signature_version 2\", which \
+             signs no bodies",
         ),
         (
             Style::HeadersV2,
             "streaming",
-            "does not go with \"aws_signature_version 2\"",
+            "cannot be combined with \"aws_signature_version 2\"",
         ),
         (
             Style::QueryV2,
             "signed",
-            "does not go with \"aws_signature_version 2\"",
+            "cannot be combined with \"aws_signature_version 2\"",
         ),
         (
             Style::QueryV2,
             "streaming",
-            "does not go with \"aws_signature_version 2\"",
+            "cannot be combined with \"aws_signature_version 2\"",
         ),
         (
             Style::Query,
             "streaming",
-            "\"aws_payload streaming\" does not go with \"aws_signature_in query\", since stores know \
-             signed chunks with signatures in headers only: write \"aws_payload signed\"",
+            "\"aws_payload streaming\" cannot be combined with \"aws_signature_in query\", since \
+             signed chunks require signatures in headers: use \"aws_payload signed\"",
         ),
     ] {
         expect_refused(
@@ -269,7 +270,7 @@ fn bodies_that_cannot_be_signed_so() {
 /// AWS rejects it where a region is younger: whoever configures it is told.
 #[test]
 fn version_2_is_noted() {
-    let note = "AWS regions that were opened after January 2014 refuse \"aws_signature_version 2\"";
+    let note = "AWS regions that were opened after January 2014 reject \"aws_signature_version 2\"";
     for (version, count) in [(2, 1), (4, 0)] {
         let server = format!(
             "{KEYS}aws_signature_version {version};

@@ -21,7 +21,7 @@ fn a_token_that_cannot_work_is_refused() {
         ("t", "invalid number of arguments"),
         (
             "t magic",
-            "\"t\": there is no source \"magic\"; the sources are ecr, ecr-public, codeartifact, \
+            "\"t\": unknown source \"magic\"; the sources are ecr, ecr-public, codeartifact, \
              process",
         ),
         (
@@ -29,43 +29,46 @@ fn a_token_that_cannot_work_is_refused() {
             "\"t\": region: it is missing: add region=, such as region=eu-west-1, or set \
              AWS_REGION",
         ),
-        ("t ecr region", "\"region\" is not written key=value"),
+        ("t ecr region", "\"region\" is not of the form key=value"),
         ("t ecr region=r colour=red", "\"colour=\" is unknown"),
         (
             "t ecr region=r credentials=web",
             "no provider \"web\" is declared above",
         ),
         ("t ecr region=r format=bearer", "write \"Basic\" before"),
-        ("t codeartifact region=r", "codeartifact needs \"domain=\""),
-        ("t process", "process needs \"command=\""),
+        (
+            "t codeartifact region=r",
+            "codeartifact requires \"domain=\"",
+        ),
+        ("t process", "process requires \"command=\""),
         (
             "t process command='/bin/echo tok'",
             "quotation marks belong around the whole word: write \"command=/bin/echo ...\"",
         ),
         (
             "t ecr region=r endpoint=http://10.0.0.1",
-            "endpoint: over plain http only loopback",
+            "endpoint: plain http is allowed only for loopback",
         ),
         (
             "t ecr-public endpoint=http://10.0.0.1",
-            "endpoint: over plain http only loopback",
+            "endpoint: plain http is allowed only for loopback",
         ),
         (
             "t codeartifact domain=my-domain region=r endpoint=http://10.0.0.1",
-            "endpoint: over plain http only loopback",
+            "endpoint: plain http is allowed only for loopback",
         ),
         (
             "my-token ecr region=r",
-            "has the invalid value \"my-token\": write letters, digits and underscores",
+            "has the invalid value \"my-token\": use only letters, digits and underscores",
         ),
         ("on ecr region=r", "has the invalid value \"on\""),
         (
             "registry ecr region=r",
-            "declares \"registry\" a second time",
+            "declares \"registry\", which is duplicate",
         ),
         (
             "Registry ecr region=r",
-            "declares \"Registry\" a second time",
+            "declares \"Registry\", which is duplicate",
         ),
     ] {
         check(&format!("{TOKEN} aws_token {words};"), "")
@@ -109,7 +112,7 @@ fn a_token_that_is_required_must_be_declared() {
         (
             TOKEN,
             "aws_token_required on registry;",
-            "has \"on\" beside names: write on, off, or the names of tokens",
+            "combines \"on\" with names: write on, off, or the names of tokens",
         ),
         (
             TOKEN,
@@ -145,8 +148,8 @@ fn who_signs_is_told_where_it_was_left_open() {
     let told = stderr(TOKEN);
     assert!(
         told.contains(
-            "token \"registry\" comes from ecr in eu-west-1, signed for with env, access key AKID \
-             in "
+            "token \"registry\" comes from ecr in eu-west-1, signed with the credentials of env, \
+             access key AKID in "
         ),
         "{told}"
     );
@@ -174,7 +177,7 @@ fn keys_that_everybody_can_read_are_warned_of() {
         let warned = result
             .warnings()
             .iter()
-            .any(|line| line.contains("everybody on this machine can read the secret in"));
+            .any(|line| line.contains("any user of this machine can read the secret in"));
         assert_eq!(warned, is_warned, "{}", result.stderr);
     }
 }

@@ -184,7 +184,7 @@ fn without_a_token_the_variable_is_empty_and_the_log_says_so_once() {
         assert_eq!(http::get(nginx.port(), "/").text(), "[]");
     }
     nginx.wait_for_log(
-        "token \"registry\" cannot be renewed, there is none and $aws_token_registry is empty: \
+        "token \"registry\" cannot be fetched, there is none and $aws_token_registry is empty: \
          http://127.0.0.1",
         Duration::from_secs(2),
     );
@@ -199,7 +199,7 @@ fn without_a_token_the_variable_is_empty_and_the_log_says_so_once() {
 
     service.behave(Behaviour::Good);
     nginx.wait_for_log(
-        "token \"registry\" is renewed again",
+        "token \"registry\" is fetched again",
         Duration::from_secs(15),
     );
     let text = http::get(nginx.port(), "/").text();
@@ -210,16 +210,16 @@ fn without_a_token_the_variable_is_empty_and_the_log_says_so_once() {
 #[test]
 fn what_is_no_token_is_not_used() {
     for (body, words) in [
-        (&b"hello"[..], "the answer is not a JSON object"),
-        (b"{}", "the answer has no authorizationData"),
+        (&b"hello"[..], "the response is not a JSON object"),
+        (b"{}", "the response has no authorizationData"),
         (
             b"{\"authorizationData\": [{\"authorizationToken\": \"SECRET\\nHost: a\", \
               \"expiresAt\": 9999999999}]}",
-            "authorizationToken in the answer is malformed",
+            "authorizationToken in the response is malformed",
         ),
         (
             b"{\"authorizationData\": [{\"authorizationToken\": \"SECRET\", \"expiresAt\": 1}]}",
-            "the token in the answer expired at 1970-01-01T00:00:01Z",
+            "the token in the response expired at 1970-01-01T00:00:01Z",
         ),
     ] {
         let service = TokenService::start();

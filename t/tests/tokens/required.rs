@@ -82,11 +82,11 @@ fn an_expired_token_is_none() {
     http::get(nginx.port(), "/v2/").expect_status(200);
     service.behave(Behaviour::Close);
     let line = nginx.wait_for_log(
-        "token \"registry\" cannot be renewed",
+        "token \"registry\" cannot be fetched",
         Duration::from_secs(4),
     );
     assert!(
-        line.contains("the one at hand stays in use until"),
+        line.contains("the current one stays in use until"),
         "{line}"
     );
     http::get(nginx.port(), "/v2/").expect_status(200);

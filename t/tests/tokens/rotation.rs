@@ -119,13 +119,13 @@ fn a_token_at_hand_stays_in_use_while_its_service_fails() {
     http::get(nginx.port(), "/").expect_status(200);
     service.behave(Behaviour::Answer(500, Vec::new()));
     nginx.wait_for_log(
-        "token \"registry\" cannot be renewed, the one at hand stays in use until",
+        "token \"registry\" cannot be fetched, the current one stays in use until",
         Duration::from_secs(8),
     );
     http::get(nginx.port(), "/").expect_status(200);
     service.behave(Behaviour::Good);
     nginx.wait_for_log(
-        "token \"registry\" is renewed again",
+        "token \"registry\" is fetched again",
         Duration::from_secs(8),
     );
     wait_until("the new one is used", || {
@@ -152,15 +152,15 @@ fn a_printed_token_stays_in_use_while_its_program_fails() {
         .start();
     http::get(nginx.port(), "/").expect_status(200);
     nginx.write("print", "exit 3");
-    let line = nginx.wait_for_log("cannot be renewed", Duration::from_secs(5));
+    let line = nginx.wait_for_log("cannot be fetched", Duration::from_secs(5));
     assert!(
-        line.contains("the one at hand stays in use: /bin/sh: ended with status 3"),
+        line.contains("the current one stays in use: /bin/sh: exited with status 3"),
         "{line}"
     );
     http::get(nginx.port(), "/").expect_status(200);
     nginx.write("print", "echo second");
     nginx.wait_for_log(
-        "token \"registry\" is renewed again",
+        "token \"registry\" is fetched again",
         Duration::from_secs(5),
     );
     http::get(nginx.port(), "/").expect_status(200);

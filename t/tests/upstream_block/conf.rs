@@ -76,7 +76,10 @@ fn a_bad_value_is_refused() {
         ),
         ("aws_sign maybe", "write \"on\", \"off\" or a variable"),
         ("aws_sign; aws_sign off", "\"aws_sign\" is duplicate"),
-        ("aws_secret_key a; aws_credentials b", "stands beside"),
+        (
+            "aws_secret_key a; aws_credentials b",
+            "cannot be combined with",
+        ),
     ] {
         let upstreams = format!("upstream stores {{\nserver 127.0.0.1:1;\n{directive}; #!\n}}");
         expect_refused(&upstreams, PROXIED, message);
@@ -170,13 +173,13 @@ fn what_is_warned_of_in_a_location_is_warned_of_here() {
         (
             "aws_s3_bucket $arg_b;",
             cached,
-            "\"proxy_cache_key\" must hold that variable",
+            "\"proxy_cache_key\" must contain that variable",
         ),
         (
             "aws_s3_bucket $arg_b;",
             "set $name stores;
              location / { proxy_cache cache; proxy_pass http://$name; if ($arg_a) { set $b 1; } }",
-            "\"proxy_cache_key\" must hold that variable",
+            "\"proxy_cache_key\" must contain that variable",
         ),
     ] {
         let upstreams = format!(

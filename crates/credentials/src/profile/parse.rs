@@ -182,11 +182,11 @@ pub(crate) struct ParseError {
 /// The error in a line. The line itself is not shown: it can contain a secret.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum Problem {
-    #[error("begins with \"[\" and lacks the \"]\"")]
+    #[error("begins with \"[\", but does not end with \"]\"")]
     Section,
-    #[error("stands before the first [profile]")]
+    #[error("is before the first [profile]")]
     NoSection,
-    #[error("is not written name = value")]
+    #[error("is not of the form name = value")]
     NoValue,
     #[error("has no name before the \"=\"")]
     NoName,

@@ -142,17 +142,23 @@ fn settings_of_other_sections_are_skipped() {
 #[test]
 fn each_mistake_has_its_line() {
     for (text, error) in [
-        ("x = 1", "line 1 stands before the first [profile]"),
+        ("x = 1", "line 1 is before the first [profile]"),
+        ("\n# c\nx = 1\n[a]", "line 3 is before the first [profile]"),
         (
-            "\n# c\nx = 1\n[a]",
-            "line 3 stands before the first [profile]",
+            "[a",
+            "line 1 begins with \"[\", but does not end with \"]\"",
         ),
-        ("[a", "line 1 begins with \"[\" and lacks the \"]\""),
-        ("[a #]", "line 1 begins with \"[\" and lacks the \"]\""),
-        ("[a] b", "line 1 begins with \"[\" and lacks the \"]\""),
-        ("[a]\nx", "line 2 is not written name = value"),
+        (
+            "[a #]",
+            "line 1 begins with \"[\", but does not end with \"]\"",
+        ),
+        (
+            "[a] b",
+            "line 1 begins with \"[\", but does not end with \"]\"",
+        ),
+        ("[a]\nx", "line 2 is not of the form name = value"),
         ("[a]\n\n = 1", "line 3 has no name before the \"=\""),
-        ("[a]\nsecret 1", "line 2 is not written name = value"),
+        ("[a]\nsecret 1", "line 2 is not of the form name = value"),
     ] {
         let problem = parse(text, FileSyntax::Any)
             .err()

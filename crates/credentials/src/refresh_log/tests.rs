@@ -41,7 +41,7 @@ fn a_failure_is_reported_once_a_minute_and_its_end_once() {
     assert_eq!(level, LogLevel::Warn);
     assert_eq!(
         text,
-        "credentials \"a\" cannot be renewed, those at hand stay in use until \
+        "credentials \"a\" cannot be fetched, the current ones stay in use until \
          2026-01-02T03:05:45Z: why"
     );
     for at in 1..60 {
@@ -62,7 +62,7 @@ fn a_failure_is_reported_once_a_minute_and_its_end_once() {
     assert_eq!(level, LogLevel::Notice);
     assert_eq!(
         text,
-        "credentials \"a\" are renewed again, after 61 s: imds until 2026-01-02T03:05:45Z"
+        "credentials \"a\" are fetched again, after 61 s: imds until 2026-01-02T03:05:45Z"
     );
     assert_eq!(fetched(&mut log, NOW + 62 * SECOND, at_hand()), None);
 }
@@ -131,7 +131,7 @@ fn having_nothing_is_an_error() {
     assert_eq!(level, LogLevel::Error);
     assert_eq!(
         text,
-        "credentials \"a\" cannot be renewed, there are none and requests are refused: why"
+        "credentials \"a\" cannot be fetched, there are none and requests are rejected: why"
     );
     assert_eq!(failed(&mut log, NOW + SECOND, None), None);
 }
@@ -146,14 +146,14 @@ fn expired_ones_that_stay_in_use_are_a_warning() {
     let (level, text) = fetched(&mut log, NOW, got).unwrap();
     assert_eq!(level, LogLevel::Warn);
     assert!(
-        text.contains("expired at 2026-01-02T03:04:00Z; they stay in use"),
+        text.contains("expired at 2026-01-02T03:04:00Z: they stay in use"),
         "{text}"
     );
     assert_eq!(fetched(&mut log, NOW + SECOND, got), None);
     assert_eq!(failed(&mut log, NOW + 2 * SECOND, Some(got)), None);
     let (level, text) = failed(&mut log, NOW + 60 * SECOND, Some(got)).unwrap();
     assert_eq!(level, LogLevel::Warn);
-    assert!(text.contains("those at hand stay in use: why"), "{text}");
+    assert!(text.contains("the current ones stay in use: why"), "{text}");
     assert!(fetched(&mut log, NOW + 61 * SECOND, at_hand()).is_some());
 }
 
@@ -183,11 +183,11 @@ fn a_token_is_spoken_of_as_one() {
     assert_eq!(
         texts,
         [
-            "token \"a\" cannot be renewed, there is none and $aws_token_a is empty: why",
-            "token \"a\" is renewed again, after 1 s: ecr until 2026-01-02T03:05:45Z",
-            "token \"a\" cannot be renewed, the one at hand stays in use until \
+            "token \"a\" cannot be fetched, there is none and $aws_token_a is empty: why",
+            "token \"a\" is fetched again, after 1 s: ecr until 2026-01-02T03:05:45Z",
+            "token \"a\" cannot be fetched, the current one stays in use until \
              2026-01-02T03:05:45Z: why",
-            "token \"a\" cannot be renewed, the one at hand expired at 2026-01-02T03:05:45Z and \
+            "token \"a\" cannot be fetched, the current one expired at 2026-01-02T03:05:45Z and \
              $aws_token_a is empty: why",
             "token \"a\": ecr until 2026-01-02T03:05:45Z",
         ]

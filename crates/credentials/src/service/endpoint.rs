@@ -50,10 +50,10 @@ pub(crate) fn configured(
     };
     let url = Url::parse(text).map_err(|error| FetchError::setting(name, error.to_string()))?;
     if url.target.contains('?') {
-        return Err(FetchError::setting(name, "an endpoint has no query"));
+        return Err(FetchError::setting(name, "an endpoint cannot have a query"));
     }
     if !insecure && url.endpoint.is_exposed() {
-        let why = "over plain http only loopback and link-local addresses are asked: use https, \
+        let why = "plain http is allowed only for loopback and link-local addresses: use https, \
                    or add \"insecure\"";
         return Err(FetchError::setting(name, why));
     }

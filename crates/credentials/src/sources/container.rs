@@ -78,8 +78,8 @@ impl Container {
         let url =
             Url::parse(uri).map_err(|error| FetchError::setting(setting, error.to_string()))?;
         if url.endpoint.scheme == Scheme::Http && !is_trusted(&url.endpoint.host) {
-            let why = "over plain http only the agents of ECS and EKS and this machine itself are \
-                       asked; use https";
+            let why = "plain http is allowed only for the agents of ECS and EKS and for this \
+                       machine: use https";
             return Err(FetchError::setting(setting, why));
         }
         let authorization = match (environment.get(TOKEN_FILE), environment.get(TOKEN)) {
@@ -95,7 +95,7 @@ impl Container {
                 Authorization::Value(Rc::new(token))
             }
             (None, Some(_)) => {
-                let why = "it holds what cannot stand in a header";
+                let why = "it contains characters that a header cannot contain";
                 return Err(FetchError::setting(TOKEN, why));
             }
             (None, None) => Authorization::None,
@@ -126,7 +126,7 @@ impl Container {
         match std::str::from_utf8(content.trim_ascii()) {
             Ok(token) if is_field_value(token) => Ok(Some(Zeroizing::new(token.to_owned()))),
             _ => {
-                let why = "it does not hold a token alone, on one line";
+                let why = "it must contain only a token, on one line";
                 Err(FetchError::content(path, why))
             }
         }

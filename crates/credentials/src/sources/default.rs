@@ -73,7 +73,7 @@ impl CredentialSource for DefaultChain {
                 format!("{}, else {}", file.describe(), source.describe())
             }
             (Some(file), None) => file.describe(),
-            (None, None) => "no source that is configured".to_owned(),
+            (None, None) => "no configured source".to_owned(),
         }
     }
 
@@ -107,8 +107,8 @@ impl CredentialSource for DefaultChain {
 
 fn nothing() -> FetchError {
     FetchError::NotConfigured(
-        "nothing configures a source: neither the environment nor the shared files give \
-         credentials, and AWS_EC2_METADATA_DISABLED is true"
+        "no source is configured: neither the environment nor the shared files have credentials, \
+         and AWS_EC2_METADATA_DISABLED is true"
             .to_owned(),
     )
 }

@@ -193,7 +193,7 @@ impl ProfileFile {
                 Err(error) => return Err(error),
             };
             let text = std::str::from_utf8(&content);
-            let text = text.map_err(|_| FetchError::content(path, "it is not a text in UTF-8"))?;
+            let text = text.map_err(|_| FetchError::content(path, "it is not text in UTF-8"))?;
             let profiles =
                 parse(text, *kind).map_err(|error| FetchError::content(path, error.to_string()))?;
             loaded.identities.push(identity);

@@ -72,7 +72,7 @@ impl Imds {
                 url: from,
                 status: response.status,
                 detail: (response.status == 403)
-                    .then(|| "is the instance metadata service turned off?".to_owned()),
+                    .then(|| "is the instance metadata service disabled?".to_owned()),
             });
         }
         match std::str::from_utf8(&response.body) {
@@ -143,7 +143,7 @@ impl CredentialSource for Imds {
         };
         let role = arguments.take("role").map(str::to_owned);
         if role.as_deref().is_some_and(|role| !is_role(role)) {
-            let why = "it does not consist of 1 to 64 letters, digits and any of \"+=,.@_-\"";
+            let why = "it must consist of 1 to 64 letters, digits and any of \"+=,.@_-\"";
             return Err(FetchError::setting("role=", why).into());
         }
         let imds = Self { endpoint, role };
@@ -204,7 +204,7 @@ fn endpoint(environment: &Environment) -> Result<Url, FetchError> {
         None => IPV4,
         Some(mode) if mode.eq_ignore_ascii_case("ipv4") => IPV4,
         Some(mode) if mode.eq_ignore_ascii_case("ipv6") => IPV6,
-        Some(_) => return Err(FetchError::setting(MODE, "it is neither IPv4 nor IPv6")),
+        Some(_) => return Err(FetchError::setting(MODE, "it must be IPv4 or IPv6")),
     };
     Ok(Url::parse(address).expect("a valid URL"))
 }

@@ -46,7 +46,7 @@ impl Keys {
                 return Err(FetchError::NotConfigured(why));
             }
             (Some(_), None) => {
-                let why = format!("it is of no use without {SECRET_KEY}");
+                let why = format!("it requires {SECRET_KEY}");
                 return Err(FetchError::setting(ACCESS_KEY, why));
             }
         };
@@ -59,7 +59,7 @@ impl Keys {
             if !is_good {
                 return Err(FetchError::setting(
                     name,
-                    "it holds blanks or control characters",
+                    "it contains blanks or control characters",
                 ));
             }
         }

@@ -33,7 +33,7 @@ impl KeyFile {
     /// with `#` are ignored.
     fn read(&self, content: &[u8]) -> Result<SigningKeys, FetchError> {
         let text = std::str::from_utf8(content);
-        let text = text.map_err(|_| self.wrong("it is not a text"))?;
+        let text = text.map_err(|_| self.wrong("it is not text in UTF-8"))?;
         let lines = text.lines().map(str::trim).zip(1..);
         let mut lines = lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
         let mut keys = Vec::new();
@@ -50,10 +50,10 @@ impl KeyFile {
             keys.push(DatedKey { scope, key });
         }
         if keys.is_empty() {
-            return Err(self.wrong("it holds no keys"));
+            return Err(self.wrong("it contains no keys"));
         }
         SigningKeys::new(self.access_key_id.clone(), keys, self.describe()).ok_or_else(|| {
-            let why = "its keys are not all of one region and service, one for each day";
+            let why = "its keys must be for one region and service, with one key for each day";
             self.wrong(why)
         })
     }
@@ -78,7 +78,7 @@ impl CredentialSource for KeyFile {
             return Err(FetchError::setting("path=", "it is not an absolute path").into());
         }
         if !is_access_key_id(access_key_id) {
-            let why = "an access key has no blanks, control characters, \"/\" or \",\"";
+            let why = "an access key must not contain blanks, control characters, \"/\" or \",\"";
             return Err(FetchError::setting("access_key=", why).into());
         }
         Ok(Self {
@@ -114,7 +114,7 @@ impl CredentialSource for KeyFile {
         let content = fetch.read(&self.path, LIMIT)?;
         let keys = self.read(&content)?;
         if keys.expires_at() <= fetch.now() {
-            return Err(self.wrong("the day of its last key is over"));
+            return Err(self.wrong("its last key has expired"));
         }
         Ok(Material::Derived(keys))
     }
@@ -163,8 +163,8 @@ mod tests {
     fn each_mistake_has_its_line() {
         let scope = "20260101/eu-west-1/s3/aws4_request";
         for (content, why) in [
-            (String::new(), "it holds no keys"),
-            ("# nothing\n".to_owned(), "it holds no keys"),
+            (String::new(), "it contains no keys"),
+            ("# nothing\n".to_owned(), "it contains no keys"),
             (KEY.to_owned(), "the scope of the last key is missing"),
             (
                 format!("\n{scope}\n{KEY}"),
@@ -185,7 +185,7 @@ mod tests {
             ),
             (
                 format!("{KEY}\n{scope}\n{KEY}\n{scope}"),
-                "its keys are not all of one",
+                "its keys must be for one",
             ),
         ] {
             let error = read(&content).unwrap_err();

@@ -34,7 +34,7 @@ impl WebIdentity {
             return Err(FetchError::NotConfigured(why));
         };
         let Some(role_arn) = environment.get(ROLE_ARN) else {
-            let why = format!("it is of no use without {ROLE_ARN}");
+            let why = format!("it requires {ROLE_ARN}");
             return Err(FetchError::setting(TOKEN_FILE, why));
         };
         let role = Role::new(role_arn, environment.get(SESSION_NAME), None, None)?;
@@ -114,7 +114,7 @@ impl CredentialSource for WebIdentity {
     async fn fetch<H: Host>(&self, fetch: &mut Fetch<'_, H>) -> Result<Material, FetchError> {
         let content = fetch.read(&self.token_file, TOKEN_LIMIT)?;
         let token = token_of(&content).ok_or_else(|| {
-            let why = "it does not hold a token alone, on one line";
+            let why = "it must contain only a token, on one line";
             FetchError::content(&self.token_file, why)
         })?;
         let sts = &self.sts;

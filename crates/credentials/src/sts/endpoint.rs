@@ -203,8 +203,8 @@ mod tests {
             "[::]",
         ] {
             let url = format!("http://{host}/");
-            let expected = "over plain http only loopback and link-local addresses are asked: use \
-                            https, or add \"insecure\"";
+            let expected = "plain http is allowed only for loopback and link-local addresses: \
+                            use https, or add \"insecure\"";
             let given = at(None, Some(&url), &[], ROLE).unwrap_err();
             assert_eq!(given, format!("endpoint: {expected}"), "{host}");
             for variable in ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"] {
@@ -232,7 +232,7 @@ mod tests {
             ("sts.local", "endpoint: it does not begin"),
             (
                 "http://sts.local/?a=b",
-                "endpoint: an endpoint has no query",
+                "endpoint: an endpoint cannot have a query",
             ),
         ] {
             let error = at(None, Some(endpoint), &[], ROLE).unwrap_err();

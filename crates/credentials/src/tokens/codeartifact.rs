@@ -39,14 +39,14 @@ fn parse(
 ) -> Result<Service, DefinitionError> {
     let domain = arguments.require("domain", "my-domain")?;
     if !is_domain(domain) {
-        let why = "it is not 2 to 50 lower-case letters, digits and hyphens";
+        let why = "it must consist of 2 to 50 lowercase letters, digits and hyphens";
         return Err(FetchError::setting("domain=", why).into());
     }
     // In the order of a canonical query.
     let mut target = format!("/v1/authorization-token?domain={domain}");
     if let Some(owner) = arguments.take("owner") {
         if owner.len() != 12 || !owner.bytes().all(|byte| byte.is_ascii_digit()) {
-            let why = "it is not the 12 digits of an account";
+            let why = "it must be the 12 digits of an account";
             return Err(FetchError::setting("owner=", why).into());
         }
         target.push_str(&format!("&domain-owner={owner}"));
@@ -56,8 +56,8 @@ fn parse(
         match time.map(|time| time.as_secs()) {
             Some(secs @ (0 | 900..=43_200)) => target.push_str(&format!("&duration={secs}")),
             _ => {
-                let why = "it is not a time from 15m to 12h, nor 0, which is as long as the \
-                           credentials live";
+                let why = "it must be a time from 15m to 12h, or 0, which is as long as the \
+                           credentials are valid";
                 return Err(FetchError::setting("duration=", why).into());
             }
         }

@@ -48,15 +48,15 @@ impl Format {
             ("basic", Meaning::Unknown) => Self::Basic,
             ("bearer", Meaning::Basic) => {
                 let why = format!(
-                    "{source} gives the base64 of a user and a password: leave format= out, and \
-                     write \"Basic\" before the variable"
+                    "{source} already returns the base64 of a user and a password: remove \
+                     format=, and write \"Basic\" before the variable"
                 );
                 return Err(FetchError::setting("format=", why).into());
             }
             ("bearer", _) => Self::AsGiven,
             (other, _) => {
                 let why = format!(
-                    "\"{}\" is none; write raw, basic or bearer",
+                    "\"{}\" is not a format: use raw, basic or bearer",
                     other.escape_default()
                 );
                 return Err(FetchError::setting("format=", why).into());
@@ -126,15 +126,15 @@ mod tests {
             match name {
                 "ecr" => assert_eq!(
                     bearer.unwrap_err(),
-                    "format=: ecr gives the base64 of a user and a password: leave format= out, \
-                     and write \"Basic\" before the variable"
+                    "format=: ecr already returns the base64 of a user and a password: remove \
+                     format=, and write \"Basic\" before the variable"
                 ),
                 _ => assert_eq!(bearer, raw, "{name}"),
             }
             let error = value(source, meaning, &["format=Raw"]).unwrap_err();
             assert_eq!(
                 error,
-                "format=: \"Raw\" is none; write raw, basic or bearer"
+                "format=: \"Raw\" is not a format: use raw, basic or bearer"
             );
         }
     }

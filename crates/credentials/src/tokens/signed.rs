@@ -126,7 +126,10 @@ impl Signed {
     ) -> Result<String, DefinitionError> {
         check.endpoints.push(self.service.endpoint());
         let signer = self.credentials.check(files, environment, check)?;
-        Ok(format!("{}, signed for with {signer}", self.description))
+        Ok(format!(
+            "{}, signed with the credentials of {signer}",
+            self.description
+        ))
     }
 
     pub(super) async fn fetch<H: Host>(

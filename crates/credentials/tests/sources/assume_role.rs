@@ -144,9 +144,12 @@ fn what_cannot_work_is_refused_when_it_is_read() {
     for (line, error) in [
         (
             "assume_role",
-            "assume_role needs \"source=\", e.g. source=default",
+            "assume_role requires \"source=\", e.g. source=default",
         ),
-        ("assume_role source=env", "assume_role needs \"role_arn=\""),
+        (
+            "assume_role source=env",
+            "assume_role requires \"role_arn=\"",
+        ),
         (
             &format!("assume_role source=web {role}"),
             "source=: no provider \"web\" is declared above",
@@ -157,23 +160,24 @@ fn what_cannot_work_is_refused_when_it_is_read() {
         ),
         (
             &format!("assume_role source=process {role}"),
-            "process needs \"command=\"",
+            "process requires \"command=\"",
         ),
         (
             &format!("assume_role source=imds {role} duration=899"),
-            "duration: it is not a number",
+            "duration: it must be a number",
         ),
         (
             &format!("assume_role source=imds {role} duration=1h"),
-            "duration: it is not a number",
+            "duration: it must be a number",
         ),
         (
             &format!("assume_role source=imds {role} external_id=a"),
-            "external_id: it is not",
+            "external_id: it must consist of",
         ),
         (
             &format!("assume_role source=imds {role} token_file=/a"),
-            "\"token_file=\" is unknown: assume_role takes source=, role_arn=, session_name=, external_id=, duration=, region=, endpoint=",
+            "\"token_file=\" is unknown: assume_role accepts source=, role_arn=, session_name=, \
+             external_id=, duration=, region=, endpoint=",
         ),
     ] {
         let text = define(line, &[]).unwrap_err().to_string();

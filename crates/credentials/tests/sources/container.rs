@@ -84,12 +84,12 @@ fn where_no_agent_is_nothing_is_sent() {
         (
             "container",
             &[(FULL, "http://evil.example/")],
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI: over",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI: plain http is",
         ),
         (
             "container",
             &[(FULL, "http://169.254.169.254/")],
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI: over",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI: plain http is",
         ),
         (
             "container",
@@ -99,7 +99,7 @@ fn where_no_agent_is_nothing_is_sent() {
         (
             "container uri=http://10.0.0.1/",
             &[],
-            "uri=: over plain http only",
+            "uri=: plain http is allowed only",
         ),
         ("container uri=v2", &[], "uri=: it does not begin with"),
         (
@@ -110,7 +110,7 @@ fn where_no_agent_is_nothing_is_sent() {
         (
             "container uri=/v2",
             &[(TOKEN, "a\r\nb")],
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN: it holds",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN: it contains",
         ),
     ] {
         let text = define(line, variables).unwrap_err().to_string();
@@ -156,11 +156,11 @@ fn a_token_file_is_read_each_time_and_wins() {
 fn a_token_file_that_holds_no_token_sends_nothing() {
     let variables = [(FULL, POD), (TOKEN_FILE, "/token")];
     for (content, error) in [
-        (&b""[..], "/token: it does not hold a token alone"),
-        (b"\n", "/token: it does not hold a token alone"),
-        (b"a\nb", "/token: it does not hold a token alone"),
-        (b"a\0", "/token: it does not hold a token alone"),
-        (b"\xff", "/token: it does not hold a token alone"),
+        (&b""[..], "/token: it must contain only a token"),
+        (b"\n", "/token: it must contain only a token"),
+        (b"a\nb", "/token: it must contain only a token"),
+        (b"a\0", "/token: it must contain only a token"),
+        (b"\xff", "/token: it must contain only a token"),
         (&[b'a'; 20_000], "/token: it has more than 16384 bytes"),
     ] {
         let host = Script::new().file("/token", content);

@@ -157,11 +157,11 @@ fn half_a_setting_is_a_mistake() {
     for (variables, error) in [
         (
             &[KEYS[0]][..],
-            "AWS_ACCESS_KEY_ID: it is of no use without AWS_SECRET_ACCESS_KEY",
+            "AWS_ACCESS_KEY_ID: it requires AWS_SECRET_ACCESS_KEY",
         ),
         (
             &[WEB_IDENTITY[0]],
-            "AWS_WEB_IDENTITY_TOKEN_FILE: it is of no use without AWS_ROLE_ARN",
+            "AWS_WEB_IDENTITY_TOKEN_FILE: it requires AWS_ROLE_ARN",
         ),
         (
             &[(CONTAINER.0, "c")],
@@ -169,7 +169,7 @@ fn half_a_setting_is_a_mistake() {
         ),
         (
             &[("AWS_ACCESS_KEY_ID", "a b"), KEYS[1]],
-            "AWS_ACCESS_KEY_ID: it holds blanks or control characters",
+            "AWS_ACCESS_KEY_ID: it contains blanks or control characters",
         ),
     ] {
         assert_eq!(chosen(&Script::new(), variables), Err(error.to_owned()));
@@ -178,7 +178,7 @@ fn half_a_setting_is_a_mistake() {
 
 #[test]
 fn where_nothing_is_configured_that_is_said() {
-    let why = "nothing configures a source: neither the environment nor the shared files give \
+    let why = "no source is configured: neither the environment nor the shared files have \
                credentials, and AWS_EC2_METADATA_DISABLED is true";
     for variables in [&[DISABLED][..], &[DISABLED, HOME]] {
         assert_eq!(chosen(&Script::new(), variables), Err(why.to_owned()));

@@ -16,33 +16,34 @@ fn each_mistake_is_told_with_what_to_write() {
     for (line, error) in [
         (
             "ec2",
-            "there is no source \"ec2\"; the sources are env, file, imds, container, web_identity, assume_role, process, signing_keys, default",
+            "unknown source \"ec2\"; the sources are env, file, imds, container, web_identity, \
+             assume_role, process, signing_keys, default",
         ),
         (
             "imds role",
-            "\"role\" is not written key=value; a value with blanks needs quotation marks around \
-             the whole word: \"key=two words\"",
+            "\"role\" is not of the form key=value; a value with blanks needs quotation marks \
+             around the whole word: \"key=two words\"",
         ),
         (
             "imds role=",
-            "\"role=\" has no value; leave it out or give one",
+            "\"role=\" has no value: add one, or remove it",
         ),
-        ("imds role=a role=b", "\"role=\" is given twice"),
+        ("imds role=a role=b", "\"role=\" is duplicate"),
         (
             "imds profile=a",
-            "\"profile=\" is unknown: imds takes endpoint=, role=",
+            "\"profile=\" is unknown: imds accepts endpoint=, role=",
         ),
         (
             "env profile=a",
-            "\"profile=\" is unknown: env takes no parameters",
+            "\"profile=\" is unknown: env accepts no parameters",
         ),
         (
             "default profile=a",
-            "\"profile=\" is unknown: default takes insecure",
+            "\"profile=\" is unknown: default accepts insecure",
         ),
         (
             "process",
-            "process needs \"command=\", e.g. \"command=/usr/local/bin/print-credentials --for web\"",
+            "process requires \"command=\", e.g. \"command=/usr/local/bin/print-credentials --for web\"",
         ),
     ] {
         assert_eq!(
@@ -64,7 +65,7 @@ fn env_gives_the_variables() {
     for (variables, error) in [
         (
             &KEYS[..1],
-            "AWS_ACCESS_KEY_ID: it is of no use without AWS_SECRET_ACCESS_KEY",
+            "AWS_ACCESS_KEY_ID: it requires AWS_SECRET_ACCESS_KEY",
         ),
         (&KEYS[1..], "AWS_ACCESS_KEY_ID is not in the environment"),
     ] {

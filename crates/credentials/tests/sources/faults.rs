@@ -30,18 +30,18 @@ fn faults() -> Vec<(Fault, &'static str)> {
             Http(HttpError::ConnectTimeout),
             ": connecting took too long",
         ),
-        (Http(HttpError::Timeout), ": the answer took too long"),
+        (Http(HttpError::Timeout), ": the response took too long"),
         (
             Http(HttpError::Truncated),
-            ": the connection ended before the answer did",
+            ": the connection was closed before the end of the response",
         ),
         (
             Http(HttpError::Protocol("garbage".to_owned())),
-            ": not a valid HTTP answer: garbage",
+            ": not a valid HTTP response: garbage",
         ),
         (
             Answer(200, "x".repeat(2 * 1024 * 1024)),
-            ": the answer has more than 65536 bytes",
+            ": the response has more than 65536 bytes",
         ),
         (Answer(302, html.to_owned()), ": status 302"),
         (Answer(204, String::new()), ": status 204"),
@@ -179,7 +179,7 @@ fn no_body_but_the_right_one_becomes_credentials() {
             let error = fetch_once(&host, line, &VARIABLES)
                 .expect_err(&format!("{line} took {body:?}"))
                 .to_string();
-            assert!(error.contains("answer"), "{line}: {error}");
+            assert!(error.contains("response"), "{line}: {error}");
         }
     }
 }
@@ -224,7 +224,7 @@ fn credentials_that_expired_on_the_way_are_refused_except_by_imds() {
                 Ok(_) => assert!(!is_expired || line == "imds", "{line}"),
                 Err(error) => {
                     assert!(is_expired, "{line}: {error}");
-                    let end = "expired at 2026-01-02T04:04:05Z; is this machine's clock right?";
+                    let end = "expired at 2026-01-02T04:04:05Z: check the clock of this machine";
                     assert!(error.to_string().ends_with(end), "{error}");
                 }
             }

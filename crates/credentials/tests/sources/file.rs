@@ -185,7 +185,7 @@ fn a_file_that_cannot_be_read_is_an_error() {
     let host = Script::new().file(CONFIG, b"[default]\n\xff");
     assert_eq!(
         load(&host, "file").unwrap_err(),
-        format!("{CONFIG}: it is not a text in UTF-8")
+        format!("{CONFIG}: it is not text in UTF-8")
     );
 }
 
@@ -216,7 +216,7 @@ fn what_cannot_work_is_refused_when_it_is_read() {
         (
             "file role=a",
             &[HOME],
-            "\"role=\" is unknown: file takes path=, profile=, region=, endpoint=",
+            "\"role=\" is unknown: file accepts path=, profile=, region=, endpoint=",
         ),
     ] {
         let text = define(line, variables).unwrap_err().to_string();

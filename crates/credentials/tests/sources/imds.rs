@@ -83,7 +83,7 @@ fn what_cannot_work_is_refused_when_it_is_read() {
         (
             "imds",
             &[("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5")],
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: it is neither IPv4 nor IPv6",
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: it must be IPv4 or IPv6",
         ),
         (
             "imds",
@@ -95,7 +95,7 @@ fn what_cannot_work_is_refused_when_it_is_read() {
             &[],
             "endpoint=: it does not begin with",
         ),
-        ("imds role=a/b", &[], "role=: it does not consist of"),
+        ("imds role=a/b", &[], "role=: it must consist of"),
     ] {
         let text = define(line, variables).unwrap_err().to_string();
         assert!(text.starts_with(error), "{text}");
@@ -117,7 +117,7 @@ fn refusals_are_explained() {
     let host = Script::new().expect(format!("PUT {IMDS}/latest/api/token"), 403, "");
     let error = fetch_once(&host, "imds", &[]).unwrap_err().to_string();
     assert!(
-        error.ends_with("status 403, is the instance metadata service turned off?"),
+        error.ends_with("status 403, is the instance metadata service disabled?"),
         "{error}"
     );
 
@@ -153,7 +153,7 @@ fn a_token_or_role_that_is_none_goes_no_further() {
         let host = Script::new().expect(format!("PUT {IMDS}/latest/api/token"), 200, token);
         let error = fetch_once(&host, "imds", &[]).unwrap_err().to_string();
         assert!(
-            error.ends_with("the token in the answer is malformed"),
+            error.ends_with("the token in the response is malformed"),
             "{token:?}: {error}"
         );
     }
@@ -161,7 +161,7 @@ fn a_token_or_role_that_is_none_goes_no_further() {
         let host = with_token(IMDS).expect(format!("GET {IMDS}{ROLES}"), 200, role);
         let error = fetch_once(&host, "imds", &[]).unwrap_err().to_string();
         assert!(
-            error.contains("the role's name in the answer is malformed"),
+            error.contains("the role's name in the response is malformed"),
             "{role:?}: {error}"
         );
     }

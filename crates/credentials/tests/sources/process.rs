@@ -49,69 +49,70 @@ fn what_is_not_exactly_credentials_is_an_error() {
     let document = |fields: &str| format!("{{\"Version\": 1{fields}}}");
     let key = r#", "AccessKeyId": "AKIA""#;
     for (output, error) in [
-        (String::new(), "the answer is empty"),
+        (String::new(), "the response is empty"),
         (
             "Please log in\n".to_owned(),
-            "the answer is not a JSON object",
+            "the response is not a JSON object",
         ),
-        ("[]".to_owned(), "the answer is not a JSON object"),
-        ("{} {}".to_owned(), "the answer is not a JSON object"),
-        ("{}".to_owned(), "the answer has no \"Version\": 1"),
+        ("[]".to_owned(), "the response is not a JSON object"),
+        ("{} {}".to_owned(), "the response is not a JSON object"),
+        ("{}".to_owned(), "the response has no \"Version\": 1"),
         (
             "{\"Version\": 2}".to_owned(),
-            "the answer has no \"Version\": 1",
+            "the response has no \"Version\": 1",
         ),
         (
             "{\"Version\": \"1\"}".to_owned(),
-            "the answer has no \"Version\": 1",
+            "the response has no \"Version\": 1",
         ),
-        (document(""), "the answer has no AccessKeyId"),
+        (document(""), "the response has no AccessKeyId"),
         (
             document(r#", "AccessKeyId": 1"#),
-            "AccessKeyId in the answer is not a text",
+            "AccessKeyId in the response is not a string",
         ),
         (
             document(r#", "AccessKeyId": "A/B", "SecretAccessKey": "s""#),
-            "AccessKeyId in the answer is malformed",
+            "AccessKeyId in the response is malformed",
         ),
-        (document(key), "the answer has no SecretAccessKey"),
+        (document(key), "the response has no SecretAccessKey"),
         (
             document(&format!("{key}, \"SecretAccessKey\": \"\"")),
-            "the answer has no SecretAccessKey",
+            "the response has no SecretAccessKey",
         ),
         (
             document(&format!("{key}, \"SecretAccessKey\": \"a b\"")),
-            "SecretAccessKey in the answer is malformed",
+            "SecretAccessKey in the response is malformed",
         ),
         (
             document(&format!(
                 "{key}, \"SecretAccessKey\": \"s\", \"SessionToken\": \"\""
             )),
-            "the answer has no SessionToken",
+            "the response has no SessionToken",
         ),
         (
             document(&format!(
                 "{key}, \"SecretAccessKey\": \"s\", \"SessionToken\": \"a\\nb\""
             )),
-            "SessionToken in the answer is malformed",
+            "SessionToken in the response is malformed",
         ),
         (
             document(&format!(
                 "{key}, \"SecretAccessKey\": \"s\", \"Expiration\": \"tomorrow\""
             )),
-            "Expiration in the answer is malformed",
+            "Expiration in the response is malformed",
         ),
         (
             document(&format!(
                 "{key}, \"SecretAccessKey\": \"s\", \"Expiration\": 1767323045"
             )),
-            "Expiration in the answer is not a text",
+            "Expiration in the response is not a string",
         ),
         (
             document(&format!(
                 "{key}, \"SecretAccessKey\": \"s\", \"Expiration\": \"2026-01-02T03:04:05Z\""
             )),
-            "the credentials in the answer expired at 2026-01-02T03:04:05Z; is this machine's clock right?",
+            "the credentials in the response expired at 2026-01-02T03:04:05Z: check the clock of \
+             this machine",
         ),
     ] {
         assert_eq!(
@@ -128,11 +129,11 @@ fn how_it_ended_matters() {
     for (result, error) in [
         (
             Ok((ExitStatus::Exited(1), good)),
-            "/opt/print: ended with status 1",
+            "/opt/print: exited with status 1",
         ),
         (
             Ok((ExitStatus::Signaled(9), good)),
-            "/opt/print: was ended by signal 9",
+            "/opt/print: exited on signal 9",
         ),
         (
             Err(RunError::Timeout),
@@ -179,13 +180,13 @@ fn it_runs_without_shell_and_without_our_secrets() {
 #[test]
 fn a_command_line_that_is_none_is_refused() {
     for (line, error) in [
-        ("process", "process needs \"command=\", e.g. \"command="),
+        ("process", "process requires \"command=\", e.g. \"command="),
         (
             "process command='a",
             "quotation marks belong around the whole word: write \"command=a ...\"",
         ),
         ("process command=a'", "command=: a quote is not closed"),
-        ("process command=''", "command=: it names no program"),
+        ("process command=''", "command=: it has no program"),
     ] {
         let text = define(line, &[]).unwrap_err().to_string();
         assert!(text.starts_with(error), "{text}");

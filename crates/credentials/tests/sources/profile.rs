@@ -139,7 +139,7 @@ fn a_role_may_be_opened_by_a_named_source() {
         ("Environment", "AWS_ACCESS_KEY_ID is not in the environment"),
         (
             "Elsewhere",
-            "credential_source is none of Environment, Ec2InstanceMetadata and EcsContainer",
+            "credential_source must be Environment, Ec2InstanceMetadata or EcsContainer",
         ),
     ] {
         let error = load(&config(&text(source)), "file").unwrap_err();
@@ -178,7 +178,7 @@ fn each_mistake_is_named_with_its_profile() {
         ),
         (
             format!("[default]\n{role}"),
-            "profile \"default\": role_arn needs a source_profile or a credential_source",
+            "profile \"default\": role_arn requires a source_profile or a credential_source",
         ),
         (
             format!("[default]\n{role}\nsource_profile = b\ncredential_source = Environment"),
@@ -186,17 +186,17 @@ fn each_mistake_is_named_with_its_profile() {
         ),
         (
             format!("[default]\n{role}\nsource_profile = b"),
-            "profile \"b\": it does not exist, and profile \"default\" needs it",
+            "profile \"b\": it does not exist, and profile \"default\" requires it",
         ),
         (
             format!("[default]\n{role}\nsource_profile = b\n[profile b]\nregion = a"),
-            "profile \"b\": it has no credentials, and profile \"default\" needs them",
+            "profile \"b\": it has no credentials, and profile \"default\" requires them",
         ),
         (
             format!(
                 "[default]\n{role}\nsource_profile = b\n[profile b]\n{role}\nsource_profile = default"
             ),
-            "profile \"default\": source_profile leads back to it: default > b > default",
+            "profile \"default\": source_profile forms a cycle: default > b > default",
         ),
         (
             format!("[default]\n{role}\nsource_profile = default"),
@@ -204,15 +204,16 @@ fn each_mistake_is_named_with_its_profile() {
         ),
         (
             format!("[default]\n{role}\nsource_profile = b\nmfa_serial = 1\n[profile b]\n{KEYS}"),
-            "profile \"default\": mfa_serial asks a person for a code, and nobody is here",
+            "profile \"default\": mfa_serial requires a code that a person enters",
         ),
         (
             format!("[default]\nrole_arn = web\nsource_profile = b\n[profile b]\n{KEYS}"),
-            "profile \"default\": role_arn: it is not written arn:aws:iam::<account>:role/<name>",
+            "profile \"default\": role_arn: it must be of the form \
+             arn:aws:iam::<account>:role/<name>",
         ),
         (
             "[default]\nweb_identity_token_file = /a".to_owned(),
-            "profile \"default\": web_identity_token_file needs a role_arn",
+            "profile \"default\": web_identity_token_file requires a role_arn",
         ),
         (
             "[default]\naws_access_key_id = A".to_owned(),
@@ -220,7 +221,7 @@ fn each_mistake_is_named_with_its_profile() {
         ),
         (
             "[default]\naws_access_key_id = A\naws_secret_access_key = a b".to_owned(),
-            "profile \"default\": aws_secret_access_key holds blanks or control characters",
+            "profile \"default\": aws_secret_access_key contains blanks or control characters",
         ),
         (
             "[default]\ncredential_process = 'a".to_owned(),
@@ -228,14 +229,14 @@ fn each_mistake_is_named_with_its_profile() {
         ),
         (
             "[default]\nx".to_owned(),
-            "/home/web/.aws/config: line 2 is not written name = value",
+            "/home/web/.aws/config: line 2 is not of the form name = value",
         ),
     ] {
         assert_eq!(load(&config(&text), "file").unwrap_err(), why, "{text}");
     }
     let error = load(&config("[default]"), "file profile=b").unwrap_err();
     assert!(
-        error.starts_with("profile \"b\": it does not exist; it is written [profile"),
+        error.starts_with("profile \"b\": it does not exist: write it as [profile"),
         "{error}"
     );
 }
@@ -257,7 +258,7 @@ fn a_chain_has_an_end() {
     assert_eq!(parts(&load(&host, "file profile=p0").unwrap()), TEMPORARY);
     for length in [16, 10_000] {
         let error = load(&config(&chain(length)), "file profile=p0").unwrap_err();
-        let why = "more than 16 profiles build one on the other";
+        let why = "more than 16 profiles refer to one another";
         assert_eq!(error, format!("profile \"p0\": {why}"));
     }
 }

@@ -285,7 +285,7 @@ fn an_outage_is_not_felt_and_told_once_a_minute() {
             .last()
             .unwrap()
             .text
-            .contains("renewed again, after 4 min")
+            .contains("fetched again, after 4 min")
     );
 }
 
@@ -410,7 +410,7 @@ fn credentials_that_come_expired_are_refused_and_asked_for_again() {
     assert!(
         world.lines()[0]
             .text
-            .contains("is this machine's clock right?")
+            .contains("check the clock of this machine")
     );
     assert_eq!(world.levels().last(), Some(&LogLevel::Notice));
 }
@@ -422,7 +422,7 @@ fn what_cannot_be_published_counts_as_not_fetched() {
     assert_eq!(world.run(MINUTE), MINUTE);
     let lines = world.lines();
     assert_eq!(lines[0].level, LogLevel::Error);
-    let text = "credentials \"web\" cannot be renewed, there are none and requests are refused: \
+    let text = "credentials \"web\" cannot be fetched, there are none and requests are rejected: \
                 there is no room";
     assert_eq!(lines[0].text, text);
     assert!(world.progress.get().is_failing());

@@ -43,7 +43,7 @@ fn keys_of_days_that_are_over_are_none() {
     host.clock.set(1_767_484_800_000);
     assert_eq!(
         read(&host).unwrap_err().to_string(),
-        "/keys: the day of its last key is over"
+        "/keys: its last key has expired"
     );
 }
 
@@ -103,11 +103,11 @@ fn what_cannot_work_is_refused_when_it_is_read() {
     for (line, error) in [
         (
             "signing_keys",
-            "signing_keys needs \"path=\", e.g. path=/etc/nginx/aws/signing_keys",
+            "signing_keys requires \"path=\", e.g. path=/etc/nginx/aws/signing_keys",
         ),
         (
             "signing_keys path=/keys",
-            "signing_keys needs \"access_key=\"",
+            "signing_keys requires \"access_key=\"",
         ),
         (
             "signing_keys path=keys access_key=A",
@@ -115,7 +115,7 @@ fn what_cannot_work_is_refused_when_it_is_read() {
         ),
         (
             "signing_keys path=/keys access_key=A,B",
-            "access_key=: an access key has no blanks",
+            "access_key=: an access key must not contain blanks",
         ),
     ] {
         let text = define(line, &[]).unwrap_err().to_string();

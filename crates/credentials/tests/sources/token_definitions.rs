@@ -55,7 +55,7 @@ fn what_cannot_work_is_refused_when_it_is_read() {
     for (line, error) in [
         (
             "ecrr",
-            "there is no source \"ecrr\"; the sources are ecr, ecr-public, codeartifact, process",
+            "unknown source \"ecrr\"; the sources are ecr, ecr-public, codeartifact, process",
         ),
         (
             "ecr",
@@ -68,57 +68,62 @@ fn what_cannot_work_is_refused_when_it_is_read() {
         ),
         (
             "ecr region=r credentials=web",
-            "credentials=: no provider \"web\" is declared above, and no source is called so",
+            "credentials=: no provider \"web\" is declared above, and there is no source of this \
+             name",
         ),
         (
             "ecr region=r retry=1m",
-            "\"retry=\" is unknown: ecr takes region=, endpoint=, insecure, credentials=, interval=, format=",
+            "\"retry=\" is unknown: ecr accepts region=, endpoint=, insecure, credentials=, \
+             interval=, format=",
         ),
         (
             "ecr-public region=r",
-            "\"region=\" is unknown: ecr-public takes endpoint=,",
+            "\"region=\" is unknown: ecr-public accepts endpoint=,",
         ),
         (
             "ecr region=r interval=0",
-            "interval=: it is not a time of a second or more, such as 30s or 6h",
+            "interval=: it must be a time of a second or more, such as 30s or 6h",
         ),
         (
             "ecr region=r format=bearer",
-            "format=: ecr gives the base64 of a user",
+            "format=: ecr already returns the base64 of a user",
         ),
         (
             "codeartifact region=r",
-            "codeartifact needs \"domain=\", e.g. domain=my-domain",
+            "codeartifact requires \"domain=\", e.g. domain=my-domain",
         ),
         (
             "codeartifact region=r domain=My",
-            "domain=: it is not 2 to 50 lower-case letters, digits and hyphens",
+            "domain=: it must consist of 2 to 50 lowercase letters, digits and hyphens",
         ),
-        ("codeartifact region=r domain=a&b=c", "domain=: it is not"),
+        (
+            "codeartifact region=r domain=a&b=c",
+            "domain=: it must consist of",
+        ),
         (
             "codeartifact region=r domain=web owner=1234",
-            "owner=: it is not the 12 digits of an account",
+            "owner=: it must be the 12 digits of an account",
         ),
         (
             "codeartifact region=r domain=web duration=899",
-            "duration=: it is not a time from 15m to 12h",
+            "duration=: it must be a time from 15m to 12h",
         ),
         (
             "codeartifact region=r domain=web duration=13h",
-            "duration=: it is not a time from 15m to 12h",
+            "duration=: it must be a time from 15m to 12h",
         ),
         (
             "process",
-            "process needs \"command=\", e.g. \"command=/usr/local/bin/print-token --for web\"",
+            "process requires \"command=\", e.g. \"command=/usr/local/bin/print-token --for web\"",
         ),
-        ("process command=a retry=no", "retry=: it is not a time"),
+        ("process command=a retry=no", "retry=: it must be a time"),
     ] {
         let text = define_token(line, without_region).unwrap_err().to_string();
         assert!(text.starts_with(error), "{text}");
     }
     let text = define_token("ecr region=r", &[("AWS_EC2_METADATA_DISABLED", "true")]).unwrap();
     let text = text.check(&Script::new()).unwrap_err().to_string();
-    assert!(text.starts_with("nothing configures a source"), "{text}");
+    assert!(text.starts_with("no source is configured"), "{text}");
 
     let keys = define("signing_keys path=/a access_key=A", &[]).unwrap();
     let words = ["region=r", "credentials=keys"];

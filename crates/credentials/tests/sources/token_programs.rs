@@ -79,8 +79,8 @@ fn basic_is_made_of_a_user_and_a_password() {
     assert_eq!(
         basic("word"),
         Err(
-            "process /opt/print: the token is not a user's name and password with a colon between \
-             them, which format=basic wants"
+            "process /opt/print: the token is not of the form <user>:<password>, which \
+             format=basic requires"
                 .to_owned()
         )
     );
@@ -88,28 +88,29 @@ fn basic_is_made_of_a_user_and_a_password() {
 
 #[test]
 fn what_is_not_exactly_a_token_is_an_error() {
-    let neither = "the answer is neither a token, visible ASCII without blanks, nor a JSON object \
-                   that holds one";
+    let neither = "the response is neither a token (visible ASCII without blanks) nor a JSON \
+                   object with one";
     for (output, error) in [
-        ("", "the answer is empty"),
-        (" \n", "the answer is empty"),
+        ("", "the response is empty"),
+        (" \n", "the response is empty"),
         ("Please log in", neither),
         ("one\ntwo", neither),
         ("caf\u{e9}", neither),
         ("a\u{0}b", neither),
         ("[\"abc\", \"def\"]", neither),
-        ("{\"token\": \"abc\"", "the answer is not a JSON object"),
-        ("{}", "the answer has no token"),
-        ("{\"token\": \"\"}", "the answer has no token"),
-        ("{\"token\": 1}", "token in the answer is not a text"),
-        ("{\"token\": \"a b\"}", "token in the answer is malformed"),
+        ("{\"token\": \"abc\"", "the response is not a JSON object"),
+        ("{}", "the response has no token"),
+        ("{\"token\": \"\"}", "the response has no token"),
+        ("{\"token\": 1}", "token in the response is not a string"),
+        ("{\"token\": \"a b\"}", "token in the response is malformed"),
         (
             "{\"token\": \"abc\", \"expiration\": \"tomorrow\"}",
-            "expiration in the answer is malformed",
+            "expiration in the response is malformed",
         ),
         (
             "{\"token\": \"abc\", \"expiration\": \"2026-01-02T03:04:05Z\"}",
-            "the token in the answer expired at 2026-01-02T03:04:05Z; is this machine's clock right?",
+            "the token in the response expired at 2026-01-02T03:04:05Z: check the clock of this \
+             machine",
         ),
     ] {
         assert_eq!(
@@ -125,7 +126,7 @@ fn how_it_ended_matters() {
     for (result, error) in [
         (
             Ok((ExitStatus::Exited(1), "abc")),
-            "/opt/print: ended with status 1",
+            "/opt/print: exited with status 1",
         ),
         (
             Err(RunError::Timeout),

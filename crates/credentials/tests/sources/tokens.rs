@@ -198,7 +198,8 @@ fn a_file_with_the_keys_is_watched() {
     let check = definition.check(&host).unwrap();
     assert_eq!(
         check.description,
-        "ecr in eu-west-1, signed for with file, profile \"default\", access key AKID"
+        "ecr in eu-west-1, signed with the credentials of file, profile \"default\", access key \
+         AKID"
     );
     let endpoints: Vec<String> = check.endpoints.iter().map(Endpoint::to_string).collect();
     assert_eq!(endpoints, [ECR.trim_end_matches('/')]);
@@ -221,55 +222,56 @@ fn what_is_not_exactly_a_token_is_an_error() {
     let ecr = |fields: &str| format!("{{\"authorizationData\": [{{{fields}}}]}}");
     let expiry = format!("\"expiresAt\": {}", NOW + 3600);
     for (answer, error) in [
-        (String::new(), "the answer is empty"),
-        ("<html>".to_owned(), "the answer is not a JSON object"),
-        ("{}".to_owned(), "the answer has no authorizationData"),
+        (String::new(), "the response is empty"),
+        ("<html>".to_owned(), "the response is not a JSON object"),
+        ("{}".to_owned(), "the response has no authorizationData"),
         (
             "{\"authorizationData\": []}".to_owned(),
-            "the answer has no authorizationData",
+            "the response has no authorizationData",
         ),
         (
             "{\"authorizationData\": [\"QVdT\"]}".to_owned(),
-            "authorizationData in the answer is malformed",
+            "authorizationData in the response is malformed",
         ),
-        (ecr(""), "the answer has no expiresAt"),
-        (ecr(&expiry), "the answer has no authorizationToken"),
+        (ecr(""), "the response has no expiresAt"),
+        (ecr(&expiry), "the response has no authorizationToken"),
         (
             ecr(&format!("{expiry}, \"authorizationToken\": \"\"")),
-            "the answer has no authorizationToken",
+            "the response has no authorizationToken",
         ),
         (
             ecr(&format!("{expiry}, \"authorizationToken\": 1")),
-            "authorizationToken in the answer is not a text",
+            "authorizationToken in the response is not a string",
         ),
         (
             ecr(&format!(
                 "{expiry}, \"authorizationToken\": \"a\\r\\nHost: b\""
             )),
-            "authorizationToken in the answer is malformed",
+            "authorizationToken in the response is malformed",
         ),
         (
             ecr(&format!(
                 "{expiry}, \"authorizationToken\": \"{}\"",
                 "a".repeat(20_000)
             )),
-            "authorizationToken in the answer is malformed",
+            "authorizationToken in the response is malformed",
         ),
         (
             ecr("\"authorizationToken\": \"QVdT\", \"expiresAt\": \"tomorrow\""),
-            "expiresAt in the answer is malformed",
+            "expiresAt in the response is malformed",
         ),
         (
             ecr("\"authorizationToken\": \"QVdT\", \"expiresAt\": -1"),
-            "expiresAt in the answer is malformed",
+            "expiresAt in the response is malformed",
         ),
         (
             ecr("\"authorizationToken\": \"QVdT\", \"expiresAt\": 1e300"),
-            "expiresAt in the answer is malformed",
+            "expiresAt in the response is malformed",
         ),
         (
             ecr("\"authorizationToken\": \"QVdT\", \"expiresAt\": 1767323045.9"),
-            "the token in the answer expired at 2026-01-02T03:04:05Z; is this machine's clock right?",
+            "the token in the response expired at 2026-01-02T03:04:05Z: check the clock of this \
+             machine",
         ),
     ] {
         let host = Script::new().expect(format!("POST {ECR}"), 200, answer.clone());

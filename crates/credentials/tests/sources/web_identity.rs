@@ -84,7 +84,7 @@ fn without_a_token_nothing_is_sent() {
     );
     for content in ["", "\n", "a b", "a\nb", "\u{e9}"] {
         let text = fetched(&Script::new().file("/token", content)).to_string();
-        assert_eq!(text, "/token: it does not hold a token alone, on one line");
+        assert_eq!(text, "/token: it must contain only a token, on one line");
     }
     let host = Script::new();
     host.files
@@ -102,15 +102,15 @@ fn what_cannot_work_is_refused_when_it_is_read() {
     for (line, error) in [
         (
             "web_identity",
-            "web_identity needs \"role_arn=\", e.g. role_arn=arn:aws:iam",
+            "web_identity requires \"role_arn=\", e.g. role_arn=arn:aws:iam",
         ),
         (
             &format!("web_identity role_arn={ROLE}"),
-            "web_identity needs \"token_file=\"",
+            "web_identity requires \"token_file=\"",
         ),
         (
             &format!("web_identity role_arn=web {token}"),
-            "role_arn: it is not written arn:aws",
+            "role_arn: it must be of the form arn:aws",
         ),
         (
             &format!("web_identity role_arn={ROLE} token_file=a"),
@@ -118,7 +118,7 @@ fn what_cannot_work_is_refused_when_it_is_read() {
         ),
         (
             &format!("web_identity role_arn={ROLE} {token} session_name=a"),
-            "session name: it is not",
+            "session name: it must consist of",
         ),
         (
             &format!("web_identity role_arn={ROLE} {token} region=a.b"),

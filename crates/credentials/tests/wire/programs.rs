@@ -53,9 +53,9 @@ fn a_program_that_fails_is_an_error_whatever_it_printed() {
     let error = run(&format!("{PRINT} x; exit 3"), &[])
         .unwrap_err()
         .to_string();
-    assert!(error.ends_with("/bin/sh: ended with status 3"), "{error}");
+    assert!(error.ends_with("/bin/sh: exited with status 3"), "{error}");
     let error = run("kill -9 $$", &[]).unwrap_err().to_string();
-    assert!(error.ends_with("/bin/sh: was ended by signal 9"), "{error}");
+    assert!(error.ends_with("/bin/sh: exited on signal 9"), "{error}");
     let error = run("head -c 2097152 /dev/zero", &[])
         .unwrap_err()
         .to_string();

@@ -22,7 +22,7 @@ pub enum BodyError {
     #[error("the client's X-Amz-Decoded-Content-Length is not a decimal number")]
     DecodedLength,
     /// The announced name cannot be a trailer's, or is longer than [`TrailerName::MAX`].
-    #[error("the client's X-Amz-Trailer holds what is not a header name")]
+    #[error("the client's X-Amz-Trailer contains an invalid header name")]
     TrailerName,
     /// Trailers are announced, but the declared encoding has none.
     #[error("the client announced trailers, but its X-Amz-Content-SHA256 declares none")]

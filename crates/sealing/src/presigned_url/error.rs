@@ -11,10 +11,10 @@ pub enum PresignedUrlError {
     #[error("its URL does not begin with \"https://\" or \"http://\"")]
     Scheme,
     /// The URL has no host, or an invalid one.
-    #[error("its URL has no host such as my-bucket.s3.eu-west-1.amazonaws.com behind \"//\"")]
+    #[error("its URL has no host such as my-bucket.s3.eu-west-1.amazonaws.com after \"//\"")]
     Host,
     /// A byte that no encoded URL contains, or that no client sends.
-    #[error("its URL has the byte 0x{0:02x}, which has to be encoded")]
+    #[error("its URL has the byte 0x{0:02x}, which must be percent-encoded")]
     Byte(u8),
     /// The presigned URL would not fit into memory.
     #[error("not enough memory")]

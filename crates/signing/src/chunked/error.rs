@@ -18,13 +18,13 @@ pub enum FramingError {
     #[error("a chunk has no signature")]
     MissingSignature,
     /// A chunk is signed, but the declared encoding has no signed chunks.
-    #[error("a chunk has a signature, but unsigned ones were declared")]
+    #[error("a chunk has a signature, but unsigned chunks were declared")]
     UnexpectedSignature,
     /// A signature of a chunk or of the trailers is not 64 hexadecimal digits.
     #[error("a signature is not 64 hexadecimal digits")]
     Signature,
     /// A chunk is larger than [`MAX_CHUNK`].
-    #[error("a chunk of {size} bytes is above the limit of {MAX_CHUNK}")]
+    #[error("a chunk of {size} bytes exceeds the limit of {MAX_CHUNK}")]
     ChunkTooLarge {
         /// The size that its line declares.
         size: u64,
@@ -33,13 +33,13 @@ pub enum FramingError {
     #[error("the data of a chunk is not followed by CRLF")]
     ChunkEnd,
     /// The chunks contain more data than the declared decoded length.
-    #[error("the chunks hold more than the {declared} bytes declared")]
+    #[error("the chunks contain more than the {declared} bytes declared")]
     TooLong {
         /// The declared length.
         declared: u64,
     },
     /// The chunks contain less data than the declared decoded length.
-    #[error("the chunks hold {decoded} bytes of the {declared} declared")]
+    #[error("the chunks contain {decoded} bytes of the {declared} declared")]
     TooShort {
         /// The declared length.
         declared: u64,
@@ -56,22 +56,22 @@ pub enum FramingError {
     #[error(transparent)]
     Trailer(#[from] TrailerError),
     /// The trailers are longer than [`MAX_TRAILERS`].
-    #[error("the trailers are above the limit of {MAX_TRAILERS} bytes")]
+    #[error("the trailers exceed the limit of {MAX_TRAILERS} bytes")]
     TrailersTooLarge,
     /// Signed trailers were declared, but there are none.
-    #[error("there is no trailer, but signed ones were declared")]
+    #[error("there is no trailer, but signed trailers were declared")]
     MissingTrailer,
     /// The trailers' signature was declared, but is missing.
     #[error("the trailers have no signature")]
     MissingTrailerSignature,
-    /// The body ends inside its framing.
-    #[error("the body ends inside its framing")]
+    /// The body ends within the aws-chunked encoding.
+    #[error("the body ends within the aws-chunked encoding")]
     Truncated,
     /// Bytes follow the end of the framing.
-    #[error("bytes follow the end of the framing")]
+    #[error("bytes follow the end of the aws-chunked encoding")]
     AfterEnd,
     /// There is no memory to hold a line of the encoding. This is not the client's fault.
-    #[error("no memory to hold a line of the framing")]
+    #[error("not enough memory to hold a line of the aws-chunked encoding")]
     Memory,
 }
 
@@ -82,16 +82,16 @@ pub enum TrailerError {
     #[error("a trailer has an invalid name")]
     Name,
     /// The value is empty or contains a space, a control byte, or a byte outside ASCII.
-    #[error("the value of a trailer is empty or holds other than visible ASCII")]
+    #[error("the value of a trailer is empty or contains other than visible ASCII")]
     Value,
     /// There is already a trailer of this name.
     #[error("two trailers have the same name")]
     Duplicate,
     /// The name is that of the trailers' signature.
-    #[error("x-amz-trailer-signature is no trailer to be signed")]
+    #[error("x-amz-trailer-signature cannot be signed as a trailer")]
     Reserved,
     /// There is no memory to hold it.
-    #[error("no memory to hold a trailer")]
+    #[error("not enough memory to hold a trailer")]
     Memory,
 }
 
@@ -112,15 +112,15 @@ pub enum EncodeError {
     #[error("the last chunk of the body has not been written")]
     OpenChunk,
     /// The trailers do not have the length in the layout.
-    #[error("the trailers take {actual} bytes where {expected} were announced")]
+    #[error("the trailers take {actual} bytes, but {expected} were announced")]
     TrailersLength {
         /// The length in the layout.
         expected: usize,
         /// The length that they have.
         actual: usize,
     },
-    /// There is no memory to sign the trailers.
-    #[error("no memory to sign the trailers")]
+    /// There is not enough memory to sign the trailers.
+    #[error("not enough memory to sign the trailers")]
     Memory,
 }
 
@@ -131,6 +131,6 @@ pub enum ResignError {
     #[error(transparent)]
     Framing(#[from] FramingError),
     /// There is no memory to hold the client's chunk.
-    #[error("no memory to hold a chunk of the body")]
+    #[error("not enough memory to hold a chunk of the body")]
     Memory,
 }

@@ -44,10 +44,10 @@ impl From<Expires> for Duration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExpiresError {
     /// Zero: the request would expire when it is made.
-    #[error("a presigned request expires after one second at least")]
+    #[error("the lifetime of a presigned request must be at least one second")]
     Zero,
     /// Longer than 7 days.
-    #[error("a presigned request expires after 7 days (604800 s) at most, not {secs} s")]
+    #[error("the lifetime of a presigned request must be at most 7 days (604800 s), not {secs} s")]
     TooLong {
         /// The requested seconds.
         secs: u64,

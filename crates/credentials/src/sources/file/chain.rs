@@ -49,8 +49,8 @@ impl<'a> Chain<'a> {
     fn source(&self, name: &'a str, visited: &mut Vec<&'a str>) -> Result<Source, FetchError> {
         let Some(profile) = self.context.profiles.get(name) else {
             let why = match visited.last() {
-                Some(from) => format!("it does not exist, and profile \"{from}\" needs it"),
-                None => "it does not exist; it is written [profile name] in the config file and \
+                Some(from) => format!("it does not exist, and profile \"{from}\" requires it"),
+                None => "it does not exist: write it as [profile name] in the config file and \
                          [name] in the credentials file"
                     .to_owned(),
             };
@@ -60,11 +60,11 @@ impl<'a> Chain<'a> {
             let path = visited.join(" > ");
             return Err(wrong(
                 name,
-                format!("source_profile leads back to it: {path} > {name}"),
+                format!("source_profile forms a cycle: {path} > {name}"),
             ));
         }
         if visited.len() == LONGEST {
-            let why = format!("more than {LONGEST} profiles build one on the other");
+            let why = format!("more than {LONGEST} profiles refer to one another");
             return Err(wrong(visited[0], why));
         }
         visited.push(name);
@@ -90,7 +90,7 @@ impl<'a> Chain<'a> {
         visited: &mut Vec<&'a str>,
     ) -> Result<Source, FetchError> {
         if profile.get("mfa_serial").is_some() {
-            let why = "mfa_serial asks a person for a code, and nobody is here";
+            let why = "mfa_serial requires a code that a person enters";
             return Err(wrong(name, why));
         }
         let source = match (
@@ -104,14 +104,17 @@ impl<'a> Chain<'a> {
                 ));
             }
             (None, None) => {
-                let why = "role_arn needs a source_profile or a credential_source";
+                let why = "role_arn requires a source_profile or a credential_source";
                 return Err(wrong(name, why));
             }
             // Its role is assumed with its own keys.
             (Some(source), None) if source == name => keys(name, profile).map(Source::Keys)?,
             (Some(source), None) => match self.source(source, visited) {
                 Err(FetchError::NotConfigured(_)) => {
-                    let why = format!("it has no credentials, and profile \"{name}\" needs them");
+                    let why = format!(
+                        "it has no credentials, and profile \"{name}\" requires \
+                                       them"
+                    );
                     return Err(wrong(source, why));
                 }
                 other => other?,
@@ -136,7 +139,7 @@ impl<'a> Chain<'a> {
         }
         if let Some(token_file) = profile.get("web_identity_token_file") {
             let Some(arn) = profile.get("role_arn") else {
-                return Err(wrong(name, "web_identity_token_file needs a role_arn"));
+                return Err(wrong(name, "web_identity_token_file requires a role_arn"));
             };
             let role = Role::new(arn, profile.get("role_session_name"), None, None);
             let source = role.and_then(|role| {
@@ -148,8 +151,8 @@ impl<'a> Chain<'a> {
         }
         if let Some(setting) = INTERACTIVE.iter().find(|name| profile.get(name).is_some()) {
             let why = format!(
-                "{setting} needs a person who signs in; use the source process with \"command=aws \
-                 configure export-credentials --format process --profile {name}\""
+                "{setting} requires a person to sign in: use the source process with \
+                 \"command=aws configure export-credentials --format process --profile {name}\""
             );
             return Err(wrong(name, why));
         }
@@ -175,7 +178,7 @@ impl<'a> Chain<'a> {
             "Ec2InstanceMetadata" => Imds::find(environment).map(Source::Imds),
             "EcsContainer" => Container::find(environment).map(Source::Container),
             _ => {
-                let why = "credential_source is none of Environment, Ec2InstanceMetadata and \
+                let why = "credential_source must be Environment, Ec2InstanceMetadata or \
                            EcsContainer";
                 return Err(wrong(name, why));
             }
@@ -229,7 +232,7 @@ fn keys(name: &str, profile: &Profile) -> Result<Keys, FetchError> {
         if !is_good {
             return Err(wrong(
                 name,
-                format!("{setting} holds blanks or control characters"),
+                format!("{setting} contains blanks or control characters"),
             ));
         }
     }
