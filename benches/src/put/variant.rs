@@ -26,7 +26,7 @@ pub(crate) enum Payload {
     Signed,
     /// `aws_payload streaming`: it is put into signed chunks.
     Streaming,
-    /// `aws_payload auto`, and a client that signs chunks: they are signed anew.
+    /// `aws_payload auto`, and a client that signs chunks: they are signed again.
     Resigned,
     /// `aws_payload decode`, and the same client: its framing is taken off.
     Decoded,
@@ -119,7 +119,7 @@ impl fmt::Display for Variant {
             Payload::Unsigned => "unsigned",
             Payload::Signed => "signed",
             Payload::Streaming => "streaming",
-            Payload::Resigned => "signed anew",
+            Payload::Resigned => "signed again",
             Payload::Decoded => "decoded",
         };
         let buffering = if self.buffered {
