@@ -65,7 +65,7 @@ fn check_body(framing: Framing, length: u64, announced: &str, body: &[u8], split
             assert_eq!(data.len() as u64, length);
             check_data(framing, expected, body, &data);
         }
-        // What the inspector leaves to the store; it reads on behind it.
+        // What the inspector leaves to the store; it reads on after it.
         (Err(BodyError::ChecksumMismatch(_) | BodyError::ChecksumForm(_)), inspected) => {
             let after_end = BodyError::Framing(FramingError::AfterEnd);
             assert!(inspected == Ok(()) || inspected == Err(after_end));
@@ -74,7 +74,7 @@ fn check_body(framing: Framing, length: u64, announced: &str, body: &[u8], split
     }
 }
 
-/// What was taken is what the parser finds, with the checksums behind it.
+/// What was taken is what the parser finds, with the checksums after it.
 fn check_data(framing: Framing, expected: Expected, mut body: &[u8], data: &[u8]) {
     let mut parser = Parser::new(framing, data.len() as u64);
     let mut rest = data;

@@ -36,7 +36,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     }
 
-    // Signing anew changes signatures only, and in the same way whatever stood there.
+    // Signing again changes signatures only, and in the same way whatever stood there.
     let resigned = resign(framing, declared, &[body]).unwrap();
     assert_eq!(resigned.len(), body.len());
     assert_eq!(resign(framing, declared, &pieces).as_ref(), Ok(&resigned));

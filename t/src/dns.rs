@@ -79,7 +79,7 @@ fn serve(socket: &UdpSocket, shared: &Shared) {
 fn answer(message: &[u8]) -> Option<(Vec<u8>, bool)> {
     const HEADER: usize = 12;
     const TYPE_A: [u8; 2] = [0, 1];
-    // The name is a run of labels, each behind its length, up to an empty one.
+    // The name is a run of labels, each after its length, up to an empty one.
     let mut at = HEADER;
     while *message.get(at)? != 0 {
         at += usize::from(message[at]) + 1;

@@ -221,8 +221,9 @@ impl Upload {
         upload("PUT", port, &self.target, &headers, &self.body)
     }
 
-    /// Sends the request while an object store reads what comes of it until the connection is closed, which
-    /// has to happen. Returns the client's response, the head at the object store and what came behind it.
+    /// Sends the request while an object store reads what comes of it until the connection is
+    /// closed, which has to happen. Returns the client's response, the head at the object store and
+    /// what came after it.
     #[track_caller]
     pub fn send_in_vain(&self, port: u16, store: &HeldOrigin) -> (Response, Head, Vec<u8>) {
         std::thread::scope(|scope| {

@@ -73,7 +73,7 @@ impl HeldConnection {
         Self { stream }
     }
 
-    /// The next request's head, and not a byte behind it.
+    /// The next request's head, and not a byte after it.
     #[track_caller]
     pub fn read_head(&mut self) -> Head {
         let mut head = Vec::new();

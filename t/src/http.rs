@@ -1,6 +1,6 @@
 //! A blocking HTTP/1 client that sends exactly the bytes it is given.
 //!
-//! Neither targets nor headers are checked, encoded or normalised: a test of an odd request must
+//! Neither targets nor headers are checked, encoded or normalized: a test of an odd request must
 //! put that request on the wire. Waiting ends after [`TIMEOUT`] with a panic.
 
 use std::io::{BufRead, BufReader, Write};

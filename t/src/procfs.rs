@@ -30,7 +30,7 @@ pub fn is_alive(pid: i32) -> bool {
 /// The process group of a process; none if it has ended, even if its parent has not noticed yet.
 pub fn group(pid: i32) -> Option<i32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // "pid (name) state ppid pgrp ...": the name may hold blanks and parentheses.
+    // "pid (name) state ppid pgrp ...": the name may hold spaces and parentheses.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
     match fields.next()? {
         "Z" | "X" => None,

@@ -1,4 +1,5 @@
-//! A stand-in for a registry of container images, and for the object store behind it, which has the layers.
+//! A stand-in for a registry of container images, and for the object store after it, which has the
+//! layers.
 
 use std::sync::Arc;
 

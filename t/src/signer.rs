@@ -44,8 +44,8 @@ impl Signer {
         self
     }
 
-    /// Names another service. The paths of S3 are encoded once and never normalised; those of any
-    /// other are normalised, and encoded once more than they are sent.
+    /// Names another service. The paths of S3 are encoded once and never normalized; those of any
+    /// other are normalized, and encoded once more than they are sent.
     pub fn service(mut self, service: &str) -> Self {
         self.service = service.to_owned();
         self

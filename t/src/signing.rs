@@ -120,7 +120,7 @@ fn verify_with(head: &Head, body: &[u8], signer: &Signer) -> Result<(), String> 
 }
 
 /// The bytes that a body in signed chunks holds, or why not every chunk is signed by `signer`,
-/// behind a head that is.
+/// after a head that is.
 pub fn verify_chunks(head: &Head, body: &[u8], signer: &Signer) -> Result<Vec<u8>, String> {
     let authorization = only(head, "authorization")?;
     let (_, signature) = authorization
@@ -157,7 +157,7 @@ pub fn verify_chunks(head: &Head, body: &[u8], signer: &Signer) -> Result<Vec<u8
     }
 }
 
-/// A line of ASCII without its CRLF, and what stands behind it.
+/// A line of ASCII without its CRLF, and what stands after it.
 fn split_line(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
     let line = std::str::from_utf8(&bytes[..end]).ok()?;
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_signature_is_taken_and_any_other_refused() {
+    fn a_good_signature_is_taken_and_any_other_rejected() {
         let good = signed();
         assert_eq!(verify_text(&good), Ok(()), "{good}");
 
@@ -257,7 +257,7 @@ mod tests {
         }
     }
 
-    /// The body of [`Signer::sign_chunk`]s in chunks of these, behind a signed head.
+    /// The body of [`Signer::sign_chunk`]s in chunks of these, after a signed head.
     fn chunked(chunks: &[&str]) -> (Head, String) {
         let head = signer().sign(Request::new("PUT", "/").header("X-Amz-Meta-A", "1"));
         let head = Head::new(head.to_bytes());
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn good_chunks_are_taken_and_any_other_refused() {
+    fn good_chunks_are_taken_and_any_other_rejected() {
         let (head, good) = chunked(&["first", "second"]);
         let verify = |body: &str| verify_chunks(&head, body.as_bytes(), &signer());
         assert_eq!(verify(&good), Ok(b"firstsecond".to_vec()));
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_signature_is_refused() {
+    fn an_old_signature_is_rejected() {
         let old = signer()
             .at(SystemTime::now() - Duration::from_secs(300))
             .sign(Request::get("/"));

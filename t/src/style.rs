@@ -14,7 +14,7 @@ use crate::signing::parse_date;
 /// How far the clock of a signature may be off in a test.
 const SKEW: Duration = Duration::from_secs(60);
 
-/// How long a signature in the query is good for, where nothing else is said.
+/// How long a signature in the query is valid by default.
 const EXPIRES: u64 = 900;
 
 /// A version, and a place.
@@ -44,13 +44,13 @@ impl Style {
         }
     }
 
-    /// Whether the signature stands in the query.
+    /// Whether the signature is in the query.
     pub fn is_query(self) -> bool {
         matches!(self, Self::Query | Self::QueryV2)
     }
 
     /// Fails the test unless the account's user has signed this request now, in this style and no
-    /// other. Its bucket stands in the path, or in a Host below [`ENDPOINT`].
+    /// other. Its bucket is in the path, or in a Host below [`ENDPOINT`].
     #[track_caller]
     pub fn expect_signed(self, head: &Head) {
         if self == Self::Headers {

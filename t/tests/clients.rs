@@ -35,7 +35,7 @@ fn the_client_sends_the_bytes_it_is_given() {
 }
 
 #[test]
-fn a_connection_carries_answers_of_every_framing() {
+fn a_connection_carries_responses_of_every_framing() {
     let origin = RawOrigin::start(|request| match request.target().as_str() {
         "/length" => Reply::with_headers(200, &[("X-A", "b")], "length"),
         "/none" => Reply::new(304, ""),

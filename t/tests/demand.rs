@@ -30,7 +30,7 @@ const ONE_LOCATION: &str = "location / { aws_sign; proxy_pass http://{origin}; }
 
 /// Who has reported it, what the client asks for, the object it means, and what is sent.
 const PATHS: [(&str, &str, &str, &str); 22] = [
-    // A blank in place of a plus sign, and the other way round.
+    // A space in place of a plus sign, and the other way round.
     ("A#87 E#40523", "/a+b", "a+b", "/a%2Bb"),
     ("A#87 E#40523", "/a%2Bb", "a+b", "/a%2Bb"),
     ("A#87 E#40523", "/a%2bb", "a+b", "/a%2Bb"),

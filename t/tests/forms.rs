@@ -244,7 +244,7 @@ fn a_rewrite_with_and_without_arguments() {
     }
 }
 
-// Captures are decoded: nginx puts their blanks into the request line as they are.
+// Captures are decoded: nginx puts their spaces into the request line as they are.
 #[test]
 fn a_regex_location_whose_captures_hold_blanks() {
     let origin = object_store_of(&KEYS);

@@ -189,7 +189,7 @@ fn a_reload_brings_new_workers_with_the_new_configuration() {
 }
 
 #[test]
-fn a_refused_reload_keeps_the_workers() {
+fn a_rejected_reload_keeps_the_workers() {
     let mut nginx = answering("before").start();
     let old = nginx.workers();
 
@@ -273,7 +273,7 @@ fn debug_lines_have_a_log_of_their_own() {
 }
 
 #[test]
-fn configurations_are_taken_or_refused() {
+fn configurations_are_taken_or_rejected() {
     let server = |snippet: &str| Nginx::builder().without_module().server(snippet).check();
     server("return 204;").expect_ok();
     server("no_such;").expect_refused("unknown directive \"no_such\"");

@@ -45,7 +45,7 @@ fn a_name_need_not_be_utf_8() {
 
 /// nginx would wait for somebody to write to a FIFO, for ever.
 #[test]
-fn what_is_not_a_regular_file_is_refused_and_not_waited_for() {
+fn what_is_not_a_regular_file_is_rejected_and_not_waited_for() {
     let scratch = Scratch::new("keys");
     let fifo = scratch.path().join("fifo");
     let made = Command::new("mkfifo").arg(&fifo).status();
@@ -116,7 +116,7 @@ fn tenants() -> nginx_tests::Builder {
     })
 }
 
-/// Also where the map stands behind its use.
+/// Also where the map stands after its use.
 #[test]
 fn a_variable_chooses_among_the_files_of_its_map() {
     let origin = RawOrigin::with_body("hello");
@@ -163,7 +163,7 @@ fn a_variable_chooses_among_the_files_of_its_map() {
 }
 
 #[test]
-fn a_variable_whose_files_are_not_known_is_refused() {
+fn a_variable_whose_files_are_not_known_is_rejected() {
     for (map, variable, message) in [
         ("", "$arg_file", "\"$arg_file\" is not one"),
         ("set $a keys/acme;", "$a", "\"$a\" is not one"),

@@ -113,7 +113,7 @@ fn request_uri_serves_every_key() {
     }
 }
 
-// With a URI part, nginx sends the path that it has decoded and normalised.
+// With a URI part, nginx sends the path that it has decoded and normalized.
 #[test]
 fn a_uri_part_serves_every_key_that_nginx_does_not_normalise() {
     for style in STYLES {

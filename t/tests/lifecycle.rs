@@ -84,7 +84,7 @@ fn a_request_in_flight_outlives_a_reload() {
 }
 
 #[test]
-fn a_reload_that_is_refused_changes_nothing() {
+fn a_reload_that_is_rejected_changes_nothing() {
     let origin = object_store_with(&[("two words", "hello")]);
     let mut nginx = signing(origin.address()).start();
     nginx.edit(|builder| builder.server("aws_signing_key short; location / { aws_sign; }"));

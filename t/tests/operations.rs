@@ -398,7 +398,7 @@ fn a_client_cannot_fill_the_log() {
 }
 
 #[test]
-fn unknown_names_are_refused_with_the_nearest() {
+fn unknown_names_are_rejected_with_the_nearest() {
     for (argument, message) in [
         (
             "getobject",

@@ -1,5 +1,5 @@
-//! A pre-derived signing key is good for the day of its scope. Another day's signs all the same, as
-//! with the C module, but the operator is told why the object store rejects it (A#69, A#70).
+//! A pre-derived signing key is valid for the day of its scope. Another day's signs all the same,
+//! as with the C module, but the operator is told why the object store rejects it (A#69, A#70).
 
 use nginx_tests::http;
 use nginx_tests::{Nginx, RawOrigin, account};

@@ -159,7 +159,7 @@ fn server_side_includes_of_signed_objects() {
 
 // A page that is the response to a POST includes objects by GET.
 #[test]
-fn includes_in_the_answer_to_a_post() {
+fn includes_in_the_response_to_a_post() {
     let origin = object_store_with(&[("two words", "hello"), ("page.html", PAGE)]);
     let application =
         RawOrigin::start(|_| Reply::with_headers(200, &[("Content-Type", "text/html")], PAGE));

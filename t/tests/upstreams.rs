@@ -68,7 +68,7 @@ fn a_peer_that_answers_503_is_passed_over() {
 }
 
 #[test]
-fn a_peer_that_closes_without_an_answer_is_passed_over() {
+fn a_peer_that_closes_without_a_response_is_passed_over() {
     let closing = RawOrigin::start(|_| Reply::close());
     let good = RawOrigin::with_body("hello");
     let nginx = signing("server {closing} max_fails=0; server {good} backup;", "")

@@ -91,7 +91,7 @@ fn now() -> Timestamp {
     Timestamp::from_unix(since.map_or(0, |since| since.as_secs().cast_signed()))
 }
 
-/// The C module's directives, with a key that is good for the day of `now`. Host is for the
+/// The C module's directives, with a key that is valid for the day of `now`. Host is for the
 /// configuration to set there.
 fn c_module(now: Timestamp) -> String {
     let scope = CredentialScope::new(now.date(), REGION, "s3")

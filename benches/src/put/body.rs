@@ -78,7 +78,7 @@ impl Body {
     }
 }
 
-/// How much data stands in the piece, and how often that is sent.
+/// How much data is in the piece, and how often that is sent.
 fn pieces(length: u64) -> (u64, u64) {
     let data = length.min(PIECE);
     assert!(length.is_multiple_of(data), "{length} bytes make no pieces");

@@ -37,7 +37,7 @@ impl<'a> Program<'a> {
              AWS_AUTH_CLIENTS",
             venv.display()
         );
-        // The first line of a script cannot name an interpreter whose path contains a blank.
+        // The first line of a script cannot name an interpreter whose path contains a space.
         let is_script = std::fs::read(&path).is_ok_and(|program| program.starts_with(b"#!"));
         if is_script {
             Self::installed(venv.join("bin/python"), entrance).argument(path)

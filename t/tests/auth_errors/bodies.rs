@@ -11,7 +11,7 @@ use nginx_tests::http::{self, Connection, Request};
 use nginx_tests::{RawOrigin, Reply, http2};
 
 #[test]
-fn other_answers_pass_byte_for_byte() {
+fn other_responses_pass_byte_for_byte() {
     let long = |start: &str, length: usize| {
         let filling = "0123456789abcde\n".repeat(length / 16);
         format!("{start}{filling}")
@@ -279,7 +279,7 @@ fn bodies_that_come_in_pieces() {
 
 /// A response that breaks off before it can be told what it is passes as far as it came.
 #[test]
-fn an_answer_that_breaks_off() {
+fn a_response_that_breaks_off() {
     for buffering in ["on", "off"] {
         let head =
             "HTTP/1.1 403 Reply\r\nContent-Length: 1000\r\n\r\n<?xml version=\"1.0\"?><Error><Mess";

@@ -261,7 +261,7 @@ fn the_directive() {
 
 /// What a real store says of another secret, and of a user that it does not know.
 #[test]
-fn swift_refuses_and_nobody_learns_why() {
+fn swift_rejects_and_nobody_learns_why() {
     let swift = Swift::start();
     swift.create_bucket("bucket");
     swift.put("bucket", "key", "served");

@@ -26,7 +26,7 @@ fn expect_refused(server: &str, message: &str) {
 }
 
 #[test]
-fn a_bad_value_is_refused() {
+fn a_bad_value_is_rejected() {
     for (directive, message) in [
         (
             "aws_access_key 'A B'",
@@ -169,7 +169,7 @@ fn a_bad_value_is_refused() {
 
 /// A value over several lines is rejected where its directive ends, as nginx counts.
 #[test]
-fn line_breaks_in_values_are_refused() {
+fn line_breaks_in_values_are_rejected() {
     expect_refused(
         "aws_access_key 'A\nB'; #!\n",
         "\"A\\nB\": an access key must not contain blanks",
@@ -183,7 +183,7 @@ fn line_breaks_in_values_are_refused() {
 }
 
 #[test]
-fn a_malformed_scope_is_refused() {
+fn a_malformed_scope_is_rejected() {
     for scope in [
         "",
         "x",
@@ -238,7 +238,7 @@ fn a_signing_key_is_base64_of_32_bytes() {
 }
 
 #[test]
-fn two_kinds_of_credentials_in_a_block_are_refused() {
+fn two_kinds_of_credentials_in_a_block_are_rejected() {
     let key = "A".repeat(43);
     let derived = [
         format!("aws_signing_key {key};"),
@@ -266,7 +266,7 @@ fn two_kinds_of_credentials_in_a_block_are_refused() {
 }
 
 #[test]
-fn a_second_directive_in_a_block_is_refused() {
+fn a_second_directive_in_a_block_is_rejected() {
     for directive in [
         "aws_access_key AKID",
         "aws_key_scope 20260102/us-east-1/s3/aws4_request",
@@ -313,7 +313,7 @@ impl Incomplete for TestResult {
 }
 
 #[test]
-fn a_location_without_usable_credentials_is_refused() {
+fn a_location_without_usable_credentials_is_rejected() {
     let signs = "location / {\n    aws_sign; #!\n    proxy_pass http://127.0.0.1:1;\n}\n";
     for (credentials, message) in [
         (
@@ -348,7 +348,7 @@ fn a_location_without_usable_credentials_is_refused() {
 }
 
 #[test]
-fn a_secret_key_without_region_is_refused() {
+fn a_secret_key_without_region_is_rejected() {
     for secret in ["aws_secret_key hush;", "aws_secret_key_file secret.key;"] {
         expect_refused(
             &format!("aws_access_key AKID;\n{secret} #!\nroot /nowhere;\n{SIGNED}"),
@@ -359,7 +359,7 @@ fn a_secret_key_without_region_is_refused() {
 
 /// Static or with variables, and in whatever order.
 #[test]
-fn aws_sign_beside_another_pass_is_refused() {
+fn aws_sign_beside_another_pass_is_rejected() {
     for directive in ["grpc_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass"] {
         for target in ["127.0.0.1:1", "$arg_target"] {
             for (before, after) in [("aws_sign; #!", ""), ("", "aws_sign on; #!")] {

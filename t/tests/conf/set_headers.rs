@@ -61,7 +61,7 @@ fn an_upgrade_is_warned_of_but_for_websockets_of_api_gateway() {
     assert_eq!(about(&format!("{UPGRADE} {unsigned}")).len(), 0);
 }
 
-/// Signing that stands in an `upstream{}`, which a constant or a variable names.
+/// Signing that is in an `upstream{}`, which a constant or a variable names.
 #[test]
 fn upstreams_that_sign_are_looked_at() {
     for target in ["http://store", "http://$arg_to", "$arg_to"] {

@@ -136,7 +136,7 @@ fn a_key_file_that_everybody_can_read_is_warned_of() {
 }
 
 #[test]
-fn a_key_file_that_holds_no_key_is_refused() {
+fn a_key_file_that_holds_no_key_is_rejected() {
     let reason = "which contains no secret key (empty, or with blanks or control characters): \
                   the file must contain only the key in ";
     for content in [

@@ -12,7 +12,7 @@ fn check(http: &str, server: &str) -> TestResult {
 }
 
 #[test]
-fn a_provider_that_cannot_work_is_refused() {
+fn a_provider_that_cannot_work_is_rejected() {
     for (words, message) in [
         ("p magic", "\"p\": unknown source \"magic\""),
         ("p", "invalid number of arguments"),
@@ -56,7 +56,7 @@ fn a_provider_that_cannot_work_is_refused() {
 }
 
 #[test]
-fn a_name_that_is_not_declared_is_refused_with_those_that_are() {
+fn a_name_that_is_not_declared_is_rejected_with_those_that_are() {
     let second = "aws_credentials_provider second env;";
     let server = format!("aws_region r; aws_credentials instanze; {SIGNED}");
     Nginx::builder()
@@ -70,7 +70,7 @@ fn a_name_that_is_not_declared_is_refused_with_those_that_are() {
              instance, second",
         );
     check("", &server).expect_refused("add \"aws_credentials_provider instanze <source>\"");
-    // Declared behind its use.
+    // Declared after its use.
     check(
         "",
         &format!("aws_region r; aws_credentials instance; {SIGNED} }} {PROVIDER} server {{ "),
@@ -79,7 +79,7 @@ fn a_name_that_is_not_declared_is_refused_with_those_that_are() {
 }
 
 #[test]
-fn two_kinds_of_credentials_in_one_block_are_refused() {
+fn two_kinds_of_credentials_in_one_block_are_rejected() {
     for (server, message) in [
         (
             "aws_access_key A; aws_credentials instance;",

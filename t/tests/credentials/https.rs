@@ -65,7 +65,7 @@ fn expect_no_credentials(nginx: &Nginx, metadata: &MetadataServer, words: &str) 
 }
 
 #[test]
-fn a_certificate_of_nobody_known_is_refused() {
+fn a_certificate_of_nobody_known_is_rejected() {
     let metadata = MetadataServer::start();
     let store = metadata.store();
     // The system's own trust does not help.
@@ -78,7 +78,7 @@ fn a_certificate_of_nobody_known_is_refused() {
 }
 
 #[test]
-fn a_certificate_of_another_host_is_refused() {
+fn a_certificate_of_another_host_is_rejected() {
     let names = NameServer::start();
     let metadata = MetadataServer::start();
     let store = metadata.store();
@@ -98,7 +98,7 @@ fn a_server_without_tls_is_named() {
 }
 
 #[test]
-fn a_name_that_nobody_knows_is_refused_by_nginx_t() {
+fn a_name_that_nobody_knows_is_rejected_by_nginx_t() {
     Nginx::builder()
         .http("aws_credentials_provider task container uri=https://nowhere.invalid/;")
         .server("location / { return 204; }")
@@ -122,7 +122,7 @@ fn a_name_that_the_resolver_does_not_know_is_named() {
 }
 
 #[test]
-fn certificates_that_cannot_be_read_are_refused_by_nginx_t() {
+fn certificates_that_cannot_be_read_are_rejected_by_nginx_t() {
     Nginx::builder()
         .http(
             "aws_credentials_provider task container uri=https://localhost/;

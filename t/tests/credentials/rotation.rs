@@ -272,7 +272,7 @@ fn a_zone_may_be_resized_and_renamed() {
 }
 
 #[test]
-fn a_zone_that_is_too_small_is_refused() {
+fn a_zone_that_is_too_small_is_rejected() {
     let providers: String = (0..20)
         .map(|n| format!("aws_credentials_provider p{n} imds endpoint=http://127.0.0.1:9;"))
         .collect();
@@ -346,7 +346,7 @@ fn a_graceful_end_is_not_delayed_by_a_fetch() {
 /// An object store that takes a token for expired before its time is up has new credentials fetched: once,
 /// however many requests it rejects, and whoever has sent them.
 #[test]
-fn credentials_that_the_store_refuses_are_renewed_once() {
+fn credentials_that_the_store_rejects_are_renewed_once() {
     let metadata = MetadataServer::start();
     let first = metadata.store();
     let nginx = with_imds(&metadata, &first).workers(2).start();

@@ -60,7 +60,7 @@ fn env() {
     }
 }
 
-// A file that is renewed elsewhere: written anew, or renamed into place.
+// A file that is renewed elsewhere: written again, or renamed into place.
 #[test]
 fn file_is_read_again_when_it_changes() {
     let origin = object_store_with(&[("key", "hello")]);
@@ -92,7 +92,7 @@ fn file_is_read_again_when_it_changes() {
     expect_hello(&nginx, "/key");
 }
 
-// While nobody was looking, since the configuration was read anew at that moment.
+// While nobody was looking, since the configuration was read again at that moment.
 #[test]
 fn file_that_changes_with_a_reload_is_read_again() {
     let origin = object_store_with(&[("key", "hello")]);

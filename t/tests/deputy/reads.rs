@@ -227,7 +227,7 @@ fn headers_pass_by_the_default_list() {
 
 /// With a method that writes, a dropped header would silently change what the client asked for.
 #[test]
-fn a_header_that_may_not_pass_refuses_a_method_that_writes() {
+fn a_header_that_may_not_pass_rejects_a_method_that_writes() {
     let origin = RawOrigin::with_body("");
     let nginx = nginx(&origin, "aws_sign_methods GET DELETE;");
     for (seen, name) in DROPPED.iter().enumerate() {
@@ -335,7 +335,7 @@ fn a_client_cannot_pass_for_the_operator() {
     assert_eq!(sent("", request).header("X-Amz-Acl"), None);
 }
 
-/// Nor by bytes that some take for blanks and others do not: one such line must not make all lines
+/// Nor by bytes that some take for spaces and others do not: one such line must not make all lines
 /// before it pass for nginx's.
 #[test]
 fn no_byte_of_a_value_is_a_way_around() {

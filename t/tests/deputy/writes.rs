@@ -89,7 +89,7 @@ fn nothing_is_written_by_default() {
 }
 
 #[test]
-fn each_class_of_header_refuses_a_write() {
+fn each_class_of_header_rejects_a_write() {
     let origin = RawOrigin::with_body("");
     let nginx = nginx(&origin, "");
     let mut refused = 0;

@@ -113,7 +113,7 @@ fn no_peer_is_tried_or_taken_for_failed() {
     assert_eq!((one.requests().len(), other.requests().len()), (2, 2));
 }
 
-/// Subrequests of the slice module start behind the phases in which prepare checks.
+/// Subrequests of the slice module start after the phases in which prepare checks.
 #[test]
 fn a_slice_that_cannot_be_signed_is_not_fetched() {
     let origin = RawOrigin::start(|request| {
@@ -161,8 +161,8 @@ fn a_slice_that_cannot_be_signed_is_not_fetched() {
     }
 }
 
-/// What stands in the cache is served while it is fresh, and where `proxy_cache_use_stale error`
-/// allows it when it is stale; what does not is rejected.
+/// What is in the cache is served while it is fresh, and where `proxy_cache_use_stale error` allows
+/// it when it is stale; what does not is rejected.
 #[test]
 fn a_stale_object_is_served_where_the_cache_may() {
     let origin =
@@ -193,7 +193,7 @@ fn a_stale_object_is_served_where_the_cache_may() {
     assert_eq!(origin.connections(), 2);
 }
 
-/// In `if`, in a named location and behind an internal redirect, too.
+/// In `if`, in a named location and after an internal redirect, too.
 #[test]
 fn wherever_the_request_ends_up() {
     let origin = RawOrigin::with_body("served");

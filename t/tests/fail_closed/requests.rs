@@ -1,4 +1,4 @@
-//! Nothing leaves unsigned: whatever goes wrong between nginx's serialised request and its
+//! Nothing leaves unsigned: whatever goes wrong between nginx's serialized request and its
 //! signature, the origin sees no connection, the client a clear status, the operator one line.
 //!
 //! HTTP/2 to the upstream needs an nginx of 1.29.4 or later: crate `aws-sealing` tests that step,
@@ -40,7 +40,7 @@ fn expect_refused(server: &str, request: Request, status: u16, reason: &str) {
 }
 
 #[test]
-fn without_credentials_the_answer_is_503() {
+fn without_credentials_the_response_is_503() {
     let origin = RawOrigin::with_body("served");
     let nginx = Nginx::builder()
         .var("origin", origin.address())
@@ -86,7 +86,7 @@ fn without_credentials_a_cache_miss_is_502() {
 /// `$uri` is decoded: a line break in it would end the request line, and what follows would be a
 /// header that we then sign.
 #[test]
-fn a_control_byte_in_the_target_is_refused() {
+fn a_control_byte_in_the_target_is_rejected() {
     for (encoded, shown) in [
         ("%0d%0aX-Amz-Acl:%20public-read", "0x0d"),
         ("%0aX-Amz-Acl:%20public-read", "0x0a"),
@@ -106,7 +106,7 @@ fn a_control_byte_in_the_target_is_refused() {
 
 /// The same in what `rewrite` and captures make of the URI.
 #[test]
-fn a_control_byte_in_a_rewritten_target_is_refused() {
+fn a_control_byte_in_a_rewritten_target_is_rejected() {
     for server in [
         "location ~ ^/files/([^/]*) { aws_sign on; proxy_pass http://{origin}/$1; }",
         "location /files/ { set $key $uri; aws_sign on; proxy_pass http://{origin}/b?prefix=$key; }",
@@ -121,7 +121,7 @@ fn a_control_byte_in_a_rewritten_target_is_refused() {
 }
 
 #[test]
-fn a_bare_line_break_in_a_header_is_refused() {
+fn a_bare_line_break_in_a_header_is_rejected() {
     for encoded in ["%0a", "%0d", "%0aX-Amz-Acl:%20public-read", "%0d%0aend"] {
         expect_refused(
             "location / {
@@ -134,9 +134,9 @@ fn a_bare_line_break_in_a_header_is_refused() {
     }
 }
 
-/// A second request smuggled behind an injected empty line.
+/// A second request smuggled after an injected empty line.
 #[test]
-fn an_injected_end_of_the_head_is_refused() {
+fn an_injected_end_of_the_head_is_rejected() {
     expect_refused(
         "location / { aws_sign on; proxy_set_header X-Path $uri; proxy_pass http://{origin}; }",
         Request::get("/key%0d%0a%0d%0aDELETE%20/other%20HTTP/1.1%0d%0aHost:%20h"),
@@ -147,7 +147,7 @@ fn an_injected_end_of_the_head_is_refused() {
 
 /// Whole header lines, which no parser could tell from the operator's.
 #[test]
-fn an_injected_header_is_refused() {
+fn an_injected_header_is_rejected() {
     for header in [
         "X-Amz-Acl:%20public-read",
         "x%2Damz-tagging:a",
@@ -189,7 +189,7 @@ fn a_line_break_in_a_key_is_signed() {
 }
 
 #[test]
-fn http_2_to_the_upstream_is_refused() {
+fn http_2_to_the_upstream_is_rejected() {
     let location = "location / {
         aws_sign on; proxy_http_version 2; proxy_pass http://{origin};
     }";
@@ -209,7 +209,7 @@ fn http_2_to_the_upstream_is_refused() {
 }
 
 #[test]
-fn two_hosts_are_refused() {
+fn two_hosts_are_rejected() {
     // Later versions of nginx send one Host, whatever is set.
     if nginx_version() < (1, 29, 0) {
         expect_refused(
@@ -231,7 +231,7 @@ fn two_hosts_are_refused() {
 }
 
 #[test]
-fn no_host_is_refused() {
+fn no_host_is_rejected() {
     expect_refused(
         "location / { aws_sign on; proxy_set_header Host \"\"; proxy_pass http://{origin}; }",
         Request::get("/key"),
@@ -241,7 +241,7 @@ fn no_host_is_refused() {
 }
 
 #[test]
-fn a_target_that_is_no_path_is_refused() {
+fn a_target_that_is_no_path_is_rejected() {
     expect_refused(
         "location / { aws_sign on; rewrite ^ key break; proxy_pass http://{origin}; }",
         Request::get("/key"),
@@ -251,7 +251,7 @@ fn a_target_that_is_no_path_is_refused() {
 }
 
 #[test]
-fn a_method_that_proxy_method_changes_is_refused() {
+fn a_method_that_proxy_method_changes_is_rejected() {
     expect_refused(
         "location / { aws_sign on; proxy_method DELETE; proxy_pass http://{origin}; }",
         Request::get("/key"),
@@ -268,7 +268,7 @@ fn a_method_that_proxy_method_changes_is_refused() {
 }
 
 #[test]
-fn a_body_announced_by_proxy_set_header_is_refused() {
+fn a_body_announced_by_proxy_set_header_is_rejected() {
     for header in ["Content-Length 5", "Transfer-Encoding chunked"] {
         expect_refused(
             &format!(

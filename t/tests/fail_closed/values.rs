@@ -126,7 +126,7 @@ fn open_files(worker: i32) -> usize {
 /// One nginx for all of them: after each rejection the same worker goes on, and no connection or
 /// file of it is left open.
 #[test]
-fn a_bad_value_of_a_variable_is_refused() {
+fn a_bad_value_of_a_variable_is_rejected() {
     let origin = RawOrigin::with_body("served");
     let nginx = Nginx::builder()
         .var("origin", origin.address())
@@ -198,7 +198,7 @@ fn a_good_value_of_a_variable_is_signed() {
 
 /// A variable that nginx knows of but that has no value is no reason to send without signature.
 #[test]
-fn a_variable_without_value_is_refused() {
+fn a_variable_without_value_is_rejected() {
     let origin = RawOrigin::with_body("served");
     let nginx = Nginx::builder()
         .var("origin", origin.address())

@@ -125,7 +125,7 @@ fn s3s_stores_what_clients_frame() {
     }
 }
 
-/// A body is framed anew by us where its client declares nothing, also while another's framing is
+/// A body is framed again by us where its client declares nothing, also while another's framing is
 /// kept in the same location.
 #[test]
 fn each_request_is_taken_as_it_declares_itself() {

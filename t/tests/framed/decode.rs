@@ -53,7 +53,7 @@ fn unsigned() -> Option<String> {
     Some("UNSIGNED-PAYLOAD".to_owned())
 }
 
-/// Of a body that was there before its head was signed, the hash is signed, and the checksum behind
+/// Of a body that was there before its head was signed, the hash is signed, and the checksum after
 /// it has become a header.
 #[track_caller]
 fn expect_all_known(sent: &RawRequest, framing: Framing, body: &[u8]) {
@@ -158,7 +158,7 @@ fn a_right_checksum_of_each_kind_passes() {
 
 /// What the client's trailer says is not so: the object store never has the last byte.
 #[test]
-fn a_wrong_checksum_of_each_kind_is_refused_before_the_last_byte() {
+fn a_wrong_checksum_of_each_kind_is_rejected_before_the_last_byte() {
     let held = HeldOrigin::start();
     let nginx = nginx(held.address());
     let (small, large) = (bytes(1000), bytes(500_000));
@@ -202,7 +202,7 @@ fn a_wrong_checksum_of_each_kind_is_refused_before_the_last_byte() {
 }
 
 /// The byte that is held back is the last one: all others have come by then, and it comes if the
-/// checksum behind it is right.
+/// checksum after it is right.
 #[test]
 fn all_but_the_last_byte_are_sent_while_they_come() {
     let held = HeldOrigin::start();

@@ -117,13 +117,13 @@ fn nginx(origin: &RawOrigin) -> Nginx {
 }
 
 #[test]
-fn a_head_that_contradicts_itself_is_refused_before_anything_is_sent() {
+fn a_head_that_contradicts_itself_is_rejected_before_anything_is_sent() {
     let origin = RawOrigin::with_body("");
     let nginx = nginx(&origin);
     let mut refused = 0;
     for mode in ["auto", "signed", "unsigned", "streaming", "decode"] {
         for way in ["buffered", "streamed"] {
-            // With its head, and behind it.
+            // With its head, and after it.
             for length in [10, 50_000] {
                 for (status, text, request) in cases(&format!("/{mode}/{way}/key"), length) {
                     let response = request.send(nginx.port());
@@ -157,7 +157,7 @@ fn a_head_without_framing_is_not_looked_at() {
 /// `aws_pass_headers` decides about headers in the language of signatures, the body's included:
 /// `off` rejects an SDK's upload, and says what it is rejected for.
 #[test]
-fn an_sdk_is_refused_where_no_header_passes() {
+fn an_sdk_is_rejected_where_no_header_passes() {
     let origin = RawOrigin::with_body("");
     let nginx = signing(
         origin.address(),

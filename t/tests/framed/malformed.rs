@@ -17,7 +17,7 @@ fn framed(framing: Framing) -> Framed {
     Framed::new(framing, bytes(LENGTH)).chunk_size(8192)
 }
 
-/// Each fault stands behind the data, except those of the size line's first digits. All of it is in
+/// Each fault stands after the data, except those of the size line's first digits. All of it is in
 /// `PUT <target>`.
 fn cases(target: &str) -> Vec<Case> {
     let unsigned = || framed(Framing::UnsignedTrailer).put(target);
@@ -285,7 +285,7 @@ fn expect_line(nginx: &Nginx, number: usize, name: &str, text: &str) {
 }
 
 #[test]
-fn broken_framing_is_refused_before_anything_is_sent_where_nginx_buffers() {
+fn broken_framing_is_rejected_before_anything_is_sent_where_nginx_buffers() {
     let store = HeldOrigin::start();
     let nginx = nginx(&store);
     let mut refused = 0;

@@ -88,7 +88,7 @@ fn our_framing_stands_before_the_clients_other_codings() {
 
 /// Nothing that is not what its client said reaches an object store as a whole.
 #[test]
-fn a_wrong_checksum_is_refused_in_every_mode() {
+fn a_wrong_checksum_is_rejected_in_every_mode() {
     let origin = RawOrigin::with_body("");
     let nginx = nginx(&origin);
     let mut sent = 0;

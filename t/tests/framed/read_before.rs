@@ -1,5 +1,5 @@
-//! Framed bodies that were read before the signed location saw them: the framing can be checked, and
-//! signed anew, but not taken off any more.
+//! Framed bodies that were read before the signed location saw them: the framing can be checked,
+//! and signed again, but can no longer be removed.
 
 use nginx_tests::account::SECRET_KEY_DIRECTIVES;
 use nginx_tests::framed::{FRAMINGS, Framed, Framing, Upload};
@@ -72,7 +72,7 @@ fn each_way(check: impl Fn(&str, &Nginx, &RawOrigin)) {
 }
 
 #[test]
-fn auto_signs_the_chunks_anew() {
+fn auto_signs_the_chunks_again() {
     each_way(|name, nginx, origin| {
         let mut count = 0;
         for framing in FRAMINGS {
@@ -110,7 +110,7 @@ fn expect_refused(name: &str, nginx: &Nginx, status: u16, text: &str, upload: &U
 }
 
 #[test]
-fn auto_refuses_what_is_malformed() {
+fn auto_rejects_what_is_malformed() {
     each_way(|name, nginx, origin| {
         for length in LENGTHS {
             let put = |framing| Framed::new(framing, bytes(length)).put("/auto/key");

@@ -26,7 +26,7 @@ fn nginx(origin: &RawOrigin) -> Nginx {
     .start()
 }
 
-/// A body whose framing breaks off behind its first chunk of `chunk` bytes.
+/// A body whose framing breaks off after its first chunk of `chunk` bytes.
 fn broken(target: &str, chunk: usize) -> Upload {
     Framed::new(Framing::UnsignedTrailer, bytes(chunk))
         .put(target)
@@ -71,7 +71,7 @@ fn the_rest_of_a_broken_body_is_read() {
 }
 
 #[test]
-fn the_rest_is_read_where_the_head_is_refused() {
+fn the_rest_is_read_where_the_head_is_rejected() {
     let origin = RawOrigin::with_body("");
     let nginx = nginx(&origin);
     for way in ["buffered", "streamed", "decode"] {
@@ -91,7 +91,7 @@ fn the_rest_is_read_where_the_head_is_refused() {
             let upload = upload().header(name, value);
             for first in [0, 10_000] {
                 let response = send(&nginx, &upload, first, status);
-                // Where nginx has not begun to read a body, it may go on behind it.
+                // Where nginx has not begun to read a body, it may go on after it.
                 if name != "x-amz-acl" {
                     assert_eq!(response.header("Connection"), Some("close"), "{status}");
                 }

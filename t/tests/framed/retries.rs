@@ -1,5 +1,5 @@
-//! A request that is sent again to another peer begins anew, with its chain of chunk signatures: the
-//! second peer, which checks them, gets the whole body.
+//! A request that is sent again to another peer begins again, with its chain of chunk signatures:
+//! the second peer, which checks them, gets the whole body.
 
 use nginx_tests::framed::{FRAMINGS, Framed};
 use nginx_tests::http::Request;
@@ -60,7 +60,7 @@ fn expect_stored(swift: &Swift, nginx: &Nginx, ways: &[&str], fail: impl Fn()) {
 }
 
 #[test]
-fn swift_stores_what_another_peer_refused_to_take() {
+fn swift_stores_what_another_peer_rejected_to_take() {
     let swift = Swift::start();
     swift.create_bucket("bucket");
     let dead = DeadPort::new();

@@ -340,7 +340,7 @@ fn an_upload() {
     }
 }
 
-/// Framing of a client: kept and signed anew, or taken off.
+/// Framing of a client: kept and signed again, or removed.
 #[test]
 fn a_framed_upload() {
     let signature = "0".repeat(64);

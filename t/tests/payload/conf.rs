@@ -8,7 +8,7 @@ use nginx_tests::server_conf::{KEYS, expect_refused};
 use nginx_tests::{Nginx, RawOrigin};
 
 #[test]
-fn a_bad_value_is_refused() {
+fn a_bad_value_is_rejected() {
     let message = "write \"auto\", \"signed\", \"unsigned\", \"streaming\" or \"decode\"";
     for value in ["on", "''", "Signed", "none", "$mode", "'signed '"] {
         expect_refused(&format!("{KEYS}aws_payload {value}; #!"), message);
@@ -26,7 +26,7 @@ fn a_bad_value_is_refused() {
 }
 
 #[test]
-fn a_second_one_in_a_block_is_refused() {
+fn a_second_one_in_a_block_is_rejected() {
     for second in ["signed", "unsigned"] {
         expect_refused(
             &format!("{KEYS}aws_payload signed;\naws_payload {second}; #!"),

@@ -35,7 +35,7 @@ fn put(name: &str, hash: &str) -> Request {
 }
 
 #[test]
-fn a_wrong_hash_is_refused_by_signed() {
+fn a_wrong_hash_is_rejected_by_signed() {
     let origin = RawOrigin::with_body("");
     let nginx = nginx(&origin, "signed");
     let body = bytes(20_000);
@@ -122,7 +122,7 @@ fn auto_passes_it_on_without_looking() {
 
 /// What is passed on does stop an object store.
 #[test]
-fn a_store_refuses_a_wrong_hash() {
+fn a_store_rejects_a_wrong_hash() {
     let origin = object_store();
     origin.put("bucket", "the bucket is there", "");
     let nginx = signing(
@@ -149,7 +149,7 @@ fn a_store_refuses_a_wrong_hash() {
 }
 
 #[test]
-fn what_is_no_hash_is_refused() {
+fn what_is_no_hash_is_rejected() {
     let origin = RawOrigin::with_body("");
     for mode in ["auto", "signed", "unsigned", "streaming", "decode"] {
         let nginx = nginx(&origin, mode);

@@ -15,7 +15,7 @@ use nginx_tests::payload::{
 };
 use nginx_tests::{Builder, DeadPort, Nginx, RawOrigin, RawRequest, Scratch, http2};
 
-/// Where the other filter stands in the chain.
+/// Where the other filter is in the chain.
 const PLACES: [&str; 2] = ["before", "behind"];
 
 fn sources() -> PathBuf {

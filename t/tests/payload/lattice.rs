@@ -97,7 +97,7 @@ fn a_body_streams_while_it_comes_in() {
 }
 
 #[test]
-fn other_modes_are_refused() {
+fn other_modes_are_rejected() {
     for mode in ["signed", "streaming", "decode"] {
         expect_refused(
             &format!(

@@ -56,7 +56,7 @@ fn expect_second(nginx: &Nginx, second: &RawOrigin, check: Check, body: &[u8], c
 }
 
 #[test]
-fn a_first_peer_that_refuses_the_connection() {
+fn a_first_peer_that_rejects_the_connection() {
     for (mode, check) in BUFFERED {
         let (dead, second) = (DeadPort::new(), RawOrigin::with_body(""));
         let first = format!("127.0.0.1:{} max_fails=0", dead.port());

@@ -47,7 +47,7 @@ fn has_njs() -> bool {
     has
 }
 
-/// Locations of all functions of the script, `/<name>`, and the signed ones behind them.
+/// Locations of all functions of the script, `/<name>`, and the signed ones after them.
 fn builder(origin: &RawOrigin, signed: &str) -> Builder {
     let mut locations = String::new();
     for function in ["redirect_named", "redirect", "make", "pass_on", "ask"] {
@@ -108,7 +108,7 @@ fn redirects_after_the_body_was_read() {
 }
 
 #[test]
-fn a_wrong_declared_hash_is_refused_after_a_redirect() {
+fn a_wrong_declared_hash_is_rejected_after_a_redirect() {
     if !has_njs() {
         return;
     }

@@ -158,7 +158,7 @@ fn after_a_failure_in_another_location() {
 }
 
 #[test]
-fn after_an_answer_of_another_location() {
+fn after_a_response_of_another_location() {
     expect_bodies_in_every_mode(
         "location / {
              error_page 404 = @signed; proxy_intercept_errors on;

@@ -194,7 +194,7 @@ fn proxy_method_must_be_listed() {
 /// The length in the head must be the body's: an object store would take the rest for another request, or
 /// wait for more.
 #[test]
-fn a_head_that_lies_about_its_body_is_refused() {
+fn a_head_that_lies_about_its_body_is_rejected() {
     for header in [
         "Content-Length 3",
         "Content-Length 6",

@@ -170,7 +170,7 @@ fn empty_bodies() {
 
 /// S3 takes no body whose length it does not know.
 #[test]
-fn a_body_of_unknown_length_is_refused() {
+fn a_body_of_unknown_length_is_rejected() {
     let origin = RawOrigin::with_body("");
     let nginx = builder(origin.address(), "proxy_http_version 1.1;")
         .http2()
@@ -218,7 +218,7 @@ fn a_body_of_unknown_length_is_buffered_for_http10() {
 
 /// What follows a rejected body is not taken for a request.
 #[test]
-fn nothing_is_smuggled_behind_a_refused_body() {
+fn nothing_is_smuggled_behind_a_rejected_body() {
     let origin = RawOrigin::with_body("");
     let nginx = builder(origin.address(), "proxy_http_version 1.1;").start();
     for (mode, _) in MODES {

@@ -1,4 +1,4 @@
-//! `aws_presigned_url`: URLs that an object store takes from whoever has them.
+//! `aws_presigned_url`: URLs that an object store accepts from anyone who has them.
 
 use nginx_tests::account::{ENDPOINT, SECRET_KEY_DIRECTIVES, object_store};
 use nginx_tests::http::{self, Request};
@@ -26,7 +26,7 @@ fn a_link_leads_to_the_object() {
     let url = PresignedUrl::at(nginx.port(), "/a%20key");
     assert_eq!(url.parameter("X-Amz-Expires"), Some("600"));
     assert_eq!(url.get(store.port()).expect_status(200).text(), "hello");
-    // It is good for one method and one object, and what it says is signed.
+    // It is valid for one method and one object, and what it says is signed.
     url.request("PUT")
         .body("x")
         .send(store.port())
@@ -129,7 +129,7 @@ fn links_for_uploads() {
     assert_eq!(store.get("bucket", "new").as_deref(), Some(&b"content"[..]));
 }
 
-/// A URL is good for one method: a redirect has to name the one that the client will use.
+/// A URL is valid for one method: a redirect has to name the one that the client will use.
 #[test]
 fn the_method_may_be_the_clients() {
     let store = object_store();
@@ -218,7 +218,7 @@ fn a_url_that_is_none_makes_no_link() {
 }
 
 #[test]
-fn what_cannot_be_a_link_is_refused() {
+fn what_cannot_be_a_link_is_rejected() {
     for (directive, message) in [
         (
             "url https://b.net",

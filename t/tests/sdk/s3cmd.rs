@@ -13,7 +13,7 @@ fn s3cmd<'a>(entrance: &'a Entrance) -> Program<'a> {
         .argument(format!("--access_key={}", entrance.access_key))
         .argument(format!("--secret_key={}", entrance.secret_key))
         .argument(format!("--host={}", entrance.host()))
-        // Without a placeholder for the bucket it stands in the path.
+        // Without a placeholder for the bucket it is in the path.
         .argument(format!("--host-bucket={}", entrance.host()))
         .argument(format!("--ca-certs={}", entrance.authority.display()))
         .argument(if is_https { "--ssl" } else { "--no-ssl" })

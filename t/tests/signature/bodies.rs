@@ -145,7 +145,7 @@ fn framed_bodies() {
 }
 
 #[test]
-fn a_wrong_checksum_is_refused() {
+fn a_wrong_checksum_is_rejected() {
     let origin = RawOrigin::with_body("");
     let nginx = nginx(&origin);
     for style in STYLES {

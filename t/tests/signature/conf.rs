@@ -14,7 +14,7 @@ fn warnings(server: &str) -> Vec<String> {
 }
 
 #[test]
-fn bad_values_are_refused() {
+fn bad_values_are_rejected() {
     for value in ["''", "3", "v4", "$version", "04"] {
         expect_refused(
             &format!("aws_signature_version {value}; #!"),

@@ -141,7 +141,7 @@ fn other_errors_pass() {
 
 /// The errors of real verifiers.
 #[test]
-fn s3s_refuses() {
+fn s3s_rejects() {
     let known = object_store();
     known.put("bucket", "key", "hello");
     let nginx = nginx(known.port(), &KEY_DIRECTIVES.replace("wJalr", "wrong"));
@@ -153,7 +153,7 @@ fn s3s_refuses() {
 }
 
 #[test]
-fn swift_refuses() {
+fn swift_rejects() {
     let swift = Swift::start_in("eu-west-1", None);
     swift.create_bucket("bucket");
     let keys = |secret: &str, region: &str| {

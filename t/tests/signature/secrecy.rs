@@ -1,5 +1,5 @@
-//! A signature in the query is good for whoever reads it: no log, no variable and no header of an
-//! answer shows it.
+//! A signature in the query is valid for anyone who reads it: no log, no variable and no header of
+//! a response shows it.
 
 use nginx_tests::account::signing;
 use nginx_tests::http::{self, Request, Response};

@@ -16,7 +16,7 @@ fn check(http: &str, server: &str) -> TestResult {
 const TOKEN: &str = "aws_token registry ecr region=eu-west-1 endpoint=http://127.0.0.1:9;";
 
 #[test]
-fn a_token_that_cannot_work_is_refused() {
+fn a_token_that_cannot_work_is_rejected() {
     for (words, message) in [
         ("t", "invalid number of arguments"),
         (
@@ -79,7 +79,7 @@ fn a_token_that_cannot_work_is_refused() {
 }
 
 #[test]
-fn a_name_that_nobody_knows_is_refused() {
+fn a_name_that_nobody_knows_is_rejected() {
     check(
         "aws_token t ecr region=r endpoint=https://nowhere.invalid;",
         "",
@@ -130,7 +130,7 @@ fn a_token_that_is_required_must_be_declared() {
     ] {
         check(TOKEN, server).expect_ok();
     }
-    // Declared behind its use.
+    // Declared after its use.
     check(
         "",
         &format!("aws_token_required registry; }} {TOKEN} server {{ "),
@@ -183,7 +183,7 @@ fn keys_that_everybody_can_read_are_warned_of() {
 }
 
 #[test]
-fn a_zone_that_is_too_small_is_refused() {
+fn a_zone_that_is_too_small_is_rejected() {
     let tokens: String = (0..20)
         .map(|n| format!("aws_token t{n} ecr region=r endpoint=http://127.0.0.1:9;"))
         .collect();

@@ -218,7 +218,7 @@ fn a_slice_is_not_sent_without_a_token() {
         if range != "bytes=0-3" {
             return Reply::new(500, range);
         }
-        // The token that was good for this slice is no good for the next one.
+        // The token that was valid for this slice is not valid for the next one.
         wait_until("the token has expired", || !takes(request));
         Reply::with_headers(206, &[("Content-Range", "bytes 0-3/8")], "abcd")
     });
@@ -241,7 +241,7 @@ fn a_slice_is_not_sent_without_a_token() {
     assert_eq!(store.requests().len(), 1);
 }
 
-// Waiting for one is no reason to wait for the other one anew.
+// Waiting for one is no reason to wait for the other one again.
 #[test]
 fn credentials_and_tokens_are_awaited_together() {
     let _alone = alone();

@@ -140,7 +140,7 @@ fn a_token_at_hand_stays_in_use_while_its_service_fails() {
     });
 }
 
-// A text does not say how long it is good for: the last one is used until there is another.
+// A text does not say how long it is valid: the last one is used until there is another.
 #[test]
 fn a_printed_token_stays_in_use_while_its_program_fails() {
     let service = TokenService::start();

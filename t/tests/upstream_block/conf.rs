@@ -68,7 +68,7 @@ fn directives_that_are_not_about_a_request_may_not() {
 }
 
 #[test]
-fn a_bad_value_is_refused() {
+fn a_bad_value_is_rejected() {
     for (directive, message) in [
         (
             "aws_region 'eu west'",

@@ -107,7 +107,7 @@ fn each_upstream_signs_with_its_own_credentials() {
 
 // Statuses that a client can use, as where the upstream is constant.
 #[test]
-fn what_is_refused_is_refused_as_ever() {
+fn what_is_rejected_is_rejected_as_ever() {
     let origin = RawOrigin::with_body("");
     let nginx = by_header(&origin, "aws_sign_methods GET HEAD PUT;", "").start();
     let refused = to("stores", "DELETE", "/key")
@@ -131,7 +131,7 @@ fn what_is_refused_is_refused_as_ever() {
 }
 
 #[test]
-fn without_credentials_the_answer_is_503() {
+fn without_credentials_the_response_is_503() {
     let metadata = MetadataServer::start();
     metadata.behave(Behaviour::Hang);
     let origin = RawOrigin::with_body("");
@@ -188,7 +188,7 @@ fn bodies_are_signed_as_they_are_sent() {
     }
 }
 
-// The chunks of an SDK are checked and signed anew, or taken off, while they come in.
+// The chunks of an SDK are verified and signed again, or removed, while nginx receives them.
 #[test]
 fn the_chunks_of_clients() {
     let framed = || Framed::new(Framing::SignedTrailer, payload::bytes(100_000));
