@@ -37,8 +37,8 @@ fn compile(sources: &[&str]) {
         .compile("aws_auth_ffi");
 }
 
-/// Whether cargo-zigbuild has set the compiler. When cc asks it for its version, zig answers, but also
-/// prints an error about the version of glibc in the target, which would become a warning.
+/// Whether cargo-zigbuild has set the compiler. When cc asks it for its version, zig responds, but
+/// also prints an error about the version of glibc in the target, which would become a warning.
 fn is_zig() -> bool {
     let target = env::var("TARGET").unwrap_or_default().replace('-', "_");
     env::var(format!("CC_{target}")).is_ok_and(|compiler| compiler.contains("zig"))

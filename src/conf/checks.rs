@@ -8,7 +8,7 @@ use crate::ffi::conf::{Block, Conf};
 use crate::ffi::http::value::Value;
 use crate::ffi::process::log::Level;
 
-/// A name that is not declared anywhere in http{} is a mistake, also where nothing is signed.
+/// A name that is not declared anywhere in http{} is a mistake, even if nothing is signed.
 pub(super) fn check_provider_name(
     conf: &Conf,
     main: &MainConf,

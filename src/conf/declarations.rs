@@ -1,6 +1,6 @@
 // The declarations of all directives: the one place that says what a directive is called, where it
-// is allowed, what it takes, where its value is kept, how blocks inherit it, and how its description
-// in the reference begins.
+// is allowed, what it accepts, where its value is kept, how blocks inherit it, and how its
+// description in the reference begins.
 //
 // This file is included three times, each time with another macro of this name:
 //

@@ -246,8 +246,8 @@ impl Conf {
             len: name.len(),
             data: text.as_mut_ptr(),
         };
-        // SAFETY: the name is NUL-terminated, which nginx expects of file names; where it is
-        // relative, nginx allocates the full one in the cycle's pool.
+        // SAFETY: the name is NUL-terminated, which nginx expects of file names; if it is relative,
+        // nginx allocates the full one in the cycle's pool.
         let code = unsafe { ngx_conf_full_name((*self.as_ptr()).cycle, &mut full, 1) };
         // SAFETY: nginx has set it, or left it to our buffer, which is still live.
         let path = || OsStr::from_bytes(unsafe { crate::ffi::memory::bytes(full) });

@@ -44,7 +44,7 @@ pub(super) fn await_needed(
         provider: None,
     };
     let mut timeout = 0;
-    // No cache may answer a request that bypasses it.
+    // No cache may respond to a request that bypasses it.
     let bypasses = plan.is_some_and(|plan| plan.has_cache && plan.bypasses_cache(request));
     if let Some(required) = required.filter(|required| !required.has_cache || bypasses) {
         needed.tokens = &required.tokens;

@@ -44,7 +44,7 @@ pub struct OriginConfig {
 }
 
 impl OriginConfig {
-    /// Objects in memory behind these keys, in any region, in path style, on a free port of
+    /// Objects in memory with these keys, in any region, in path style, on a free port of
     /// 127.0.0.1.
     pub fn new(access_key: &str, secret_key: &str) -> Self {
         Self {

@@ -171,7 +171,7 @@ unsafe fn of_wildcards(
     const TABLE: usize = 2;
     const MARKS: usize = 3;
 
-    // SAFETY: an element refers to a value, or to a table, which may have a value of its own; the
+    // SAFETY: an element refers to a value, or to a table, which can have a value itself; the
     // lowest bits of the pointer tell.
     unsafe {
         let Some(table) = wildcards.as_ref() else {

@@ -38,7 +38,7 @@ pub(crate) fn observe(conf: &Conf, command: Option<NonNull<ngx_command_t>>, obse
         return;
     };
     // SAFETY: the table of a module of this nginx, which is read by this thread only, and later in
-    // time. The pool that undoes it goes before this module does, where the reading fails.
+    // time. The pool that undoes it goes before this module does, if reading fails.
     unsafe {
         let (Some(setter), Some(_)) = (
             command.as_ref().set,

@@ -1,8 +1,8 @@
 /*
- * Evaluates a value before its time.
+ * Evaluates a value before nginx does, without side effects.
  *
- * What nginx remembers of variables while it does is forgotten again: a map that is asked for too
- * early would stay what it was then. Captures depend on how PCRE was found, so that this is C.
+ * Variables that nginx caches meanwhile are restored: a map that is evaluated too early would keep
+ * its value. Captures depend on the PCRE library that nginx was built with, so this is C code.
  */
 
 #include <ngx_config.h>
@@ -44,7 +44,7 @@ aws_auth_evaluate_aside(ngx_http_request_t *r, ngx_http_complex_value_t *val,
     ncaptures = r->ncaptures;
     realloc_captures = r->realloc_captures;
 
-    /* a regular expression gets memory of its own */
+    /* a regular expression gets separate memory */
     r->realloc_captures = 1;
 #endif
 

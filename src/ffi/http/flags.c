@@ -1,8 +1,8 @@
 /*
  * Flags of a request, as a C compiler lays them out.
  *
- * Since nginx 1.29.3 they begin in the padding behind a smaller field, where bindgen takes another
- * place for some of them than C does.
+ * Since nginx 1.29.3 they begin in the padding after a smaller field, where bindgen and C disagree
+ * about the place of some of them.
  */
 
 #include <ngx_config.h>
@@ -82,8 +82,8 @@ aws_auth_end_is_saved(const ngx_http_request_t *r)
 
 
 /*
- * Older versions read an HTTP/2 body that is not buffered without calling a
- * body filter before the request is created.
+ * Older versions read an HTTP/2 body without buffering without calling a body
+ * filter before the request is created.
  */
 
 ngx_uint_t aws_auth_filters_come_late(const ngx_http_request_t *r);
@@ -132,7 +132,7 @@ aws_auth_cacheable(const ngx_http_request_t *r)
     return r->upstream->cacheable;
 }
 
-/* The parts of the request's cache key, strings; NULL if it has none. */
+/* The parts of the request's cache key, as strings; NULL if it has none. */
 const ngx_array_t *aws_auth_cache_key(const ngx_http_request_t *r);
 const ngx_array_t *
 aws_auth_cache_key(const ngx_http_request_t *r)
@@ -179,15 +179,15 @@ void aws_auth_close_unless_body_comes(ngx_http_request_t *r);
  * A client that announces "Expect: 100-continue" sends no body after a final
  * status.  ngx_http_special_response_handler() suppresses the 100 and discards
  * the body nevertheless, so that the next request on the connection would be
- * discarded in its place.  Lets the connection end with this response: the
- * client is told so.  ngx_http_discard_request_body() is undone, so that nginx
- * closes its side at once and reads what the client may still send
+ * discarded instead.  This ends the connection with this response, and the
+ * response says so.  ngx_http_discard_request_body() is undone, so that nginx
+ * closes its side at once and reads what the client can still send
  * (lingering_close).
  *
- * The read handler says that a body is awaited, and counted as a user of the
- * request: freenginx sets discard_body without it, too, and has a flag of its
- * own for that (and NGINX_NAME, which nginx does not define).  There nginx
- * goes on discarding, for lingering_timeout at most.
+ * The read handler shows that a body is expected and counted as a user of the
+ * request.  freenginx also sets discard_body without it, and has a separate
+ * flag for that (and NGINX_NAME, which nginx does not define).  freenginx
+ * continues to discard, for at most lingering_timeout.
  */
 void
 aws_auth_close_unless_body_comes(ngx_http_request_t *r)

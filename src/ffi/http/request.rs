@@ -214,8 +214,8 @@ impl Request {
     /// The body is now `length` bytes long. nginx announces this to the next recipient.
     pub(crate) fn set_body_length(&self, length: u64) {
         if let Ok(length) = i64::try_from(length) {
-            // SAFETY: live, and so is the body, if any; nginx has counted it by then. HTTP/2 keeps a count
-            // of its own, and takes the length of a body that was not announced from there.
+            // SAFETY: live, and so is the body, if any; nginx has counted it by then. HTTP/2 keeps
+            // a separate count, from which it takes the length of a body that was not announced.
             unsafe {
                 let request = &mut *self.as_ptr();
                 request.headers_in.content_length_n = length;
@@ -264,8 +264,8 @@ impl Request {
     /// response, nginx continues to read and discards what arrives; otherwise a client that is
     /// still sending would see a connection reset, and not the response.
     pub(crate) fn give_up_body(&self) {
-        // SAFETY: live; flags that nginx reads when it has answered. `lingering_close` alone would
-        // not do: nginx clears it with status 400, and sets it where a body is being read.
+        // SAFETY: live; flags that nginx reads after the response. `lingering_close` alone would
+        // not do: nginx clears it with status 400, and sets it while a body is being read.
         unsafe {
             flags::set_keepalive(self.as_ptr(), false);
             flags::set_reading_body(self.as_ptr(), true);

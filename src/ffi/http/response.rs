@@ -119,7 +119,7 @@ impl<'r> Response<'r> {
 
     /// The headers as the upstream has sent them, including those that are not forwarded.
     pub(crate) fn upstream_headers(self) -> impl Iterator<Item = (&'r [u8], &'r [u8])> {
-        // SAFETY: live as long as the request, in whose pool names and values stand.
+        // SAFETY: live as long as the request, whose pool contains names and values.
         unsafe {
             let upstream = (*self.raw()).upstream.as_ref();
             upstream

@@ -75,7 +75,7 @@ unsafe extern "C" fn length_code<T: Yields>(engine: *mut ngx_http_script_engine_
         // SAFETY: this is that script.
         unsafe { take::<T>(engine) };
     }
-    // The buffer that nginx allocates for it is not used: the value is a text of its own.
+    // The buffer that nginx allocates for it is not used: the value is a separate text.
     1
 }
 

@@ -96,7 +96,7 @@ unsafe extern "C" fn init<T: ZoneOwner>(zone: *mut ngx_shm_zone_t, old: *mut c_v
 /// Best effort: nothing else depends on it.
 fn keep_out_of_core_dumps(zone: &ngx_shm_zone_t) {
     #[cfg(target_os = "linux")]
-    // SAFETY: the zone is a mapping of its own, of this size.
+    // SAFETY: the zone is a separate mapping of this size.
     unsafe {
         libc::madvise(zone.shm.addr.cast(), zone.shm.size, libc::MADV_DONTDUMP);
     }

@@ -87,8 +87,8 @@ pub(crate) fn resolve_now(conf: &Conf, host: &str) -> Result<Vec<IpAddr>, String
     let text = conf
         .copy_c_string(host.as_bytes())
         .ok_or("not enough memory")?;
-    // SAFETY: all zero is a valid value of this plain C structure; the pool is live, the text in it,
-    // and so are the addresses that nginx answers with. Its errors are constant strings.
+    // SAFETY: all zero is a valid value of this plain C structure; the pool is live, the text in
+    // it, and so are the addresses that nginx returns. Its errors are constant strings.
     unsafe {
         let mut url: ngx_url_t = std::mem::zeroed();
         url.url = text;
