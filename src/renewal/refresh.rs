@@ -117,6 +117,12 @@ impl<'a> RefreshTarget for SharedSlot<'a> {
         })
     }
 
+    fn keep_error(&self, error: &FetchError) {
+        if let Some(slot) = self.0.slot() {
+            slot.set_note(error.to_string().as_bytes());
+        }
+    }
+
     fn log(&self, line: &LogLine) {
         let level = match line.level {
             LogLevel::Error => Level::Error,

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::refresh_log::{LogLine, RefreshLog, Subject};
 use crate::schedule::{Intervals, Schedule};
-use crate::{Definition, FetchError, Files, Host, Material};
+use crate::{Definition, FetchError, FetchRecord, Files, Host, Material};
 
 /// How often files and the schedule are checked.
 const LOOK: Duration = Duration::from_secs(1);
@@ -44,6 +44,9 @@ pub trait RefreshTarget {
 
     /// Writes a line to the log.
     fn log(&self, line: &LogLine);
+
+    /// Keeps the reason why the last fetch failed, for whoever watches over this.
+    fn keep_error(&self, error: &FetchError);
 }
 
 /// The next step of the loop.
@@ -70,12 +73,24 @@ pub struct Progress {
     schedule: Schedule,
     /// What was logged.
     log: RefreshLog,
+    /// What has become of the fetches.
+    record: FetchRecord,
 }
 
 impl Progress {
     /// Whether the last fetch failed.
     pub fn is_failing(&self) -> bool {
         self.schedule.failures() > 0
+    }
+
+    /// What has become of the fetches so far.
+    pub fn record(&self) -> FetchRecord {
+        self.record
+    }
+
+    /// When the next fetch is planned, as Unix time in milliseconds; `None`: none is.
+    pub fn next_fetch(&self) -> Option<i64> {
+        self.schedule.next()
     }
 
     /// An upstream has rejected the credentials as expired or unknown. Schedules a fetch, unless
@@ -155,20 +170,30 @@ fn conclude(
     let subject = target.subject();
     let line = target.update(|progress| {
         progress.files = files;
-        let Progress { schedule, log, .. } = progress;
+        let Progress {
+            schedule,
+            log,
+            record,
+            ..
+        } = progress;
         match &result {
             Ok(material) => {
                 let validity = material.validity();
                 schedule.fetched(now, validity.expires_at, intervals, random);
+                record.succeeded(now, material);
                 log.fetched(now, subject, material.origin(), validity)
             }
             Err(error) => {
                 let left = held.map_or(Some(0), |held| held.left(now));
                 schedule.failed(now, left, intervals, random);
+                record.failed(now);
                 log.failed(now, subject, error, held)
             }
         }
     });
+    if let Err(error) = &result {
+        target.keep_error(error);
+    }
     if let Some(line) = line.flatten() {
         target.log(&line);
     }

@@ -74,6 +74,11 @@ impl Schedule {
             || (self.next != NEVER && now < self.decided.saturating_sub(CLOCK_TOLERANCE))
     }
 
+    /// When to fetch next; `None`: no fetch is planned.
+    pub(crate) fn next(&self) -> Option<i64> {
+        (self.next != NEVER).then_some(self.next)
+    }
+
     /// How long to wait: at most `longest`, since files can change and the clock can jump.
     pub fn wait(&self, now: i64, intervals: Intervals, longest: Duration) -> Duration {
         // The schedule can be older than the operator's choice of this interval.

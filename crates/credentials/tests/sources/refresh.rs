@@ -44,6 +44,7 @@ struct World {
     has_room: Cell<bool>,
     is_declared: Cell<bool>,
     lines: RefCell<Vec<LogLine>>,
+    errors: RefCell<Vec<String>>,
 }
 
 impl Files for World {
@@ -145,6 +146,10 @@ impl RefreshTarget for World {
         Ok(())
     }
 
+    fn keep_error(&self, error: &FetchError) {
+        self.errors.borrow_mut().push(error.to_string());
+    }
+
     fn log(&self, line: &LogLine) {
         self.lines.borrow_mut().push(line.clone());
     }
@@ -166,6 +171,7 @@ impl World {
             has_room: Cell::new(true),
             is_declared: Cell::new(true),
             lines: RefCell::default(),
+            errors: RefCell::default(),
         }
     }
 
@@ -231,6 +237,42 @@ fn an_hour_of_credentials_is_renewed_in_its_last_five_minutes() {
         world.requests()
     );
     assert_eq!(world.levels(), [LogLevel::Notice]);
+}
+
+#[test]
+fn what_has_become_of_the_fetches_is_recorded() {
+    let service = |at| {
+        if at < HOUR {
+            Ok(expiring(2 * HOUR))
+        } else {
+            down()
+        }
+    };
+    let world = World::new("container uri=/c", service);
+    world.run(MINUTE);
+    let progress = world.progress.get();
+    let record = progress.record();
+    assert_eq!((record.fetches(), record.failures()), (1, 0));
+    assert_eq!(record.last_success(), Some(START));
+    assert_eq!(
+        (record.last_failure(), record.expires_at()),
+        (None, Some(START + 2 * HOUR))
+    );
+    assert!(
+        progress
+            .next_fetch()
+            .is_some_and(|at| at > START + HOUR && at < START + 2 * HOUR)
+    );
+    assert!(world.errors.borrow().is_empty());
+
+    world.run(2 * HOUR);
+    let record = world.progress.get().record();
+    assert!(
+        record.failures() > 3 && record.fetches() == record.failures() + 1,
+        "{record:?}"
+    );
+    assert!(record.last_failure().is_some_and(|at| at > START + HOUR));
+    assert!(world.errors.borrow()[0].contains("Connection refused"));
 }
 
 #[test]

@@ -18,6 +18,9 @@ use crate::ffi::memory::shm::{Lock, Memory};
 /// length.
 const BUFFER_SIZE: usize = 2048;
 
+/// How much of a note is kept.
+const MAX_NOTE_SIZE: usize = 1024;
+
 /// The maximum size of a buffer.
 const MAX_BUFFER_SIZE: usize = 64 * 1024;
 
@@ -39,6 +42,8 @@ pub(super) struct Guarded<S> {
     /// The key of the provider; all zero: none.
     pub(super) key: [u8; 32],
     halves: [Buffer; 2],
+    /// Something for people to read, such as an error.
+    note: Buffer,
     /// Whether the configuration in use has no such provider: not 0.
     pub(super) retired: u32,
     state: S,
@@ -104,6 +109,7 @@ impl<S: SharedState> Slot<S> {
         for half in &mut guarded.halves {
             half.wipe();
         }
+        guarded.note.wipe();
         guarded.key = [0; 32];
         guarded.retired = 0;
         guarded.state = S::default();
@@ -238,6 +244,22 @@ impl<S: SharedState> SlotRef<S> {
     pub(crate) fn with_state<T>(&self, change: impl FnOnce(&mut S) -> T) -> T {
         let mut lock = self.memory.lock();
         change(&mut self.slot().guarded(&mut lock).state)
+    }
+
+    /// Keeps a text for people, as far as there is room for it.
+    pub(crate) fn set_note(&self, text: &[u8]) {
+        let lock = self.memory.lock();
+        // SAFETY: the lock is held, and this is the only reference; `fill` needs the lock as well.
+        let slot = unsafe { &mut *self.slot().guarded.get() };
+        slot.note
+            .fill(&lock, &text[..text.len().min(MAX_NOTE_SIZE)]);
+    }
+
+    /// The text that was kept last, and the state, at one moment.
+    pub(crate) fn note(&self) -> (Vec<u8>, S) {
+        let mut lock = self.memory.lock();
+        let slot = self.slot().guarded(&mut lock);
+        (slot.note.bytes().to_vec(), slot.state)
     }
 
     /// Copies the contents of `other`, a slot of another zone, and its state as `inherit` converts
