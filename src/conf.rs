@@ -25,6 +25,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use aws_status::Block;
 use nginx_sys::ngx_http_handler_pt;
 
 pub(crate) use credentials::{Credentials, CredentialsError, Incomplete};
@@ -42,8 +43,9 @@ pub(crate) use written::{
     BlockKind, Directives, Payload, Region, Sign, SignatureIn, SignatureVersion, Switch,
 };
 
-use crate::ffi::conf::Conf;
 use crate::ffi::conf::pass_module::PassModule;
+use crate::ffi::conf::{Conf, ServerId};
+use crate::renewal::counting::BlockCounters;
 use crate::renewal::providers::Providers;
 use ingredients::{Defaults, Key};
 use layers::Layers;
@@ -73,6 +75,8 @@ pub(crate) struct MainConf {
     shared_plans: RefCell<HashMap<Key, Rc<SharedPlans>>>,
     /// What nginx writes into the heads of locations.
     headers: RefCell<SharedHeaders>,
+    /// The counters of each server{}, while blocks are merged.
+    server_counters: RefCell<HashMap<ServerId, Rc<BlockCounters>>>,
 }
 
 impl MainConf {
@@ -88,9 +92,21 @@ impl MainConf {
             .find(|module| module.directive == "proxy_pass")
     }
 
+    /// The counters of the server{} that is being merged; `None` if there is no status.
+    fn server_counters(&self, conf: &Conf) -> Option<Rc<BlockCounters>> {
+        let counting = self.providers.counting.as_ref()?;
+        let mut known = self.server_counters.borrow_mut();
+        let counters = known.entry(conf.server()?).or_insert_with(|| {
+            let name = String::from_utf8_lossy(conf.server_name()).into_owned();
+            counting.declare(Block::Server(name))
+        });
+        Some(Rc::clone(counters))
+    }
+
     /// All blocks have been merged.
     pub(crate) fn merged(&self) {
         self.shared_plans.take();
+        self.server_counters.take();
     }
 
     /// Whether `handler` is the content handler of `proxy_pass`.
@@ -127,6 +143,8 @@ pub(crate) struct LocationConf {
     pub(crate) sent_query: SentQuery,
     /// The tokens that this block requires, once merged; `None` if there are none.
     pub(crate) required_tokens: Option<Rc<RequiredTokens>>,
+    /// The counters of its server{}, once merged; `None` if there is no status.
+    pub(crate) counters: Option<Rc<BlockCounters>>,
     /// What signs presigned URLs in this block, once merged; `None` if none are declared.
     pub(crate) presigned_url_signer: Option<Box<PresignedUrlSigner>>,
 }

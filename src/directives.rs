@@ -6,6 +6,7 @@ mod credentials;
 mod presigned_url;
 mod providers;
 mod signature;
+mod status;
 mod token_required;
 
 pub(crate) use credentials::{
@@ -16,6 +17,7 @@ pub(crate) use providers::{
     MainSetter, credentials_timeout, provider, token, trusted_certificate, zone,
 };
 pub(crate) use signature::{signature_in, signature_version};
+pub(crate) use status::status;
 pub(crate) use token_required::token_required;
 
 use std::fmt;

@@ -95,7 +95,7 @@ impl HttpModule for AwsAuth {
     }
 
     fn init_main(conf: &Conf, main: &mut MainConf) -> Result<(), ()> {
-        main.upstreams = Rc::new(Upstreams::find_all(conf));
+        main.upstreams = Rc::new(Upstreams::find_all(conf, main.providers.counting.as_ref()));
         complete(conf, main)?;
         Upstreams::check(conf, main)
     }

@@ -1,6 +1,7 @@
 //! What is refreshed in the background: a provider's credentials or a token, with its definition
 //! and its slot in the zone.
 
+pub(crate) mod counting;
 pub(crate) mod host;
 mod lease;
 pub(crate) mod net;

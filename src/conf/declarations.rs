@@ -11,9 +11,10 @@
 // A declaration has, in this order:
 //
 //   text       the first paragraph in the reference, word for word
-//   contexts   `anywhere` (http, server, upstream, location, if in location), `not_in_upstream`, or `http`
-//   arguments  how many the directive takes: `one`, `none_or_one`, `one_or_two`, `one_or_more` or
-//              `two_or_more`
+//   contexts   `anywhere` (http, server, upstream, location, if in location), `not_in_upstream`, `http`, or
+//              `location`
+//   arguments  how many the directive takes: `none`, `one`, `none_or_one`, `one_or_two`, `one_or_more`
+//              or `two_or_more`
 //   default    what the reference says is used without the directive
 //   setter     the function of src/directives that reads it
 //   field      where a block keeps it, the type of the value, and how a block inherits it: with the
@@ -320,5 +321,14 @@ directives! {
         default: "aws_hide_auth_errors on;",
         setter: hide_auth_errors,
         field: hide_auth_errors: bool, inherited by inherit,
+    }
+
+    /// Enables the status in the location: the module answers requests there with the state of credentials and
+    /// tokens, with counters of signed and rejected requests, and with the last errors of upstreams.
+    "aws_auth_status" {
+        contexts: location,
+        arguments: none,
+        default: "-",
+        setter: status,
     }
 }

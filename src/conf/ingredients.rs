@@ -166,6 +166,7 @@ impl Ingredients {
             passes_headers: self.proxy.passes_headers,
             has_cache: self.proxy.has_cache,
             stores_responses: self.proxy.stores_responses,
+            upstream_counters: None,
             proxy_handler: self.proxy_handler,
         }
     }

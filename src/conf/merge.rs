@@ -53,6 +53,7 @@ pub(crate) fn merge(
     check_ways_to_upstream(conf, main, &block, layers.own_sign())?;
     warn_of_other_handler(conf, main, &block, &effective);
     inner.layers = Some(layers.clone());
+    inner.counters = main.server_counters(conf);
 
     let Some(proxy) = main.proxy() else {
         return Ok(());
@@ -159,9 +160,13 @@ impl Merging<'_> {
         let upstream = self
             .proxy_conf
             .upstream_block()
-            .and_then(|block| self.main.upstreams.find(block))
-            .map(|upstream| &upstream.written);
-        self.checked_plan(&self.ingredients.layers.for_upstream(upstream), explicit)
+            .and_then(|block| self.main.upstreams.find(block));
+        let written = upstream.map(|upstream| &upstream.written);
+        let plan = self.checked_plan(&self.ingredients.layers.for_upstream(written), explicit)?;
+        Ok(plan.map(|mut plan| {
+            plan.upstream_counters = upstream.and_then(|upstream| upstream.counters.clone());
+            plan
+        }))
     }
 
     /// How requests are signed, by the place that a variable sends them to; `elsewhere` is for

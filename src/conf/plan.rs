@@ -20,6 +20,7 @@ use super::proxy_headers::ProxyHeaders;
 use super::{Switch, same_handler};
 use crate::ffi::http::request::Request;
 use crate::ffi::http::value::Value;
+use crate::renewal::counting::BlockCounters;
 
 /// How a location signs.
 pub(crate) struct Plan {
@@ -55,6 +56,9 @@ pub(crate) struct Plan {
     pub(crate) has_cache: bool,
     /// Whether nginx stores copies of responses (`proxy_store`).
     pub(crate) stores_responses: bool,
+    /// The counters of the `upstream{}` that requests are sent to, if there is a status, and the block
+    /// has directives of ours.
+    pub(crate) upstream_counters: Option<Rc<BlockCounters>>,
     /// The handler of proxy_pass: the module does not act on requests with another content handler.
     pub(super) proxy_handler: ngx_http_handler_pt,
 }

@@ -137,9 +137,11 @@ impl SharedPlans {
         else {
             return self.elsewhere.as_ref();
         };
-        let made = self
-            .made
-            .get(nth, || self.ingredients.plan(Some(&upstream.written)));
+        let made = self.made.get(nth, || {
+            let mut plan = self.ingredients.plan(Some(&upstream.written))?;
+            plan.upstream_counters.clone_from(&upstream.counters);
+            Some(plan)
+        });
         made.unwrap_or(Some(&self.without_memory))
     }
 

@@ -115,7 +115,7 @@ fn obstacle(path: &Path, user: &User) -> Option<String> {
 pub(crate) fn complete(conf: &Conf, main: &MainConf) -> Result<(), ()> {
     main.shared.key_files.complete(conf)?;
     main.shared.files.forget();
-    if main.providers.refreshables().next().is_none() {
+    if main.providers.refreshables().next().is_none() && main.providers.counting.is_none() {
         return Ok(());
     }
     let shared = &main.shared;
@@ -136,13 +136,12 @@ pub(crate) fn complete(conf: &Conf, main: &MainConf) -> Result<(), ()> {
         }
     }
     let trust = trust(conf, shared)?;
-    main.providers
-        .connect(conf.cycle(), Client { names, trust });
-
     let (name, size) = match &shared.zone {
         Some((name, size)) => (&name[..], *size),
         None => DEFAULT_ZONE,
     };
+    main.providers
+        .connect(conf.cycle(), Client { names, trust }, name);
     shm::declare(conf, name, size, Rc::clone(&main.providers))
 }
 

@@ -2,6 +2,9 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::rc::Rc;
+
+use aws_status::Block;
 
 use super::checks::check_provider_name;
 use super::{Directives, MainConf, Sign};
@@ -9,6 +12,7 @@ use crate::ffi::conf::Conf;
 use crate::ffi::conf::merged::MergedConf;
 use crate::ffi::conf::upstream_block::{InitPeer, PeerGuard, UpstreamBlock};
 use crate::ffi::http::upstream::UpstreamName;
+use crate::renewal::counting::{BlockCounters, Counting};
 
 /// This module's server configuration, which is used for `upstream{}` only.
 #[derive(Default)]
@@ -39,6 +43,8 @@ pub(crate) struct Guarded {
 pub(crate) struct Upstream {
     pub(super) block: UpstreamBlock,
     pub(super) written: Directives,
+    /// `None` if there is no status.
+    pub(super) counters: Option<Rc<BlockCounters>>,
 }
 
 impl Upstream {
@@ -62,11 +68,16 @@ pub(crate) struct Upstreams {
 
 impl Upstreams {
     /// Those that have been read.
-    pub(crate) fn find_all(conf: &Conf) -> Self {
+    pub(crate) fn find_all(conf: &Conf, counting: Option<&Rc<Counting>>) -> Self {
         let written = |block: UpstreamBlock| {
             let conf = block.conf::<UpstreamConf>()?;
             let written = Directives::clone(conf.written.as_ref()?);
-            Some(Upstream { block, written })
+            let counters = counting.map(|counting| counting.declare(Block::Upstream(block.name())));
+            Some(Upstream {
+                block,
+                written,
+                counters,
+            })
         };
         let list: Vec<_> = UpstreamBlock::all(conf).filter_map(written).collect();
         let places = list.iter().enumerate();

@@ -164,7 +164,7 @@ fn note_needs(
 }
 
 /// The list that providers and tokens are added to. While the configuration is read nobody shares it.
-fn list(main: &mut MainConf) -> Result<&mut Providers, DirectiveError> {
+pub(super) fn list(main: &mut MainConf) -> Result<&mut Providers, DirectiveError> {
     Rc::get_mut(&mut main.providers)
         .ok_or_else(|| DirectiveError::Because("comes too late".to_owned()))
 }

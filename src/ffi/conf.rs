@@ -316,7 +316,7 @@ impl Conf {
     }
 
     /// The core module's configuration of the current block.
-    pub(super) fn core_location_conf(&self) -> Option<NonNull<ngx_http_core_loc_conf_t>> {
+    pub(in crate::ffi) fn core_location_conf(&self) -> Option<NonNull<ngx_http_core_loc_conf_t>> {
         // SAFETY: nginx's own module, whose location configuration is of this type.
         unsafe { self.location_conf_of(core_module()) }
     }
@@ -330,6 +330,15 @@ impl Conf {
     /// The current server{}.
     pub(crate) fn server(&self) -> Option<ServerId> {
         self.core_server_conf().map(ServerId)
+    }
+
+    /// The first name of the current server{}, once merged; empty if it has none.
+    pub(crate) fn server_name(&self) -> &[u8] {
+        let Some(server) = self.core_server_conf() else {
+            return b"";
+        };
+        // SAFETY: merged before us; the name is in the configuration's pool.
+        unsafe { crate::ffi::memory::bytes(server.as_ref().server_name) }
     }
 
     /// `ignore_invalid_headers` of the current server{}, once merged.

@@ -1,5 +1,6 @@
 //! Memory: values in nginx's pools, its strings, and zones that processes share.
 
+pub(crate) mod counters;
 pub(crate) mod memo;
 pub(crate) mod shm;
 

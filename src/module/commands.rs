@@ -37,6 +37,9 @@ macro_rules! directives {
 }
 
 macro_rules! arguments {
+    (none) => {
+        NGX_CONF_NOARGS
+    };
     (one) => {
         NGX_CONF_TAKE1
     };
@@ -64,6 +67,9 @@ const ANYWHERE: u32 = NOT_IN_UPSTREAM | NGX_HTTP_UPS_CONF;
 macro_rules! command {
     (http, $name:literal, $arguments:expr, $setter:path) => {
         command!($name, $arguments, take_in_main($setter), NGX_HTTP_MAIN_CONF)
+    };
+    (location, $name:literal, $arguments:expr, $setter:path) => {
+        command!($name, $arguments, take_in_main($setter), NGX_HTTP_LOC_CONF)
     };
     (not_in_upstream, $name:literal, $arguments:expr, $setter:path) => {
         command!($name, $arguments, take_in_block($setter), NOT_IN_UPSTREAM)

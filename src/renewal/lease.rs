@@ -38,6 +38,11 @@ unsafe impl SharedState for SlotState {
 }
 
 impl SlotState {
+    /// What is known of the fetches so far.
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress
+    }
+
     /// The state for another zone that takes it over, in which no process fetches.
     pub(super) fn inherited(self) -> Self {
         Self {

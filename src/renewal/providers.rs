@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use aws_credentials::Declared;
 
+use super::counting::Counting;
 use super::lease::{Memory, SlotRef, SlotState, zones_in_use};
 use crate::ffi::memory::shm::ZoneOwner;
 use crate::ffi::process::{self, CycleId};
@@ -77,7 +78,10 @@ pub(crate) struct Providers {
     client: OnceCell<Rc<Client>>,
     /// The configuration that declares them.
     cycle: OnceCell<CycleId>,
+    zone: OnceCell<String>,
     memory: OnceCell<Memory>,
+    /// What is counted, if there is a status location.
+    pub(crate) counting: Option<Rc<Counting>>,
 }
 
 impl Providers {
@@ -98,9 +102,11 @@ impl Providers {
         &self.tokens
     }
 
-    /// The configuration `cycle` is complete, and requests of providers are sent with `client`.
-    pub(crate) fn connect(&self, cycle: CycleId, client: Client) {
+    /// The configuration `cycle` is complete, and requests of providers go through `client`; what is
+    /// fetched is shared in the zone of this name.
+    pub(crate) fn connect(&self, cycle: CycleId, client: Client, zone: &[u8]) {
         let _ = self.cycle.set(cycle);
+        let _ = self.zone.set(String::from_utf8_lossy(zone).into_owned());
         let _ = self.client.set(Rc::new(client));
     }
 
@@ -137,6 +143,15 @@ impl Providers {
 
     pub(crate) fn client(&self) -> Rc<Client> {
         Rc::clone(self.client.get_or_init(Rc::default))
+    }
+
+    /// The name of the zone, and its size and how much of it is in use, in bytes; `None` if it is not the
+    /// one in use.
+    pub(crate) fn zone(&self) -> Option<(&str, (u64, u64))> {
+        if self.cycle.get() != Some(&CycleId::in_use()) {
+            return None;
+        }
+        Some((self.zone.get()?, self.memory.get()?.pool().size()))
     }
 
     /// Makes the zone forget, in time, what earlier configurations have fetched.
@@ -178,6 +193,9 @@ impl ZoneOwner for Providers {
                 }
             };
             refreshable.attach(cycle, slot);
+        }
+        if let Some(counting) = &self.counting {
+            counting.attach(cycle, memory)?;
         }
         let _ = self.memory.set(memory);
         Ok(())

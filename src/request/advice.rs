@@ -5,8 +5,10 @@ use std::fmt;
 use aws_sealing::auth_error::{
     AuthError, Cause, canonical_request, unsigned_headers, wanted_region,
 };
+use aws_status::UpstreamError;
 
 use super::canonical;
+use super::counting::count_upstream_error;
 use crate::conf::Plan;
 use crate::ffi::http::response::Response;
 use crate::ffi::process::log::Level;
@@ -18,11 +20,15 @@ pub(super) fn tell(response: Response<'_>, plan: &Plan, error: AuthError, body: 
         return;
     }
     let (code, status) = (error.code, response.upstream_status());
+    let date = match code.cause {
+        Cause::Clock => response.date(),
+        _ => None,
+    };
     let line = |advice: fmt::Arguments<'_>| {
-        response.0.log().write(
-            Level::Error,
-            format_args!("the upstream rejected the signed request with {status} {code}: {advice}"),
-        );
+        let line =
+            format_args!("the upstream rejected the signed request with {status} {code}: {advice}");
+        response.0.log().write(Level::Error, line);
+        count_upstream_error(response.0, plan, UpstreamError::of(code.name()), date, line);
     };
     let wanted = wanted_region(body);
     match code.cause {

@@ -130,7 +130,7 @@ pub(super) fn holds_nothing_back(
 ) -> bool {
     // Errors in the head are found and reported when the body is received.
     let form = Declared::from_headers(client_headers(request))
-        .map_err(|error| BodyFault::from(error))
+        .map_err(BodyFault::from)
         .and_then(|declared| BodyForm::new(request, plan, payload_signing, &declared));
     matches!(form, Ok(BodyForm::Deframed(expected, _)) if expected.decoded_length() == 0)
 }

@@ -255,6 +255,29 @@ impl<'r> OutgoingBody<'r> {
         }
     }
 
+    /// How many bytes of the body its signatures cover.
+    pub(super) fn signed_bytes(&self) -> u64 {
+        match (self.body, &self.line) {
+            (Body::InHead { length }, _) => length,
+            (Body::Encoded { decoded_length, .. }, _) => decoded_length,
+            (Body::Sent { length }, Line::Hash(_)) => length.unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// What the signature says of the body, as it is counted.
+    pub(super) fn counted_payload(&self, signing: PayloadSigning) -> aws_status::Payload {
+        use aws_status::Payload;
+        match (signing, self.body, &self.line) {
+            (PayloadSigning::Nothing, ..) => Payload::NotCovered,
+            (_, Body::Empty | Body::Dropped, _) => Payload::Empty,
+            (_, _, Line::Hash(_)) => Payload::Hash,
+            (_, _, Line::Literal(EMPTY_PAYLOAD_SHA256)) => Payload::Empty,
+            (_, _, Line::Literal(UNSIGNED_PAYLOAD)) => Payload::Unsigned,
+            (_, _, Line::Literal(_)) => Payload::Chunks,
+        }
+    }
+
     /// What encodes the body after the sealed head, if anything does.
     pub(super) fn stream(
         &self,

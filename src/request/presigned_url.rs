@@ -7,9 +7,11 @@ use aws_sealing::MethodSet;
 use aws_sealing::presigned_url::{PresignedUrlError, Presigner, UrlToSign};
 use aws_signing::Timestamp;
 use aws_signing::presign::Expires;
+use aws_status::Counter;
 use nginx_sys::ngx_str_t;
 
 use super::advice_on_errors::WithAdvice;
+use super::counting::count;
 use crate::conf::{CredentialsError, Incomplete, LocationConf};
 use crate::ffi::http::request::Request;
 use crate::ffi::http::value::Value;
@@ -34,7 +36,10 @@ thread_local! {
 impl Variable for PresignedUrl {
     fn evaluate(&self, request: &Request) -> Option<ngx_str_t> {
         match self.link(request) {
-            Ok(link) => Some(link),
+            Ok(link) => {
+                count(request, None, Counter::PRESIGNED_URLS, 1);
+                Some(link)
+            }
             Err(reason) => {
                 let name = &self.name;
                 let line = format_args!("the presigned URL in \"{name}\" is empty: {reason}");

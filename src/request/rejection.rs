@@ -72,6 +72,7 @@ impl Rejection<'_> {
     /// and returns its status.
     pub(super) fn reject(&self, request: &Request) -> ngx_int_t {
         self.log(request);
+        self.count(request, None);
         let header = match self {
             Self::Method(methods) => {
                 request.add_response_header("Allow", methods.to_string().as_bytes())

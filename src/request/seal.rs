@@ -1,9 +1,10 @@
 //! Seal: nginx has serialized the request and is about to send it. If it cannot be signed, nothing
 //! is sent.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
+use std::time::Instant;
 
 use aws_sealing::head::{self, HeadError};
 use aws_sealing::owner::{Evaluated, Sources};
@@ -11,9 +12,11 @@ use aws_sealing::{
     Body, Destination, Identity, PayloadSigning, SealError, Sealer, TargetSource, Unsigned,
 };
 use aws_signing::Timestamp;
+use aws_status::{Counter, Method, Payload};
 
 use super::canonical;
 use super::client_headers::each_client_header;
+use super::counting::count;
 use super::outgoing_body::OutgoingBody;
 use super::rejection::Rejection;
 use crate::conf::{Plan, Plans, ProxyPass};
@@ -38,14 +41,52 @@ impl SealHook for Seal {
     fn seal(&self, unsent: &Unsent<'_>) -> bool {
         let request = unsent.request();
         let plan = self.plans.for_sent(request);
-        let Some(plan) = plan.filter(|plan| plan.signs(request)) else {
+        let Some(plan) = plan else {
             return true;
         };
-        let sealed = seal(unsent, plan, self.proxy_pass.target_source(request));
-        if let Err(rejection) = &sealed {
-            rejection.log_unsent(request);
+        if !plan.signs(request) {
+            count(request, Some(plan), Counter::UNSIGNED, 1);
+            return true;
         }
-        sealed.is_ok()
+        let timer = SampledTimer::start();
+        match seal(unsent, plan, self.proxy_pass.target_source(request)) {
+            Ok(payload) => {
+                let method = Method::of(request.method());
+                count(request, Some(plan), Counter::signed(method, payload), 1);
+                if let Some(nanos) = timer.stop() {
+                    count(request, Some(plan), Counter::SEALING_NANOS, nanos);
+                    count(request, Some(plan), Counter::SEALINGS_TIMED, 1);
+                }
+                true
+            }
+            Err(rejection) => {
+                rejection.log_unsent(request);
+                rejection.count(request, Some(plan));
+                false
+            }
+        }
+    }
+}
+
+/// Measures how long one request in so many takes.
+struct SampledTimer(Option<Instant>);
+
+impl SampledTimer {
+    const ONE_IN: u32 = 64;
+
+    fn start() -> Self {
+        thread_local! {
+            static COUNT: Cell<u32> = const { Cell::new(0) };
+        }
+        let count = COUNT.get();
+        COUNT.set(count.wrapping_add(1));
+        Self(count.is_multiple_of(Self::ONE_IN).then(Instant::now))
+    }
+
+    /// The nanoseconds since the start, if this one is measured.
+    fn stop(self) -> Option<u64> {
+        let elapsed = self.0?.elapsed();
+        Some(elapsed.as_nanos().try_into().unwrap_or(u64::MAX))
     }
 }
 
@@ -74,7 +115,7 @@ fn seal(
     unsent: &Unsent<'_>,
     plan: &Plan,
     source: TargetSource<'_>,
-) -> Result<(), Rejection<'static>> {
+) -> Result<Payload, Rejection<'static>> {
     let request = unsent.request();
     let credentials = match &plan.credentials {
         Ok(credentials) => credentials,
@@ -154,7 +195,7 @@ impl<'r, 'q> Serialized<'r, 'q> {
         destination: &Destination<'_>,
         identity: &Identity<'_>,
         now: &Timestamp,
-    ) -> Result<(), Rejection<'static>> {
+    ) -> Result<Payload, Rejection<'static>> {
         let Self {
             unsent,
             plan,
@@ -197,7 +238,13 @@ impl<'r, 'q> Serialized<'r, 'q> {
         log_dropped(request, sealer.dropped().map(|name| &head[name]));
         let (name, text) = sealer.signed_text();
         canonical::log(request, name, text.split(|byte| *byte == b'\n'));
-        Ok(())
+        count(
+            request,
+            Some(plan),
+            Counter::HASHED_BYTES,
+            body.signed_bytes(),
+        );
+        Ok(body.counted_payload(payload_signing))
     }
 }
 

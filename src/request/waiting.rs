@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use nginx_sys::{NGX_AGAIN, ngx_int_t};
 
+use super::counting::count_wait;
 use super::prepare::Step;
 use super::rejection::Rejection;
 use crate::conf::{Credentials, CredentialsError, Plan, RequiredTokens};
@@ -63,13 +64,13 @@ pub(super) fn await_needed(
     }
 
     let Some(missing) = needed.first_missing() else {
-        request.stop_waiting();
+        stop_waiting(request);
         return Ok(Step::GoOn);
     };
     match request.waiting() {
         Waiting::Yes => Ok(Step::Suspend(NGX_AGAIN as ngx_int_t)),
         Waiting::TooLong => {
-            request.stop_waiting();
+            stop_waiting(request);
             Err(Rejection::NotReady(missing))
         }
         Waiting::No if timeout == 0 || missing.may_last() => Err(Rejection::NotReady(missing)),
@@ -88,6 +89,12 @@ pub(super) fn await_needed(
                 false => Err(Rejection::OutOfMemory),
             }
         }
+    }
+}
+
+fn stop_waiting(request: &PhaseRequest<'_>) {
+    if let Some(waited) = request.stop_waiting() {
+        count_wait(request, waited);
     }
 }
 

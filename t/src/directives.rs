@@ -69,9 +69,15 @@ macro_rules! contexts {
     (http) => {
         &["http"]
     };
+    (location) => {
+        &["location"]
+    };
 }
 
 macro_rules! arguments {
+    (none) => {
+        (0, Some(0))
+    };
     (one) => {
         (1, Some(1))
     };

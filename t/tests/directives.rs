@@ -253,7 +253,8 @@ fn nginx_takes_no_more_arguments_than_declared() {
             continue;
         };
         let name = directive.name;
-        let printed = check("http", &format!("{name}{};", " x".repeat(most + 1)));
+        let context = directive.contexts[0];
+        let printed = check(context, &format!("{name}{};", " x".repeat(most + 1)));
         let expected = format!("invalid number of arguments in \"{name}\" directive");
         assert!(printed.contains(&expected), "{name}: {printed}");
     }

@@ -77,6 +77,7 @@ fn used_by(code: &str) -> impl Iterator<Item = &str> {
                 "aws_sealing",
                 "aws_credentials",
                 "aws_operations",
+                "aws_status",
             ]
             .contains(name)
         });

@@ -157,13 +157,6 @@ impl Status {
             )?;
         }
         page.write_str("</ul>\n")?;
-        if self.explanations_suppressed > 0 {
-            writeln!(
-                page,
-                "<p class=\"soft\">{} more of the same causes were not logged.</p>",
-                self.explanations_suppressed
-            )?;
-        }
         Ok(())
     }
 

@@ -24,7 +24,6 @@ struct Document<'a> {
     tokens: Vec<Renewal<'a>>,
     series: Vec<Block<'a>>,
     explained: Vec<Explanation<'a>>,
-    explanations_suppressed: u64,
 }
 
 #[derive(Serialize)]
@@ -110,7 +109,6 @@ impl Status {
             tokens: of_kind(Kind::Token),
             series: self.series.iter().map(Block::new).collect(),
             explained: self.explained.iter().map(Explanation::new).collect(),
-            explanations_suppressed: self.explanations_suppressed,
         };
         let mut text = serde_json::to_string_pretty(&document)
             .expect("strings and numbers, as members with fixed names");

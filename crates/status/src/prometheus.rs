@@ -69,12 +69,6 @@ impl Status {
             "How much of the shared memory zone is in use.",
         );
         text.sample("zone_used_bytes", &zone, self.zone.used_bytes);
-        text.counter(
-            "explanations_suppressed",
-            "",
-            "Explanations of upstream errors that were not logged, since one of the same cause just was.",
-        );
-        text.total("explanations_suppressed", &[], self.explanations_suppressed);
     }
 
     fn write_renewals(&self, text: &mut Exposition) {
@@ -175,7 +169,7 @@ impl Status {
         text.counter(
             "hashed_bytes",
             "bytes",
-            "Bytes of request bodies that were hashed.",
+            "Bytes of request bodies that signatures cover.",
         );
         self.each_row(|block, name, row| {
             text.total(

@@ -36,8 +36,6 @@ pub struct Status {
     pub series: Vec<Series>,
     /// What was explained of errors last, the newest first.
     pub explained: Vec<Explained>,
-    /// How many explanations were not logged, since a line of the same cause had just been written.
-    pub explanations_suppressed: u64,
 }
 
 /// Shared memory.

@@ -102,7 +102,6 @@ fn sample() -> Status {
             at: NOW - 60_000,
             text: "the clock is 1250 s behind <script>".to_owned(),
         }],
-        explanations_suppressed: 12,
     }
 }
 

@@ -4,12 +4,14 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 
 use nginx_sys::{
-    NGX_DONE, NGX_ERROR, NGX_HTTP_SPECIAL_RESPONSE, NGX_OK, ngx_array_push,
-    ngx_http_core_main_conf_t, ngx_http_core_run_phases, ngx_http_discard_request_body,
-    ngx_http_finalize_request, ngx_http_handler_pt, ngx_http_read_client_request_body,
-    ngx_http_request_t, ngx_int_t,
+    NGX_DONE, NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_SPECIAL_RESPONSE, NGX_OK,
+    ngx_array_push, ngx_http_complex_value_t, ngx_http_core_main_conf_t, ngx_http_core_run_phases,
+    ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_handler_pt,
+    ngx_http_read_client_request_body, ngx_http_request_t, ngx_http_send_response, ngx_int_t,
+    ngx_str_t, ngx_uint_t,
 };
 
+use crate::ffi::conf::Conf;
 use crate::ffi::conf::core::core_module;
 use crate::ffi::conf::merged::MergedConf;
 use crate::ffi::http::flags;
@@ -43,6 +45,35 @@ impl PhaseRequest<'_> {
             ngx_http_finalize_request(self.as_ptr(), NGX_DONE as ngx_int_t);
         }
         Ok(NGX_DONE as ngx_int_t)
+    }
+
+    /// Answers the request with this status and body, as a content handler does: what it returns is for
+    /// nginx.
+    pub(crate) fn respond(
+        &self,
+        status: u32,
+        content_type: &'static str,
+        body: &[u8],
+    ) -> ngx_int_t {
+        let Some(text) = self.copy(&[body]) else {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
+        };
+        let mut content_type = ngx_str_t {
+            len: content_type.len(),
+            data: content_type.as_ptr().cast_mut(),
+        };
+        // SAFETY: the request is in its content phase. All zero is a value without variables, as which
+        // nginx takes the text, in the request's pool. nginx copies the type's pointer, which is static.
+        unsafe {
+            let mut value: ngx_http_complex_value_t = std::mem::zeroed();
+            value.value = text;
+            ngx_http_send_response(
+                self.as_ptr(),
+                status as ngx_uint_t,
+                &mut content_type,
+                &mut value,
+            )
+        }
     }
 
     /// Makes nginx read and discard the body, if it has not been read.
@@ -91,8 +122,23 @@ impl MergedConf<'_> {
     }
 }
 
+impl Conf {
+    /// Has `handler` answer the requests of the location whose directive is read. `None` if there is no
+    /// location.
+    pub(crate) fn set_content_handler<F>(&self, handler: F) -> Option<()>
+    where
+        F: Fn(&PhaseRequest<'_>) -> ngx_int_t + Copy + 'static,
+    {
+        Function::of(handler);
+        let mut location = self.core_location_conf()?;
+        // SAFETY: nginx's own configuration of the location; nobody else refers to it meanwhile.
+        unsafe { location.as_mut() }.handler = Some(handle::<F>);
+        Some(())
+    }
+}
+
 /// # Safety
-/// Called by nginx only, once `add_phase_handler` has been given the same function.
+/// Called by nginx only, once `add_phase_handler` or `set_content_handler` has been given the same function.
 unsafe extern "C" fn handle<F>(r: *mut ngx_http_request_t) -> ngx_int_t
 where
     F: Fn(&PhaseRequest<'_>) -> ngx_int_t + Copy + 'static,

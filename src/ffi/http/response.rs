@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 
 use nginx_sys::{
     NGX_ERROR, NGX_HTTP_NOT_MODIFIED, NGX_HTTP_SPECIAL_RESPONSE, NGX_OK, ngx_http_request_t,
-    ngx_int_t, ngx_module_t, ngx_str_t, off_t,
+    ngx_int_t, ngx_module_t, ngx_parse_http_time, ngx_str_t, off_t,
 };
 
 use crate::ffi::http::flags;
@@ -106,6 +106,15 @@ impl<'r> Response<'r> {
                 && !value.is_empty()
                 && !value.eq_ignore_ascii_case(b"identity")
         })
+    }
+
+    /// When the upstream says that it sent the response, as Unix time in seconds.
+    pub(crate) fn date(self) -> Option<i64> {
+        let mut headers = self.upstream_headers();
+        let (_, date) = headers.find(|(name, _)| name.eq_ignore_ascii_case(b"date"))?;
+        // SAFETY: nginx reads the text, and nothing else.
+        let time = unsafe { ngx_parse_http_time(date.as_ptr().cast_mut(), date.len()) };
+        (time > 0).then_some(time)
     }
 
     /// Prevents caches from storing it. The request must have an upstream.

@@ -28,6 +28,7 @@ struct Waiter {
     /// Returns whether the request should continue. In the request's pool, whose cleanup removes
     /// the waiter from the list.
     ready: NonNull<dyn Fn() -> bool>,
+    since: u64,
     deadline: u64,
     /// The deadline has passed.
     late: bool,
@@ -66,9 +67,10 @@ impl PhaseRequest<'_> {
         })
     }
 
-    /// The request does not wait any more, if it did.
-    pub(crate) fn stop_waiting(&self) {
-        WAITERS.with_borrow_mut(|waiters| waiters.remove(self.as_ptr()));
+    /// The request waits no more. For how many milliseconds it did, if it did.
+    pub(crate) fn stop_waiting(&self) -> Option<u64> {
+        let waiter = WAITERS.with_borrow_mut(|waiters| waiters.remove(self.as_ptr()))?;
+        Some(crate::ffi::process::clock().saturating_sub(waiter.since))
     }
 
     /// Suspends the request until `ready` returns true, but for at most `limit` milliseconds. Its
@@ -99,9 +101,11 @@ impl PhaseRequest<'_> {
             }
             (*r).write_event_handler = Some(ngx_http_request_empty_handler);
         }
+        let now = crate::ffi::process::clock();
         let waiter = Waiter {
             ready: NonNull::from(ready),
-            deadline: crate::ffi::process::clock() + limit,
+            since: now,
+            deadline: now + limit,
             late: false,
         };
         WAITERS.with_borrow_mut(|waiters| {
@@ -113,8 +117,8 @@ impl PhaseRequest<'_> {
 }
 
 impl Waiters {
-    fn remove(&mut self, r: *mut ngx_http_request_t) {
-        self.requests.remove(&r);
+    fn remove(&mut self, r: *mut ngx_http_request_t) -> Option<Waiter> {
+        let waiter = self.requests.remove(&r);
         if self.requests.is_empty() && !self.timer.is_null() {
             // SAFETY: the event is ours, and lives as long as the worker.
             unsafe {
@@ -123,6 +127,7 @@ impl Waiters {
                 }
             }
         }
+        waiter
     }
 
     fn set_timer(&mut self) {

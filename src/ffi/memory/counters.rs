@@ -7,14 +7,15 @@
 //!
 //! Rows are allocated at their first use. All memory comes from the zone's slab pool, zeroed.
 
-use std::cell::Cell;
+use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
-use std::ptr::{NonNull, null_mut};
+use std::fmt;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use nginx_sys::ngx_slab_calloc_locked;
 
-use crate::ffi::memory::shm::{Lock, LockedZone};
+use crate::ffi::memory::shm::{Lock, ZonePool};
 use crate::ffi::process;
 
 /// How many rows of different names there can be, without the one of all others.
@@ -25,6 +26,10 @@ const MAX_PROCESSES: usize = 64;
 
 /// How much of a name is kept.
 const MAX_NAME: usize = 120;
+
+/// How many notes are kept, and how much of each.
+const MAX_NOTES: usize = 10;
+const MAX_NOTE: usize = 500;
 
 /// Which row something is counted in. As it begins: that of all others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +49,9 @@ struct Table<const WORDS: usize> {
     /// How many names there are.
     named: AtomicU32,
     names: [Name; MAX_SERIES],
+    /// How many notes there were; the last ones are kept. Changed and read under the lock.
+    noted: AtomicU64,
+    notes: UnsafeCell<[Note; MAX_NOTES]>,
     places: [AtomicPtr<Place<WORDS>>; MAX_PROCESSES],
     /// Of the processes that have found no place.
     common: AtomicPtr<Place<WORDS>>,
@@ -54,7 +62,25 @@ struct Table<const WORDS: usize> {
 struct Name {
     kind: AtomicU32,
     length: AtomicU32,
-    text: std::cell::UnsafeCell<[u8; MAX_NAME]>,
+    text: UnsafeCell<[u8; MAX_NAME]>,
+}
+
+/// A text for people, and when it was written, as Unix time in milliseconds.
+#[repr(C)]
+struct Note {
+    at: i64,
+    length: u32,
+    text: [u8; MAX_NOTE],
+}
+
+impl fmt::Write for Note {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let start = (self.length as usize).min(MAX_NOTE);
+        let end = (start + text.len()).min(MAX_NOTE);
+        self.text[start..end].copy_from_slice(&text.as_bytes()[..end - start]);
+        self.length = end as u32;
+        Ok(())
+    }
 }
 
 /// The rows of one process.
@@ -72,7 +98,7 @@ struct Row<const WORDS: usize>([AtomicU64; WORDS]);
 /// The counters of a zone, seen by one process. To be used while the configuration that has the zone is.
 pub(crate) struct Counters<const WORDS: usize> {
     table: NonNull<Table<WORDS>>,
-    zone: LockedZone,
+    zone: ZonePool,
     /// The place of this process, once it has counted; and whether it shares the place.
     mine: Cell<Option<(i32, NonNull<Place<WORDS>>, bool)>>,
 }
@@ -83,7 +109,7 @@ impl<const WORDS: usize> Counters<WORDS> {
 
     /// The counters in a zone, made if there are none; `now` is Unix time in milliseconds. `None` if the
     /// zone has no room for them.
-    pub(crate) fn open(zone: LockedZone, now: i64) -> Option<Self> {
+    pub(crate) fn open(zone: ZonePool, now: i64) -> Option<Self> {
         let table = {
             let lock = zone.lock();
             match NonNull::new(zone.extra(&lock).cast::<Table<WORDS>>()) {
@@ -101,6 +127,18 @@ impl<const WORDS: usize> Counters<WORDS> {
                 }
             }
         };
+        let counters = Self {
+            table,
+            zone,
+            mine: Cell::new(None),
+        };
+        let is_known = counters.table().layout.load(Ordering::Relaxed) == Self::LAYOUT;
+        is_known.then_some(counters)
+    }
+
+    /// The counters in a zone, if there are any.
+    pub(crate) fn existing(zone: ZonePool) -> Option<Self> {
+        let table = NonNull::new(zone.extra(&zone.lock()).cast::<Table<WORDS>>())?;
         let counters = Self {
             table,
             zone,
@@ -160,8 +198,39 @@ impl<const WORDS: usize> Counters<WORDS> {
             // SAFETY: complete, and not changed any more.
             let text = unsafe { &*name.text.get() };
             let length = name.length.load(Ordering::Relaxed) as usize;
-            (name.kind.load(Ordering::Relaxed), &text[..length.min(MAX_NAME)])
+            (
+                name.kind.load(Ordering::Relaxed),
+                &text[..length.min(MAX_NAME)],
+            )
         })
+    }
+
+    /// Keeps a text for people, instead of the oldest one.
+    pub(crate) fn note(&self, now: i64, text: fmt::Arguments<'_>) {
+        let table = self.table();
+        let _lock = self.zone.lock();
+        let nth = table.noted.fetch_add(1, Ordering::Relaxed) as usize % MAX_NOTES;
+        // SAFETY: under the lock, and the only reference.
+        let note = unsafe { &mut (*table.notes.get())[nth] };
+        note.at = now;
+        note.length = 0;
+        // What does not fit is left out.
+        let _ = fmt::write(note, text);
+    }
+
+    /// The texts that are kept, the newest first, with their times.
+    pub(crate) fn notes(&self) -> Vec<(i64, String)> {
+        let table = self.table();
+        let _lock = self.zone.lock();
+        let noted = table.noted.load(Ordering::Relaxed) as usize;
+        let kept = (noted.saturating_sub(MAX_NOTES)..noted).rev();
+        let read = |nth: usize| {
+            // SAFETY: under the lock, and no other reference changes it.
+            let note = unsafe { &(*table.notes.get())[nth % MAX_NOTES] };
+            let text = &note.text[..(note.length as usize).min(MAX_NOTE)];
+            (note.at, String::from_utf8_lossy(text).into_owned())
+        };
+        kept.map(read).collect()
     }
 
     /// Adds to the counter at `place` of a series.
@@ -178,7 +247,9 @@ impl<const WORDS: usize> Counters<WORDS> {
 
     /// Sets the word at `place` of a series, which is not a sum.
     pub(crate) fn set(&self, series: SeriesId, place: usize, value: u64) {
-        self.with_word(series, place, |word, _| word.store(value, Ordering::Release));
+        self.with_word(series, place, |word, _| {
+            word.store(value, Ordering::Release)
+        });
     }
 
     /// Calls `each` with the row of each process that has counted something in this series; 0 is that of
@@ -191,10 +262,14 @@ impl<const WORDS: usize> Counters<WORDS> {
             let Some(place) = (unsafe { place.load(Ordering::Acquire).as_ref() }) else {
                 continue;
             };
-            let Some(row) = place.rows.get(at) else { return };
+            let Some(row) = place.rows.get(at) else {
+                return;
+            };
             // SAFETY: null, or a row that is never freed.
             if let Some(row) = unsafe { row.load(Ordering::Acquire).as_ref() } {
-                each(&std::array::from_fn(|nth| row.0[nth].load(Ordering::Acquire)));
+                each(&std::array::from_fn(|nth| {
+                    row.0[nth].load(Ordering::Acquire)
+                }));
             }
         }
     }
@@ -272,16 +347,21 @@ impl<const WORDS: usize> Counters<WORDS> {
             let is_free = owner == process || !process::is_alive(owner);
             // SAFETY: never freed.
             let word = &unsafe { place.as_ref() }.process;
-            let take = || word.compare_exchange(owner, process, Ordering::AcqRel, Ordering::Relaxed);
+            let take =
+                || word.compare_exchange(owner, process, Ordering::AcqRel, Ordering::Relaxed);
             if is_free && take().is_ok() {
                 return Some(place);
             }
         }
         let lock = self.zone.lock();
-        let vacant = places.iter().find(|place| place.load(Ordering::Acquire).is_null())?;
+        let vacant = places
+            .iter()
+            .find(|place| place.load(Ordering::Acquire).is_null())?;
         let fresh = allocate::<Place<WORDS>>(&lock)?;
         // SAFETY: fresh, zeroed memory of its size and alignment, which nobody else has seen.
-        unsafe { fresh.as_ref() }.process.store(process, Ordering::Relaxed);
+        unsafe { fresh.as_ref() }
+            .process
+            .store(process, Ordering::Relaxed);
         vacant.store(fresh.as_ptr(), Ordering::Release);
         Some(fresh)
     }
@@ -289,7 +369,12 @@ impl<const WORDS: usize> Counters<WORDS> {
 
 /// Zeroed memory of the zone for a `T`, of which all zero must be a value. `None` if there is no room.
 fn allocate<T>(lock: &Lock<'_>) -> Option<NonNull<T>> {
-    const { assert!(align_of::<T>() <= 64, "a slab's chunks are aligned to 64 bytes at least") };
+    const {
+        assert!(
+            align_of::<T>() <= 64,
+            "a slab's chunks are aligned to 64 bytes at least"
+        )
+    };
     // The slab pool aligns by the size, rounded up to a power of two.
     let size = size_of::<T>().max(64);
     // SAFETY: the pool is locked.
@@ -298,4 +383,3 @@ fn allocate<T>(lock: &Lock<'_>) -> Option<NonNull<T>> {
 }
 
 const _: () = assert!(size_of::<Name>() == 128, "no padding");
-const _: *mut u8 = null_mut();

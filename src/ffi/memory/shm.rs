@@ -107,7 +107,7 @@ fn keep_out_of_core_dumps(zone: &ngx_shm_zone_t) {
 /// A zone's memory. It stays mapped as long as the configuration that declared the zone, or one
 /// that took it over, is in use.
 pub(crate) struct Memory<S> {
-    pool: NonNull<ngx_slab_pool_t>,
+    pool: ZonePool,
     slots: PhantomData<Slot<S>>,
 }
 
@@ -119,16 +119,61 @@ impl<S> Clone for Memory<S> {
 
 impl<S> Copy for Memory<S> {}
 
+/// The allocator in a zone, with the zone's lock.
+#[derive(Clone, Copy)]
+pub(crate) struct ZonePool(NonNull<ngx_slab_pool_t>);
+
+impl ZonePool {
+    /// Waits for the lock, for as long as others do something short.
+    pub(in crate::ffi::memory) fn lock(&self) -> Lock<'_> {
+        // SAFETY: the zone is mapped.
+        unsafe { ngx_shmtx_lock(&raw mut (*self.0.as_ptr()).mutex) };
+        Lock {
+            pool: self.0,
+            memory: PhantomData,
+        }
+    }
+
+    /// What [`Self::set_extra`] has put into the zone; null if nothing.
+    pub(in crate::ffi::memory) fn extra(&self, _lock: &Lock<'_>) -> *mut c_void {
+        // SAFETY: the root was made with the zone, and the lock is held.
+        unsafe { (*(*self.0.as_ptr()).data.cast::<Extra>()).0 }
+    }
+
+    /// Keeps what the zone holds beside its slots.
+    pub(in crate::ffi::memory) fn set_extra(&self, _lock: &Lock<'_>, extra: NonNull<c_void>) {
+        // SAFETY: as in `extra`.
+        unsafe { (*(*self.0.as_ptr()).data.cast::<Extra>()).0 = extra.as_ptr() };
+    }
+
+    /// How large the zone is, and how much of it is in use, in bytes.
+    pub(crate) fn size(&self) -> (u64, u64) {
+        let _lock = self.lock();
+        // SAFETY: nginx's allocator, under its lock.
+        unsafe {
+            let pool = self.0.as_ref();
+            let size = pool.end as usize - self.0.as_ptr() as usize;
+            let free = pool.pfree * crate::ffi::process::page_size();
+            (size as u64, size.saturating_sub(free) as u64)
+        }
+    }
+}
+
 /// What is at the start of a zone's memory.
 #[repr(C)]
 struct Root<S> {
+    extra: Extra,
     first: *mut Slot<S>,
 }
+
+/// What the zone holds beside its slots, if anything.
+#[repr(C)]
+struct Extra(*mut c_void);
 
 impl<S: SharedState> Memory<S> {
     fn at(pool: NonNull<ngx_slab_pool_t>) -> Self {
         Self {
-            pool,
+            pool: ZonePool(pool),
             slots: PhantomData,
         }
     }
@@ -150,12 +195,12 @@ impl<S: SharedState> Memory<S> {
 
     /// Waits for the lock, which others hold for a short time only.
     pub(super) fn lock(&self) -> Lock<'_> {
-        // SAFETY: the zone is mapped.
-        unsafe { ngx_shmtx_lock(&raw mut (*self.pool.as_ptr()).mutex) };
-        Lock {
-            pool: self.pool,
-            memory: PhantomData,
-        }
+        self.pool.lock()
+    }
+
+    /// The allocator in the zone.
+    pub(crate) fn pool(&self) -> ZonePool {
+        self.pool
     }
 
     /// The slot with this key; a new one if there is none. `None` if there is no room.
@@ -177,7 +222,7 @@ impl<S: SharedState> Memory<S> {
         let slot = Slot::create(&lock, key)?;
         // SAFETY: the list, under the lock; slots are never freed while the zone is mapped.
         let slot = unsafe {
-            let root = (*self.pool.as_ptr()).data.cast::<Root<S>>();
+            let root = (*self.pool.0.as_ptr()).data.cast::<Root<S>>();
             slot.as_ref().guarded(&mut lock).next = (*root).first;
             (*root).first = slot.as_ptr();
             slot.as_ref()
@@ -217,7 +262,7 @@ impl<S: SharedState> Memory<S> {
         // SAFETY: under the lock the list is whole. Its slots are never freed while the zone is
         // mapped.
         unsafe {
-            let root = (*self.pool.as_ptr()).data.cast::<Root<S>>();
+            let root = (*self.pool.0.as_ptr()).data.cast::<Root<S>>();
             (*root).first.as_ref()
         }
     }

@@ -117,6 +117,13 @@ impl Code {
     }
 }
 
+impl Code {
+    /// Its name, without the "Exception" that JSON services append.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.name, self.suffix)

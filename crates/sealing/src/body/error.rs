@@ -88,6 +88,11 @@ impl BodyError {
             | Self::ChecksumMismatch(_) => 400,
         }
     }
+
+    /// Whether the aws-chunked encoding itself is malformed.
+    pub fn is_of_framing(&self) -> bool {
+        matches!(self, Self::Framing(_)) && self.status() == 400
+    }
 }
 
 #[cfg(test)]
