@@ -3,13 +3,13 @@
 //! | when | what | where |
 //! | --- | --- | --- |
 //! | access phase | rejects methods | `access` |
-//! | precontent phase | rejects what cannot be signed, waits for credentials and tokens, sees to the body | `prepare` with `target`, `operations`, `waiting`, `body_scan` |
-//! | the body comes in | hashes it, checks or removes its aws-chunked encoding | `body_filter`, with `body_record` for what is known |
-//! | nginx looks into its cache | decides whether the cache may respond | `cache_guard` |
+//! | precontent phase | rejects what cannot be signed, waits for credentials and tokens, has the body read if necessary | `prepare` with `target`, `operations`, `waiting`, `body_scan` |
+//! | nginx receives the body | hashes it, verifies or removes its aws-chunked encoding | `body_filter`, with `body_record` for what is known about it |
+//! | nginx looks into its cache | decides whether the cache may be used | `cache_guard` |
 //! | nginx has serialized the request | signs it | `seal`, with `outgoing_body` for the body; `token_guard` |
 //! | nginx chooses a peer of an `upstream{}` that signs | checks that the request is signed | `upstream_guard` |
-//! | the body goes out | puts signed chunks around it | `signed_chunks` |
-//! | the response comes in | hides authentication errors and repeated signatures | `error_response`, `redaction`; `advice` for the log |
+//! | nginx sends the body | wraps it in signed chunks | `signed_chunks` |
+//! | nginx receives the response | hides authentication errors and repeated signatures | `error_response`, `redaction`; `advice` for the log |
 //!
 //! A step that rejects a request returns a `rejection`.
 

@@ -169,7 +169,7 @@ impl Request {
         !(line.starts_with(method) && line.get(method.len()) == Some(&b' '))
     }
 
-    /// Whether the body comes in while it is forwarded (`proxy_request_buffering off`).
+    /// Whether nginx forwards the body while it receives it (`proxy_request_buffering off`).
     pub(crate) fn streams_body(&self) -> bool {
         // SAFETY: live, see `get`.
         unsafe {
