@@ -43,7 +43,7 @@ pub fn signing(origin: impl ToString, server: &str) -> Builder {
         .server(&format!("{SECRET_KEY_DIRECTIVES} aws_sign on;\n{server}"))
 }
 
-/// An origin that always answers the same.
+/// An origin that always sends the same response.
 pub fn answering(reply: Reply) -> RawOrigin {
     RawOrigin::start(move |_| reply.clone())
 }

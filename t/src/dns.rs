@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-/// Answers every question for an IPv4 address with 127.0.0.1, and any other with no records
-/// (RFC 1035, over UDP); dropping it ends its thread.
+/// Responds to every query for an IPv4 address with 127.0.0.1, and any other with no records (RFC
+/// 1035, over UDP); dropping it ends its thread.
 #[derive(Debug)]
 pub struct NameServer {
     address: SocketAddr,
@@ -43,7 +43,7 @@ impl NameServer {
         self.address
     }
 
-    /// How many questions it has answered with an address.
+    /// How many queries it has answered with an address.
     pub fn answers(&self) -> usize {
         self.shared.answers.load(Ordering::Relaxed)
     }

@@ -105,7 +105,7 @@ impl HeldConnection {
         }
     }
 
-    /// Answers the last request, which was no HEAD.
+    /// Sends the response to the last request, which was not a HEAD.
     #[track_caller]
     pub fn answer(&mut self, reply: &Reply) {
         let sent = self.stream.write_all(reply.bytes_for("GET"));

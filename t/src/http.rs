@@ -24,7 +24,7 @@ pub fn head(port: u16, target: impl AsRef<[u8]>) -> Response {
     Request::new("HEAD", target).send(port)
 }
 
-/// A request, built up as it will stand on the wire.
+/// A request, built up as it will be sent.
 #[derive(Clone, Debug)]
 pub struct Request {
     method: String,

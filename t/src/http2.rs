@@ -47,7 +47,7 @@ pub fn upload_unannounced(
     try_upload_unannounced(method, port, path, headers, body).unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// As [`upload`]; an error tells what `curl` says. Where nginx answers and ends the stream before the
+/// As [`upload`]; an error tells what `curl` says. If nginx responds and ends the stream before the
 /// whole body has come, as it may when it rejects it, some versions of `curl` miss the response.
 pub fn try_upload(
     method: &str,

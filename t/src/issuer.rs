@@ -19,7 +19,7 @@ pub enum Behaviour {
     Hang,
     /// Closes the connection.
     Close,
-    /// Answers with this status and body.
+    /// Responds with this status and body.
     Answer(u16, Vec<u8>),
     /// Writes these bytes and closes the connection.
     Raw(Vec<u8>),

@@ -7,15 +7,16 @@
 //!   are to be rejected;
 //! - [`server_conf`]: a `server{}` that is to be rejected, with the guilty line marked;
 //! - [`http`] and [`http2`]: clients that send what the test says, byte for byte;
-//! - [`Origin`], an S3 store in this process, and [`Swift`], a stricter one: both verify signatures
-//!   with code that is not ours;
+//! - [`Origin`], an S3 object store in this process, and [`Swift`], a stricter one: both verify
+//!   signatures with code that is not the module's;
 //! - [`Signer`]: signs requests as clients of an object store do, to ask it directly;
 //! - [`signing`]: whether what an origin has recorded is signed as it should be;
 //! - [`Style`]: the styles of signatures, and the same of each;
-//! - [`account`]: the user in whose name tests sign, and the user's store;
+//! - [`account`]: the user that tests sign for, and the user's object store;
 //! - [`auth_error`]: authentication errors of object stores, and whether they are hidden;
 //! - [`framed`]: a client that frames its bodies, as SDKs do;
-//! - [`RawOrigin`]: an HTTP/1 server that records what arrives and answers what the test says;
+//! - [`RawOrigin`]: an HTTP/1 server that records what arrives and sends the responses that the
+//!   test specifies;
 //! - [`HeldOrigin`]: one that reads when the test says;
 //! - [`payload`]: bodies, and whether they are signed as they have arrived;
 //! - [`MetadataServer`]: issues temporary credentials as IMDS, ECS and STS do, and as badly as

@@ -19,7 +19,7 @@ pub struct Load {
 /// What the clients saw.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// How many requests were answered as they should be.
+    /// How many requests got the expected response.
     pub good: usize,
     /// What became of the others, one line each.
     pub failures: Vec<String>,
@@ -51,7 +51,7 @@ impl Load {
         }
     }
 
-    /// Waits until so many more requests have been answered, well or badly.
+    /// Waits until this many more requests have a response, expected or not.
     #[track_caller]
     pub fn wait_for(&self, more: usize) {
         let target = self.sent.load(Ordering::Relaxed) + more;

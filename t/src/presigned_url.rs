@@ -17,7 +17,7 @@ impl PresignedUrl {
         Self::new(response.header("Location").expect("a location"))
     }
 
-    /// The URL that nginx on `port` answers with.
+    /// The URL in the response of nginx on `port`.
     #[track_caller]
     pub fn at(port: u16, target: &str) -> Self {
         Self::of(&http::get(port, target))

@@ -1,4 +1,5 @@
-//! A plain HTTP/1 server that records what arrives, byte for byte, and answers from a closure.
+//! A plain HTTP/1 server that records what arrives, byte for byte, and whose responses come from a
+//! closure.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -76,7 +77,7 @@ impl Shared {
 }
 
 impl RawOrigin {
-    /// Starts an origin on a free port that answers each request with what `script` returns.
+    /// Starts an origin on a free port that responds to each request with what `script` returns.
     pub fn start(script: impl Fn(&RawRequest) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener
@@ -99,7 +100,7 @@ impl RawOrigin {
         }
     }
 
-    /// Starts an origin that answers every request with status 200 and this body.
+    /// Starts an origin that responds to every request with status 200 and this body.
     pub fn with_body(body: impl AsRef<[u8]>) -> Self {
         let reply = Reply::new(200, body);
         Self::start(move |_| reply.clone())
@@ -128,7 +129,7 @@ impl RawOrigin {
         requests[0].clone()
     }
 
-    /// What arrives when a client asks the nginx on `port`, which answers 200, for `target`.
+    /// What arrives when a client asks the nginx on `port`, which responds with 200, for `target`.
     #[track_caller]
     pub fn asked_for(&self, port: u16, target: &str) -> RawRequest {
         http::get(port, target).expect_status(200);

@@ -1,4 +1,4 @@
-//! What an origin that follows a script answers.
+//! The response of an origin that follows a script.
 
 /// What the origin does with a request.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ impl Reply {
         self
     }
 
-    /// The bytes that answer a request of this method.
+    /// The bytes of the response to a request of this method.
     pub(crate) fn bytes_for(&self, method: &str) -> &[u8] {
         let head_only = self.with_length && method == "HEAD";
         match self

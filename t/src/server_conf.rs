@@ -5,7 +5,7 @@ use crate::nginx::{Builder, Nginx};
 /// The file in which the server is read.
 pub const FILE: &str = "server.conf";
 
-/// Stands in every secret of these configurations.
+/// Part of every secret in these configurations.
 pub const SECRET: &str = "hush";
 
 /// Credentials that can sign.

@@ -1,5 +1,5 @@
-//! Checks a recorded request's signature as a strict store does: from its bytes alone, with the
-//! official crate `aws-sigv4`, whatever nginx or the module took them for.
+//! Checks a recorded request's signature as a strict object store does: from its bytes alone, with
+//! the official crate `aws-sigv4`, whatever nginx or the module took them for.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,5 +1,5 @@
-//! A stand-in for the services that issue tokens, which verifies who asks; and what takes its
-//! tokens.
+//! A stand-in for the services that issue tokens, which verifies signatures; and a server that
+//! accepts its tokens.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -105,7 +105,7 @@ impl TokenService {
         self.origin.requests()
     }
 
-    /// A server that answers `hello` to who shows a token of this service, as long as that lives;
+    /// A server that responds with `hello` to requests with a valid token of this service, and with
     /// 401 to others.
     #[track_caller]
     pub fn gate(&self) -> RawOrigin {

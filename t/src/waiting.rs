@@ -1,4 +1,4 @@
-//! Requests that wait for what nginx fetches first, and those that wait in vain.
+//! Requests that wait for what nginx fetches first, and those that wait without success.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{self, Sender};
@@ -26,8 +26,8 @@ pub fn statuses(clients: usize, port: u16, target: &'static str) -> Vec<u16> {
     clients.into_iter().map(join).collect()
 }
 
-/// Fails the test unless a request waits for 300 ms, which is what the configuration allows, and is
-/// then answered with 503.
+/// Fails the test unless a request waits for 300 ms, which is what the configuration allows, and
+/// then gets 503.
 #[track_caller]
 pub fn expect_in_vain(port: u16, target: &str) {
     let start = Instant::now();
@@ -38,8 +38,8 @@ pub fn expect_in_vain(port: u16, target: &str) {
     assert!(waited < Duration::from_secs(3), "{waited:?}");
 }
 
-/// An origin that answers with `body` when the worker that asks has been told to finish, so that nginx quits with a
-/// request open. The test sends it the number of that worker.
+/// An origin that responds with `body` when the worker that asks has been told to finish, so that
+/// nginx quits with a request open. The test sends it the number of that worker.
 #[track_caller]
 pub fn until_the_worker_leaves(body: &'static str) -> (RawOrigin, Sender<i32>) {
     let (sender, worker) = mpsc::channel();

@@ -204,7 +204,7 @@ fn other_methods_are_405_with_allow() {
     assert_eq!(response.expect_status(200).header("Allow"), None);
 }
 
-/// Inherited signing has no effect where something else than proxy_pass answers.
+/// Inherited signing has no effect if the content handler is not that of proxy_pass.
 #[test]
 fn other_handlers_are_left_alone() {
     let (origin, dead) = (RawOrigin::with_body("served"), DeadPort::new());

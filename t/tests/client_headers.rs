@@ -234,7 +234,7 @@ fn control_headers_of_other_stores_are_judged() {
     }
 }
 
-/// Stores differ in how they read anything else.
+/// Object stores read other forms differently.
 #[test]
 fn control_headers_are_sent_in_canonical_form() {
     let origin = RawOrigin::with_body("");

@@ -244,7 +244,7 @@ fn a_variable_says_whether_to_sign() {
     }
 }
 
-/// An nginx whose second server answers with the address a request came from, and with `signed`
+/// An nginx whose second server responds with the address a request came from, and with `signed`
 /// where it has an Authorization header.
 fn reflecting(server: &str) -> Nginx {
     with_keys("127.0.0.1:{back}", server)

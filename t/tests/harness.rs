@@ -9,7 +9,7 @@ use nginx_tests::http::{self, Connection, Request};
 use nginx_tests::procfs::is_alive;
 use nginx_tests::{Builder, Load, Nginx, RawOrigin, Swift, http2, nginx_t, wait_until, waiting};
 
-/// An nginx that answers every request with this text.
+/// An nginx that responds to every request with this text.
 fn answering(text: &str) -> Builder {
     Nginx::builder()
         .without_module()

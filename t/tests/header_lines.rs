@@ -16,7 +16,7 @@ fn builder(origin: &RawOrigin, server: &str) -> Builder {
 /// What a client injects, in a URI.
 const ACL: &str = "%0d%0aX-Amz-Acl:%20public-read";
 
-/// nginx answers 502 and says why, and nothing reaches the upstream.
+/// nginx responds with 502 and logs why, and nothing reaches the upstream.
 #[track_caller]
 fn expect_rejected(builder: Builder, origin: &RawOrigin, request: Request) -> Nginx {
     let nginx = builder.start();

@@ -59,7 +59,7 @@ fn requests_of_one_client_connection_are_each_signed_for_themselves() {
     let response = connection.send(&Request::get("http://localhost/plain.txt"));
     assert_eq!(response.expect_status(200).text(), "plain.txt");
 
-    // All at once, and answered in order.
+    // All at once; the responses are in order.
     let pipeline: Vec<u8> = OBJECTS
         .iter()
         .flat_map(|(target, _)| Request::get(target).to_bytes())

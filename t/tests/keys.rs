@@ -8,8 +8,7 @@ use nginx_tests::account::{KEY_DIRECTIVES, object_store_of};
 use nginx_tests::http;
 use nginx_tests::{Builder, Nginx, ODD_KEYS, Swift, encode_key};
 
-/// Keys that nginx refuses to be asked for: without another segment before it, `..` leaves the
-/// root.
+/// Keys in requests that nginx rejects: without another segment before it, `..` leaves the root.
 const ABOVE_THE_ROOT: [&str; 1] = [".."];
 /// Keys with segments that nginx resolves where it decodes a path.
 const DOTTED: [&str; 5] = ["./a", "a/./b", "a/../b", "..", "a/.."];

@@ -50,7 +50,7 @@ fn reloads_under_load_lose_no_request() {
     });
 }
 
-// A request that an old worker has signed is answered by it, after the reload.
+// A request that an old worker has signed gets its response from it, after the reload.
 #[test]
 fn a_request_in_flight_outlives_a_reload() {
     let (reloaded, wait_for_reload) = mpsc::channel::<()>();

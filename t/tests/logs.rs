@@ -8,7 +8,7 @@ use nginx_tests::{Builder, DeadPort, Nginx, RawOrigin, Reply, Signer, signing};
 const SECRET: &str = "hushhushhushhushhushhushhushhushhushhush";
 const TOKEN: &str = "tokentokentokentoken//tokentoken==";
 
-/// Every kind of credentials, of answer and of rejection.
+/// Every kind of credentials, responses, and rejections.
 fn builder(origin: &RawOrigin, dead: &DeadPort) -> (Builder, String) {
     let derived = signing_key_directives(ACCESS_KEY, SECRET, "us-east-1");
     let signing_key = derived

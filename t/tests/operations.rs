@@ -28,8 +28,8 @@ fn request(text: &str) -> Request {
     }
 }
 
-/// Fails unless each request is answered `status`, nothing reaches the origin, and the log names
-/// the operation. Each in an nginx of its own would be slow: each names another one.
+/// Fails unless each response has `status`, nothing reaches the origin, and the log names the
+/// operation. Each in an nginx of its own would be slow: each names another one.
 #[track_caller]
 fn expect_denied(origin: &RawOrigin, nginx: &Nginx, status: u16, cases: &[(&str, &str)]) {
     for (text, name) in cases {

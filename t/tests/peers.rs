@@ -16,7 +16,7 @@ struct Peer {
     port: u16,
     signer: Signer,
     wrong_secret: Signer,
-    /// How it answers what is not signed.
+    /// Its response to unsigned requests.
     unsigned_status: u16,
 }
 

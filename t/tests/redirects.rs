@@ -93,7 +93,7 @@ fn error_pages_in_a_signed_location() {
     let response = http::get(nginx.port(), "/page").expect_status(404);
     assert_eq!(response.text(), "dir/key");
     expect_object(http::get(nginx.port(), "/error"), "dir/key");
-    // A signed answer of 404 leads to another signed request.
+    // A signed response with 404 leads to another signed request.
     expect_object(http::get(nginx.port(), "/store"), "dir/key");
     http::head(nginx.port(), "/error").expect_status(200);
 }

@@ -61,7 +61,7 @@ const LENGTHS: [&str; 4] = [
     "Transfer-Encoding: chunked",
 ];
 
-/// Sends the head of a request, and reads the final answer to it.
+/// Sends the head of a request, and reads the final response.
 fn send_head(connection: &mut Connection, head: &[u8]) -> Response {
     connection.write(head).expect("nginx reads");
     connection.read(false).expect("a response")
@@ -100,7 +100,7 @@ fn a_client_that_expects_100_continue_is_told_that_the_connection_ends() {
     assert_eq!(origin.connections(), 0);
 }
 
-/// What nginx itself rejects in such a location is an everyday answer, too.
+/// What nginx itself rejects in such a location is a common response, too.
 #[test]
 fn what_nginx_rejects_in_a_signed_location_ends_the_connection_too() {
     let origin = RawOrigin::with_body("hello");

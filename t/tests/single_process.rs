@@ -49,7 +49,8 @@ impl Stand {
         let mut client = Connection::open(self.nginx.port());
         let request = Request::get("/bucket/key").to_bytes();
         client.write(&request).expect("nginx reads");
-        // nginx takes requests in their order: the first one waits when this one is answered.
+        // nginx takes requests in their order: the first one waits when the response to this one is
+        // sent.
         alive(&self.nginx);
         client
     }

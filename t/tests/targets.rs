@@ -76,7 +76,7 @@ fn every_form(origin: &RawOrigin, accel: &RawOrigin) -> Nginx {
         .start()
 }
 
-/// Redirects to the path behind `/accel`, encoded as the client wrote it.
+/// Redirects to the path after `/accel`, encoded as the client wrote it.
 fn accelerator() -> RawOrigin {
     RawOrigin::start(|request| {
         let path = request.target().replacen("/accel/", "/sent/", 1);
@@ -248,7 +248,7 @@ fn a_mark_in_a_header_begins_no_query() {
     expect_signed(&request);
 }
 
-/// Slices and background updates start after the phase that answers 400.
+/// Slices and background updates start after the phase that responds with 400.
 #[test]
 fn a_parameter_that_a_header_adds_is_rejected_when_the_request_is_sealed() {
     let origin = RawOrigin::with_body("served");

@@ -1,4 +1,5 @@
-//! Peers that are dead, refuse, or close: what reaches the next one is signed like the first.
+//! Peers that are dead, refuse connections, or close them: what reaches the next one is signed like
+//! the first.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -161,7 +162,7 @@ fn a_kept_connection_that_the_store_has_closed() {
 #[test]
 fn a_request_that_failed_on_a_kept_connection_is_sent_again_whole() {
     let origin = RawOrigin::start(|request| {
-        // The first request of a connection is answered, the second is not.
+        // The first request of a connection gets a response, the second does not.
         match request.header("X-Nth").as_deref() {
             Some("2") if request.connection == 0 => Reply::close(),
             _ => Reply::new(200, "hello"),

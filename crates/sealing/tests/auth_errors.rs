@@ -1,4 +1,4 @@
-//! Which answers of a store are authentication errors, and what clients are told instead.
+//! Which responses of an upstream are authentication errors, and what clients get instead.
 
 use aws_sealing::auth_error::{
     self, AuthError, Cause, Finding, Form, LIMIT, canonical_request, examine, wanted_region,

@@ -207,7 +207,7 @@ proptest! {
         prop_assert!(body.data.starts_with(&outcome.sent));
     }
 
-    /// Data that is not what the checksum says is refused before its last byte is sent.
+    /// Data that is not what the checksum says is rejected before its last byte is sent.
     #[test]
     fn other_data_is_never_whole(body in body(), at in any::<Index>(), change in 1_u8.., splits in splits()) {
         prop_assume!(!body.data.is_empty() && !body.trailers.is_empty());
@@ -220,12 +220,12 @@ proptest! {
         prop_assert!(matches!(outcome.end, Err(BodyError::ChecksumMismatch(_))));
         // What the last piece held is kept, too.
         prop_assert!(outcome.sent.len() < body.data.len());
-        // The store finds it where the framing stays.
+        // The upstream detects it if the encoding is kept.
         prop_assert_eq!(inspect(body.expected(), &pieces), Ok(()));
     }
 
     /// Whatever comes gives the same result at every split; what is taken is what a simple reader
-    /// finds, and what is refused is not whole.
+    /// finds, and what is rejected is not complete.
     #[test]
     fn splits_do_not_matter(
         (framing, input) in noise(),

@@ -233,7 +233,7 @@ fn headers_that_may_not_pass_with_a_method_that_writes() {
     assert_eq!(case.sealed().all("x-amz-acl"), ["public-read"]);
 }
 
-/// What the signing core refuses is an error like any other.
+/// A rejection by crate signing is an error like any other.
 #[test]
 fn values_that_cannot_be_signed() {
     // A control byte that the head's parser lets through, in a header that is signed.

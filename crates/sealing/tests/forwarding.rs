@@ -238,7 +238,7 @@ fn other_stores_have_control_headers_of_their_own() {
     assert_eq!(first_not_listed(names, &pass, None), None);
 }
 
-/// Stores differ in how they read anything else.
+/// Object stores read other forms differently.
 #[test]
 fn control_headers_are_sent_in_canonical_form() {
     let sealed = put("/key")

@@ -60,7 +60,7 @@ impl<'a> Case<'a> {
             },
         };
         let mut presigner = Presigner::new();
-        // What an earlier link has left behind does not matter.
+        // What an earlier presigned URL has left does not matter.
         let other = Case::get("https://other.example.net/with/a/path?and=a%20query");
         presigner.presign(&other.link, &identity, &now)?;
         let link = presigner.presign(&self.link, &identity, &now)?;
@@ -101,8 +101,8 @@ fn vectors() {
     let mut checked = [0, 0];
     for (version_2, style) in [(false, "query"), (true, "v2-query")] {
         for vector in vectors::of_style(style) {
-            // A link has no header but Host, and no parameter that stands for one. A space in a URL
-            // is refused.
+            // A presigned URL has no header except Host, and no parameter instead of one. A space
+            // in a URL is rejected.
             let query = vector.text("query_on_wire");
             if vector.headers().count() > 1
                 || query.to_ascii_lowercase().contains("x-amz-")
@@ -336,7 +336,7 @@ proptest! {
         prop_assert_eq!(made(&link), Ok(link));
     }
 
-    /// Whoever decodes the link's path has the key.
+    /// The decoded path of the presigned URL is the key.
     #[test]
     fn each_byte_of_a_decoded_path_arrives(key in vec(any::<u8>(), 0..40)) {
         let mut case = Case::get("https://b.net/bucket/");

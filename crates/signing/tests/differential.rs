@@ -1,9 +1,9 @@
 //! Random requests signed here and by the official crate `aws-sigv4`.
 //!
-//! Two kinds of input are left out because that crate answers them wrongly and the vectors decide
-//! instead: escapes that are not UTF-8 (`%FF`), which it turns into U+FFFD, and `+` in queries.
-//! For paths it keeps a final slash where `.` or `..` is last, as RFC 3986 has it; AWS and its
-//! other libraries do not.
+//! Two kinds of input are left out because that crate signs them wrongly and the vectors decide
+//! instead: escapes that are not UTF-8 (`%FF`), which it turns into U+FFFD, and `+` in queries. For
+//! paths it keeps a final slash where `.` or `..` is last, as RFC 3986 has it; AWS and its other
+//! libraries do not.
 
 use std::time::{Duration, SystemTime};
 

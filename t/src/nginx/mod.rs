@@ -270,7 +270,7 @@ impl Nginx {
         process::signal(self.master(), rustix::process::Signal::USR1);
     }
 
-    /// Ends nginx gracefully (QUIT), as soon as its requests are answered, and waits for it.
+    /// Ends nginx gracefully (QUIT), as soon as its requests are finished, and waits for it.
     #[track_caller]
     pub fn quit(&mut self) {
         self.process.quit();

@@ -152,8 +152,8 @@ impl Drop for Process {
     }
 }
 
-/// The command that runs the nginx under test in a folder, without the caller's environment: the
-/// credentials of whoever runs the tests are none of nginx's business.
+/// The command that runs the nginx under test in a folder, without the caller's environment, so
+/// that nginx does not see the credentials of the user who runs the tests.
 pub(super) fn command(dir: &Path, env: &[(String, String)]) -> Command {
     let mut command = Command::new(binary());
     command

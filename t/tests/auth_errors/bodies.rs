@@ -94,7 +94,7 @@ fn other_responses_pass_byte_for_byte() {
     }
 }
 
-/// However it comes, and whoever asks.
+/// In all transfer forms, and for all kinds of requests.
 #[test]
 fn an_error_is_hidden_on_every_way() {
     let origin = RawOrigin::start(|request| {

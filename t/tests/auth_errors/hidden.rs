@@ -259,7 +259,7 @@ fn the_directive() {
     }
 }
 
-/// What a real store says of another secret, and of a user that it does not know.
+/// The errors of a real object store about a wrong secret, and about an unknown user.
 #[test]
 fn swift_rejects_and_nobody_learns_why() {
     let swift = Swift::start();

@@ -1,5 +1,5 @@
-//! What a client's header changes in a response is that client's alone: no cache keeps it, and none
-//! answers the request.
+//! What a client's header changes in a response is that client's alone: no cache stores it, and
+//! none responds to the request.
 
 use nginx_tests::account::SECRET_KEY_DIRECTIVES;
 use nginx_tests::http::{Request, Response};
@@ -332,7 +332,8 @@ fn no_copy_of_such_a_response_is_stored() {
     });
 }
 
-/// No cache can answer it: it waits for credentials and is told to come again, as without a cache.
+/// No cache can respond to it: it waits for credentials and is told to come again, as without a
+/// cache.
 #[test]
 fn such_a_request_waits_for_credentials() {
     let metadata = MetadataServer::start();

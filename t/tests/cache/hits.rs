@@ -8,7 +8,7 @@ use nginx_tests::account::{SECRET_KEY_DIRECTIVES, expect_signed, object_store, o
 use nginx_tests::http::{self, Request, Response, TIMEOUT};
 use nginx_tests::{Builder, Nginx, RawOrigin, Reply, wait_until};
 
-/// A cache that holds answers of status 200 for an hour, if the origin says nothing else.
+/// A cache that stores responses of status 200 for an hour, unless the origin specifies otherwise.
 const CACHE: &str = "proxy_cache_path {dir}/cache keys_zone=cache:1m;
     add_header X-Cache $upstream_cache_status always;";
 
@@ -35,7 +35,7 @@ fn expect_cache(response: &Response, status: u16, cache: &str) {
     );
 }
 
-/// Asks until the cache answers so: an entry gets old with time alone.
+/// Sends requests until the cache responds like this: an entry becomes stale only with time.
 #[track_caller]
 fn wait_for_cache(cache: &str, ask: impl Fn() -> Response) -> Response {
     let mut last = None;

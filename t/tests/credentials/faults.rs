@@ -152,7 +152,7 @@ fn the_last_good_ones_are_used_until_they_expire() {
     assert_eq!(levels, ["notice", "warn", "error", "notice"], "{lines:#?}");
 }
 
-// A server that does not answer takes nothing from requests while there are credentials.
+// A server that does not respond does not affect requests while there are credentials.
 #[test]
 fn a_hanging_server_slows_no_request() {
     let _alone = alone();

@@ -109,7 +109,7 @@ fn a_name_that_nobody_knows_is_rejected_by_nginx_t() {
 #[test]
 fn a_name_that_the_resolver_does_not_know_is_named() {
     let nginx = Nginx::builder()
-        // Nobody answers there.
+        // Nobody responds there.
         .http(
             "resolver 127.0.0.1:9 ipv6=off; resolver_timeout 1s;
              aws_credentials_provider task container uri=https://nowhere.example.test/;",

@@ -319,7 +319,7 @@ fn a_worker_that_finishes_gives_its_fetch_up() {
     assert_eq!(nginx.leaving_workers().len(), 1);
 }
 
-// Nothing of nginx waits for a metadata server that does not answer.
+// Nothing of nginx waits for a metadata server that does not respond.
 #[test]
 fn a_graceful_end_is_not_delayed_by_a_fetch() {
     let _alone = alone();

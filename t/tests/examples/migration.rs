@@ -81,7 +81,7 @@ fn s3_gateway() {
     assert_eq!(store.requests().len(), fetched);
 }
 
-/// Three stores that verify: version 4 in headers, in the query, and version 2 in the query.
+/// Three object stores that verify: version 4 in headers, in the query, and version 2 in the query.
 #[test]
 fn unified_streaming() {
     let store = |region: &str| {

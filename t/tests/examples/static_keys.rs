@@ -14,7 +14,7 @@ use nginx_tests::{example, http, signing};
 /// The access key in the examples.
 const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 
-/// The stores in the examples, and what stands for them here.
+/// The object stores in the examples, and their replacements here.
 const STORES: [(&str, &str); 8] = [
     (
         "https://my-bucket.s3.eu-west-1.amazonaws.com",

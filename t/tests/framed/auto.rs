@@ -96,7 +96,8 @@ fn without_http_chunks(mut raw: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The other store that checks signatures. It does not check chunks as strictly as Swift does.
+/// The other object store that verifies signatures. It does not check chunks as strictly as Swift
+/// does.
 #[test]
 fn s3s_stores_what_clients_frame() {
     let origin = object_store();

@@ -52,7 +52,7 @@ fn the_body_goes_on_as_the_mode_says() {
                     assert_eq!(sent.header_all("x-amz-checksum-crc32"), [value]);
                 }
 
-                // Of unknown length to HTTP, but not to whoever reads the head.
+                // Of unknown length to HTTP, but not to a server that reads the head.
                 let upload = framed.put(&format!("/{mode}/streamed/key"));
                 upload
                     .in_http_chunks(50_000)

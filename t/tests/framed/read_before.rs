@@ -8,7 +8,7 @@ use nginx_tests::payload::{bytes, expect_hash};
 use nginx_tests::{Nginx, RawOrigin, RawRequest, Reply, wait_until};
 
 /// How a request comes into the signed location of a mode: the name of the way, what leads there,
-/// and what `{application}` answers.
+/// and the response of `{application}`.
 type Way = (&'static str, &'static str, fn(&RawRequest) -> Reply);
 
 const WAYS: [Way; 3] = [
@@ -210,8 +210,8 @@ fn framing_that_another_mode_has_taken_off() {
     }
 }
 
-/// Whoever gets the body after its framing was taken off is told its length without, also where
-/// nothing is signed.
+/// An upstream that receives the body without its aws-chunked encoding receives the length of the
+/// data, even if nothing is signed.
 #[test]
 fn a_body_without_its_framing_has_its_own_length_elsewhere() {
     let origin = RawOrigin::start(|_| Reply::new(404, ""));

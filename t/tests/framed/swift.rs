@@ -96,8 +96,7 @@ const ENCODINGS: [(&str, Option<&str>); 3] = [
     ("gzip,aws-chunked", Some("gzip")),
 ];
 
-/// Whoever trusts these tests wants to know that their client is one: Swift takes what it sends, and
-/// nothing that is changed.
+/// The client of these tests is a real one: Swift takes what it sends, and nothing that is changed.
 #[test]
 fn swift_checks_the_client_itself() {
     let swift = Swift::start();

@@ -1,5 +1,5 @@
-//! Bodies that nginx rejects, cannot keep, or never gets as a whole: the answers are nginx's own, and
-//! no part of them is taken for an object.
+//! Bodies that nginx rejects, cannot keep, or never gets as a whole: the responses are nginx's own,
+//! and no part of the bodies becomes an object.
 
 use std::net::Shutdown;
 
@@ -178,7 +178,7 @@ fn a_client_that_leaves_in_the_middle_of_a_streamed_body() {
     }
 }
 
-/// A real store keeps nothing of it.
+/// A real object store stores nothing of it.
 #[test]
 fn nothing_is_stored_of_half_a_body() {
     let origin = object_store();

@@ -157,7 +157,7 @@ fn every_method_with_and_without_a_body() {
     }
 }
 
-/// S3 wants a length from every PUT: what the client said of an empty body is passed on.
+/// S3 wants a length from every PUT: the client's length of an empty body is forwarded.
 #[test]
 fn an_empty_body_keeps_its_length() {
     let origin = RawOrigin::with_body("");

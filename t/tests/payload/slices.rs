@@ -1,5 +1,5 @@
-//! A large body that somebody else has read is hashed slice by slice: the one worker answers others
-//! meanwhile.
+//! A large body that somebody else has read is hashed slice by slice: meanwhile, the only worker
+//! serves other requests.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -71,7 +71,7 @@ fn read_large(connection: &mut HeldConnection) {
 
 /// How a large request went.
 struct Outcome {
-    /// Whether a small request was answered while the large body was hashed.
+    /// Whether a small request got its response while the large body was hashed.
     answered_meanwhile: bool,
     /// What reached the object store.
     head: Head,

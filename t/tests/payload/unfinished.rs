@@ -8,7 +8,7 @@ use nginx_tests::http::{self, Connection, Request, Response};
 use nginx_tests::payload::{bytes, expect_hash};
 use nginx_tests::{Builder, HeldOrigin, Nginx, RawOrigin, Reply, http2};
 
-/// `{application}` is an upstream that takes what it is sent and does not answer.
+/// `{application}` is an upstream that receives requests and does not respond.
 type Stand = crate::stand::Stand<HeldOrigin>;
 
 impl Stand {
@@ -36,8 +36,8 @@ impl Stand {
         client.read(false).ok()
     }
 
-    /// Uploads over HTTP/2, with an announced length and without, are answered with this status. Some
-    /// versions of curl miss a response that comes before they have sent all; the access log has it.
+    /// Uploads over HTTP/2, with an announced length and without, get this status. Some versions of
+    /// curl miss a response that comes before they have sent all; the access log has it.
     #[track_caller]
     fn expect_http2(&self, method: &str, body: &[u8], status: u16) {
         let port = self.nginx.h2_port();
@@ -196,8 +196,8 @@ fn a_body_that_was_too_large() {
     }
 }
 
-/// A module that answers without the body discards it, whatever becomes of the request then. Services other
-/// than S3 are searched by a GET with a body.
+/// A module that responds without reading the body discards it, whatever happens to the request
+/// then. Services other than S3 are searched by a GET with a body.
 #[test]
 fn a_body_that_another_module_has_discarded() {
     let stand = Stand::new(

@@ -1,5 +1,5 @@
 //! Real clients with an endpoint that is nginx: what they store through it is stored as they mean
-//! it, byte for byte, over http and https, buffered and streamed, in both stores.
+//! it, byte for byte, over http and https, buffered and streamed, in both object stores.
 //!
 //! The tests `directly` are the controls: the same without the module. Where one of them fails, the
 //! client or the object store has changed.

@@ -24,7 +24,7 @@ fn scenario(stand: &Stand, entrance: &Entrance) {
     let folder = stand.files().path().display().to_string();
     let large = stand.files().file("large").display().to_string();
 
-    // Into the bucket itself: a folder of s3s answers 500 where rclone asks for an object.
+    // Into the bucket itself: a folder of s3s responds with 500 if rclone requests an object.
     rclone.run(["copy", &folder, &at("")]);
     // Reads every object back and compares it.
     rclone.run(["check", "--download", &folder, &at("")]);

@@ -110,7 +110,8 @@ fn set_bodies() {
     }
 }
 
-/// No store takes chunks that the signature does not speak of: a client's come off.
+/// No object store accepts chunks that the signature does not declare: the client's encoding is
+/// removed.
 #[test]
 fn framed_bodies() {
     let origin = RawOrigin::with_body("");
@@ -186,7 +187,7 @@ fn the_hash_that_a_client_declares() {
                 for sent in &origin.requests()[before..] {
                     expect_body(style, mode, sent, &body);
                 }
-                // Whoever wants bodies unsigned wants them unlooked at.
+                // If bodies are configured as unsigned, they are not examined.
                 let status = if *mode == "unsigned" { 200 } else { 400 };
                 put("buffered", &wrong).expect_status(status);
                 let sent = usize::from(status == 200);

@@ -267,7 +267,7 @@ fn bodies_that_cannot_be_signed_so() {
     }
 }
 
-/// AWS rejects it where a region is younger: whoever configures it is told.
+/// AWS rejects it in newer regions; `nginx -t` warns of this.
 #[test]
 fn version_2_is_noted() {
     let note = "AWS regions that were opened after January 2014 reject \"aws_signature_version 2\"";

@@ -215,7 +215,7 @@ fn several_on_one_connection() {
     }
 }
 
-/// What is said of the signature itself is told apart, also if clients may read such errors.
+/// Errors about the signature itself are recognized, even if clients may read such errors.
 #[test]
 fn authentication_errors() {
     let origin = echo();

@@ -1,4 +1,4 @@
-//! What stores say of a signature in the query, or of Version 2, is for the operator.
+//! Errors of object stores about a signature in the query, or of Version 2, are for the operator.
 
 use nginx_tests::account::{KEY_DIRECTIVES, object_store};
 use nginx_tests::auth_error::{answering, expect_hidden, xml};

@@ -1,5 +1,6 @@
-//! Object stores that verify signatures take ours in each style: odd keys, methods, sub-resources, bodies,
-//! tokens; the bucket in the host and in the path. Their verifiers share no code with ours.
+//! Object stores that verify signatures accept the module's in each style: odd keys, methods,
+//! sub-resources, bodies, tokens; the bucket in the host and in the path. Their verifiers share no
+//! code with the module.
 
 use nginx_tests::account::{ENDPOINT, KEY_DIRECTIVES, object_store};
 use nginx_tests::http::{self, Request};

@@ -52,7 +52,7 @@ fn other_modules_are_stopped() {
     }
 }
 
-// Nor does a cache keep nginx's answer to it.
+// Nor does a cache store nginx's response to it.
 #[test]
 fn what_is_stopped_leaves_nothing_in_a_cache() {
     let origin = RawOrigin::with_body("");
@@ -101,7 +101,7 @@ fn a_location_may_say_that_it_does_not_sign() {
     assert_eq!(nginx.own_request_lines(), [""; 0]);
 }
 
-// One of a cache's copies answers where nothing may be sent.
+// A cached copy is the response if nothing may be sent.
 #[test]
 fn a_stale_object_answers_for_what_is_stopped() {
     let origin = RawOrigin::with_body("hello");

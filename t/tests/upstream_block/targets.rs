@@ -241,8 +241,8 @@ fn what_a_store_says_of_the_signature_is_hidden() {
     );
 }
 
-// What a cache holds of it, too, where nothing can be signed and a stale object answers: then nginx no
-// longer says where the request was going.
+// What a cache holds of it, too, if nothing can be signed and a stale object is the response: then
+// nginx no longer says where the request was going.
 #[test]
 fn it_is_hidden_in_a_stale_object() {
     let origin = RawOrigin::start(|_| Reply::new(403, auth_error::mismatch()));

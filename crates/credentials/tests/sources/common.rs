@@ -23,7 +23,7 @@ pub(crate) const NOW: i64 = 1_767_323_045;
 pub(crate) const LATER: &str = "2026-01-02T04:04:05Z";
 pub(crate) const IMDS: &str = "http://169.254.169.254";
 
-/// What one request is answered with.
+/// The response to one request.
 type Answer = Result<(u16, String), HttpError>;
 
 /// What stands at a path.
@@ -40,7 +40,7 @@ pub(crate) struct Script {
     /// Unix time in milliseconds.
     pub(crate) clock: Cell<i64>,
     pub(crate) files: RefCell<BTreeMap<PathBuf, Entry>>,
-    /// A file that somebody writes just after it was looked for in vain.
+    /// A file that somebody writes just after it was looked for and not found.
     pub(crate) late: RefCell<Option<(&'static str, &'static str)>>,
     expected: RefCell<VecDeque<(String, Answer)>>,
     pub(crate) sent: RefCell<Vec<Sent>>,
@@ -56,7 +56,7 @@ impl Script {
         script
     }
 
-    /// Expects a request, e.g. `GET http://a/b`, and answers it.
+    /// Expects a request, e.g. `GET http://a/b`, and responds to it.
     pub(crate) fn expect(
         self,
         request: impl Into<String>,
@@ -357,7 +357,7 @@ pub(crate) fn parts(credentials: &Credentials) -> (&str, &str, Option<&str>, Opt
     )
 }
 
-/// What IMDS and the agents of containers answer.
+/// The response of IMDS and of container agents.
 pub(crate) fn json_credentials() -> String {
     format!(
         r#"{{"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": "ASIAEXAMPLE",
@@ -374,7 +374,7 @@ pub(crate) const TEMPORARY: (&str, &str, Option<&str>, Option<i64>) = (
     Some(NOW + 3600),
 );
 
-/// What STS answers.
+/// The response of STS.
 pub(crate) fn sts_credentials(action: &str) -> String {
     format!(
         r#"<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{action}Result>

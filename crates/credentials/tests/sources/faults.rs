@@ -4,7 +4,7 @@ use aws_credentials::host::HttpError;
 
 use crate::common::*;
 
-/// A way to answer wrongly.
+/// A kind of wrong response.
 enum Fault {
     Http(HttpError),
     Answer(u16, String),
@@ -107,7 +107,7 @@ const VARIABLES: [(&str, &str); 2] = [
     ("AWS_SECRET_ACCESS_KEY", "SECRET"),
 ];
 
-/// Each source that asks somebody, with its requests and their right answers.
+/// Each source that asks somebody, with its requests and the correct responses.
 fn sources() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let imds = vec![
         (TOKEN, "TOKEN".to_owned()),

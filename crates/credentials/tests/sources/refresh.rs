@@ -20,7 +20,7 @@ const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const START: i64 = NOW * SECOND;
 
-/// A service, as it answers at a time that counts from [`START`], in milliseconds.
+/// A service, with its responses at a time that counts from [`START`], in milliseconds.
 type Service = Box<dyn Fn(i64) -> Result<String, HttpError>>;
 
 /// A host with a service and a clock that somebody may set, and what it shares with no other

@@ -121,7 +121,7 @@ impl Host for Local {
     }
 }
 
-/// An answer that comes in.
+/// A response that arrives.
 struct Incoming {
     stream: TcpStream,
     deadline: Instant,

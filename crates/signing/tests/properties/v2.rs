@@ -119,8 +119,7 @@ fn with_request<T>(
     })
 }
 
-/// What is refused because it stands there twice; a line break in a sub-resource is another
-/// matter.
+/// What is rejected because it is there twice; a line break in a sub-resource is another matter.
 fn is_repeated(error: &SignError) -> bool {
     matches!(
         error,

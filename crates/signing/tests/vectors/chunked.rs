@@ -176,7 +176,7 @@ fn check_parser(body: &Body, framed: &[u8]) -> Result<(), Failure> {
     same("parsed trailers", parser.trailers(), &body.trailers)
 }
 
-/// The encoder cuts a body into equal chunks, but for the last: not all vectors are cut so.
+/// The encoder cuts a body into equal chunks, except the last: not all vectors are cut so.
 fn check_encoder(
     line: &Line,
     body: &Body,
