@@ -1,4 +1,4 @@
-//! What is counted of requests, for the status.
+//! The counters of requests, for the status page.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The status page, which `aws_auth_status` has a location answer with.
+//! The status page, the response of a location with `aws_auth_status`.
 
 use aws_signing::query::parameters;
 use aws_status::{CONTENT_SECURITY_POLICY, Format, Kind, RenewalStatus, Series, Status, Zone};
@@ -11,7 +11,7 @@ use crate::ffi::process::cycle::Cycle;
 use crate::renewal::Refreshable;
 use crate::renewal::providers::Providers;
 
-/// Answers with the status, in the format that the argument `format` names or that Accept prefers.
+/// Responds with the status, in the format that the argument `format` names or that Accept prefers.
 pub(crate) fn status(request: &PhaseRequest<'_>) -> ngx_int_t {
     if !matches!(request.method(), b"GET" | b"HEAD") {
         request.add_response_header("Allow", b"GET, HEAD");
@@ -34,7 +34,7 @@ pub(crate) fn status(request: &PhaseRequest<'_>) -> ngx_int_t {
         })
     });
     let Some(text) = text.flatten() else {
-        // The zone belongs to a configuration that is not in use any more.
+        // The zone belongs to a configuration that is no longer in use.
         return nginx_sys::NGX_HTTP_SERVICE_UNAVAILABLE as ngx_int_t;
     };
     let mut added = request.add_response_header("Cache-Control", b"no-store")
@@ -62,7 +62,7 @@ fn wanted_format(request: &PhaseRequest<'_>) -> Option<Format> {
     }
 }
 
-/// What there is to show; `None` if the zone cannot be reached.
+/// The status; `None` if the zone cannot be reached.
 fn collect(providers: &Providers) -> Option<Status> {
     let counting = providers.counting.as_ref()?;
     let (counting_since, generation) = counting.since()?;

@@ -71,7 +71,7 @@ pub enum Difference {
         /// The list that the upstream saw.
         seen: String,
     },
-    /// The hash of the body, or what stands for it.
+    /// The hash of the body, or what is declared instead.
     Payload {
         /// The one that was signed.
         signed: String,
@@ -86,7 +86,7 @@ pub enum Difference {
 ///
 /// `seen` is plain text: entities of XML have been replaced.
 pub fn first_difference(signed: &[u8], seen: &[u8]) -> Option<Difference> {
-    // What ends a text says nothing: services put line breaks behind it.
+    // The end of a text does not matter: services append line breaks to it.
     let (signed, seen) = (signed.trim_ascii_end(), seen.trim_ascii_end());
     if signed == seen {
         return None;

@@ -24,8 +24,8 @@ pub(crate) const WAIT_BOUNDS_MILLIS: [u64; 7] = [10, 50, 100, 500, 1000, 2500, 5
 
 /// The codes of upstream errors that are counted by name; any other is counted as `other`.
 ///
-/// Those that S3 and other services of AWS use when they reject a signature, a key or a token, and
-/// `AccessDenied`, with which some object stores answer a wrong secret key.
+/// The codes that S3 and other AWS services use when they reject a signature, a key, or a token,
+/// and `AccessDenied`, which some object stores use for a wrong secret key.
 const UPSTREAM_ERROR_CODES: [&str; 22] = [
     "AccessDenied",
     "AuthFailure",
@@ -182,7 +182,7 @@ impl Rejection {
     }
 }
 
-/// The code of an error that an upstream has answered a signed request with.
+/// The error code in an upstream's response to a signed request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UpstreamError(usize);
 
@@ -303,7 +303,7 @@ impl Row {
         codes.map(|(nth, code)| (code, self.0[UPSTREAM_ERRORS + nth]))
     }
 
-    /// How many errors upstreams have answered with in all.
+    /// The total number of errors in responses of upstreams.
     pub(crate) fn all_upstream_errors(&self) -> u64 {
         self.upstream_errors().map(|(_, count)| count).sum()
     }

@@ -41,7 +41,7 @@ impl Spellings {
     }
 }
 
-/// The lines of a canonical request that have one spelling: the query and the headers, but for Host.
+/// The lines of a canonical request that have one spelling: the query and the headers, except Host.
 pub(crate) struct Lines {
     query: Vec<u8>,
     /// Names and values; that of Host is empty.

@@ -68,7 +68,7 @@ pub(crate) fn declared(
         BodyRule::Chunks(framing) => !framing.signs_chunks(),
         BodyRule::Hash(_) => false,
     };
-    // A body of a presigned request is not signed, as a rule: whoever has the URL sends it.
+    // The body of a presigned request is usually not signed: anyone who has the URL can send it.
     let is_exposed = is_unsigned && !incoming.is_tls && claims.place == Place::Header;
     if is_exposed && !settings.accepts_unsigned_payload {
         return Err(Rejection::invalid_request(

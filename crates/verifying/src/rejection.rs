@@ -1,4 +1,4 @@
-//! Why a request is rejected: the status, the code and the elements that AWS answers with.
+//! Why a request is rejected: the status, the code, and the elements of AWS's error response.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 

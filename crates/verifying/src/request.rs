@@ -9,7 +9,7 @@ pub struct Incoming<'r> {
     pub method: &'r [u8],
     /// The path of the request target up to `?`, undecoded. Empty, it is `/`.
     pub path: &'r [u8],
-    /// What stands behind the `?`, undecoded.
+    /// The text after the `?`, undecoded.
     pub query: &'r [u8],
     /// All lines of the header in the order in which they came in, Host among them.
     pub headers: &'r [Header<'r>],

@@ -1,4 +1,4 @@
-//! Counters that processes share: each process adds to rows of its own, and who reads adds the rows up.
+//! Counters that processes share: each process adds to its own rows, and readers add the rows up.
 //!
 //! There is no lock and no atomic addition on the way of a request: a row has one writer, which loads,
 //! adds and stores. What was counted stays: rows are never reset or moved, and the place of a process that
@@ -18,10 +18,10 @@ use nginx_sys::ngx_slab_calloc_locked;
 use crate::ffi::memory::shm::{Lock, ZonePool};
 use crate::ffi::process;
 
-/// How many rows of different names there can be, without the one of all others.
+/// The maximum number of rows with different names, without the one for all others.
 const MAX_SERIES: usize = 256;
 
-/// How many processes can have a place; the others share one, by atomic additions.
+/// How many processes can have a place; the others share one, with atomic additions.
 const MAX_PROCESSES: usize = 64;
 
 /// How much of a name is kept.
@@ -31,16 +31,16 @@ const MAX_NAME: usize = 120;
 const MAX_NOTES: usize = 10;
 const MAX_NOTE: usize = 500;
 
-/// Which row something is counted in. As it begins: that of all others.
+/// The row that something is counted in. The initial value is the row for all others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SeriesId(u16);
 
-/// What the counters of a zone begin with.
+/// The beginning of the counters in a zone.
 ///
 /// All zero is a table without names and without processes.
 #[repr(C)]
 struct Table<const WORDS: usize> {
-    /// Tells this layout, of this number of words, from any other.
+    /// Identifies this layout, with this number of words.
     layout: AtomicU64,
     /// When counting began, as Unix time in milliseconds.
     since: AtomicI64,
@@ -95,7 +95,8 @@ struct Place<const WORDS: usize> {
 #[repr(C, align(64))]
 struct Row<const WORDS: usize>([AtomicU64; WORDS]);
 
-/// The counters of a zone, seen by one process. To be used while the configuration that has the zone is.
+/// The counters of a zone, for one process. To be used as long as the configuration that has the
+/// zone is in use.
 pub(crate) struct Counters<const WORDS: usize> {
     table: NonNull<Table<WORDS>>,
     zone: ZonePool,
@@ -154,7 +155,7 @@ impl<const WORDS: usize> Counters<WORDS> {
         unsafe { self.table.as_ref() }
     }
 
-    /// A configuration comes into use.
+    /// A configuration takes effect.
     pub(crate) fn next_generation(&self) {
         self.table().generation.fetch_add(1, Ordering::Relaxed);
     }
@@ -280,7 +281,8 @@ impl<const WORDS: usize> Counters<WORDS> {
             SeriesId(0) => MAX_SERIES,
             SeriesId(nth) => usize::from(nth) - 1,
         };
-        // What has no row of its own is counted with all others, and is lost only without that.
+        // Without a separate row, it is counted with all others, and is lost only if that row is
+        // missing, too.
         let row = self.row(mine, at).or_else(|| self.row(mine, MAX_SERIES));
         if let Some(word) = row.and_then(|row| row.0.get(place)) {
             change(word, is_shared);
@@ -331,7 +333,8 @@ impl<const WORDS: usize> Counters<WORDS> {
         (unsafe { place.as_ref() }, is_shared)
     }
 
-    /// The place that is this process's already, that of a process that has ended, or a new one.
+    /// The place that already belongs to this process, that of a process that has ended, or a new
+    /// one.
     fn find_place(&self, process: i32) -> Option<NonNull<Place<WORDS>>> {
         let places = &self.table().places;
         let known = places.iter().filter_map(|place| {
@@ -341,7 +344,7 @@ impl<const WORDS: usize> Counters<WORDS> {
             Some((place, owner))
         });
         let mut known: Vec<_> = known.collect();
-        // One of its own number first: nobody else can be writing there.
+        // First, one with this process's ID: nobody else can be writing there.
         known.sort_by_key(|(_, owner)| *owner != process);
         for (place, owner) in known {
             let is_free = owner == process || !process::is_alive(owner);
