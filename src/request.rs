@@ -29,6 +29,8 @@ mod canonical;
 mod client_headers;
 mod counting;
 mod error_response;
+mod log_rate;
+mod not_ready;
 mod operations;
 mod outgoing_body;
 mod prepare;

@@ -13,7 +13,7 @@ use super::MainConf;
 use super::credentials::KeyFiles;
 use crate::ffi::conf::{Conf, Position};
 use crate::ffi::memory::shm;
-use crate::ffi::net::tls::{self, TrustStore};
+use crate::ffi::net::connection::tls::{self, TrustStore};
 use crate::ffi::process::log::{Level, Log};
 use crate::ffi::process::user::User;
 use crate::renewal::host::SharedFiles;

@@ -4,4 +4,3 @@ mod address;
 pub(crate) mod connection;
 mod pipe;
 pub(crate) mod resolver;
-pub(crate) mod tls;

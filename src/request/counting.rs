@@ -2,11 +2,8 @@
 
 use std::fmt;
 
-use aws_status::{Counter, Rejection as Reason, UpstreamError};
+use aws_status::{Counter, UpstreamError};
 
-use super::body_fault::BodyFault;
-use super::rejection::Rejection;
-use super::waiting::NotReady;
 use crate::conf::{LocationConf, Plan};
 use crate::ffi::http::request::Request;
 use crate::renewal::counting::BlockCounters;
@@ -52,46 +49,4 @@ pub(super) fn count_upstream_error(
 pub(super) fn count_wait(request: &Request, millis: u64) {
     count(request, None, Counter::waited(millis), 1);
     count(request, None, Counter::WAITED_MILLIS, millis);
-}
-
-impl Rejection<'_> {
-    /// Counts a rejection. If the request is about to be sent, it cannot be sealed, unless something
-    /// more particular is wrong.
-    pub(super) fn count(&self, request: &Request, unsent_plan: Option<&Plan>) {
-        let reason = match (self.counted_reason(), unsent_plan) {
-            (Reason::Target | Reason::Body | Reason::Unsupported, Some(_)) => Reason::Unsealable,
-            (reason, _) => reason,
-        };
-        count(request, unsent_plan, Counter::rejected(reason), 1);
-    }
-
-    fn counted_reason(&self) -> Reason {
-        match self {
-            Self::Method(_) => Reason::Method,
-            Self::Operation(_) => Reason::Operation,
-            Self::Header(_) => Reason::Header,
-            Self::Unsignable(aws_sealing::SealError::HeaderNotPassed(_)) => Reason::Header,
-            Self::Unsignable(aws_sealing::SealError::OutOfMemory) | Self::OutOfMemory => {
-                Reason::Internal
-            }
-            Self::Unsignable(_) => Reason::Target,
-            Self::NoCredentials(_) | Self::Credentials(_) => Reason::Credentials,
-            Self::NotReady(NotReady::Credentials(..)) => Reason::Credentials,
-            Self::NotReady(NotReady::Token(..)) => Reason::Token,
-            Self::Body(BodyFault::Content(error)) => match error.status() {
-                403 => Reason::Header,
-                411 => Reason::Length,
-                501 => Reason::Unsupported,
-                _ if error.is_of_framing() => Reason::Framing,
-                _ => Reason::Body,
-            },
-            Self::Body(BodyFault::LengthRequired) => Reason::Length,
-            Self::Body(BodyFault::Credentials(_)) => Reason::Credentials,
-            Self::Body(BodyFault::HashMismatch) | Self::IncompleteBody(_) => Reason::Body,
-            Self::Body(BodyFault::ReadOnly | BodyFault::File(_) | BodyFault::OutOfMemory)
-            | Self::ByNginx(_) => Reason::Internal,
-            Self::ChunksLeft(_) => Reason::Unsupported,
-            Self::BodyNotThere | Self::ChunksUnchecked | Self::NoHead => Reason::Unsealable,
-        }
-    }
 }

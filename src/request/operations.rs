@@ -5,14 +5,13 @@
 //! change, and with it whether it names a bucket or an object. The method can change in slices,
 //! background updates, and caches. The request that is really sent is checked when it is sealed.
 
-use std::cell::RefCell;
-
 use aws_operations::{Headers, Levels, OperationSet, Parameters, Request as Asked};
 use aws_sealing::{DeniedOperations, forwarding, is_form};
 use aws_signing::query;
 
 use super::advice_on_errors::FORM_ADVICE;
 use super::client_headers::client_headers;
+use super::log_rate;
 use super::rejection::Rejection;
 use crate::conf::{Plan, SentQuery};
 use crate::ffi::http::request::Request;
@@ -46,34 +45,6 @@ pub(super) fn check_operation(
         Some(denied) => Err(Rejection::Operation(Box::new(denied))),
         None => Ok(()),
     }
-}
-
-/// The level at which a denied operation is logged. A client can repeat it at will: for each
-/// operation, one line per second informs the operator.
-pub(super) fn level_of(denied: &DeniedOperations) -> Level {
-    level_of_line(denied.operation().index(), Level::Error)
-}
-
-/// The line about forms, in addition to those about operations.
-const FORM_LINE: usize = LINES - 1;
-
-/// How many kinds of lines there are: one for each operation, and one more.
-const LINES: usize = 129;
-
-/// `level` for the first line of a kind in a second.
-fn level_of_line(kind: usize, level: Level) -> Level {
-    thread_local! {
-        static LAST: RefCell<[i64; LINES]> = const { RefCell::new([0; LINES]) };
-    }
-    let now = nginx_sys::ngx_time();
-    LAST.with_borrow_mut(|last| match last.get_mut(kind) {
-        Some(last) if *last == now => Level::Info,
-        Some(last) => {
-            *last = now;
-            level
-        }
-        None => level,
-    })
 }
 
 /// The denied operations of the request if `query` is sent, regardless of the rest.
@@ -136,7 +107,7 @@ fn sends_form(request: &Request) -> bool {
 fn advise_about_form(request: &Request, plan: &Plan) {
     if sends_form(request) && plan.signs_for_s3(request) {
         request.log().write(
-            level_of_line(FORM_LINE, Level::Warn),
+            log_rate::level_of_line(log_rate::FORM_LINE, Level::Warn),
             format_args!("an HTML form is forwarded to S3: {FORM_ADVICE}"),
         );
     }

@@ -20,18 +20,11 @@ use super::client_headers::client_headers;
 use super::operations::check_operation;
 use super::rejection::{ChunksAdvice, Rejection};
 use super::target::check_target;
-use super::waiting::await_needed;
+use super::waiting::{Step, await_needed};
 use crate::conf::{Plan, ProxyPass, RequiredTokens, SentQuery};
 use crate::ffi::http::body::filter_is_last;
 use crate::ffi::http::phase::PhaseRequest;
 use crate::ffi::http::request::{BodyId, Request};
-
-/// What nginx does next with a request that is not rejected.
-pub(super) enum Step {
-    GoOn,
-    /// nginx runs the request's phases again later. The phase handler returns this code.
-    Suspend(ngx_int_t),
-}
 
 /// The precontent phase of a request that needs tokens, is to be signed, or both.
 pub(crate) fn prepare(

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use aws_sealing::{DeniedOperations, MethodSet, SealError};
+use aws_status::{Counter, Rejection as Reason};
 use nginx_sys::{
     NGX_HTTP_BAD_GATEWAY, NGX_HTTP_BAD_REQUEST, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR,
     NGX_HTTP_NOT_ALLOWED, NGX_HTTP_NOT_IMPLEMENTED, NGX_HTTP_SERVICE_UNAVAILABLE, ngx_int_t,
@@ -15,9 +16,10 @@ use nginx_sys::{
 use super::advice_on_errors::WithAdvice;
 use super::body_completeness::IncompleteBody;
 use super::body_fault::BodyFault;
-use super::operations;
-use super::waiting::NotReady;
-use crate::conf::{CredentialsError, Incomplete};
+use super::counting::count;
+use super::log_rate;
+use super::not_ready::NotReady;
+use crate::conf::{CredentialsError, Incomplete, Plan};
 use crate::ffi::http::request::Request;
 use crate::ffi::process::log::Level;
 
@@ -139,7 +141,7 @@ impl Rejection<'_> {
             // The access log shows it, or nginx has logged it.
             Self::Method(_) | Self::ByNginx(_) | Self::OutOfMemory => {}
             Self::Unsignable(SealError::OutOfMemory) => {}
-            Self::Operation(denied) => line(operations::level_of(denied), format_args!("{self}")),
+            Self::Operation(denied) => line(log_rate::level_of(denied), format_args!("{self}")),
             // A client can repeat it at will.
             Self::Header(_) => line(Level::Info, format_args!("{self}")),
             Self::Unsignable(_) => line(
@@ -175,7 +177,7 @@ impl Rejection<'_> {
             static LAST: Cell<i64> = const { Cell::new(0) };
         }
         match self {
-            Self::Operation(denied) => operations::level_of(denied),
+            Self::Operation(denied) => log_rate::level_of(denied),
             Self::Unsignable(SealError::HeaderNotPassed(_)) => {
                 let now = nginx_sys::ngx_time();
                 match LAST.replace(now) == now {
@@ -184,6 +186,44 @@ impl Rejection<'_> {
                 }
             }
             _ => Level::Error,
+        }
+    }
+
+    /// Counts a rejection. If the request is about to be sent, it cannot be sealed, unless something
+    /// more particular is wrong.
+    pub(super) fn count(&self, request: &Request, unsent_plan: Option<&Plan>) {
+        let reason = match (self.counted_reason(), unsent_plan) {
+            (Reason::Target | Reason::Body | Reason::Unsupported, Some(_)) => Reason::Unsealable,
+            (reason, _) => reason,
+        };
+        count(request, unsent_plan, Counter::rejected(reason), 1);
+    }
+
+    fn counted_reason(&self) -> Reason {
+        match self {
+            Self::Method(_) => Reason::Method,
+            Self::Operation(_) => Reason::Operation,
+            Self::Header(_) => Reason::Header,
+            Self::Unsignable(SealError::HeaderNotPassed(_)) => Reason::Header,
+            Self::Unsignable(SealError::OutOfMemory) | Self::OutOfMemory => Reason::Internal,
+            Self::Unsignable(_) => Reason::Target,
+            Self::NoCredentials(_) | Self::Credentials(_) => Reason::Credentials,
+            Self::NotReady(NotReady::Credentials(..)) => Reason::Credentials,
+            Self::NotReady(NotReady::Token(..)) => Reason::Token,
+            Self::Body(BodyFault::Content(error)) => match error.status() {
+                403 => Reason::Header,
+                411 => Reason::Length,
+                501 => Reason::Unsupported,
+                _ if error.is_of_framing() => Reason::Framing,
+                _ => Reason::Body,
+            },
+            Self::Body(BodyFault::LengthRequired) => Reason::Length,
+            Self::Body(BodyFault::Credentials(_)) => Reason::Credentials,
+            Self::Body(BodyFault::HashMismatch) | Self::IncompleteBody(_) => Reason::Body,
+            Self::Body(BodyFault::ReadOnly | BodyFault::File(_) | BodyFault::OutOfMemory)
+            | Self::ByNginx(_) => Reason::Internal,
+            Self::ChunksLeft(_) => Reason::Unsupported,
+            Self::BodyNotThere | Self::ChunksUnchecked | Self::NoHead => Reason::Unsealable,
         }
     }
 }

@@ -5,32 +5,31 @@
 //! fails. If a cache can respond, they neither wait nor are rejected; what has to be fetched after
 //! all is rejected when it is about to be sent.
 
-use std::fmt;
 use std::rc::Rc;
 
 use nginx_sys::{NGX_AGAIN, ngx_int_t};
 
 use super::counting::count_wait;
-use super::prepare::Step;
+use super::not_ready::NotReady;
 use super::rejection::Rejection;
-use crate::conf::{Credentials, CredentialsError, Plan, RequiredTokens};
+use crate::conf::{Credentials, Plan, RequiredTokens};
 use crate::ffi::http::phase::PhaseRequest;
 use crate::ffi::http::waiting::Waiting;
 use crate::renewal::providers::Provider;
-use crate::renewal::snapshot::UnavailableReason;
-use crate::renewal::tokens::{Missing, Token};
+use crate::renewal::tokens::Token;
+
+/// What nginx does next with a request that is not rejected.
+pub(super) enum Step {
+    GoOn,
+    /// nginx runs the request's phases again later. The phase handler returns this code.
+    Suspend(ngx_int_t),
+}
 
 /// What a request requires.
 #[derive(Clone, Copy)]
 struct Needed<'a> {
     tokens: &'a [Rc<Token>],
     provider: Option<&'a Rc<Provider>>,
-}
-
-/// What a request requires and is not available.
-pub(super) enum NotReady {
-    Credentials(Rc<Provider>, UnavailableReason),
-    Token(Rc<Token>, Missing),
 }
 
 /// Has the request wait for credentials or tokens that are missing, and rejects it if that takes
@@ -110,39 +109,5 @@ impl Needed<'_> {
             let reason = provider.snapshot().unavailable(now)?;
             Some(NotReady::Credentials(Rc::clone(provider), reason))
         })
-    }
-}
-
-impl NotReady {
-    /// Nothing is available any more, and nothing new can be fetched.
-    fn may_last(&self) -> bool {
-        match self {
-            Self::Credentials(_, UnavailableReason::NotYet) | Self::Token(_, Missing::NotYet) => {
-                false
-            }
-            Self::Credentials(provider, _) => provider.refreshable().is_failing(),
-            Self::Token(token, Missing::Expired) => token.refreshable().is_failing(),
-        }
-    }
-}
-
-impl fmt::Display for NotReady {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Credentials(provider, reason) => {
-                let error = CredentialsError::Unavailable {
-                    provider: Rc::clone(provider),
-                    reason: *reason,
-                };
-                write!(f, "the request cannot be signed: {error}")
-            }
-            Self::Token(token, why) => {
-                let name = token.name();
-                write!(
-                    f,
-                    "the request is rejected: token \"{name}\" is required, but {why}"
-                )
-            }
-        }
     }
 }

@@ -3,6 +3,8 @@
 //! The connection uses nginx's event loop: its events wake the future that waits for them. It is
 //! marked idle, so that a worker that is shutting down closes it at once instead of waiting.
 
+pub(crate) mod tls;
+
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::net::SocketAddr;
@@ -19,8 +21,8 @@ use nginx_sys::{
 };
 
 use crate::ffi::net::address::Address;
+use crate::ffi::net::connection::tls::{Session, TlsError};
 use crate::ffi::net::pipe::recv_pipe;
-use crate::ffi::net::tls::{Session, TlsError};
 use crate::ffi::process::guard::guard;
 use crate::ffi::process::log::Log;
 
@@ -310,7 +312,7 @@ impl Drop for Connection {
             let state = self.state.as_ptr();
             let c = (*state).peer.connection;
             if !c.is_null() {
-                crate::ffi::net::tls::shut_down(c);
+                crate::ffi::net::connection::tls::shut_down(c);
                 (*c).pool = null_mut();
                 ngx_close_connection(c);
             }

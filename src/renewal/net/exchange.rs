@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::names::Names;
 use super::time::within;
 use crate::ffi::net::connection::Connection;
-use crate::ffi::net::tls::{Session, TrustStore};
+use crate::ffi::net::connection::tls::{Session, TrustStore};
 use crate::ffi::process::log::Log;
 
 const AGENT: &str = concat!("nginx-module-aws-auth/", env!("CARGO_PKG_VERSION"));
