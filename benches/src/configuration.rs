@@ -1,12 +1,12 @@
-//! The nginx under test, the store that it signs for, and the nginx that answers in the store's place
-//! where requests are small.
+//! The nginx under test, the upstream that it signs for, and the nginx that is the upstream for
+//! small requests.
 
 pub(crate) const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 pub(crate) const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 pub(crate) const REGION: &str = "eu-central-1";
 pub(crate) const BUCKET: &str = "media-archive";
 
-/// The directives that have requests signed for the store.
+/// The directives that make it sign requests for the upstream.
 pub(crate) fn sign() -> String {
     format!(
         "aws_access_key {ACCESS_KEY};\naws_secret_key {SECRET_KEY};\n\
@@ -14,10 +14,10 @@ pub(crate) fn sign() -> String {
     )
 }
 
-/// Where the origin answers with the headers that signing is about, and the query.
+/// Where the origin responds with the headers that matter for signing, and the query.
 pub(crate) const ECHO: &str = "/echo";
 
-/// An nginx that answers at once.
+/// An nginx that responds at once.
 pub(crate) const ORIGIN: &str = r#"{main}
 http {
     {paths}
@@ -67,7 +67,7 @@ pub(crate) struct SignedHeaders {
 }
 
 impl SignedHeaders {
-    /// Reads what the origin answers at [`ECHO`]; none where that is not signed.
+    /// Reads the origin's response at [`ECHO`]; `None` if the request was not signed.
     pub(crate) fn parse(echo: &str) -> Option<Self> {
         let mut lines = echo.lines().map(str::to_owned);
         let headers = Self {

@@ -16,7 +16,7 @@ pub(crate) enum BenchError {
     Memory(MemoryError),
     Start(StartError),
     Load(LoadError),
-    /// The store for uploads does not run.
+    /// The upstream for uploads does not run.
     Store(io::Error),
     /// A variant does not send what is to be measured.
     Sends {

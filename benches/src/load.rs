@@ -32,10 +32,10 @@ pub(crate) struct Load {
     script: Option<Script>,
 }
 
-/// What was answered to a load.
+/// The responses to a load.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Answers {
-    /// Requests that were answered with 200.
+    /// Requests with response 200.
     pub(crate) count: u64,
     /// As many in a second.
     pub(crate) per_second: f64,
@@ -50,7 +50,7 @@ pub(crate) enum LoadError {
     NoWrk { error: String },
     /// wrk ended with an error.
     Wrk { printed: String },
-    /// Not every request was answered, or not with the object.
+    /// Some requests got no response, or not the object.
     Answers { printed: String },
     /// A single request went wrong.
     Request { error: String },
@@ -102,7 +102,8 @@ impl Load {
         &self.target
     }
 
-    /// Sends requests to `port` until the time is up, and returns how many were answered, each with
+    /// Sends requests to `port` until the time is up, and returns how many got a response, each
+    /// with
     /// 200. Those under way at the end, one a connection at most, are not counted.
     pub(crate) fn run(&self, port: u16) -> Result<Answers, LoadError> {
         let mut wrk = Command::new("wrk");
@@ -170,12 +171,12 @@ fn answered(printed: &str) -> Option<Answers> {
     (count > 0).then_some(Answers { count, per_second })
 }
 
-/// The body of the answer to a single GET.
+/// The body of the response to a single GET.
 pub(crate) fn get(port: u16, target: &str) -> Result<String, LoadError> {
     ask(port, "GET", target, &[], "")
 }
 
-/// The body of the answer to a single request with `headers`, and a body of its own.
+/// The body of the response to a single request with `headers`, and a body of its own.
 pub(crate) fn ask(
     port: u16,
     method: &str,

@@ -33,7 +33,7 @@ pub(crate) enum StartError {
     Folder(io::Error),
     /// It cannot be started at all.
     Program { path: PathBuf, error: io::Error },
-    /// It refused the configuration, or has not begun to listen.
+    /// It rejected the configuration, or has not begun to listen.
     Refused { printed: String },
 }
 
@@ -48,8 +48,8 @@ impl fmt::Display for StartError {
 }
 
 impl Nginx {
-    /// Starts nginx with the configuration `template`, in which `{name}` stands for the value of
-    /// that name, and waits until its worker takes connections on `{port}`, a free one.
+    /// Starts nginx with the configuration `template`, in which `{name}` is replaced by the value
+    /// of that name, and waits until its worker accepts connections on `{port}`, a free one.
     pub(crate) fn start(
         template: &str,
         values: &[(&str, String)],

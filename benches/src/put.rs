@@ -37,15 +37,15 @@ fn start(
 }
 
 /// Sends one small PUT through a new nginx, so that its worker has touched what each request needs,
-/// and checks what the store gets of it.
+/// and checks what the upstream receives of it.
 fn warm(variant: Variant, nginx: &Nginx, sink: &Sink) -> Result<Received, BenchError> {
     let body = variant.body(4096);
     client::put(nginx.port(), &body)?;
     receive(variant, &body, sink)
 }
 
-/// What the store has got of a PUT that was answered: an error unless it is what the variant should
-/// send.
+/// What the upstream has received of a PUT that got a response: an error unless it is what the
+/// variant should send.
 fn receive(variant: Variant, body: &Body, sink: &Sink) -> Result<Received, BenchError> {
     let received = sink.received().map_err(BenchError::Store)?;
     let payload = configuration::header(&received.head, "x-amz-content-sha256");
@@ -61,7 +61,7 @@ fn receive(variant: Variant, body: &Body, sink: &Sink) -> Result<Received, Bench
     }
 }
 
-/// The length of the body that the store should get.
+/// The length of the body that the upstream should receive.
 fn sent_length(variant: Variant, body: &Body) -> u64 {
     let framed = matches!(variant.payload, Payload::Streaming | Payload::Resigned);
     if !framed {
@@ -72,8 +72,8 @@ fn sent_length(variant: Variant, body: &Body) -> u64 {
         .encoded_length()
 }
 
-/// The signed headers that stand as constants beside plain proxy_pass: those of a PUT without a
-/// signed body, which `parse` finds in what the store answers or has received (`ask`).
+/// The signed headers that are constants with a plain proxy_pass: those of a PUT without a signed
+/// body, which `parse` finds in what the upstream responds or has received (`ask`).
 fn constants(
     store: u16,
     cpus: &Cpus,

@@ -65,7 +65,7 @@ fn check_body(framing: Framing, length: u64, announced: &str, body: &[u8], split
             assert_eq!(data.len() as u64, length);
             check_data(framing, expected, body, &data);
         }
-        // What the inspector leaves to the store; it reads on after it.
+        // What the inspector leaves to the upstream; it reads on after it.
         (Err(BodyError::ChecksumMismatch(_) | BodyError::ChecksumForm(_)), inspected) => {
             let after_end = BodyError::Framing(FramingError::AfterEnd);
             assert!(inspected == Ok(()) || inspected == Err(after_end));

@@ -36,7 +36,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     }
 
-    // Signing again changes signatures only, and in the same way whatever stood there.
+    // Signing again changes signatures only, and in the same way whatever was there.
     let resigned = resign(framing, declared, &[body]).unwrap();
     assert_eq!(resigned.len(), body.len());
     assert_eq!(resign(framing, declared, &pieces).as_ref(), Ok(&resigned));
@@ -47,7 +47,7 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(parse(Parser::new(framing, declared), &[&resigned]), whole);
 });
 
-/// What the parser refuses, the resigner refuses for the same reason.
+/// What the parser rejects, the resigner rejects for the same reason.
 fn check_refused(
     framing: Framing,
     declared: u64,

@@ -58,7 +58,7 @@ impl Variant {
         })
     }
 
-    /// What stands beside `proxy_pass`.
+    /// The directives in addition to `proxy_pass`.
     pub(crate) fn location(self, constants: Option<&SignedHeaders>) -> String {
         match (self, constants) {
             (Self::Constant, Some(headers)) => headers.as_directives(),

@@ -29,7 +29,7 @@ impl Body {
         }
     }
 
-    /// The same in chunks, with signatures that no store would take.
+    /// The same in chunks, with signatures that no upstream would accept.
     pub(crate) fn framed(length: u64) -> Self {
         let (data, times) = pieces(length);
         let signature = "0f".repeat(32);

@@ -12,7 +12,7 @@ use crate::load::LoadError;
 /// How long nginx may be silent once it has all of a body.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Sends `body` to `port`, and returns how long it took until the answer, a 200, was there.
+/// Sends `body` to `port`, and returns how long it took until the response, a 200, arrived.
 pub(crate) fn put(port: u16, body: &Body) -> Result<Duration, LoadError> {
     let failed = |error: String| LoadError::Request { error };
     let (answer, time) = exchange(port, body).map_err(|error| failed(error.to_string()))?;
@@ -44,7 +44,7 @@ fn exchange(port: u16, body: &Body) -> io::Result<(String, Duration)> {
     let sent = send(&mut stream, &head, &pages, piece.len() as u64, times)
         .and_then(|()| stream.write_all(end.as_bytes()));
 
-    // Where nginx has refused the rest, its answer says why.
+    // If nginx has rejected the rest, its response says why.
     let mut answer = [0; 1024];
     match (stream.read(&mut answer), sent) {
         (Ok(length), _) if length > 0 => {

@@ -1,5 +1,5 @@
-//! How much a worker's memory grows while it sends a body: to a store that is slower than the client
-//! by far, and with a very long body.
+//! How much a worker's memory grows while it sends a body: to an upstream that is much slower than
+//! the client, and with a very long body.
 
 use std::fmt;
 use std::thread;
@@ -14,7 +14,8 @@ use crate::error::BenchError;
 use crate::memory::Memory;
 use crate::options::Options;
 
-/// How long the slow store is slow: any client here has sent all that nginx takes by then.
+/// How long the slow upstream is slow: by then, any client here has sent everything that nginx
+/// accepts.
 const SLOW: Duration = Duration::from_secs(10);
 
 /// What it is sent, in bytes. The kernel keeps a few MiB of that outside nginx.

@@ -1,4 +1,4 @@
-//! A store that reads and forgets.
+//! An upstream that reads and discards.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -28,7 +28,7 @@ pub(crate) enum Pace {
     Slow(Duration),
 }
 
-/// What the store has got of a request.
+/// What the upstream has received of a request.
 pub(crate) struct Received {
     /// The request line and the headers.
     pub(crate) head: String,
@@ -36,7 +36,7 @@ pub(crate) struct Received {
     pub(crate) length: u64,
 }
 
-/// The store. Its threads end with their connections.
+/// The upstream. Its threads end with their connections.
 pub(crate) struct Sink {
     port: u16,
     requests: Receiver<Received>,
@@ -65,7 +65,7 @@ impl Sink {
         self.port
     }
 
-    /// The next request that it has answered.
+    /// The next request that it has responded to.
     pub(crate) fn received(&self) -> io::Result<Received> {
         self.requests
             .recv_timeout(PATIENCE)
@@ -85,7 +85,7 @@ fn serve(mut stream: TcpStream, pace: Pace, sender: &Sender<Received>) -> io::Re
         let length = header(&head, "content-length").and_then(|length| length.parse().ok());
         let length = length.unwrap_or(0);
         discard(&stream, length - (rest.len() as u64).min(length), pace)?;
-        // Nobody who waits for the answer is told before it is known here.
+        // The response is not sent before it is recorded here.
         let _ = sender.send(Received { head, length });
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
     }

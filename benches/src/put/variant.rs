@@ -67,7 +67,7 @@ impl Variant {
         }
     }
 
-    /// Whether `declared` is what the request to the store says of its payload.
+    /// Whether `declared` is what the request to the upstream declares about its payload.
     pub(crate) fn sends(self, declared: &str) -> bool {
         match self.payload {
             Payload::Plain | Payload::Unsigned => declared == "UNSIGNED-PAYLOAD",
@@ -88,7 +88,7 @@ impl Variant {
         }
     }
 
-    /// What stands beside `proxy_pass`.
+    /// The directives in addition to `proxy_pass`.
     pub(crate) fn location(self, constants: Option<&SignedHeaders>) -> String {
         let buffering = if self.buffered { "on" } else { "off" };
         let signs = |mode: &str| {
