@@ -1,5 +1,5 @@
 # The rules that "config" promises. cargo itself knows what has changed, so it is called each time;
-# what it leaves untouched is not linked anew.
+# what it leaves untouched is not linked again.
 
 cat << END                                                    >> $NGX_MAKEFILE
 

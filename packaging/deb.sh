@@ -25,7 +25,7 @@ cp -r "$root/packaging/debian" "$tree/debian"
 find "$tree" -exec touch -h -d "@$("$root/packaging/date.sh")" {} +
 
 # debhelper gives programs an empty home: crates and a Rust of one's own would not be found. Rust is taken from the
-# PATH, whoever has installed it, so that dependencies are not asked for.
+# PATH, no matter who has installed it, so that dependencies are not asked for.
 cd "$tree"
 export CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}"
 progress "building the package, which takes some minutes" "$work/log" \

@@ -136,7 +136,7 @@ no_paths() {
         "$rootfs/usr/bin/generate_signing_key"
 }
 
-# An example as it was installed, but for the file with the secret, and a name that has to be looked up.
+# An example as installed, except the file with the secret and a name that must be resolved.
 nginx_takes() {
     echo wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY >"$work/key"
     chmod 600 "$work/key"

@@ -19,7 +19,7 @@ options=(--with-compat --with-debug --with-http_ssl_module --with-http_v2_module
     --with-http_slice_module --with-http_auth_request_module --with-http_addition_module
     --with-cc-opt=-O0)
 
-# What is built is kept, so that it is built once; the sources are taken anew.
+# The build is kept, so that it is built once; the sources are copied again.
 work=$root/build/test-nginx-build
 export NGX_CARGO_TARGET_DIR=$work/target
 unset CARGO_BUILD_TARGET NGINX_SOURCE_DIR NGINX_BUILD_DIR

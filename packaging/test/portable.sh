@@ -48,7 +48,7 @@ main() {
     finish
 }
 
-# build_nginx KIND: kept in build/, and built anew for other sources only.
+# build_nginx KIND: kept in build/, and rebuilt for other sources only.
 build_nginx() {
     local kind=$1 folder=$work/$1
     if [ "$(cat "$folder/.tree" 2>/dev/null)" = "$(basename "$tree")" ]; then

@@ -57,7 +57,7 @@ with_mod_devel() {
     grep -Fx "nginx(abi) = 9.8.7" "$work/requires" && grep -Fx "nginx >= 2:9.8.7-3.fc99" "$work/requires"
 }
 
-# The example that the package installs, but for its paths, its port, and a name that is to be resolved.
+# The example that the package installs, except its paths, its port, and a name that must be resolved.
 loads() {
     local folder=$work/files
     mkdir -p "$folder/logs"
