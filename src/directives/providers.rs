@@ -149,7 +149,8 @@ fn note_needs(
             Level::Warn,
             &conf.position(),
             format_args!(
-                "any user of this machine can read the secret in {}: run \"chmod 600\" on it",
+                "any user of this machine can read the secret in {}: run \"chmod 640\" on it, and change \
+                 its group to that of the workers",
                 file.path.display()
             ),
         );

@@ -14,6 +14,9 @@ const STYLE: &str = include_str!("status.css");
 /// The value of the header Content-Security-Policy for the page.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-Lh52TbrxVp2CtkHudYVfo734s47q6A/HyvFYrLnWlf4='; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+/// An upstream error is mentioned in the heading for so long, in milliseconds.
+const RECENT: i64 = 5 * 60 * 1000;
+
 /// How many explanations are shown.
 const SHOWN: usize = 10;
 
@@ -81,7 +84,9 @@ impl Status {
                 Light::Good => {}
             }
         }
+        let is_recent = |one: &Explained| self.now.saturating_sub(one.at) < RECENT;
         match (bad, warn) {
+            (0, 0) if self.explained.iter().any(is_recent) => "upstream errors".to_owned(),
             (0, 0) => "all is well".to_owned(),
             (0, warn) => format!("{warn} to look at"),
             (bad, _) => format!("{bad} without valid credentials"),

@@ -313,6 +313,27 @@ fn the_policy_names_the_style_of_the_page() {
 }
 
 #[test]
+fn the_heading_mentions_recent_upstream_errors() {
+    let heading = |minutes: i64| {
+        let status = Status {
+            renewals: Vec::new(),
+            explained: vec![Explained {
+                at: NOW - minutes * 60_000,
+                text: "the upstream rejected the signed request".to_owned(),
+            }],
+            ..sample()
+        };
+        let page = status.html();
+        page.split("<title>")
+            .nth(1)
+            .and_then(|rest| rest.split('<').next())
+            .map(str::to_owned)
+    };
+    assert_eq!(heading(4).as_deref(), Some("upstream errors"));
+    assert_eq!(heading(6).as_deref(), Some("all is well"));
+}
+
+#[test]
 fn nothing_is_a_status_too() {
     let empty = Status {
         renewals: Vec::new(),

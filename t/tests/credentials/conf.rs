@@ -181,7 +181,7 @@ fn a_secret_that_everybody_can_read_is_warned_of() {
         let warnings = result.warnings();
         let warned = warnings.iter().any(|line| {
             line.contains("any user of this machine can read the secret in")
-                && line.contains("credentials: run \"chmod 600\" on it")
+                && line.contains("credentials: run \"chmod 640\" on it, and change its group")
         });
         assert_eq!(warned, is_warned, "{warnings:?}");
         assert!(!result.stderr.contains("hush"));
