@@ -144,6 +144,9 @@ debian_package() {
     check "$suite, $who: make deb" timed package
     deb=$(cd "$rootfs" && ls -- "${folder#/}"/dist/libnginx-mod-http-aws-auth_*.deb) || return 0
     check "$suite, $who: apt installs the package" inside "$who" / sudo apt-get install -y -q "/$deb"
+    # The demo has installed them, if it ran before.
+    check "$suite, $who: curl and the crates of the S3 server are there" \
+        inside "$who" "$folder" sh -c 'sudo apt-get install -y -q --no-install-recommends curl && cargo fetch --locked'
     check "$suite, $who: nginx signs with it" offline "$who" "$folder" packaging/test/installed.sh
     check "$suite, $who: apt removes it" inside "$who" / sudo apt-get remove -y -q libnginx-mod-http-aws-auth
     check "$suite, $who: the module is gone, and nginx runs without it" inside "$who" / sudo nginx -t
