@@ -55,8 +55,8 @@ pub(super) fn tell(response: Response<'_>, plan: &Plan, error: AuthError, body: 
              another key: check the credentials"
         )),
         Cause::Clock => line(format_args!(
-            "the clocks of this machine and of the upstream \
-                                           differ: synchronize the clock of this machine"
+            "the clocks of this machine and of the upstream differ: synchronize the clock of \
+             this machine"
         )),
         Cause::Headers => line(format_args!(
             "it requires these headers to be signed: {}; list them in \"aws_signed_headers\", or \

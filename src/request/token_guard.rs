@@ -6,6 +6,9 @@
 
 use std::rc::Rc;
 
+use aws_status::{Counter, Rejection as Reason};
+
+use super::counting::count;
 use crate::ffi::http::seal_hook::SealHook;
 use crate::ffi::http::upstream::Unsent;
 use crate::ffi::process::log::Level;
@@ -34,6 +37,7 @@ impl SealHook for TokenGuard {
                         token.name()
                     ),
                 );
+                count(unsent.request(), None, Counter::rejected(Reason::Token), 1);
                 return false;
             }
         }

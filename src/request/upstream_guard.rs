@@ -3,6 +3,9 @@
 //! If proxy_pass sends the request, seal has been called. Anything else, such as a `grpc_pass` with
 //! a variable or another module, sends it unsigned, and is stopped here.
 
+use aws_status::{Counter, Rejection as Reason};
+
+use super::counting::count;
 use crate::conf::{Guarded, LocationConf};
 use crate::ffi::http::request::Request;
 use crate::ffi::process::log::Level;
@@ -30,5 +33,6 @@ pub(crate) fn may_pass(
             upstream.name, upstream.sign.position
         ),
     );
+    count(request, None, Counter::rejected(Reason::Unsealable), 1);
     false
 }

@@ -94,6 +94,30 @@ fn rejections_are_counted_by_reason() {
     assert!(origin.requests().is_empty());
 }
 
+/// What is stopped when it is about to be sent.
+#[test]
+fn requests_that_are_not_sent_are_counted_too() {
+    let origin = RawOrigin::with_body("hello");
+    let nginx = with_status(
+        "location /token/ { aws_token_required t; aws_credentials_timeout 0;
+                            proxy_pass http://{origin}; }
+         location /guarded/ { set $where media; fastcgi_pass $where; }",
+    )
+    .http(
+        "aws_token t process \"command=/bin/false\";
+         upstream media { server {origin}; aws_sign;
+             aws_access_key AKIDEXAMPLE1234; aws_secret_key SECRET; aws_region us-east-1; }",
+    )
+    .var("origin", origin.address())
+    .start();
+    http::get(nginx.port(), "/token/key").expect_status(503);
+    http::get(nginx.port(), "/guarded/key").expect_status(502);
+    let server = row(&status(&nginx), "server", "files.example.com");
+    assert_eq!(server["rejected"]["token"], 1, "{server:#}");
+    assert_eq!(server["rejected"]["unsealable"], 1, "{server:#}");
+    assert!(origin.requests().is_empty());
+}
+
 #[test]
 fn each_block_has_a_row() {
     let origin = RawOrigin::with_body("hello");
