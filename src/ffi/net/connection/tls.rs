@@ -13,6 +13,13 @@ use std::io;
 
 /// Why a connection is not encrypted, or not to the right host.
 #[derive(Debug)]
+#[cfg_attr(
+    not(ngx_feature = "ssl"),
+    allow(
+        dead_code,
+        reason = "an nginx without TLS has one of these errors only"
+    )
+)]
 pub(crate) enum TlsError {
     /// The connection or the handshake failed.
     Io(io::Error),
