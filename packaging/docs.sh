@@ -5,7 +5,7 @@
 #   EXAMPLES   where nginx-conf/ is in the package, relative to that folder
 #   CHANGELOG  what CHANGELOG.md is there, if the packager's own tools install it
 #
-# README.md, CHANGELOG.md and docs/ with its images, in which all links lead to files of the package. A file that only the
+# README.md, CHANGELOG.md and docs/ with its images, alert rules and so on, in which all links lead to files of the package. A file that only the
 # sources have is named instead of linked.
 set -eu
 
@@ -17,13 +17,14 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 cd "$root"
-documents=$(find README.md CHANGELOG.md docs -name '*.md' | LC_ALL=C sort)
+documents=$(find README.md CHANGELOG.md docs -type f | LC_ALL=C sort)
 for document in $documents; do
     [ "$document" != CHANGELOG.md ] || [ -z "$changelog" ] || continue
     mkdir -p "$folder/$(dirname "$document")"
+    case $document in
+        *.md) ;;
+        *) cp "$document" "$folder/$document" && continue ;;
+    esac
     awk -v document="$document" -v documents="$documents" -v examples="$examples" -v changelog="$changelog" \
         -f packaging/docs.awk "$document" >"$folder/$document"
-done
-for image in docs/*.svg; do
-    cp "$image" "$folder/$image"
 done

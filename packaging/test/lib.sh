@@ -90,7 +90,7 @@ relative_links() {
 
 # documents: the files that docs.sh writes.
 documents() {
-    (cd "$root" && find README.md CHANGELOG.md docs -name '*.md' -o -name '*.svg')
+    (cd "$root" && find README.md CHANGELOG.md docs -type f)
 }
 
 # Ends the script with what came of it.
