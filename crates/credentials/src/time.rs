@@ -41,17 +41,7 @@ fn is_offset_without_colon(text: &str) -> bool {
 
 /// Writes Unix time in seconds as `2026-01-02T03:04:05Z`, for a log line.
 pub(crate) fn format_iso8601(secs: i64) -> String {
-    let compact = Timestamp::from_unix(secs);
-    let text = compact.amz_date();
-    format!(
-        "{}-{}-{}T{}:{}:{}Z",
-        &text[..4],
-        &text[4..6],
-        &text[6..8],
-        &text[9..11],
-        &text[11..13],
-        &text[13..15]
-    )
+    Timestamp::from_unix(secs).iso8601()
 }
 
 #[cfg(test)]

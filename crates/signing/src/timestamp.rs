@@ -82,6 +82,21 @@ impl Timestamp {
         ascii(&self.http_date)
     }
 
+    /// The extended form of ISO 8601: `2013-05-24T00:00:00Z`.
+    pub fn iso8601(&self) -> String {
+        let text = self.amz_date();
+        let (date, time) = (&text[..DATE_LEN], &text[DATE_LEN + 1..]);
+        format!(
+            "{}-{}-{}T{}:{}:{}Z",
+            &date[..4],
+            &date[4..6],
+            &date[6..],
+            &time[..2],
+            &time[2..4],
+            &time[4..6]
+        )
+    }
+
     /// Seconds since 1970-01-01T00:00:00Z.
     pub fn unix(&self) -> i64 {
         self.unix
@@ -144,7 +159,11 @@ mod tests {
             assert_eq!(timestamp.date(), &text[..8]);
             assert_eq!(timestamp.http_date(), http_date);
             assert_eq!(timestamp.unix(), secs);
+            let iso8601 = timestamp.iso8601();
+            assert_eq!(iso8601.replace(['-', ':'], ""), text);
         }
+        let moment = Timestamp::from_unix(951_827_696);
+        assert_eq!(moment.iso8601(), "2000-02-29T12:34:56Z");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 
 use crate::counters::Counter;
 use crate::status::{Block, Explained, Kind, RenewalState, RenewalStatus, Series, Status};
-use crate::time::rfc3339;
+use crate::time::iso8601;
 
 /// The style of the page; [`CONTENT_SECURITY_POLICY`] names its hash, so that no other is applied.
 const STYLE: &str = include_str!("status.css");
@@ -40,7 +40,7 @@ impl Status {
              {title}</h1>\n<p class=\"soft\">{now}. Module {module}, {nginx}. Configuration \
              {generation}; counting for {span}. Zone {zone}: {used} of {size} KiB in use.</p>\n",
             title = self.summary(),
-            now = rfc3339(self.now),
+            now = iso8601(self.now),
             module = Text(&self.module_version),
             nginx = Text(&self.nginx_version),
             generation = self.generation,

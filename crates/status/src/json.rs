@@ -8,7 +8,7 @@ use crate::counters::{Counter, Row};
 use crate::status::{
     Explained, Kind, RenewalState, RenewalStatus, SCHEMA_VERSION, Series, Status, Zone,
 };
-use crate::time::rfc3339;
+use crate::time::iso8601;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -100,8 +100,8 @@ impl Status {
             schema_version: SCHEMA_VERSION,
             module_version: &self.module_version,
             nginx_version: &self.nginx_version,
-            time: rfc3339(self.now),
-            counting_since: rfc3339(self.counting_since),
+            time: iso8601(self.now),
+            counting_since: iso8601(self.counting_since),
             counting_seconds: self.now.saturating_sub(self.counting_since) / 1000,
             generation: self.generation,
             zone: &self.zone,
@@ -124,18 +124,18 @@ impl<'a> Renewal<'a> {
             source: &one.source,
             state: one.state(now),
             access_key_id: one.access_key_id.as_deref(),
-            expires: one.expires_at.map(rfc3339),
+            expires: one.expires_at.map(iso8601),
             seconds_left: one
                 .expires_at
                 .map(|at| at.saturating_sub(now).div_euclid(1000)),
-            last_success: one.last_success.map(rfc3339),
+            last_success: one.last_success.map(iso8601),
             last_error: one.last_error.as_ref().map(|(at, text)| LastError {
-                time: rfc3339(*at),
+                time: iso8601(*at),
                 text,
             }),
             fetches: one.fetches,
             failures: one.failures,
-            next_fetch: one.next_fetch.map(rfc3339),
+            next_fetch: one.next_fetch.map(iso8601),
         }
     }
 }
@@ -143,7 +143,7 @@ impl<'a> Renewal<'a> {
 impl<'a> Explanation<'a> {
     fn new(one: &'a Explained) -> Self {
         Self {
-            time: rfc3339(one.at),
+            time: iso8601(one.at),
             text: &one.text,
         }
     }

@@ -1,12 +1,15 @@
 //! Times as people and JSON write them.
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use aws_signing::Timestamp;
 
-/// `2026-01-02T03:04:05Z`, of Unix time in milliseconds; what no calendar has is shown as a number.
-pub(crate) fn rfc3339(millis: i64) -> String {
-    OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000))
-        .ok()
-        .and_then(|time| time.format(&Rfc3339).ok())
-        .unwrap_or_else(|| millis.to_string())
+/// `2026-01-02T03:04:05Z`, of Unix time in milliseconds; a time that needs more than four digits for
+/// its year is shown as a number.
+pub(crate) fn iso8601(millis: i64) -> String {
+    let secs = millis.div_euclid(1000);
+    let time = Timestamp::from_unix(secs);
+    if time.unix() == secs {
+        time.iso8601()
+    } else {
+        millis.to_string()
+    }
 }

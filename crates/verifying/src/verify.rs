@@ -249,7 +249,7 @@ fn check_token(claims: &Claims, user: &User) -> Result<(), Rejection> {
 
 fn check_time(claims: &Claims, settings: &Settings<'_>, now: i64) -> Result<(), Rejection> {
     let signed = claims.timestamp.unix();
-    let server_time = || iso8601(now);
+    let server_time = || Timestamp::from_unix(now).iso8601();
     let Some(expires) = claims.expires else {
         if (signed - now).abs() <= settings.skew {
             return Ok(());
@@ -275,25 +275,10 @@ fn check_time(claims: &Claims, settings: &Settings<'_>, now: i64) -> Result<(), 
     if now >= end {
         return Err(Rejection::access_denied("Request has expired")
             .with("X-Amz-Expires", expires.to_string())
-            .with("Expires", iso8601(end))
+            .with("Expires", Timestamp::from_unix(end).iso8601())
             .with("ServerTime", server_time()));
     }
     Ok(())
-}
-
-/// `2013-05-24T00:00:00Z`
-fn iso8601(unix: i64) -> String {
-    let time = Timestamp::from_unix(unix);
-    let text = time.amz_date();
-    format!(
-        "{}-{}-{}T{}:{}:{}Z",
-        &text[..4],
-        &text[4..6],
-        &text[6..8],
-        &text[9..11],
-        &text[11..13],
-        &text[13..15]
-    )
 }
 
 /// Host, each `x-amz-*` header and Content-MD5 have to be signed: what is not can be changed or added by
