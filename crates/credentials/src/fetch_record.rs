@@ -134,4 +134,16 @@ mod tests {
         assert_eq!(record.expires_at(), None);
         assert_eq!(record.access_key_id().as_deref(), Some("****"));
     }
+
+    #[test]
+    fn an_access_key_that_is_not_ascii_is_shown_in_whole_characters() {
+        for (id, shown) in [
+            ("\u{e4}\u{e4}\u{e4}\u{e4}\u{f6}\u{fc}", "****\u{f6}\u{fc}"),
+            ("a-long-id-\u{e4}\u{e4}a", "****"),
+        ] {
+            let mut record = FetchRecord::default();
+            record.succeeded(1, &keys(id, None));
+            assert_eq!(record.access_key_id().as_deref(), Some(shown), "{id}");
+        }
+    }
 }

@@ -18,5 +18,5 @@ pub use counters::{Counter, Method, Payload, ROW_WORDS, Rejection, Row, Upstream
 pub use format::Format;
 pub use html::CONTENT_SECURITY_POLICY;
 pub use status::{
-    Block, Explained, Kind, RenewalState, RenewalStatus, SCHEMA_VERSION, Series, Status, Zone, mask,
+    Block, Explained, Kind, RenewalState, RenewalStatus, SCHEMA_VERSION, Series, Status, Zone,
 };

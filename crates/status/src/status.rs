@@ -77,7 +77,7 @@ pub struct RenewalStatus {
     pub name: String,
     /// The name of its source.
     pub source: String,
-    /// The end of the access key ID; see [`mask`].
+    /// The access key ID as it may be shown: its last characters, after asterisks.
     pub access_key_id: Option<String>,
     /// When what was fetched expires; `None` if it does not, or there is nothing.
     pub expires_at: Option<i64>,
@@ -188,13 +188,4 @@ pub struct Explained {
     pub at: i64,
     /// What happened, and what to do.
     pub text: String,
-}
-
-/// How an access key ID is shown: its last four characters, of an ID that is long enough to stay
-/// unknown then.
-pub fn mask(access_key_id: &str) -> String {
-    let count = access_key_id.chars().count();
-    let shown = if count >= 12 { 4 } else { 0 };
-    let end: String = access_key_id.chars().skip(count - shown).collect();
-    format!("****{end}")
 }

@@ -2,7 +2,7 @@
 
 use aws_status::{
     Block, CONTENT_SECURITY_POLICY, Counter, Explained, Kind, Method, Payload, ROW_WORDS,
-    Rejection, RenewalState, RenewalStatus, Row, Series, Status, UpstreamError, Zone, mask,
+    Rejection, RenewalState, RenewalStatus, Row, Series, Status, UpstreamError, Zone,
 };
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -17,7 +17,7 @@ fn renewal(name: &str) -> RenewalStatus {
         kind: Kind::Credentials,
         name: name.to_owned(),
         source: "imds".to_owned(),
-        access_key_id: Some(mask("AKIAIOSFODNN7EXAMPLE")),
+        access_key_id: Some("****MPLE".to_owned()),
         expires_at: Some(NOW + 3_600_000),
         outlives_expiry: false,
         last_success: Some(NOW - 3_600_000),
@@ -152,13 +152,6 @@ fn the_state_tells_what_is_wrong() {
         }),
         RenewalState::Fresh
     );
-}
-
-#[test]
-fn an_access_key_is_shown_by_its_end() {
-    assert_eq!(mask("AKIAIOSFODNN7EXAMPLE"), "****MPLE");
-    assert_eq!(mask("minioadmin"), "****");
-    assert_eq!(mask("ääääääääääöü"), "****ääöü");
 }
 
 #[test]
