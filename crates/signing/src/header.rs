@@ -34,7 +34,7 @@ impl fmt::Debug for Header<'_> {
 ///
 /// # Errors
 /// A name that is not a token, a value with a line break or a zero byte, or no Host header.
-pub fn canonicalize(
+pub(crate) fn canonicalize(
     headers: &mut [Header<'_>],
     names: &mut Vec<u8>,
     out: &mut Vec<u8>,

@@ -6,8 +6,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::CredentialScope;
 use crate::sha256::{FirstBlock, HmacKey};
-use crate::{CredentialScope, encode};
 
 /// A derived key with its two HMAC states prepared, so that a signature hashes only its message.
 ///
@@ -29,11 +29,6 @@ impl SigningKey {
         Self {
             hmac: HmacKey::new(key),
         }
-    }
-
-    /// The signature of a string to sign, in lower-case hexadecimal digits.
-    pub fn sign(&self, string_to_sign: &mut Vec<u8>) -> [u8; 64] {
-        encode::hex32(&self.mac(string_to_sign))
     }
 
     /// HMAC-SHA256 of `message`, which is unchanged afterwards.

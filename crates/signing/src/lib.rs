@@ -35,8 +35,8 @@
 //! assert!(authorization.starts_with(b"AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/"));
 //! ```
 //!
-//! A verifier of signatures uses the same canonical forms: [`path::canonical`] of the path that was
-//! sent, [`query::Canonicalizer`], and [`canonical_headers`] of the headers that the signature names.
+//! A verifier of signatures signs what came in once more: the path in the form of [`path::canonical`],
+//! the query in that of [`query::Canonicalizer`], and the headers that the signature names.
 //!
 //! [sigv4]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
@@ -60,10 +60,10 @@ pub mod token;
 pub mod v2;
 
 pub use error::SignError;
-pub use header::{Header, canonicalize as canonical_headers};
+pub use header::Header;
 pub use key::{SigningKey, derive_key_bytes};
 pub use scope::{CredentialScope, ScopeError};
-pub use sign::{Request, Signature, Signer};
+pub use sign::{ALGORITHM, Request, Signature, Signer};
 pub use timestamp::Timestamp;
 
 /// The payload line of a request without a body: SHA-256 of nothing, in hex.

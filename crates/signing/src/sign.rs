@@ -7,7 +7,7 @@ use crate::sha256::{self, FirstBlock};
 use crate::{CredentialScope, Header, SignError, SigningKey, Timestamp, encode, header};
 
 /// The name of the algorithm, as it is in strings to sign, in headers and in queries.
-pub(crate) const ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256";
+pub const ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256";
 
 /// The parts of a request that are signed.
 #[derive(Debug)]

@@ -1,56 +1,31 @@
-//! The canonical request, from the bytes that came in.
+//! What the signature of a request covers, from the bytes that came in.
 
-use aws_signing::path;
 use aws_signing::query::Canonicalizer;
+use aws_signing::{Header, Request, SignError, Signature, Signer, SigningKey, path};
 
 use crate::claims::{Claims, Place, SIGNATURE};
 use crate::rejection::Rejection;
 use crate::request::{Incoming, Settings};
 
-/// The parts of a canonical request of which there is more than one spelling, each of the same request.
-pub(crate) struct Spellings {
+/// What was signed of a request, except its payload line.
+pub(crate) struct SignedRequest {
+    method: Vec<u8>,
+    query: Vec<u8>,
+    /// The lines of the signed headers, except Host.
+    headers: Vec<(String, Vec<u8>)>,
+    /// The spellings of the path, the most usual one first.
     paths: Vec<Vec<u8>>,
+    /// The spellings of the host, the most usual one first.
     hosts: Vec<Vec<u8>>,
 }
 
-impl Spellings {
-    pub(crate) fn new(incoming: &Incoming<'_>, settings: &Settings<'_>) -> Self {
-        let mut canonical = Vec::new();
-        let mut paths = Vec::new();
-        if settings.is_s3() {
-            path::s3(incoming.path, &mut canonical);
-            // Clients that leave reserved characters as they are sign what they send.
-            if canonical != incoming.path && !incoming.path.is_empty() {
-                paths.push(incoming.path.to_vec());
-            }
-        } else {
-            path::double_encoded(incoming.path, &mut canonical);
-        }
-        paths.insert(0, canonical);
-        let hosts = [Some(incoming.host.to_vec()), incoming.other_host()];
-        Self {
-            paths,
-            hosts: hosts.into_iter().flatten().collect(),
-        }
-    }
-
-    /// Each pair of a path and a host, the most usual one first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let hosts = self.hosts.iter();
-        hosts.flat_map(|host| self.paths.iter().map(move |path| (&path[..], &host[..])))
-    }
-}
-
-/// The lines of a canonical request that have one spelling: the query and the headers, except Host.
-pub(crate) struct Lines {
-    query: Vec<u8>,
-    /// Names and values; that of Host is empty.
-    headers: Vec<(String, Vec<u8>)>,
-}
-
-impl Lines {
+impl SignedRequest {
     /// `Err` if a header that was signed has not arrived, with its name.
-    pub(crate) fn new(incoming: &Incoming<'_>, claims: &Claims) -> Result<Self, String> {
+    pub(crate) fn new(
+        incoming: &Incoming<'_>,
+        claims: &Claims,
+        settings: &Settings<'_>,
+    ) -> Result<Self, String> {
         let mut query = Vec::new();
         let is_signed = |name: &[u8]| claims.place == Place::Header || name != SIGNATURE.as_bytes();
         Canonicalizer::new().write(
@@ -59,65 +34,72 @@ impl Lines {
             &mut query,
         );
         let mut headers = Vec::with_capacity(claims.signed_headers.len());
-        for name in &claims.signed_headers {
-            let mut value = Vec::new();
-            if name != "host" {
-                let mut lines = incoming.lines(name).enumerate().peekable();
-                if lines.peek().is_none() {
-                    return Err(name.clone());
-                }
-                for (nth, line) in lines {
-                    if nth > 0 {
-                        value.push(b',');
-                    }
-                    fold(line, &mut value);
-                }
+        for name in claims.signed_headers.iter().filter(|name| *name != "host") {
+            let others = headers.len();
+            let lines = incoming.lines(name);
+            headers.extend(lines.map(|value| (name.clone(), value.to_vec())));
+            if headers.len() == others {
+                return Err(name.clone());
             }
-            headers.push((name.clone(), value));
         }
-        Ok(Self { query, headers })
+        let hosts = [Some(incoming.host.to_vec()), incoming.other_host()];
+        Ok(Self {
+            method: incoming.method.to_vec(),
+            query,
+            headers,
+            paths: paths(incoming, settings),
+            hosts: hosts.into_iter().flatten().collect(),
+        })
     }
 
-    /// Writes the canonical request with this spelling of the path and the host.
-    pub(crate) fn write(
+    /// Each pair of a path and a host, the most usual one first: all are spellings of the same request.
+    pub(crate) fn spellings(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let hosts = self.hosts.iter();
+        hosts.flat_map(|host| self.paths.iter().map(move |path| (&path[..], &host[..])))
+    }
+
+    /// Signs the request with one of its [`Self::spellings`], as the client should have done.
+    pub(crate) fn sign<'s>(
         &self,
-        method: &[u8],
-        path: &[u8],
-        host: &[u8],
+        signer: &'s mut Signer,
+        (path, host): (&[u8], &[u8]),
         payload: &[u8],
-        out: &mut Vec<u8>,
-    ) {
-        out.clear();
-        for line in [method, path, &self.query] {
-            out.extend_from_slice(line);
-            out.push(b'\n');
-        }
-        for (name, value) in &self.headers {
-            out.extend_from_slice(name.as_bytes());
-            out.push(b':');
-            out.extend_from_slice(if name == "host" { host } else { value });
-            out.push(b'\n');
-        }
-        out.push(b'\n');
-        for (nth, (name, _)) in self.headers.iter().enumerate() {
-            if nth > 0 {
-                out.push(b';');
-            }
-            out.extend_from_slice(name.as_bytes());
-        }
-        out.push(b'\n');
-        out.extend_from_slice(payload);
+        key: &SigningKey,
+        claims: &'s Claims,
+    ) -> Result<Signature<'s>, SignError> {
+        let host = Header {
+            name: b"host",
+            value: host,
+        };
+        let others = self.headers.iter().map(|(name, value)| Header {
+            name: name.as_bytes(),
+            value,
+        });
+        let mut headers: Vec<_> = [host].into_iter().chain(others).collect();
+        let mut request = Request {
+            method: &self.method,
+            path,
+            query: &self.query,
+            headers: &mut headers,
+            payload,
+        };
+        signer.sign(&mut request, key, &claims.scope, &claims.timestamp)
     }
 }
 
-/// Appends a value without outer blanks, and with inner runs of them as one space.
-fn fold(value: &[u8], out: &mut Vec<u8>) {
-    let words = value.split(|byte| matches!(byte, b' ' | b'\t'));
-    for (nth, word) in words.filter(|word| !word.is_empty()).enumerate() {
-        if nth > 0 {
-            out.push(b' ');
-        }
-        out.extend_from_slice(word);
+/// The spellings of a path.
+fn paths(incoming: &Incoming<'_>, settings: &Settings<'_>) -> Vec<Vec<u8>> {
+    let mut canonical = Vec::new();
+    if !settings.is_s3() {
+        path::double_encoded(incoming.path, &mut canonical);
+        return vec![canonical];
+    }
+    path::s3(incoming.path, &mut canonical);
+    // Clients that leave reserved characters as they are sign what they send.
+    if canonical == incoming.path || incoming.path.is_empty() {
+        vec![canonical]
+    } else {
+        vec![canonical, incoming.path.to_vec()]
     }
 }
 

@@ -3,14 +3,12 @@
 use std::ops::ControlFlow;
 
 use aws_signing::query::{Parameter, parameters};
-use aws_signing::{CredentialScope, Timestamp};
+use aws_signing::token::is_token;
+use aws_signing::{ALGORITHM, CredentialScope, Timestamp};
 
 use crate::date::{parse_amz_date, parse_http_date};
 use crate::rejection::Rejection;
 use crate::request::{Incoming, trim};
-
-/// The name of the algorithm.
-pub(crate) const ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256";
 
 /// How long a presigned URL may be valid, in seconds.
 const LONGEST: u32 = 604_800;
@@ -327,12 +325,7 @@ fn parse_credential(text: &[u8], place: Place) -> Result<(String, CredentialScop
 
 /// Names in lower case, sorted and unique; one without Host signs nothing that matters.
 fn parse_signed_headers(text: &[u8]) -> Option<Vec<String>> {
-    let is_name = |name: &&[u8]| {
-        let is_token = |byte: &u8| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(byte)
-        };
-        !name.is_empty() && name.iter().all(is_token)
-    };
+    let is_name = |name: &&[u8]| is_token(name) && !name.iter().any(u8::is_ascii_uppercase);
     let names: Vec<_> = text.split(|byte| *byte == b';').collect();
     let is_list = names.iter().all(is_name) && names.windows(2).all(|pair| pair[0] < pair[1]);
     is_list.then(|| {

@@ -1,11 +1,11 @@
 //! The verdict.
 
-use aws_signing::{SigningKey, Timestamp, encode};
+use aws_signing::{Signature, Signer, SigningKey, Timestamp, encode};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::canonical::{Lines, Spellings, check_lines};
-use crate::claims::{ALGORITHM, Authentication, Claims, Place, header_error};
+use crate::canonical::{SignedRequest, check_lines};
+use crate::claims::{Authentication, Claims, Place, header_error};
 use crate::key_cache::KeyCache;
 use crate::payload::{BodyRule, Declared, declared};
 use crate::rejection::Rejection;
@@ -57,9 +57,7 @@ pub struct Verified {
 /// A request whose signature covers its body.
 pub struct Pending {
     claims: Claims,
-    lines: Lines,
-    spellings: Spellings,
-    method: Vec<u8>,
+    request: SignedRequest,
     user: String,
     key: SigningKey,
 }
@@ -102,13 +100,12 @@ pub fn verify(
     check_signed_headers(incoming, &claims)?;
     let payload = declared(incoming, &claims, settings)?;
 
-    let lines = Lines::new(incoming, &claims).map_err(|name| {
+    let request = SignedRequest::new(incoming, &claims, settings).map_err(|name| {
         mismatch(&claims, None).because(format!(
             "the signed header \"{name}\" did not arrive: nginx drops headers whose names hold \"_\" \
              (underscores_in_headers) or \".\" (ignore_invalid_headers)"
         ))
     })?;
-    let spellings = Spellings::new(incoming, settings);
     let secret_hash = Sha256::digest(user.secret_access_key.as_bytes()).into();
     let cached = keys.find(&user.access_key_id, &secret_hash, &claims.scope);
     let is_cached = cached.is_some();
@@ -120,15 +117,13 @@ pub fn verify(
         Declared::Body => {
             return Ok(Verdict::Pending(Pending {
                 claims,
-                lines,
-                spellings,
-                method: incoming.method.to_vec(),
+                request,
                 user: user.name.clone(),
                 key,
             }));
         }
     };
-    check_signature(&claims, &lines, &spellings, incoming.method, &line, &key)?;
+    check_signature(&claims, &request, &line, &key)?;
     if !is_cached {
         keys.keep(&user.access_key_id, secret_hash, &claims.scope, key.clone());
     }
@@ -144,14 +139,7 @@ impl Pending {
     /// Decides with the SHA-256 hash of the body.
     pub fn finish(self, body: &[u8; 32]) -> Result<Verified, Rejection> {
         let line = encode::hex32(body);
-        check_signature(
-            &self.claims,
-            &self.lines,
-            &self.spellings,
-            &self.method,
-            &line,
-            &self.key,
-        )?;
+        check_signature(&self.claims, &self.request, &line, &self.key)?;
         Ok(verified(
             self.claims,
             self.user,
@@ -326,41 +314,41 @@ fn check_signed_headers(incoming: &Incoming<'_>, claims: &Claims) -> Result<(), 
 
 fn check_signature(
     claims: &Claims,
-    lines: &Lines,
-    spellings: &Spellings,
-    method: &[u8],
+    request: &SignedRequest,
     payload: &[u8],
     key: &SigningKey,
 ) -> Result<(), Rejection> {
-    let mut canonical = Vec::new();
-    for (path, host) in spellings.iter() {
-        lines.write(method, path, host, payload, &mut canonical);
-        let signature = key.sign(&mut string_to_sign(claims, &canonical));
-        if bool::from(signature.ct_eq(&claims.signature)) {
+    let mut signer = Signer::new();
+    let mut expected = None;
+    for spelling in request.spellings() {
+        let signature = request
+            .sign(&mut signer, spelling, payload, key, claims)
+            .map_err(|error| mismatch(claims, None).because(error.to_string()))?;
+        if bool::from(signature.hex().ct_eq(&claims.signature)) {
             return Ok(());
         }
+        expected.get_or_insert_with(|| Texts::of(&signature));
     }
-    let (path, host) = spellings.iter().next().unwrap_or_default();
-    lines.write(method, path, host, payload, &mut canonical);
-    Err(mismatch(claims, Some(&canonical)))
+    Err(mismatch(claims, expected))
 }
 
-fn string_to_sign(claims: &Claims, canonical: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(160);
-    for line in [
-        ALGORITHM,
-        claims.timestamp.amz_date().as_bytes(),
-        claims.scope.as_str().as_bytes(),
-    ] {
-        text.extend_from_slice(line);
-        text.push(b'\n');
+/// The texts from which the signature of the most usual spelling was computed.
+struct Texts {
+    string_to_sign: Vec<u8>,
+    canonical_request: Vec<u8>,
+}
+
+impl Texts {
+    fn of(signature: &Signature<'_>) -> Self {
+        Self {
+            string_to_sign: signature.string_to_sign().to_vec(),
+            canonical_request: signature.canonical_request().to_vec(),
+        }
     }
-    text.extend_from_slice(&encode::hex32(&Sha256::digest(canonical).into()));
-    text
 }
 
 /// The error repeats what the client could have computed itself, so that it can find its mistake.
-fn mismatch(claims: &Claims, canonical: Option<&[u8]>) -> Rejection {
+fn mismatch(claims: &Claims, expected: Option<Texts>) -> Rejection {
     let rejection = Rejection::new(
         403,
         "SignatureDoesNotMatch",
@@ -368,19 +356,21 @@ fn mismatch(claims: &Claims, canonical: Option<&[u8]>) -> Rejection {
          key and signing method.",
     )
     .with("AWSAccessKeyId", claims.access_key_id.as_str());
-    let Some(canonical) = canonical else {
+    let Some(expected) = expected else {
         return rejection;
     };
-    let string_to_sign = string_to_sign(claims, canonical);
     let text = |bytes: &[u8]| {
         String::from_utf8_lossy(&bytes[..bytes.len().min(MOST_REPEATED)]).into_owned()
     };
     rejection
-        .with("StringToSign", text(&string_to_sign))
+        .with("StringToSign", text(&expected.string_to_sign))
         .with("SignatureProvided", text(&claims.signature))
-        .with("StringToSignBytes", hex_bytes(&string_to_sign))
-        .with("CanonicalRequest", text(canonical))
-        .with("CanonicalRequestBytes", hex_bytes(canonical))
+        .with("StringToSignBytes", hex_bytes(&expected.string_to_sign))
+        .with("CanonicalRequest", text(&expected.canonical_request))
+        .with(
+            "CanonicalRequestBytes",
+            hex_bytes(&expected.canonical_request),
+        )
 }
 
 /// `41 57 53`
