@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use time::{Date, Month};
+use crate::timestamp;
 
 /// The last part of every scope.
 const TERMINATOR: &str = "aws4_request";
@@ -23,7 +23,7 @@ pub struct CredentialScope {
 impl CredentialScope {
     /// The scope of one UTC day (`yyyymmdd`), one region and one service.
     pub fn new(date: &str, region: &str, service: &str) -> Result<Self, ScopeError> {
-        if !is_calendar_date(date) {
+        if timestamp::parse_date(date.as_bytes()).is_none() {
             return Err(ScopeError::Date);
         }
         if !is_name(region) {
@@ -111,16 +111,6 @@ pub enum ScopeError {
     /// There is no memory for the text.
     #[error("not enough memory for a credential scope")]
     OutOfMemory,
-}
-
-fn is_calendar_date(text: &str) -> bool {
-    if text.len() != 8 || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return false;
-    }
-    let number = |digits: &str| digits.parse::<u16>().expect("at most four digits");
-    let (year, month, day) = (number(&text[..4]), number(&text[4..6]), number(&text[6..]));
-    Month::try_from(month as u8)
-        .is_ok_and(|month| Date::from_calendar_date(year.into(), month, day as u8).is_ok())
 }
 
 /// AWS uses lower-case letters, digits and `-`; other object stores also have `RegionOne` or

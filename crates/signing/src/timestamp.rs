@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use time::OffsetDateTime;
+use time::{Date, Month, OffsetDateTime, Time};
 
 use crate::encode::fill_decimal;
 
@@ -61,6 +61,19 @@ impl Timestamp {
         }
     }
 
+    /// Reads [`Self::amz_date`], the only form that Signature Version 4 knows. `None` if it is another
+    /// form, or no time of the calendar.
+    pub fn from_amz_date(text: &[u8]) -> Option<Self> {
+        let text = <&[u8; AMZ_DATE_LEN]>::try_from(text).ok()?;
+        if text[8] != b'T' || text[15] != b'Z' {
+            return None;
+        }
+        let two = |at: usize| number(&text[at..at + 2]).and_then(|number| number.try_into().ok());
+        let time = Time::from_hms(two(9)?, two(11)?, two(13)?).ok()?;
+        let moment = parse_date(&text[..DATE_LEN])?.with_time(time).assume_utc();
+        Some(Self::from_unix(moment.unix_timestamp()))
+    }
+
     /// The value of `X-Amz-Date`: `yyyymmddThhmmssZ`.
     pub fn amz_date(&self) -> &str {
         ascii(&self.text)
@@ -113,6 +126,22 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.amz_date())
     }
+}
+
+/// Reads `yyyymmdd`. `None` if it is another form, or no day of the calendar.
+pub(crate) fn parse_date(text: &[u8]) -> Option<Date> {
+    let text = <&[u8; DATE_LEN]>::try_from(text).ok()?;
+    let month = Month::try_from(u8::try_from(number(&text[4..6])?).ok()?).ok()?;
+    let day = u8::try_from(number(&text[6..])?).ok()?;
+    Date::from_calendar_date(number(&text[..4])?.into(), month, day).ok()
+}
+
+/// Reads at most four digits.
+fn number(digits: &[u8]) -> Option<u16> {
+    digits.iter().try_fold(0, |sum, byte| {
+        byte.is_ascii_digit()
+            .then(|| sum * 10 + u16::from(byte - b'0'))
+    })
 }
 
 fn ascii(text: &[u8]) -> &str {
@@ -184,6 +213,37 @@ mod tests {
             Timestamp::from_unix(i64::MAX).amz_date(),
             "99991231T235959Z"
         );
+    }
+
+    #[test]
+    fn an_amz_date_is_read() {
+        for unix in [0, 951_782_400, 1_369_353_600, 1_796_040_000, 4_107_542_399] {
+            let text = Timestamp::from_unix(unix);
+            let parsed = Timestamp::from_amz_date(text.amz_date().as_bytes()).expect("a date");
+            assert_eq!(parsed.unix(), unix);
+        }
+        for text in [
+            "",
+            "20130524",
+            "20130524T000000",
+            "20130524T000000z",
+            "20130524t000000Z",
+            "20130230T000000Z",
+            "20131324T000000Z",
+            "20130024T000000Z",
+            "20130500T000000Z",
+            "20130524T240000Z",
+            "20130524T006000Z",
+            "20130524T000060Z",
+            "+0130524T000000Z",
+            "20130524 000000Z",
+            "20130524T000000Z ",
+        ] {
+            assert!(
+                Timestamp::from_amz_date(text.as_bytes()).is_none(),
+                "{text}"
+            );
+        }
     }
 
     #[test]

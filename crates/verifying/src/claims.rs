@@ -6,7 +6,7 @@ use aws_signing::query::{Parameter, parameters};
 use aws_signing::token::is_token;
 use aws_signing::{ALGORITHM, CredentialScope, Timestamp};
 
-use crate::date::{parse_amz_date, parse_http_date};
+use crate::date::parse_http_date;
 use crate::rejection::Rejection;
 use crate::request::{Incoming, trim};
 
@@ -169,7 +169,7 @@ impl Presigned {
         let signed_headers = required(signed_headers)?;
         let expires = required(expires)?;
         check_algorithm(&algorithm, Place::Query)?;
-        let timestamp = parse_amz_date(&date).ok_or_else(|| {
+        let timestamp = Timestamp::from_amz_date(&date).ok_or_else(|| {
             query_error("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
         })?;
         let expires = parse_expires(&expires)?;
@@ -266,10 +266,10 @@ fn header_time(incoming: &Incoming<'_>) -> Result<Timestamp, Rejection> {
         .header("date")
         .map_err(|_| Rejection::repeated("Date"))?;
     match amz_date.map_err(|_| Rejection::repeated("x-amz-date"))? {
-        Some(text) => parse_amz_date(text).ok_or_else(no_date),
+        Some(text) => Timestamp::from_amz_date(text).ok_or_else(no_date),
         None => {
             let text = date.ok_or_else(no_date)?;
-            parse_amz_date(text)
+            Timestamp::from_amz_date(text)
                 .or_else(|| parse_http_date(text))
                 .ok_or_else(no_date)
         }

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use aws_signing::Header;
+use aws_signing::{Header, Timestamp};
 use aws_verifying::{BodyRule, Incoming, KeyCache, Settings, User, Users, Verdict, verify};
 use serde_json::Value;
 
@@ -67,7 +67,8 @@ fn read(vector: &Value) -> Signed {
         }
         _ => query = text(vector, "signed_query").as_bytes().to_vec(),
     }
-    let timestamp = vector["timestamp"].as_str().map(amz_unix);
+    let timestamp = text(vector, "timestamp").as_bytes();
+    let timestamp = Timestamp::from_amz_date(timestamp).expect("a timestamp");
     Signed {
         name: text(vector, "name").to_owned(),
         method: text(vector, "method").as_bytes().to_vec(),
@@ -87,36 +88,9 @@ fn read(vector: &Value) -> Signed {
         },
         region: text(vector, "region").to_owned(),
         service: text(vector, "service").to_owned(),
-        now: timestamp.expect("a timestamp"),
+        now: timestamp.unix(),
         payload: text(vector, "payload").to_owned(),
     }
-}
-
-/// Unix time of `yyyymmddThhmmssZ`, by counting days.
-fn amz_unix(text: &str) -> i64 {
-    let number = |from: usize, to: usize| text[from..to].parse::<i64>().expect("a number");
-    let (year, month, day) = (number(0, 4), number(4, 6), number(6, 8));
-    let is_leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let years = (1970..year)
-        .map(|year| 365 + i64::from(is_leap(year)))
-        .sum::<i64>();
-    let lengths = [
-        31,
-        28 + i64::from(is_leap(year)),
-        31,
-        30,
-        31,
-        30,
-        31,
-        31,
-        30,
-        31,
-        30,
-        31,
-    ];
-    let months: i64 = lengths[..month as usize - 1].iter().sum();
-    let days = years + months + day - 1;
-    days * 86_400 + number(9, 11) * 3600 + number(11, 13) * 60 + number(13, 15)
 }
 
 impl Signed {
