@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use aws_signing::token::{is_token, is_token_byte};
+use aws_signing::trim_blanks;
 use memchr::memchr3;
 
 /// One header line. The ranges index the head's bytes.
@@ -143,14 +144,6 @@ pub fn is_http2(head: &[u8]) -> bool {
 fn name_length(line: &[u8]) -> Option<usize> {
     let length = line.iter().position(|byte| !is_token_byte(*byte))?;
     (length > 0 && line[length] == b':').then_some(length)
-}
-
-/// A value without the whitespace around it: space and tab, and no other byte (RFC 9110, section
-/// 5.5).
-pub(crate) fn trim_blanks(value: &[u8]) -> &[u8] {
-    let value = &value[leading_blanks(value)..];
-    let trailing = value.iter().rev().take_while(|byte| is_blank(**byte));
-    &value[..value.len() - trailing.count()]
 }
 
 fn leading_blanks(value: &[u8]) -> usize {

@@ -121,6 +121,18 @@ fn write_value(header: &Header<'_>, out: &mut Vec<u8>) -> Result<(), SignError> 
     Ok(())
 }
 
+/// A value without the whitespace around it: space and tab, and no other byte ([RFC 9110, section
+/// 5.5][1]).
+///
+/// [1]: https://www.rfc-editor.org/rfc/rfc9110#section-5.5
+#[inline]
+pub fn trim_blanks(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -60,7 +60,7 @@ pub mod token;
 pub mod v2;
 
 pub use error::SignError;
-pub use header::Header;
+pub use header::{Header, trim_blanks};
 pub use key::{SigningKey, derive_key_bytes};
 pub use scope::{CredentialScope, ScopeError};
 pub use sign::{ALGORITHM, Request, Signature, Signer};

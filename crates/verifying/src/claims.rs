@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use aws_signing::query::{Parameter, parameters};
 use aws_signing::token::is_token;
-use aws_signing::{ALGORITHM, CredentialScope, Timestamp};
+use aws_signing::{ALGORITHM, CredentialScope, Timestamp, trim_blanks};
 
 use crate::date::parse_http_date;
 use crate::rejection::Rejection;
-use crate::request::{Incoming, trim};
+use crate::request::Incoming;
 
 /// How long a presigned URL may be valid, in seconds.
 const LONGEST: u32 = 604_800;
@@ -200,13 +200,13 @@ fn of_header(incoming: &Incoming<'_>, value: &[u8]) -> Result<Authentication, Re
         return Ok(Authentication::V2);
     }
     let (algorithm, rest) = match value.iter().position(|byte| *byte == b' ') {
-        Some(blank) => (&value[..blank], trim(&value[blank..])),
+        Some(blank) => (&value[..blank], trim_blanks(&value[blank..])),
         None => (value, &b""[..]),
     };
     check_algorithm(algorithm, Place::Header)?;
 
     let [mut credential, mut signed_headers, mut signature] = [None; 3];
-    let parts = rest.split(|byte| *byte == b',').map(trim);
+    let parts = rest.split(|byte| *byte == b',').map(trim_blanks);
     let read = parts.clone().try_for_each(|part| {
         let place = match name_of(part) {
             Some((b"Credential", value)) => (&mut credential, value),

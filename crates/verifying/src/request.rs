@@ -1,6 +1,6 @@
 //! A request as it came in, and what it is verified by.
 
-use aws_signing::Header;
+use aws_signing::{Header, trim_blanks};
 
 /// A request as it came in.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl<'r> Incoming<'r> {
         let first = lines.next();
         match lines.next() {
             Some(_) => Err(Repeated),
-            None => Ok(first.map(trim)),
+            None => Ok(first.map(trim_blanks)),
         }
     }
 
@@ -53,17 +53,6 @@ impl<'r> Incoming<'r> {
 /// There are several lines, of which only one may be.
 #[derive(Debug)]
 pub(crate) struct Repeated;
-
-/// Without the blanks around it.
-pub(crate) fn trim(value: &[u8]) -> &[u8] {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let start = value.iter().position(|byte| !is_blank(byte));
-    let end = value.iter().rposition(|byte| !is_blank(byte));
-    match (start, end) {
-        (Some(start), Some(end)) => &value[start..=end],
-        _ => b"",
-    }
-}
 
 /// What requests are verified by.
 #[derive(Clone, Debug)]

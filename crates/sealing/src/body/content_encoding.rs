@@ -5,7 +5,7 @@
 
 use std::collections::TryReserveError;
 
-use crate::head::trim_blanks;
+use aws_signing::trim_blanks;
 
 const AWS_CHUNKED: &[u8] = b"aws-chunked";
 

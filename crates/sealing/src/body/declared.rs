@@ -1,9 +1,7 @@
 //! What a client declares its body to be.
 
 use aws_signing::chunked::Framing;
-use aws_signing::{Header, UNSIGNED_PAYLOAD};
-
-use crate::head::trim_blanks;
+use aws_signing::{Header, UNSIGNED_PAYLOAD, trim_blanks};
 
 /// The name of the header that declares the body.
 const CONTENT_SHA256: &[u8] = b"x-amz-content-sha256";

@@ -1,11 +1,10 @@
 //! What the head of a request declares about a body in aws-chunked encoding.
 
-use aws_signing::Header;
 use aws_signing::chunked::Framing;
+use aws_signing::{Header, trim_blanks};
 
 use super::{BodyError, TrailerName};
 use crate::forwarding::{PassHeaders, is_ours};
-use crate::head::trim_blanks;
 
 const DECODED_LENGTH: &[u8] = b"x-amz-decoded-content-length";
 const TRAILER: &[u8] = b"x-amz-trailer";

@@ -118,11 +118,7 @@ fn trimmed<'h>(header: &Header<'h>) -> Result<&'h [u8], SignError> {
         let name = String::from_utf8_lossy(header.name).to_ascii_lowercase();
         return Err(SignError::HeaderValue { name });
     }
-    let mut value = header.value;
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
-        value = rest;
-    }
-    Ok(value)
+    Ok(header::trim_blanks(header.value))
 }
 
 #[cfg(test)]
