@@ -75,18 +75,17 @@ impl Counting {
         let Some(counters) = self.counters() else {
             return Vec::new();
         };
-        let blocks = counters.names().map(|(kind, name)| {
+        let named = counters.named().map(|(series, kind, name)| {
             let name = String::from_utf8_lossy(name).into_owned();
-            match kind {
+            let block = match kind {
                 SERVER => Block::Server(name),
                 _ => Block::Upstream(name),
-            }
+            };
+            (series, block)
         });
-        let blocks: Vec<_> = blocks.chain([Block::Other]).collect();
-        let last = blocks.len() - 1;
-        let rows = blocks.into_iter().enumerate().map(|(nth, block)| {
+        let all = named.chain([(SeriesId::default(), Block::Other)]);
+        let rows = all.map(|(series, block)| {
             let mut row = Row::default();
-            let series = if nth == last { 0 } else { nth + 1 };
             counters.each_row(series, |words| row.add(words));
             (block, row)
         });

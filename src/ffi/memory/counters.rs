@@ -31,9 +31,22 @@ const MAX_NAME: usize = 120;
 const MAX_NOTES: usize = 10;
 const MAX_NOTE: usize = 500;
 
-/// The row that something is counted in. The initial value is the row for all others.
+/// The row that something is counted in: the place of its name plus one, or 0, the initial value, for
+/// all others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SeriesId(u16);
+
+impl SeriesId {
+    /// That of the nth name, of at most [`MAX_SERIES`].
+    fn of_name(nth: usize) -> Self {
+        Self(nth as u16 + 1)
+    }
+
+    /// Its place among the rows of a process.
+    fn row(self) -> usize {
+        self.0.into()
+    }
+}
 
 /// The beginning of the counters in a zone.
 ///
@@ -88,7 +101,7 @@ impl fmt::Write for Note {
 struct Place<const WORDS: usize> {
     /// The process that writes, or the last one that did.
     process: AtomicI32,
-    /// Null until something is counted there. The last one is that of all others.
+    /// Null until something is counted there. The first one is that of all others.
     rows: [AtomicPtr<Row<WORDS>>; MAX_SERIES + 1],
 }
 
@@ -128,18 +141,17 @@ impl<const WORDS: usize> Counters<WORDS> {
                 }
             }
         };
-        let counters = Self {
-            table,
-            zone,
-            mine: Cell::new(None),
-        };
-        let is_known = counters.table().layout.load(Ordering::Relaxed) == Self::LAYOUT;
-        is_known.then_some(counters)
+        Self::with_table(zone, table)
     }
 
     /// The counters in a zone, if there are any.
     pub(crate) fn existing(zone: ZonePool) -> Option<Self> {
         let table = NonNull::new(zone.extra(&zone.lock()).cast::<Table<WORDS>>())?;
+        Self::with_table(zone, table)
+    }
+
+    /// `None` if the table has another layout.
+    fn with_table(zone: ZonePool, table: NonNull<Table<WORDS>>) -> Option<Self> {
         let counters = Self {
             table,
             zone,
@@ -188,11 +200,17 @@ impl<const WORDS: usize> Counters<WORDS> {
             unsafe { (&mut *place.text.get())[..name.len()].copy_from_slice(name) };
             table.named.store(at as u32 + 1, Ordering::Release);
         }
-        SeriesId(at as u16 + 1)
+        SeriesId::of_name(at)
     }
 
-    /// Kinds and names of all series, in the order in which they were first declared.
-    pub(crate) fn names(&self) -> impl Iterator<Item = (u32, &[u8])> {
+    /// All series with their kinds and names, in the order in which they were first declared, and
+    /// without that of all others.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (SeriesId, u32, &[u8])> {
+        let names = self.names().enumerate();
+        names.map(|(nth, (kind, name))| (SeriesId::of_name(nth), kind, name))
+    }
+
+    fn names(&self) -> impl Iterator<Item = (u32, &[u8])> {
         let table = self.table();
         let named = table.named.load(Ordering::Acquire) as usize;
         table.names.iter().take(named).map(|name| {
@@ -253,17 +271,15 @@ impl<const WORDS: usize> Counters<WORDS> {
         });
     }
 
-    /// Calls `each` with the row of each process that has counted something in this series; 0 is that of
-    /// all others, and n + 1 the nth of [`Self::names`].
-    pub(crate) fn each_row(&self, series: usize, mut each: impl FnMut(&[u64; WORDS])) {
+    /// Calls `each` with the row of each process that has counted something in this series.
+    pub(crate) fn each_row(&self, series: SeriesId, mut each: impl FnMut(&[u64; WORDS])) {
         let table = self.table();
-        let at = series.checked_sub(1).unwrap_or(MAX_SERIES);
         for place in table.places.iter().chain([&table.common]) {
             // SAFETY: null, or a place that is never freed.
             let Some(place) = (unsafe { place.load(Ordering::Acquire).as_ref() }) else {
                 continue;
             };
-            let Some(row) = place.rows.get(at) else {
+            let Some(row) = place.rows.get(series.row()) else {
                 return;
             };
             // SAFETY: null, or a row that is never freed.
@@ -277,20 +293,17 @@ impl<const WORDS: usize> Counters<WORDS> {
 
     fn with_word(&self, series: SeriesId, place: usize, change: impl FnOnce(&AtomicU64, bool)) {
         let (mine, is_shared) = self.mine();
-        let at = match series {
-            SeriesId(0) => MAX_SERIES,
-            SeriesId(nth) => usize::from(nth) - 1,
-        };
         // Without a separate row, it is counted with all others, and is lost only if that row is
         // missing, too.
-        let row = self.row(mine, at).or_else(|| self.row(mine, MAX_SERIES));
+        let row = self.row(mine, series);
+        let row = row.or_else(|| self.row(mine, SeriesId::default()));
         if let Some(word) = row.and_then(|row| row.0.get(place)) {
             change(word, is_shared);
         }
     }
 
-    fn row<'p>(&self, place: &'p Place<WORDS>, at: usize) -> Option<&'p Row<WORDS>> {
-        let row = place.rows.get(at)?;
+    fn row<'p>(&self, place: &'p Place<WORDS>, series: SeriesId) -> Option<&'p Row<WORDS>> {
+        let row = place.rows.get(series.row())?;
         // SAFETY: null, or a row that is never freed.
         if let Some(row) = unsafe { row.load(Ordering::Acquire).as_ref() } {
             return Some(row);
