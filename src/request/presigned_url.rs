@@ -37,7 +37,7 @@ impl Variable for PresignedUrl {
     fn evaluate(&self, request: &Request) -> Option<ngx_str_t> {
         match self.link(request) {
             Ok(link) => {
-                count(request, None, Counter::PRESIGNED_URLS, 1);
+                count(request, None, Counter::PRESIGNED_URLS);
                 Some(link)
             }
             Err(reason) => {

@@ -196,7 +196,7 @@ impl Rejection<'_> {
             (Reason::Target | Reason::Body | Reason::Unsupported, Some(_)) => Reason::Unsealable,
             (reason, _) => reason,
         };
-        count(request, unsent_plan, Counter::rejected(reason), 1);
+        count(request, unsent_plan, Counter::rejected(reason));
     }
 
     fn counted_reason(&self) -> Reason {

@@ -16,7 +16,7 @@ use aws_status::{Counter, Method, Payload};
 
 use super::canonical;
 use super::client_headers::each_client_header;
-use super::counting::count;
+use super::counting::RequestCounters;
 use super::outgoing_body::OutgoingBody;
 use super::rejection::Rejection;
 use crate::conf::{Plan, Plans, ProxyPass};
@@ -44,18 +44,16 @@ impl SealHook for Seal {
         let Some(plan) = plan else {
             return true;
         };
+        let counters = RequestCounters::of(request, Some(plan));
         if !plan.signs(request) {
-            count(request, Some(plan), Counter::UNSIGNED, 1);
+            counters.add(Counter::UNSIGNED, 1);
             return true;
         }
-        let timer = SampledTimer::start();
+        let timer = counters.exist().then(SampledTimer::start);
         match seal(unsent, plan, self.proxy_pass.target_source(request)) {
-            Ok(payload) => {
-                let method = Method::of(request.method());
-                count(request, Some(plan), Counter::signed(method, payload), 1);
-                if let Some(nanos) = timer.stop() {
-                    count(request, Some(plan), Counter::SEALING_NANOS, nanos);
-                    count(request, Some(plan), Counter::SEALINGS_TIMED, 1);
+            Ok(sealed) => {
+                if let Some(timer) = timer {
+                    count_sealed(request, &counters, &sealed, timer);
                 }
                 true
             }
@@ -65,6 +63,30 @@ impl SealHook for Seal {
                 false
             }
         }
+    }
+}
+
+/// What is counted of a sealed request.
+struct SealedBody {
+    payload: Payload,
+    /// The length of what was hashed of the body.
+    hashed_bytes: u64,
+}
+
+fn count_sealed(
+    request: &Request,
+    counters: &RequestCounters<'_>,
+    sealed: &SealedBody,
+    timer: SampledTimer,
+) {
+    let method = Method::of(request.method());
+    counters.add(Counter::signed(method, sealed.payload), 1);
+    if sealed.hashed_bytes > 0 {
+        counters.add(Counter::HASHED_BYTES, sealed.hashed_bytes);
+    }
+    if let Some(nanos) = timer.stop() {
+        counters.add(Counter::SEALING_NANOS, nanos);
+        counters.add(Counter::SEALINGS_TIMED, 1);
     }
 }
 
@@ -115,7 +137,7 @@ fn seal(
     unsent: &Unsent<'_>,
     plan: &Plan,
     source: TargetSource<'_>,
-) -> Result<Payload, Rejection<'static>> {
+) -> Result<SealedBody, Rejection<'static>> {
     let request = unsent.request();
     let credentials = match &plan.credentials {
         Ok(credentials) => credentials,
@@ -195,7 +217,7 @@ impl<'r, 'q> Serialized<'r, 'q> {
         destination: &Destination<'_>,
         identity: &Identity<'_>,
         now: &Timestamp,
-    ) -> Result<Payload, Rejection<'static>> {
+    ) -> Result<SealedBody, Rejection<'static>> {
         let Self {
             unsent,
             plan,
@@ -238,13 +260,10 @@ impl<'r, 'q> Serialized<'r, 'q> {
         log_dropped(request, sealer.dropped().map(|name| &head[name]));
         let (name, text) = sealer.signed_text();
         canonical::log(request, name, text.split(|byte| *byte == b'\n'));
-        count(
-            request,
-            Some(plan),
-            Counter::HASHED_BYTES,
-            body.signed_bytes(),
-        );
-        Ok(body.counted_payload(payload_signing))
+        Ok(SealedBody {
+            payload: body.counted_payload(payload_signing),
+            hashed_bytes: body.signed_bytes(),
+        })
     }
 }
 

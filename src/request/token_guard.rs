@@ -37,7 +37,7 @@ impl SealHook for TokenGuard {
                         token.name()
                     ),
                 );
-                count(unsent.request(), None, Counter::rejected(Reason::Token), 1);
+                count(unsent.request(), None, Counter::rejected(Reason::Token));
                 return false;
             }
         }

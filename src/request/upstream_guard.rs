@@ -33,6 +33,6 @@ pub(crate) fn may_pass(
             upstream.name, upstream.sign.position
         ),
     );
-    count(request, None, Counter::rejected(Reason::Unsealable), 1);
+    count(request, None, Counter::rejected(Reason::Unsealable));
     false
 }
