@@ -1,4 +1,4 @@
-//! What has become of the fetches of one provider or token, for whoever watches over it.
+//! How the fetches of one provider or token went, as the status shows it.
 
 use crate::Material;
 

@@ -45,7 +45,7 @@ pub trait RefreshTarget {
     /// Writes a line to the log.
     fn log(&self, line: &LogLine);
 
-    /// Keeps the reason why the last fetch failed, for whoever watches over this.
+    /// Keeps the reason why the last fetch failed, for the status.
     fn keep_error(&self, error: &FetchError);
 }
 

@@ -15,8 +15,8 @@ pub fn names_aws_chunked(value: &[u8]) -> bool {
 }
 
 /// Appends the codings in the values of all `Content-Encoding` headers, joined by commas in the
-/// order sent, without `aws-chunked`: the one header to send instead. If nothing is appended, there
-/// is none to send.
+/// order sent, without `aws-chunked`: the one header to send instead. If nothing is appended, no
+/// `Content-Encoding` is sent.
 pub fn without_aws_chunked<'a>(
     values: impl IntoIterator<Item = &'a [u8]>,
     out: &mut Vec<u8>,
