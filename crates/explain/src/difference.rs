@@ -204,18 +204,12 @@ impl<'a> Canonical<'a> {
 }
 
 fn query_difference(signed: &[u8], seen: &[u8]) -> Difference {
-    let parameters = |query: &'_ [u8]| -> Vec<Vec<u8>> {
-        let pieces = query
-            .split(|byte| *byte == b'&')
-            .filter(|piece| !piece.is_empty());
-        pieces.map(<[u8]>::to_vec).collect()
-    };
-    let (signed, mut seen) = (parameters(signed), parameters(seen));
-    for parameter in signed {
+    let mut seen: Vec<_> = pieces(seen).collect();
+    for parameter in pieces(signed) {
         match seen.iter().position(|other| *other == parameter) {
             Some(at) => drop(seen.remove(at)),
             None => {
-                let parameter = show_parameter(&parameter);
+                let parameter = show_parameter(parameter);
                 return Difference::ParameterMissing { parameter };
             }
         }
@@ -226,6 +220,11 @@ fn query_difference(signed: &[u8], seen: &[u8]) -> Difference {
         },
         None => Difference::ParameterOrder,
     }
+}
+
+fn pieces(query: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let pieces = query.split(|byte| *byte == b'&');
+    pieces.filter(|piece| !piece.is_empty())
 }
 
 fn show_parameter(parameter: &[u8]) -> String {

@@ -29,7 +29,7 @@ impl Format {
     /// preferred ones the first of these: HTML, OpenMetrics, Prometheus, JSON. Without one that fits,
     /// and without a header, JSON.
     pub fn of_accept(accept: Option<&[u8]>) -> Self {
-        let accept = String::from_utf8_lossy(accept.unwrap_or_default()).into_owned();
+        let accept = String::from_utf8_lossy(accept.unwrap_or_default());
         let ranges: Vec<_> = accept.split(',').filter_map(Range::parse).collect();
         // A range that names any type, as curl's, is no wish for a page.
         if ranges.iter().all(|range| range.is_any()) {
