@@ -17,7 +17,7 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 const HOST: &str = "examplebucket.s3.amazonaws.com";
 
 /// A request that a test changes before it is verified.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Sent {
     method: String,
     path: String,
@@ -25,6 +25,8 @@ struct Sent {
     headers: Vec<(String, String)>,
     host: String,
     is_tls: bool,
+    /// Whether the path is signed as it is sent, with reserved characters.
+    signs_raw_path: bool,
 }
 
 impl Sent {
@@ -44,6 +46,7 @@ impl Sent {
             ],
             host: HOST.to_owned(),
             is_tls: true,
+            signs_raw_path: false,
         }
     }
 
@@ -89,7 +92,10 @@ impl Sent {
         unsigned: &[&str],
     ) -> (String, String) {
         let (mut path, mut query) = (Vec::new(), Vec::new());
-        aws_signing::path::s3(self.path.as_bytes(), &mut path);
+        match self.signs_raw_path {
+            true => path.extend_from_slice(self.path.as_bytes()),
+            false => aws_signing::path::s3(self.path.as_bytes(), &mut path),
+        }
         Canonicalizer::new().write(self.query.as_bytes(), |_| true, &mut query);
         let is_signed = |name: &str| {
             !unsigned
@@ -129,6 +135,16 @@ impl Sent {
     }
 
     fn verify_with(&self, settings: &Settings<'_>, now: i64) -> Result<Verdict, Rejection> {
+        self.verify_by(&users(), settings, &mut KeyCache::default(), now)
+    }
+
+    fn verify_by(
+        &self,
+        users: &Users,
+        settings: &Settings<'_>,
+        keys: &mut KeyCache,
+        now: i64,
+    ) -> Result<Verdict, Rejection> {
         let headers: Vec<_> = self
             .headers
             .iter()
@@ -145,7 +161,7 @@ impl Sent {
             host: self.host.as_bytes(),
             is_tls: self.is_tls,
         };
-        verify(&incoming, &users(), settings, &mut KeyCache::default(), now)
+        verify(&incoming, users, settings, keys, now)
     }
 
     fn verify(&self) -> Result<Verdict, Rejection> {
@@ -373,6 +389,60 @@ fn spellings_of_the_host_and_the_path() {
         };
         rejected(&request, 403, "SignatureDoesNotMatch", sent);
     }
+}
+
+#[test]
+fn a_path_with_reserved_characters_is_signed_in_either_form() {
+    for signs_raw_path in [false, true] {
+        let sent = Sent {
+            path: "/a(1)".to_owned(),
+            signs_raw_path,
+            ..Sent::get()
+        };
+        let sent = sent.signed();
+        assert!(is_verified(&sent.verify()), "{sent:?}");
+        // The error repeats the usual form, and the host as it was sent.
+        let altered = sent.set("x-amz-date", "20130524T000001Z");
+        rejected(
+            &altered,
+            403,
+            "SignatureDoesNotMatch",
+            &format!("/a%281%29\\n\\nhost:{HOST}\\n"),
+        );
+    }
+}
+
+#[test]
+fn a_kept_key_is_that_of_one_secret_and_scope() {
+    let mut keys = KeyCache::default();
+    let sent = Sent::get().signed();
+    assert!(is_verified(&sent.verify_by(
+        &users(),
+        &SETTINGS,
+        &mut keys,
+        NOW
+    )));
+    let other_secret = User {
+        secret_access_key: "another".to_owned().into(),
+        ..user("alice", KEY)
+    };
+    let others = Users::new(vec![other_secret]).expect("users");
+    let rejection = sent.verify_by(&others, &SETTINGS, &mut keys, NOW);
+    assert_eq!(
+        rejection.expect_err("a rejection").code,
+        "SignatureDoesNotMatch"
+    );
+    let settings = Settings {
+        region: None,
+        ..SETTINGS
+    };
+    let elsewhere = Sent::get().signed_in("20130524/eu-west-1/s3/aws4_request", DATE, &[]);
+    assert!(is_verified(&elsewhere.verify_by(
+        &users(),
+        &settings,
+        &mut keys,
+        NOW
+    )));
 }
 
 #[test]
@@ -963,6 +1033,15 @@ fn payloads() {
         |query| query,
     );
     rejected(&in_url, 400, "InvalidArgument", "x-amz-content-sha256");
+    let both = presigned(
+        &[
+            ("X-Amz-Content-Sha256", Some(UNSIGNED_PAYLOAD)),
+            ("X-Amz-SignedHeaders", Some("host;x-amz-content-sha256")),
+        ],
+        |query| query,
+    );
+    let both = both.with("x-amz-content-sha256", EMPTY_PAYLOAD_SHA256);
+    rejected(&both, 400, "InvalidArgument", EMPTY_PAYLOAD_SHA256);
     let spelled = presigned(
         &[("x-amz-content-sha256", Some(UNSIGNED_PAYLOAD))],
         |query| query,
