@@ -14,8 +14,7 @@ pub struct KeyCache {
 }
 
 struct Cached {
-    access_key_id: String,
-    /// Tells a secret from the one that the user had before.
+    /// Of the secret access key, which is not kept itself.
     secret_hash: [u8; 32],
     scope: CredentialScope,
     key: SigningKey,
@@ -24,27 +23,17 @@ struct Cached {
 impl KeyCache {
     pub(crate) fn find(
         &self,
-        access_key_id: &str,
         secret_hash: &[u8; 32],
         scope: &CredentialScope,
     ) -> Option<&SigningKey> {
         let is_it = |cached: &&Cached| {
-            cached.access_key_id == access_key_id
-                && cached.secret_hash == *secret_hash
-                && cached.scope.as_str() == scope.as_str()
+            cached.secret_hash == *secret_hash && cached.scope.as_str() == scope.as_str()
         };
         self.keys.iter().find(is_it).map(|cached| &cached.key)
     }
 
-    pub(crate) fn keep(
-        &mut self,
-        access_key_id: &str,
-        secret_hash: [u8; 32],
-        scope: &CredentialScope,
-        key: SigningKey,
-    ) {
+    pub(crate) fn keep(&mut self, secret_hash: [u8; 32], scope: &CredentialScope, key: SigningKey) {
         let cached = Cached {
-            access_key_id: access_key_id.to_owned(),
             secret_hash,
             scope: scope.clone(),
             key,

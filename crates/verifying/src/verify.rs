@@ -107,7 +107,7 @@ pub fn verify(
         ))
     })?;
     let secret_hash = Sha256::digest(user.secret_access_key.as_bytes()).into();
-    let cached = keys.find(&user.access_key_id, &secret_hash, &claims.scope);
+    let cached = keys.find(&secret_hash, &claims.scope);
     let is_cached = cached.is_some();
     let key = cached
         .cloned()
@@ -125,7 +125,7 @@ pub fn verify(
     };
     check_signature(&claims, &request, &line, &key)?;
     if !is_cached {
-        keys.keep(&user.access_key_id, secret_hash, &claims.scope, key.clone());
+        keys.keep(secret_hash, &claims.scope, key.clone());
     }
     Ok(Verdict::Verified(verified(
         claims,
