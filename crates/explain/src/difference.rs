@@ -142,10 +142,7 @@ impl<'a> Canonical<'a> {
     fn secrets(&self) -> impl Iterator<Item = &'a [u8]> {
         let headers = self.headers.iter().map(|line| split_once(line, b':'));
         let headers = headers.filter(|(name, _)| is_secret_header(name));
-        let parameters = self
-            .query
-            .split(|byte| *byte == b'&')
-            .map(|one| split_once(one, b'='));
+        let parameters = pieces(self.query).map(|one| split_once(one, b'='));
         let parameters = parameters.filter(|(name, _)| is_secret_parameter(name));
         let secrets = headers.chain(parameters).map(|(_, value)| value);
         secrets.filter(|value| !value.is_empty())
@@ -222,6 +219,7 @@ fn query_difference(signed: &[u8], seen: &[u8]) -> Difference {
     }
 }
 
+/// The parameters of a query.
 fn pieces(query: &[u8]) -> impl Iterator<Item = &[u8]> {
     let pieces = query.split(|byte| *byte == b'&');
     pieces.filter(|piece| !piece.is_empty())
